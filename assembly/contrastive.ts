@@ -1,0 +1,445 @@
+/**
+ * The contrastive losses' common core: for N rows against M columns of unit vectors, the sums of
+ * exp(scale cos) over each row's and each column's negatives, and the gradient that flows back
+ * through them, without the N x M matrix ever being written.
+ *
+ * NT-Xent (https://arxiv.org/abs/2002.05709), SupCon (https://arxiv.org/abs/2004.11362), InfoNCE
+ * (https://arxiv.org/abs/1807.03748) and CLIP (https://arxiv.org/abs/2103.00020) differ in what
+ * stands for rows and columns, in which pairs are left out, and in the few lines at the end of
+ * this file; all take the two passes over tiles of TILE x TILE products:
+ *
+ *   sums:       tile -> left-out pairs to -inf -> exp -> sums of its rows and of its columns
+ *   gradients:  tile again -> exp (r_i + c_j) = W -> dRows += W columns, dColumns += W' rows
+ *
+ * Where rows and columns are the same vectors (`self`), a tile and its mirror image are one: only
+ * those on and above the diagonal are computed.
+ *
+ * The positive is left out of the sums and taken in f64 beside them, so that a loss near zero
+ * keeps its digits: -log(p / (p + n)) = softplus(log n - log p).
+ *
+ * A cosine is at most 1, so exp(scale cos - scale) can't overflow, and for scale <= 40 it can't
+ * vanish either. Above that each row and column carries the largest logit it has met as its shift.
+ */
+
+import { MR, NR, multiplyRows, padded, tile } from './gemm';
+import { expNegative, expScalar, logScalar, max4, sigmoid, softplus, sum4 } from './math';
+
+/** Rows and columns of a tile: three of them fit the second-level cache, one nearly the first. */
+export const TILE: i32 = 128;
+
+/** Largest scale at which exp(scale (cos - 1)) and its inverse stay normal f32 numbers. */
+const FIXED_SHIFT_SCALE: f32 = 40;
+
+/** Bytes of scratch that the two passes need: a tile, its weights twice, a row of columns. */
+export function contrastiveScratch(): i32 {
+  return (3 * TILE * TILE + TILE) * 4;
+}
+
+/** Sets to -inf the pairs of a tile that are nobody's negatives, and its padding. */
+function leaveOut(
+  t: usize, i0: i32, i1: i32, j0: i32, j1: i32, pairOffset: i32, ids: usize, idColumns: i32,
+): void {
+  const rows = i1 - i0, columns = j1 - j0;
+  const paddedRows = padded(rows, MR), paddedColumns = padded(columns, NR);
+  for (let r = 0; r < paddedRows; r++) {
+    const from = r < rows ? columns : 0;
+    for (let c = from; c < paddedColumns; c++) {
+      store<f32>(t + (<usize>(r * TILE + c) << 2), -Infinity);
+    }
+  }
+  leaveOutDiagonal(t, i0, i1, j0, j1, 0);
+  if (pairOffset > 0) {
+    leaveOutDiagonal(t, i0, i1, j0, j1, pairOffset);
+    leaveOutDiagonal(t, i0, i1, j0, j1, -pairOffset);
+  }
+  if (ids == 0) return;
+  const end = min(j1, idColumns) - j0;
+  for (let r = 0; r < rows; r++) {
+    const id = load<i32>(ids + (<usize>(i0 + r) << 2));
+    for (let c = 0; c < end; c++) {
+      if (load<i32>(ids + (<usize>(j0 + c) << 2)) == id) {
+        store<f32>(t + (<usize>(r * TILE + c) << 2), -Infinity);
+      }
+    }
+  }
+}
+
+/** Sets to -inf the elements (i, i + offset) of a tile. */
+function leaveOutDiagonal(t: usize, i0: i32, i1: i32, j0: i32, j1: i32, offset: i32): void {
+  const end = min(i1, j1 - offset);
+  for (let i = max(i0, j0 - offset); i < end; i++) {
+    store<f32>(t + (<usize>((i - i0) * TILE + (i + offset - j0)) << 2), -Infinity);
+  }
+}
+
+/** The cosines of rows i0..i1 and columns j0..j1, pairs left out at -inf. */
+@inline
+function cosineTile(
+  t: usize, left: usize, right: usize, i0: i32, i1: i32, j0: i32, j1: i32,
+  rows: i32, columns: i32, depth: i32, pairOffset: i32, ids: usize, idColumns: i32,
+): void {
+  // Whole slivers on both sides: their padding is zeros, so no tile has an edge.
+  const iEnd = i0 + padded(i1 - i0, MR), jEnd = j0 + padded(j1 - j0, NR);
+  multiplyRows(t, left, right, i0, iEnd, j0, jEnd, rows, columns, depth, TILE, false, 0);
+  leaveOut(t, i0, i1, j0, j1, pairOffset, ids, idColumns);
+}
+
+/** Adds a tile's exp(scale (cos - 1)) to the sums of its rows and, if wanted, of its columns. */
+function addFixed(
+  rowSums: usize, columnSums: usize, t: usize, columnRow: usize,
+  rows: i32, columns: i32, scale: f32, wantColumns: bool,
+): void {
+  const s = f32x4.splat(scale);
+  const width = <usize>padded(columns, NR) << 2;
+  memory.fill(columnRow, 0, width);
+  for (let r = 0; r < rows; r++) {
+    const row = t + (<usize>(r * TILE) << 2);
+    let sum = f32x4.splat(0);
+    if (wantColumns) {
+      for (let c: usize = 0; c < width; c += 16) {
+        const e = expNegative(f32x4.sub(f32x4.mul(v128.load(row + c), s), s));
+        sum = f32x4.add(sum, e);
+        v128.store(columnRow + c, f32x4.add(v128.load(columnRow + c), e));
+      }
+    } else {
+      for (let c: usize = 0; c < width; c += 16) {
+        sum = f32x4.add(sum, expNegative(f32x4.sub(f32x4.mul(v128.load(row + c), s), s)));
+      }
+    }
+    const at = rowSums + (<usize>r << 3);
+    store<f64>(at, load<f64>(at) + <f64>sum4(sum));
+  }
+  if (!wantColumns) return;
+  for (let c = 0; c < columns; c++) {
+    const at = columnSums + (<usize>c << 3);
+    store<f64>(at, load<f64>(at) + <f64>load<f32>(columnRow + (<usize>c << 2)));
+  }
+}
+
+/** Raises a running shift to `largest` and brings the sum so far to it. */
+@inline
+function raiseShift(sum: usize, shift: usize, largest: f32): void {
+  const old = load<f32>(shift);
+  if (largest <= old) return;
+  store<f32>(shift, largest);
+  // No sum yet where the shift is still -inf.
+  if (old != -Infinity) store<f64>(sum, load<f64>(sum) * expScalar(<f64>old - <f64>largest));
+}
+
+/** Adds a tile's exp(scale cos - shift) to the sums of its rows, raising their shifts first. */
+function addRunningRows(
+  sums: usize, shifts: usize, t: usize, rows: i32, columns: i32, scale: f32,
+): void {
+  const s = f32x4.splat(scale);
+  const width = <usize>padded(columns, NR) << 2;
+  for (let r = 0; r < rows; r++) {
+    const row = t + (<usize>(r * TILE) << 2);
+    const sum = sums + (<usize>r << 3), shift = shifts + (<usize>r << 2);
+    let top = f32x4.splat(-Infinity);
+    for (let c: usize = 0; c < width; c += 16) top = f32x4.pmax(top, v128.load(row + c));
+    const largest = max4(top) * scale;
+    if (largest == -Infinity) continue;
+    raiseShift(sum, shift, largest);
+    const m = f32x4.splat(load<f32>(shift));
+    let added = f32x4.splat(0);
+    for (let c: usize = 0; c < width; c += 16) {
+      added = f32x4.add(added, expNegative(f32x4.sub(f32x4.mul(v128.load(row + c), s), m)));
+    }
+    store<f64>(sum, load<f64>(sum) + <f64>sum4(added));
+  }
+}
+
+/** The same for the columns of a tile. */
+function addRunningColumns(
+  sums: usize, shifts: usize, t: usize, rows: i32, columns: i32, scale: f32,
+): void {
+  const s = f32x4.splat(scale);
+  for (let c = 0; c < columns; c += 4) {
+    const first = t + (<usize>c << 2);
+    let top = f32x4.splat(-Infinity);
+    for (let r = 0; r < rows; r++) {
+      top = f32x4.pmax(top, v128.load(first + (<usize>(r * TILE) << 2)));
+    }
+    top = f32x4.mul(top, s);
+    const sum = sums + (<usize>c << 3), shift = shifts + (<usize>c << 2);
+    raiseShift(sum, shift, f32x4.extract_lane(top, 0));
+    raiseShift(sum + 8, shift + 4, f32x4.extract_lane(top, 1));
+    raiseShift(sum + 16, shift + 8, f32x4.extract_lane(top, 2));
+    raiseShift(sum + 24, shift + 12, f32x4.extract_lane(top, 3));
+    // A column that has met nothing yet has a shift of -inf and only -inf to add.
+    const m = f32x4.pmax(f32x4.splat(-3.4028235e38), v128.load(shift));
+    let added = f32x4.splat(0);
+    for (let r = 0; r < rows; r++) {
+      const v = v128.load(first + (<usize>(r * TILE) << 2));
+      added = f32x4.add(added, expNegative(f32x4.sub(f32x4.mul(v, s), m)));
+    }
+    store<f64>(sum, load<f64>(sum) + <f64>f32x4.extract_lane(added, 0));
+    store<f64>(sum + 8, load<f64>(sum + 8) + <f64>f32x4.extract_lane(added, 1));
+    store<f64>(sum + 16, load<f64>(sum + 16) + <f64>f32x4.extract_lane(added, 2));
+    store<f64>(sum + 24, load<f64>(sum + 24) + <f64>f32x4.extract_lane(added, 3));
+  }
+}
+
+@inline
+function shiftAtStart(scale: f32): f32 {
+  return scale <= FIXED_SHIFT_SCALE ? scale : -Infinity;
+}
+
+/** Sums to zero and shifts to where they start, for n rows or columns. */
+function clearSums(sums: usize, shifts: usize, n: i32, start: f32): void {
+  memory.fill(sums, 0, <usize>n << 3);
+  for (let i = 0; i < n; i++) store<f32>(shifts + (<usize>i << 2), start);
+}
+
+/**
+ * sums[i] = sum over i's negatives j of exp(scale cos(i, j) - shifts[i]), for rows and, if
+ * `wantColumns`, for columns (else their shifts are set so that a coefficient of 0 gives 0).
+ *
+ * left, right: unit rows packed by `packRows` with MR and NR; pairs (i, i) and (i, i +- pairOffset)
+ * are left out, and those with equal ids (0: none) in the first `idColumns` columns. With `self`
+ * the columns' arrays are the rows'. Sums and shifts are padded to NR.
+ */
+export function contrastiveSums(
+  rowSums: usize, rowShifts: usize, columnSums: usize, columnShifts: usize,
+  left: usize, right: usize, rows: i32, columns: i32, depth: i32, scale: f32,
+  pairOffset: i32, ids: usize, idColumns: i32, self: bool, wantColumns: bool, scratch: usize,
+): void {
+  const columnRow = scratch + ((3 * TILE * TILE) << 2);
+  clearSums(rowSums, rowShifts, padded(rows, NR), shiftAtStart(scale));
+  if (!self) {
+    const start = wantColumns ? shiftAtStart(scale) : scale;
+    clearSums(columnSums, columnShifts, padded(columns, NR), start);
+  }
+  for (let i0 = 0; i0 < rows; i0 += TILE) {
+    const i1 = min(i0 + TILE, rows);
+    const sums = rowSums + (<usize>i0 << 3), shifts = rowShifts + (<usize>i0 << 2);
+    for (let j0 = self ? i0 : 0; j0 < columns; j0 += TILE) {
+      const j1 = min(j0 + TILE, columns);
+      const both = self ? i0 != j0 : wantColumns;
+      cosineTile(
+        scratch, left, right, i0, i1, j0, j1, rows, columns, depth, pairOffset, ids, idColumns,
+      );
+      const sumsBelow = columnSums + (<usize>j0 << 3);
+      if (scale <= FIXED_SHIFT_SCALE) {
+        addFixed(sums, sumsBelow, scratch, columnRow, i1 - i0, j1 - j0, scale, both);
+      } else {
+        addRunningRows(sums, shifts, scratch, i1 - i0, j1 - j0, scale);
+        if (both) {
+          const shiftsBelow = columnShifts + (<usize>j0 << 2);
+          addRunningColumns(sumsBelow, shiftsBelow, scratch, i1 - i0, j1 - j0, scale);
+        }
+      }
+    }
+  }
+}
+
+/** exp(scale cos - shift) of four lanes, times the coefficient that goes with the shift. */
+@inline
+function weight(logits: v128, shift: v128, coefficient: v128): v128 {
+  return f32x4.mul(expNegative(f32x4.sub(logits, shift)), coefficient);
+}
+
+/**
+ * A tile's weights W = exp(l - shift_i) r_i + exp(l - shift_j) c_j, packed as the left side of the
+ * two products: `w` in slivers of four rows, `wTransposed` in slivers of four columns.
+ */
+function packWeights(
+  w: usize, wTransposed: usize, t: usize, rowCoefficients: usize, columnCoefficients: usize,
+  rowShifts: usize, columnShifts: usize, rows: i32, columns: i32, scale: f32,
+): void {
+  const s = f32x4.splat(scale);
+  const fixed = scale <= FIXED_SHIFT_SCALE;
+  for (let r = 0; r < rows; r += MR) {
+    const row = t + (<usize>(r * TILE) << 2);
+    const at = <usize>r << 2;
+    const r0 = v128.load32_splat(rowCoefficients + at);
+    const r1 = v128.load32_splat(rowCoefficients + at, 4);
+    const r2 = v128.load32_splat(rowCoefficients + at, 8);
+    const r3 = v128.load32_splat(rowCoefficients + at, 12);
+    const sliver = w + (<usize>(r * TILE) << 2);
+    for (let c = 0; c < columns; c += 4) {
+      const from = row + (<usize>c << 2);
+      const cc = v128.load(columnCoefficients + (<usize>c << 2));
+      let w0 = f32x4.mul(v128.load(from), s);
+      let w1 = f32x4.mul(v128.load(from, TILE << 2), s);
+      let w2 = f32x4.mul(v128.load(from, TILE << 3), s);
+      let w3 = f32x4.mul(v128.load(from, TILE * 12), s);
+      if (fixed) {
+        w0 = weight(w0, s, f32x4.add(r0, cc));
+        w1 = weight(w1, s, f32x4.add(r1, cc));
+        w2 = weight(w2, s, f32x4.add(r2, cc));
+        w3 = weight(w3, s, f32x4.add(r3, cc));
+      } else {
+        const m = v128.load(columnShifts + (<usize>c << 2));
+        const n = rowShifts + at;
+        w0 = f32x4.add(weight(w0, v128.load32_splat(n), r0), weight(w0, m, cc));
+        w1 = f32x4.add(weight(w1, v128.load32_splat(n, 4), r1), weight(w1, m, cc));
+        w2 = f32x4.add(weight(w2, v128.load32_splat(n, 8), r2), weight(w2, m, cc));
+        w3 = f32x4.add(weight(w3, v128.load32_splat(n, 12), r3), weight(w3, m, cc));
+      }
+      if (wTransposed != 0) {
+        const across = wTransposed + (<usize>(c * TILE + r * 4) << 2);
+        v128.store(across, w0);
+        v128.store(across, w1, 16);
+        v128.store(across, w2, 32);
+        v128.store(across, w3, 48);
+      }
+      const p0 = v128.shuffle<f32>(w0, w1, 0, 4, 1, 5);
+      const p1 = v128.shuffle<f32>(w2, w3, 0, 4, 1, 5);
+      const p2 = v128.shuffle<f32>(w0, w1, 2, 6, 3, 7);
+      const p3 = v128.shuffle<f32>(w2, w3, 2, 6, 3, 7);
+      const to = sliver + (<usize>c << 4);
+      v128.store(to, v128.shuffle<f32>(p0, p1, 0, 1, 4, 5));
+      v128.store(to, v128.shuffle<f32>(p0, p1, 2, 3, 6, 7), 16);
+      v128.store(to, v128.shuffle<f32>(p2, p3, 0, 1, 4, 5), 32);
+      v128.store(to, v128.shuffle<f32>(p2, p3, 2, 3, 6, 7), 48);
+    }
+  }
+}
+
+/** dy (rows at y0, padded(depth, NR) floats a row) += w (rows x k) times rows x0..x0+k of factor. */
+@inline
+function addProduct(
+  dy: usize, w: usize, factor: usize, y0: i32, rows: i32, x0: i32, k: i32, factorRows: i32,
+  depth: i32,
+): void {
+  const ld = <usize>padded(depth, NR) << 2;
+  for (let c = 0; c < depth; c += NR) {
+    const b = factor + ((<usize>c * <usize>factorRows + <usize>(x0 * NR)) << 2);
+    for (let r = 0; r < rows; r += MR) {
+      const to = dy + <usize>(y0 + r) * ld + (<usize>c << 2);
+      tile(to, ld, w + (<usize>(r * TILE) << 2), b, k, true);
+    }
+  }
+}
+
+/**
+ * Adds to dLeft and dRight (padded to MR rows of padded(depth, NR) floats, 0 at first) what flows
+ * back to the unit rows through the sums: with r_i the derivative of the loss by logit (i, j) over
+ * exp(logit - shift_i), times scale, and c_j the same by columns,
+ *   dLeft[i] += sum over j of W[i][j] right[j],   dRight[j] += sum over i of W[i][j] left[i].
+ *
+ * leftFactor, rightFactor: the unit rows again, packed by columns (`pack` with rowStride 1, depth =
+ * rows, width NR). Coefficients and shifts are padded to NR, with coefficients 0. With `self`
+ * dRight is dLeft and the columns' arrays are the rows'.
+ */
+export function contrastiveGradients(
+  dLeft: usize, dRight: usize, left: usize, right: usize, leftFactor: usize, rightFactor: usize,
+  rowCoefficients: usize, rowShifts: usize, columnCoefficients: usize, columnShifts: usize,
+  rows: i32, columns: i32, depth: i32, scale: f32,
+  pairOffset: i32, ids: usize, idColumns: i32, self: bool, scratch: usize,
+): void {
+  const w = scratch + ((TILE * TILE) << 2);
+  const across = w + ((TILE * TILE) << 2);
+  for (let i0 = 0; i0 < rows; i0 += TILE) {
+    const i1 = min(i0 + TILE, rows);
+    for (let j0 = self ? i0 : 0; j0 < columns; j0 += TILE) {
+      const j1 = min(j0 + TILE, columns);
+      const both = !self || i0 != j0;
+      cosineTile(
+        scratch, left, right, i0, i1, j0, j1, rows, columns, depth, pairOffset, ids, idColumns,
+      );
+      packWeights(
+        w, both ? across : 0, scratch,
+        rowCoefficients + (<usize>i0 << 2), columnCoefficients + (<usize>j0 << 2),
+        rowShifts + (<usize>i0 << 2), columnShifts + (<usize>j0 << 2),
+        padded(i1 - i0, MR), padded(j1 - j0, NR), scale,
+      );
+      addProduct(dLeft, w, rightFactor, i0, i1 - i0, j0, j1 - j0, columns, depth);
+      if (both) addProduct(dRight, across, leftFactor, j0, j1 - j0, i0, i1 - i0, rows, depth);
+    }
+  }
+}
+
+/**
+ * The end of NT-Xent, InfoNCE and CLIP, for one direction. Of row i with positive cosine p_i and
+ * negatives' sum n_i the loss is softplus(log n_i + shift_i - scale p_i); returns the sum of
+ * weight times that. `coefficients` become the r_i (or c_j) of `contrastiveGradients`;
+ * `positiveCoefficients` += the derivative by p_i.
+ */
+export function contrastRows(
+  coefficients: usize, positiveCoefficients: usize, sums: usize, shifts: usize, positives: usize,
+  rows: i32, weight: f64, scale: f64,
+): f64 {
+  let loss: f64 = 0;
+  for (let i = 0; i < rows; i++) {
+    const sum = load<f64>(sums + (<usize>i << 3));
+    const shift = <f64>load<f32>(shifts + (<usize>i << 2));
+    const positive = load<f64>(positives + (<usize>i << 3)) * scale;
+    const gap = sum == 0 ? -Infinity : logScalar(sum) + shift - positive;
+    loss += weight * softplus(gap);
+    const slope = weight * scale * sigmoid(gap);
+    store<f32>(coefficients + (<usize>i << 2), sum == 0 ? 0 : <f32>(slope / sum));
+    const at = positiveCoefficients + (<usize>i << 2);
+    store<f32>(at, <f32>(<f64>load<f32>(at) - slope));
+  }
+  return loss;
+}
+
+/**
+ * Sums of the unit rows of each label (labels x cols, f64) and how many there are (i32). Labels
+ * are 0 to `count` - 1.
+ */
+export function sumByLabel(
+  sums: usize, counts: usize, x: usize, labels: usize, rows: i32, cols: i32, count: i32,
+): void {
+  memory.fill(sums, 0, (<usize>count * <usize>cols) << 3);
+  memory.fill(counts, 0, <usize>count << 2);
+  for (let i = 0; i < rows; i++) {
+    const label = load<i32>(labels + (<usize>i << 2));
+    const counter = counts + (<usize>label << 2);
+    store<i32>(counter, load<i32>(counter) + 1);
+    const sum = sums + ((<usize>label * <usize>cols) << 3);
+    const row = x + ((<usize>i * <usize>cols) << 2);
+    for (let c = 0; c < cols; c++) {
+      const at = sum + (<usize>c << 3);
+      store<f64>(at, load<f64>(at) + <f64>load<f32>(row + (<usize>c << 2)));
+    }
+  }
+}
+
+/**
+ * The end of SupCon: row i with P others of its label has the loss
+ * log(sum_i) + shift_i - scale (mean cosine of the P); rows with P = 0 leave the mean. Returns the
+ * mean, 0 if no row is left. `coefficients` become the r_i of `contrastiveGradients`, and the
+ * positives' share of the gradient is added to dx (ldx floats a row) unless dx is 0.
+ */
+export function supConRows(
+  coefficients: usize, dx: usize, sums: usize, shifts: usize, x: usize, labels: usize,
+  labelSums: usize, labelCounts: usize, rows: i32, cols: i32, ldx: i32, scale: f64,
+): f64 {
+  let anchors = 0;
+  for (let i = 0; i < rows; i++) {
+    const label = load<i32>(labels + (<usize>i << 2));
+    if (load<i32>(labelCounts + (<usize>label << 2)) > 1) anchors++;
+  }
+  let loss: f64 = 0;
+  for (let i = 0; i < rows; i++) {
+    const label = load<i32>(labels + (<usize>i << 2));
+    const others = load<i32>(labelCounts + (<usize>label << 2)) - 1;
+    store<f32>(coefficients + (<usize>i << 2), 0);
+    if (others == 0) continue;
+    const row = x + ((<usize>i * <usize>cols) << 2);
+    const labelSum = labelSums + ((<usize>label * <usize>cols) << 3);
+    let cosines: f64 = 0;
+    for (let c = 0; c < cols; c++) {
+      const value = <f64>load<f32>(row + (<usize>c << 2));
+      cosines += value * (load<f64>(labelSum + (<usize>c << 3)) - value);
+    }
+    const sum = load<f64>(sums + (<usize>i << 3));
+    const shift = <f64>load<f32>(shifts + (<usize>i << 2));
+    loss += logScalar(sum) + shift - (scale * cosines) / <f64>others;
+    store<f32>(coefficients + (<usize>i << 2), <f32>(scale / sum / <f64>anchors));
+    if (dx == 0) continue;
+    // Row i is positive to each of the others and each of them to it: hence the two.
+    const pull = (2 * scale) / <f64>others / <f64>anchors;
+    const to = dx + ((<usize>i * <usize>ldx) << 2);
+    for (let c = 0; c < cols; c++) {
+      const at = to + (<usize>c << 2);
+      const value = <f64>load<f32>(row + (<usize>c << 2));
+      const d = pull * (load<f64>(labelSum + (<usize>c << 3)) - value);
+      store<f32>(at, <f32>(<f64>load<f32>(at) - d));
+    }
+  }
+  return anchors == 0 ? 0 : loss / <f64>anchors;
+}

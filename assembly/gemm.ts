@@ -1,0 +1,290 @@
+/**
+ * Matrix products over packed slivers.
+ *
+ * A product of rows with rows, c[i][j] = sum over k of a[i][k] b[j][k], is the one shape: what a
+ * transpose changes is only the strides that the packing reads with. Packing lays a block of KC
+ * steps of k out so that the inner loop reads both sides in order, and fills edges with zeros:
+ *
+ *   left:   slivers of MR rows     k0: a0 a1 a2 a3   k1: a0 a1 a2 a3 ...
+ *   right:  slivers of NR rows     k0: b0 .. b7      k1: b0 .. b7 ...
+ *
+ * The tile of MR x NR sums stays in registers: eight accumulators, two loads, one splat, and one
+ * temporary of the sixteen. A sum runs over k in order, in blocks of KC, whatever the sizes and
+ * wherever the tile lies, so equal rows give equal bits everywhere.
+ */
+
+export const MR: i32 = 4;
+export const NR: i32 = 8;
+export const KC: i32 = 256;
+
+/** Rows of the left side that are taken through all of the right side before the next ones. */
+const MC: i32 = 128;
+
+/** n rounded up to whole slivers of `width`, a power of two. */
+@inline
+export function padded(n: i32, width: i32): i32 {
+  return (n + width - 1) & -width;
+}
+
+/** Floats of a packed side: `rows` vectors of `depth` in slivers of `width`. */
+export function packedLength(rows: i32, depth: i32, width: i32): i32 {
+  return padded(rows, width) * depth;
+}
+
+/** Four vectors of k steps each, four steps at a time, into lanes 0-3 of a sliver. */
+@inline
+function packTransposed(
+  y: usize, x: usize, live: i32, depth: i32, stride: usize, step: usize,
+): void {
+  const x1 = live > 1 ? x + stride : x;
+  const x2 = live > 2 ? x1 + stride : x;
+  const x3 = live > 3 ? x2 + stride : x;
+  // Lanes without a row are packed as zeros.
+  const mask = i32x4.lt_s(i32x4(0, 1, 2, 3), i32x4.splat(live));
+  const whole = depth & ~3;
+  for (let k = 0; k < whole; k += 4) {
+    const at = <usize>k << 2;
+    const r0 = v128.load(x + at);
+    const r1 = v128.load(x1 + at);
+    const r2 = v128.load(x2 + at);
+    const r3 = v128.load(x3 + at);
+    const p0 = v128.shuffle<f32>(r0, r1, 0, 4, 1, 5);
+    const p1 = v128.shuffle<f32>(r2, r3, 0, 4, 1, 5);
+    const p2 = v128.shuffle<f32>(r0, r1, 2, 6, 3, 7);
+    const p3 = v128.shuffle<f32>(r2, r3, 2, 6, 3, 7);
+    v128.store(y, v128.and(mask, v128.shuffle<f32>(p0, p1, 0, 1, 4, 5)));
+    v128.store(y + step, v128.and(mask, v128.shuffle<f32>(p0, p1, 2, 3, 6, 7)));
+    v128.store(y + 2 * step, v128.and(mask, v128.shuffle<f32>(p2, p3, 0, 1, 4, 5)));
+    v128.store(y + 3 * step, v128.and(mask, v128.shuffle<f32>(p2, p3, 2, 3, 6, 7)));
+    y += 4 * step;
+  }
+  for (let k = whole; k < depth; k++) {
+    const at = <usize>k << 2;
+    v128.store(
+      y,
+      v128.and(
+        mask,
+        f32x4(load<f32>(x + at), load<f32>(x1 + at), load<f32>(x2 + at), load<f32>(x3 + at)),
+      ),
+    );
+    y += step;
+  }
+}
+
+/** Up to four neighbours at each of k steps, as they lie, into lanes 0-3 of a sliver. */
+@inline
+function packContiguous(
+  y: usize, x: usize, live: i32, depth: i32, stride: usize, step: usize,
+): void {
+  if (live >= 4) {
+    for (let k = 0; k < depth; k++) {
+      v128.store(y, v128.load(x));
+      x += stride;
+      y += step;
+    }
+    return;
+  }
+  for (let k = 0; k < depth; k++) {
+    let v = f32x4.splat(0);
+    if (live > 0) v = f32x4.replace_lane(v, 0, load<f32>(x));
+    if (live > 1) v = f32x4.replace_lane(v, 1, load<f32>(x, 4));
+    if (live > 2) v = f32x4.replace_lane(v, 2, load<f32>(x, 8));
+    v128.store(y, v);
+    x += stride;
+    y += step;
+  }
+}
+
+/**
+ * Packs `rows` vectors of `depth` steps into slivers of `width`. One of the strides, both in
+ * floats, is 1: `depthStride` where the vectors are rows, `rowStride` where they are columns.
+ */
+export function pack(
+  y: usize, x: usize, rows: i32, depth: i32, rowStride: i32, depthStride: i32, width: i32,
+): void {
+  const step = <usize>width << 2;
+  for (let r = 0; r < rows; r += width) {
+    const sliver = y + ((<usize>r * <usize>depth) << 2);
+    for (let lane = 0; lane < width; lane += 4) {
+      const live = min(rows - r - lane, 4);
+      const to = sliver + (<usize>lane << 2);
+      if (live <= 0) {
+        for (let k = 0; k < depth; k++) v128.store(to + <usize>k * step, f32x4.splat(0));
+        continue;
+      }
+      const from = x + ((<usize>(r + lane) * <usize>rowStride) << 2);
+      if (depthStride == 1) packTransposed(to, from, live, depth, <usize>rowStride << 2, step);
+      else packContiguous(to, from, live, depth, <usize>depthStride << 2, step);
+    }
+  }
+}
+
+/**
+ * Packs rows over their whole depth, KC steps at a time: block p of the result holds all slivers
+ * of steps p KC to p KC + KC.
+ */
+export function packRows(y: usize, x: usize, rows: i32, depth: i32, width: i32): void {
+  for (let k = 0; k < depth; k += KC) {
+    const at = (<usize>k * <usize>padded(rows, width)) << 2;
+    pack(y + at, x + (<usize>k << 2), rows, min(KC, depth - k), depth, 1, width);
+  }
+}
+
+/** One tile: c (MR x NR, ldc bytes a row) = or += left sliver x right sliver over k steps. */
+export function tile(c: usize, ldc: usize, a: usize, b: usize, k: i32, accumulate: bool): void {
+  let c00 = f32x4.splat(0), c01 = f32x4.splat(0);
+  let c10 = f32x4.splat(0), c11 = f32x4.splat(0);
+  let c20 = f32x4.splat(0), c21 = f32x4.splat(0);
+  let c30 = f32x4.splat(0), c31 = f32x4.splat(0);
+  for (const end = a + (<usize>k << 4); a < end; a += 16, b += 32) {
+    const b0 = v128.load(b), b1 = v128.load(b, 16);
+    let s = v128.load32_splat(a);
+    c00 = f32x4.add(c00, f32x4.mul(s, b0));
+    c01 = f32x4.add(c01, f32x4.mul(s, b1));
+    s = v128.load32_splat(a, 4);
+    c10 = f32x4.add(c10, f32x4.mul(s, b0));
+    c11 = f32x4.add(c11, f32x4.mul(s, b1));
+    s = v128.load32_splat(a, 8);
+    c20 = f32x4.add(c20, f32x4.mul(s, b0));
+    c21 = f32x4.add(c21, f32x4.mul(s, b1));
+    s = v128.load32_splat(a, 12);
+    c30 = f32x4.add(c30, f32x4.mul(s, b0));
+    c31 = f32x4.add(c31, f32x4.mul(s, b1));
+  }
+  storeTile(c, ldc, accumulate, c00, c01, c10, c11, c20, c21, c30, c31);
+}
+
+/** One tile of squared distances: c = or += sum over k of (a - b)^2, without cancellation. */
+export function distanceTile(
+  c: usize, ldc: usize, a: usize, b: usize, k: i32, accumulate: bool,
+): void {
+  let c00 = f32x4.splat(0), c01 = f32x4.splat(0);
+  let c10 = f32x4.splat(0), c11 = f32x4.splat(0);
+  let c20 = f32x4.splat(0), c21 = f32x4.splat(0);
+  let c30 = f32x4.splat(0), c31 = f32x4.splat(0);
+  for (const end = a + (<usize>k << 4); a < end; a += 16, b += 32) {
+    const b0 = v128.load(b), b1 = v128.load(b, 16);
+    let s = v128.load32_splat(a);
+    let d = f32x4.sub(s, b0), e = f32x4.sub(s, b1);
+    c00 = f32x4.add(c00, f32x4.mul(d, d));
+    c01 = f32x4.add(c01, f32x4.mul(e, e));
+    s = v128.load32_splat(a, 4);
+    d = f32x4.sub(s, b0); e = f32x4.sub(s, b1);
+    c10 = f32x4.add(c10, f32x4.mul(d, d));
+    c11 = f32x4.add(c11, f32x4.mul(e, e));
+    s = v128.load32_splat(a, 8);
+    d = f32x4.sub(s, b0); e = f32x4.sub(s, b1);
+    c20 = f32x4.add(c20, f32x4.mul(d, d));
+    c21 = f32x4.add(c21, f32x4.mul(e, e));
+    s = v128.load32_splat(a, 12);
+    d = f32x4.sub(s, b0); e = f32x4.sub(s, b1);
+    c30 = f32x4.add(c30, f32x4.mul(d, d));
+    c31 = f32x4.add(c31, f32x4.mul(e, e));
+  }
+  storeTile(c, ldc, accumulate, c00, c01, c10, c11, c20, c21, c30, c31);
+}
+
+@inline
+function storeTile(
+  c: usize, ldc: usize, accumulate: bool,
+  c00: v128, c01: v128, c10: v128, c11: v128, c20: v128, c21: v128, c30: v128, c31: v128,
+): void {
+  const r1 = c + ldc, r2 = r1 + ldc, r3 = r2 + ldc;
+  if (accumulate) {
+    c00 = f32x4.add(v128.load(c), c00);
+    c01 = f32x4.add(v128.load(c, 16), c01);
+    c10 = f32x4.add(v128.load(r1), c10);
+    c11 = f32x4.add(v128.load(r1, 16), c11);
+    c20 = f32x4.add(v128.load(r2), c20);
+    c21 = f32x4.add(v128.load(r2, 16), c21);
+    c30 = f32x4.add(v128.load(r3), c30);
+    c31 = f32x4.add(v128.load(r3, 16), c31);
+  }
+  v128.store(c, c00);
+  v128.store(c, c01, 16);
+  v128.store(r1, c10);
+  v128.store(r1, c11, 16);
+  v128.store(r2, c20);
+  v128.store(r2, c21, 16);
+  v128.store(r3, c30);
+  v128.store(r3, c31, 16);
+}
+
+/**
+ * c (m x n, ldc floats a row) = or += left x right, both packed for these k steps. Edge tiles go
+ * through `edge`, room for one tile, so that c is written only where it is.
+ */
+export function multiplyPacked(
+  c: usize, left: usize, right: usize,
+  m: i32, n: i32, k: i32, ldc: i32, accumulate: bool, squaredDistance: bool, edge: usize,
+): void {
+  const row = <usize>ldc << 2;
+  for (let i0 = 0; i0 < m; i0 += MC) {
+    const i1 = min(i0 + MC, m);
+    for (let j = 0; j < n; j += NR) {
+      const b = right + ((<usize>j * <usize>k) << 2);
+      for (let i = i0; i < i1; i += MR) {
+        const a = left + ((<usize>i * <usize>k) << 2);
+        const at = c + <usize>i * row + (<usize>j << 2);
+        if (i + MR <= m && j + NR <= n) {
+          if (squaredDistance) distanceTile(at, row, a, b, k, accumulate);
+          else tile(at, row, a, b, k, accumulate);
+          continue;
+        }
+        if (squaredDistance) distanceTile(edge, NR << 2, a, b, k, false);
+        else tile(edge, NR << 2, a, b, k, false);
+        const rows = min(MR, m - i), columns = min(NR, n - j);
+        for (let r = 0; r < rows; r++) {
+          for (let s = 0; s < columns; s++) {
+            const to = at + <usize>r * row + (<usize>s << 2);
+            const sum = load<f32>(edge + (<usize>(r * NR + s) << 2));
+            store<f32>(to, accumulate ? load<f32>(to) + sum : sum);
+          }
+        }
+      }
+    }
+  }
+}
+
+/** Floats of scratch that `gemm` needs. */
+export function gemmScratch(m: i32, n: i32, k: i32): i32 {
+  const depth = min(k, KC);
+  return packedLength(m, depth, MR) + packedLength(n, depth, NR) + MR * NR;
+}
+
+/**
+ * c (m x n) = a b, where a[i][k] stands at a + i aRow + k aDepth and b[k][j] at
+ * b + j bRow + k bDepth (strides in floats; one of each pair is 1).
+ */
+export function gemm(
+  c: usize, a: usize, b: usize, m: i32, n: i32, k: i32,
+  aRow: i32, aDepth: i32, bRow: i32, bDepth: i32, scratch: usize,
+): void {
+  const depth = min(k, KC);
+  const left = scratch;
+  const right = left + (<usize>packedLength(m, depth, MR) << 2);
+  const edge = right + (<usize>packedLength(n, depth, NR) << 2);
+  for (let k0 = 0; k0 < k; k0 += KC) {
+    const kc = min(KC, k - k0);
+    pack(left, a + ((<usize>k0 * <usize>aDepth) << 2), m, kc, aRow, aDepth, MR);
+    pack(right, b + ((<usize>k0 * <usize>bDepth) << 2), n, kc, bRow, bDepth, NR);
+    multiplyPacked(c, left, right, m, n, kc, n, k0 > 0, false, edge);
+  }
+}
+
+/**
+ * A block of products of whole rows, both sides packed by `packRows`:
+ * c (rows i0 to i1 of the left x rows j0 to j1 of the right; i0 and j0 on sliver borders).
+ */
+export function multiplyRows(
+  c: usize, left: usize, right: usize, i0: i32, i1: i32, j0: i32, j1: i32,
+  leftRows: i32, rightRows: i32, depth: i32, ldc: i32, squaredDistance: bool, edge: usize,
+): void {
+  const leftPadded = padded(leftRows, MR), rightPadded = padded(rightRows, NR);
+  for (let k0 = 0; k0 < depth; k0 += KC) {
+    const kc = min(KC, depth - k0);
+    const a = left + ((<usize>k0 * <usize>leftPadded + <usize>i0 * <usize>kc) << 2);
+    const b = right + ((<usize>k0 * <usize>rightPadded + <usize>j0 * <usize>kc) << 2);
+    multiplyPacked(c, a, b, i1 - i0, j1 - j0, kc, ldc, k0 > 0, squaredDistance, edge);
+  }
+}

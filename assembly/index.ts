@@ -1,0 +1,53 @@
+/**
+ * Every kernel that TypeScript calls, in reading order. A kernel borrows pointers for one call:
+ * it owns nothing, keeps nothing, and checks nothing.
+ */
+
+export { heapBase } from './memory';
+export { expArray, logArray, tanhArray } from './math';
+export {
+  firstNonFinite,
+  largestMagnitude,
+  scaleArray,
+  normalizeRows,
+  normalizeRowsBackward,
+  rowDots,
+  addScaledRows,
+  cosine,
+} from './rows';
+export { MR, NR, packedLength, pack, packRows, gemmScratch, gemm } from './gemm';
+export { scoreMatrixScratch, scoreMatrix } from './similarity';
+export { topKScratch, topKStart, topKUpdate, topKFinish } from './topk';
+export {
+  logSumExpRows,
+  logSumExpRowsBackward,
+  softmaxRows,
+  softmaxRowsBackward,
+  crossEntropyRows,
+} from './softmax';
+export {
+  klDivergenceRows,
+  klDivergenceRowsBackward,
+  firstImproper,
+  firstUncovered,
+} from './divergence';
+export {
+  contrastiveScratch,
+  contrastiveSums,
+  contrastiveGradients,
+  contrastRows,
+  sumByLabel,
+  supConRows,
+} from './contrastive';
+export { tripletRows, tripletUpdateRows } from './triplet';
+export {
+  gramStride,
+  gramScratch,
+  demote,
+  trace,
+  columnMeans,
+  centredGram,
+  symmetricEigen,
+  principalComponents,
+  projectRows,
+} from './pca';

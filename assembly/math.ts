@@ -1,0 +1,232 @@
+/**
+ * Transcendentals: exp, log and tanh of four f32 lanes, at most 2 ulp from the exact value over
+ * the whole range, and the f64 scalars that the last step of a loss is taken in. WebAssembly has
+ * none of its own, and JavaScript's differ from engine to engine.
+ *
+ * Constants stand in a table because a load folds into the instruction that uses it, where a
+ * splat takes one of the sixteen registers that the loops need for themselves.
+ */
+
+// Each constant fills one vector: TABLE + 16 * index.
+// prettier-ignore
+const TABLE = memory.data<f32>([
+  1.44269504088896341, 1.44269504088896341, 1.44269504088896341, 1.44269504088896341, //   0 log2(e)
+  0.693359375, 0.693359375, 0.693359375, 0.693359375, //                                  16 ln 2, its first 9 bits
+  -2.12194440e-4, -2.12194440e-4, -2.12194440e-4, -2.12194440e-4, //                      32 ln 2, the rest
+  1.9875691500e-4, 1.9875691500e-4, 1.9875691500e-4, 1.9875691500e-4, //                  48 exp: r^7 ...
+  1.3981999507e-3, 1.3981999507e-3, 1.3981999507e-3, 1.3981999507e-3, //                  64
+  8.3334519073e-3, 8.3334519073e-3, 8.3334519073e-3, 8.3334519073e-3, //                  80
+  4.1665795894e-2, 4.1665795894e-2, 4.1665795894e-2, 4.1665795894e-2, //                  96
+  1.6666665459e-1, 1.6666665459e-1, 1.6666665459e-1, 1.6666665459e-1, //                 112
+  5.0000001201e-1, 5.0000001201e-1, 5.0000001201e-1, 5.0000001201e-1, //                 128 ... r^2
+  1.0, 1.0, 1.0, 1.0, //                                                                 144
+  -87.0, -87.0, -87.0, -87.0, //                                                         160 below, expNegative is 0
+  7.0376836292e-2, 7.0376836292e-2, 7.0376836292e-2, 7.0376836292e-2, //                 176 log: r^8 ...
+  -1.1514610310e-1, -1.1514610310e-1, -1.1514610310e-1, -1.1514610310e-1, //             192
+  1.1676998740e-1, 1.1676998740e-1, 1.1676998740e-1, 1.1676998740e-1, //                 208
+  -1.2420140846e-1, -1.2420140846e-1, -1.2420140846e-1, -1.2420140846e-1, //             224
+  1.4249322787e-1, 1.4249322787e-1, 1.4249322787e-1, 1.4249322787e-1, //                 240
+  -1.6668057665e-1, -1.6668057665e-1, -1.6668057665e-1, -1.6668057665e-1, //             256
+  2.0000714765e-1, 2.0000714765e-1, 2.0000714765e-1, 2.0000714765e-1, //                 272
+  -2.4999993993e-1, -2.4999993993e-1, -2.4999993993e-1, -2.4999993993e-1, //             288
+  3.3333331174e-1, 3.3333331174e-1, 3.3333331174e-1, 3.3333331174e-1, //                 304 ... r^0
+  -5.70498872745e-3, -5.70498872745e-3, -5.70498872745e-3, -5.70498872745e-3, //         320 tanh: x^11 ...
+  2.06390887954e-2, 2.06390887954e-2, 2.06390887954e-2, 2.06390887954e-2, //             336
+  -5.37397155531e-2, -5.37397155531e-2, -5.37397155531e-2, -5.37397155531e-2, //         352
+  1.33314422036e-1, 1.33314422036e-1, 1.33314422036e-1, 1.33314422036e-1, //             368
+  -3.33332819422e-1, -3.33332819422e-1, -3.33332819422e-1, -3.33332819422e-1, //         384 ... x^3
+], 16);
+
+/** exp(r) for |r| <= ln(2)/2, by the minimax polynomial of degree 7. */
+@inline
+function expReduced(r: v128): v128 {
+  let p = f32x4.add(f32x4.mul(v128.load(TABLE, 48), r), v128.load(TABLE, 64));
+  p = f32x4.add(f32x4.mul(p, r), v128.load(TABLE, 80));
+  p = f32x4.add(f32x4.mul(p, r), v128.load(TABLE, 96));
+  p = f32x4.add(f32x4.mul(p, r), v128.load(TABLE, 112));
+  p = f32x4.add(f32x4.mul(p, r), v128.load(TABLE, 128));
+  return f32x4.add(f32x4.add(f32x4.mul(f32x4.mul(p, r), r), r), v128.load(TABLE, 144));
+}
+
+/** x - n ln 2, with ln 2 in two parts so that the difference keeps its bits. */
+@inline
+function reduce(x: v128, n: v128): v128 {
+  return f32x4.sub(
+    f32x4.sub(x, f32x4.mul(n, v128.load(TABLE, 16))),
+    f32x4.mul(n, v128.load(TABLE, 32)),
+  );
+}
+
+/**
+ * exp of four lanes that are at most 0, for the inner loops: what would be below e^-87 (and
+ * minus infinity, which stands for a pair left out) is exactly 0.
+ */
+@inline
+export function expNegative(x: v128): v128 {
+  const floor = v128.load(TABLE, 160);
+  const kept = f32x4.gt(x, floor);
+  const y = f32x4.pmax(floor, x);
+  const n = f32x4.nearest(f32x4.mul(y, v128.load(TABLE, 0)));
+  const p = expReduced(reduce(y, n));
+  // The exponent of a power of two, added to the bits of p, which lies in [0.7, 1.42].
+  const exponent = i32x4.shl(i32x4.trunc_sat_f32x4_s(n), 23);
+  return v128.and(i32x4.add(p, exponent), kept);
+}
+
+/** exp of four lanes over the whole range, denormal results included. */
+@inline
+export function exp4(x: v128): v128 {
+  const y = f32x4.pmax(f32x4.pmin(x, f32x4.splat(89)), f32x4.splat(-104));
+  const n = f32x4.nearest(f32x4.mul(y, v128.load(TABLE, 0)));
+  const p = expReduced(reduce(y, n));
+  // 2^n in two factors, since n runs from -150 to 128.
+  const i = i32x4.trunc_sat_f32x4_s(n);
+  const half = i32x4.shr_s(i, 1);
+  const bias = i32x4.splat(127);
+  const first = i32x4.shl(i32x4.add(half, bias), 23);
+  const second = i32x4.shl(i32x4.add(i32x4.sub(i, half), bias), 23);
+  return f32x4.mul(f32x4.mul(p, first), second);
+}
+
+/** Natural logarithm of four lanes: log 0 = -inf, of a negative number NaN. */
+@inline
+export function log4(x: v128): v128 {
+  // Denormals are brought into the normal range first.
+  const tiny = f32x4.lt(x, f32x4.splat(1.17549435e-38));
+  const scaled = v128.bitselect(f32x4.mul(x, f32x4.splat(8388608)), x, tiny);
+  // x = m 2^e with m in [sqrt(1/2), sqrt(2)).
+  const bits = i32x4.sub(scaled, i32x4.splat(0x3f3504f3));
+  const exponent = i32x4.shr_s(bits, 23);
+  const m = i32x4.sub(scaled, i32x4.shl(exponent, 23));
+  const e = f32x4.convert_i32x4_s(i32x4.sub(exponent, v128.and(tiny, i32x4.splat(23))));
+  const r = f32x4.sub(m, v128.load(TABLE, 144));
+  let p = f32x4.add(f32x4.mul(v128.load(TABLE, 176), r), v128.load(TABLE, 192));
+  p = f32x4.add(f32x4.mul(p, r), v128.load(TABLE, 208));
+  p = f32x4.add(f32x4.mul(p, r), v128.load(TABLE, 224));
+  p = f32x4.add(f32x4.mul(p, r), v128.load(TABLE, 240));
+  p = f32x4.add(f32x4.mul(p, r), v128.load(TABLE, 256));
+  p = f32x4.add(f32x4.mul(p, r), v128.load(TABLE, 272));
+  p = f32x4.add(f32x4.mul(p, r), v128.load(TABLE, 288));
+  p = f32x4.add(f32x4.mul(p, r), v128.load(TABLE, 304));
+  const square = f32x4.mul(r, r);
+  p = f32x4.mul(f32x4.mul(p, r), square);
+  p = f32x4.add(p, f32x4.mul(e, v128.load(TABLE, 32)));
+  p = f32x4.sub(p, f32x4.mul(square, f32x4.splat(0.5)));
+  let y = f32x4.add(f32x4.add(r, p), f32x4.mul(e, v128.load(TABLE, 16)));
+  const infinity = f32x4.splat(Infinity);
+  y = v128.bitselect(x, y, v128.or(f32x4.eq(x, infinity), f32x4.ne(x, x)));
+  y = v128.bitselect(f32x4.neg(infinity), y, f32x4.eq(x, f32x4.splat(0)));
+  return v128.or(y, f32x4.lt(x, f32x4.splat(0)));
+}
+
+/** Hyperbolic tangent of four lanes. */
+@inline
+export function tanh4(x: v128): v128 {
+  const sign = v128.and(x, f32x4.splat(-0.0));
+  const size = f32x4.abs(x);
+  const z = f32x4.mul(x, x);
+  let p = f32x4.add(f32x4.mul(v128.load(TABLE, 320), z), v128.load(TABLE, 336));
+  p = f32x4.add(f32x4.mul(p, z), v128.load(TABLE, 352));
+  p = f32x4.add(f32x4.mul(p, z), v128.load(TABLE, 368));
+  p = f32x4.add(f32x4.mul(p, z), v128.load(TABLE, 384));
+  const near = f32x4.add(f32x4.mul(f32x4.mul(p, z), x), x);
+  const one = v128.load(TABLE, 144);
+  const e = exp4(f32x4.neg(f32x4.add(size, size)));
+  // 1 - 2e/(1+e) rather than (1-e)/(1+e): one rounding less beside 1.
+  const far = f32x4.sub(one, f32x4.div(f32x4.add(e, e), f32x4.add(one, e)));
+  return v128.bitselect(near, v128.or(far, sign), f32x4.lt(size, f32x4.splat(0.625)));
+}
+
+/** Sum of the four lanes, in the order (0 + 1) + (2 + 3). */
+@inline
+export function sum4(x: v128): f32 {
+  return (
+    f32x4.extract_lane(x, 0) +
+    f32x4.extract_lane(x, 1) +
+    (f32x4.extract_lane(x, 2) + f32x4.extract_lane(x, 3))
+  );
+}
+
+/** Largest of the four lanes. */
+@inline
+export function max4(x: v128): f32 {
+  return max(
+    max(f32x4.extract_lane(x, 0), f32x4.extract_lane(x, 1)),
+    max(f32x4.extract_lane(x, 2), f32x4.extract_lane(x, 3)),
+  );
+}
+
+/** exp in f64: e^x = 2^n e^r, |r| <= ln(2)/2, by the series of e^r. */
+export function expScalar(x: f64): f64 {
+  if (x < -745.2) return 0;
+  if (x > 709.8) return Infinity;
+  const n = nearest<f64>(x * 1.4426950408889634);
+  const r = x - n * 0.6931471803691238 - n * 1.9082149292705877e-10;
+  let p: f64 = 1;
+  for (let k: f64 = 13; k > 0; k -= 1) p = 1 + (p * r) / k;
+  // Two factors, so that denormal results come out too.
+  const i = <i64>n;
+  const half = i >> 1;
+  return p * reinterpret<f64>((half + 1023) << 52) * reinterpret<f64>((i - half + 1023) << 52);
+}
+
+/** 2 artanh(s) for |s| <= 0.172, by its series. */
+@inline
+function artanhTwice(s: f64): f64 {
+  const z = s * s;
+  let p: f64 = 1.0 / 23;
+  for (let k: f64 = 21; k > 0; k -= 2) p = p * z + 1 / k;
+  return 2 * s * p;
+}
+
+/** Natural logarithm in f64 of a number >= 0: log(m 2^e) = e ln 2 + 2 artanh((m-1)/(m+1)). */
+export function logScalar(x: f64): f64 {
+  if (x == 0) return -Infinity;
+  let e: i64 = 0;
+  if (x < 2.2250738585072014e-308) {
+    x *= 18014398509481984.0;
+    e = -54;
+  }
+  const bits = reinterpret<i64>(x);
+  if (bits >= 0x7ff0000000000000) return x;
+  const exponent = (bits - 0x3fe6a09e667f3bcd) >> 52;
+  const m = reinterpret<f64>(bits - (exponent << 52));
+  const n = <f64>(e + exponent);
+  return n * 0.6931471803691238 + (artanhTwice((m - 1) / (m + 1)) + n * 1.9082149292705877e-10);
+}
+
+/** log(1 + x) in f64 for x >= 0, exact beside 0. */
+export function log1pScalar(x: f64): f64 {
+  return x < 0.4 ? artanhTwice(x / (2 + x)) : logScalar(1 + x);
+}
+
+/** log(1 + e^x) in f64, at any x. */
+export function softplus(x: f64): f64 {
+  return x > 0 ? x + log1pScalar(expScalar(-x)) : log1pScalar(expScalar(x));
+}
+
+/** 1 / (1 + e^-x) in f64, at any x. */
+export function sigmoid(x: f64): f64 {
+  if (x >= 0) return 1 / (1 + expScalar(-x));
+  const e = expScalar(x);
+  return e / (1 + e);
+}
+
+/** y = exp(x), log(x) or tanh(x) of n floats; y may be x. Buffers are padded to 16 bytes. */
+export function expArray(y: usize, x: usize, n: i32): void {
+  for (let i: usize = 0, end = <usize>n << 2; i < end; i += 16) {
+    v128.store(y + i, exp4(v128.load(x + i)));
+  }
+}
+
+export function logArray(y: usize, x: usize, n: i32): void {
+  for (let i: usize = 0, end = <usize>n << 2; i < end; i += 16) {
+    v128.store(y + i, log4(v128.load(x + i)));
+  }
+}
+
+export function tanhArray(y: usize, x: usize, n: i32): void {
+  for (let i: usize = 0, end = <usize>n << 2; i < end; i += 16) {
+    v128.store(y + i, tanh4(v128.load(x + i)));
+  }
+}

@@ -1,0 +1,178 @@
+/**
+ * Rows: finding what is not finite, norms, normalisation and its backward. Sums run in f64, two
+ * lanes at a time, so that neither a row of 1e30 overflows nor one of 1e-30 vanishes.
+ */
+
+/** Index of the first of n floats that is NaN or infinite, or -1. */
+export function firstNonFinite(x: usize, n: i32): i32 {
+  const exponent = i32x4.splat(0x7f800000);
+  let i = 0;
+  // Sixteen at a time until a block has one; then one by one.
+  for (; i + 16 <= n; i += 16) {
+    const at = x + (<usize>i << 2);
+    const a = i32x4.eq(v128.and(v128.load(at), exponent), exponent);
+    const b = i32x4.eq(v128.and(v128.load(at, 16), exponent), exponent);
+    const c = i32x4.eq(v128.and(v128.load(at, 32), exponent), exponent);
+    const d = i32x4.eq(v128.and(v128.load(at, 48), exponent), exponent);
+    if (v128.any_true(v128.or(v128.or(a, b), v128.or(c, d)))) break;
+  }
+  for (; i < n; i++) {
+    if ((load<i32>(x + (<usize>i << 2)) & 0x7f800000) == 0x7f800000) return i;
+  }
+  return -1;
+}
+
+/** Largest |x| of n floats. */
+export function largestMagnitude(x: usize, n: i32): f32 {
+  let largest: f32 = 0;
+  for (let i = 0; i < n; i++) largest = max(largest, abs(load<f32>(x + (<usize>i << 2))));
+  return largest;
+}
+
+/** x *= factor, in place, for n floats. */
+export function scaleArray(x: usize, n: i32, factor: f32): void {
+  for (let i = 0; i < n; i++) {
+    const at = x + (<usize>i << 2);
+    store<f32>(at, load<f32>(at) * factor);
+  }
+}
+
+/** Sum over n of x y in f64. */
+export function dotRow(x: usize, y: usize, n: i32): f64 {
+  let even = f64x2.splat(0), odd = f64x2.splat(0);
+  let i = 0;
+  for (; i + 4 <= n; i += 4) {
+    const at = <usize>i << 2;
+    const a = v128.load(x + at), b = v128.load(y + at);
+    even = f64x2.add(even, f64x2.mul(f64x2.promote_low_f32x4(a), f64x2.promote_low_f32x4(b)));
+    odd = f64x2.add(
+      odd,
+      f64x2.mul(
+        f64x2.promote_low_f32x4(v128.shuffle<f32>(a, a, 2, 3, 2, 3)),
+        f64x2.promote_low_f32x4(v128.shuffle<f32>(b, b, 2, 3, 2, 3)),
+      ),
+    );
+  }
+  const sum = f64x2.add(even, odd);
+  let total = f64x2.extract_lane(sum, 0) + f64x2.extract_lane(sum, 1);
+  for (; i < n; i++) {
+    const at = <usize>i << 2;
+    total += <f64>load<f32>(x + at) * <f64>load<f32>(y + at);
+  }
+  return total;
+}
+
+/** The nearest f32 of a finite f64, cut to f32's range. */
+@inline
+export function toF32(x: f64): f32 {
+  return <f32>max(min(x, 3.4028234663852886e38), -3.4028234663852886e38);
+}
+
+/**
+ * y = x / |x|, row by row, and |x| itself in f64; a row of zeros stays zero. y may be x.
+ */
+export function normalizeRows(y: usize, norms: usize, x: usize, rows: i32, cols: i32): void {
+  for (let r = 0; r < rows; r++) {
+    const at = (<usize>r * <usize>cols) << 2;
+    const norm = sqrt<f64>(dotRow(x + at, x + at, cols));
+    store<f64>(norms + (<usize>r << 3), norm);
+    const inverse = norm == 0 ? 0 : 1 / norm;
+    const factor = f64x2.splat(inverse);
+    let i = 0;
+    for (; i + 4 <= cols; i += 4) {
+      const v = v128.load(x + at + (<usize>i << 2));
+      const low = f32x4.demote_f64x2_zero(f64x2.mul(f64x2.promote_low_f32x4(v), factor));
+      const high = f32x4.demote_f64x2_zero(
+        f64x2.mul(f64x2.promote_low_f32x4(v128.shuffle<f32>(v, v, 2, 3, 2, 3)), factor),
+      );
+      v128.store(y + at + (<usize>i << 2), v128.shuffle<f32>(low, high, 0, 1, 4, 5));
+    }
+    for (; i < cols; i++) {
+      const p = at + (<usize>i << 2);
+      store<f32>(y + p, <f32>(<f64>load<f32>(x + p) * inverse));
+    }
+  }
+}
+
+/**
+ * Backward of `normalizeRows`: dx = (dy - y (y . dy)) / |x|, 0 for a row of zeros. dy has ldy
+ * floats a row, dx `cols`; dx may be dy. Returns the sum over all rows of y . dy, which is what
+ * a factor before the products of unit rows has as its gradient, times that factor.
+ */
+export function normalizeRowsBackward(
+  dx: usize, dy: usize, y: usize, norms: usize, rows: i32, cols: i32, ldy: i32,
+): f64 {
+  let total: f64 = 0;
+  for (let r = 0; r < rows; r++) {
+    const to = dx + ((<usize>r * <usize>cols) << 2);
+    const from = dy + ((<usize>r * <usize>ldy) << 2);
+    const unit = y + ((<usize>r * <usize>cols) << 2);
+    const norm = load<f64>(norms + (<usize>r << 3));
+    const inverse = norm == 0 ? 0 : 1 / norm;
+    const along = dotRow(unit, from, cols);
+    total += along;
+    for (let i = 0; i < cols; i++) {
+      const p = <usize>i << 2;
+      const d = <f64>load<f32>(from + p) - <f64>load<f32>(unit + p) * along;
+      store<f32>(to + p, toF32(d * inverse));
+    }
+  }
+  return total;
+}
+
+/** y = the dot product of row i of a and row i of b, in f64. */
+export function rowDots(y: usize, a: usize, b: usize, rows: i32, cols: i32): void {
+  const stride = <usize>cols << 2;
+  for (let r = 0; r < rows; r++, a += stride, b += stride) {
+    store<f64>(y + (<usize>r << 3), dotRow(a, b, cols));
+  }
+}
+
+/** y[row i] += weights[i] x[row i] for each row; y has ldy floats a row, x `cols`. */
+export function addScaledRows(
+  y: usize, x: usize, weights: usize, rows: i32, cols: i32, ldy: i32,
+): void {
+  for (let r = 0; r < rows; r++) {
+    const weight = load<f32>(weights + (<usize>r << 2));
+    const to = y + ((<usize>r * <usize>ldy) << 2);
+    const from = x + ((<usize>r * <usize>cols) << 2);
+    for (let i = 0; i < cols; i++) {
+      const p = <usize>i << 2;
+      store<f32>(to + p, load<f32>(to + p) + weight * load<f32>(from + p));
+    }
+  }
+}
+
+/** Cuts n cosines to [-1, 1], which rounding may pass by an ulp. */
+export function clampCosines(x: usize, n: i32): void {
+  const one = f32x4.splat(1), minusOne = f32x4.splat(-1);
+  let i = 0;
+  for (; i + 4 <= n; i += 4) {
+    const at = x + (<usize>i << 2);
+    v128.store(at, f32x4.max(minusOne, f32x4.min(one, v128.load(at))));
+  }
+  for (; i < n; i++) {
+    const at = x + (<usize>i << 2);
+    store<f32>(at, max<f32>(-1, min<f32>(1, load<f32>(at))));
+  }
+}
+
+/** x = sqrt(x) times factor for n floats: squared distances become distances. */
+export function squareRoots(x: usize, n: i32, factor: f32): void {
+  const f = f32x4.splat(factor);
+  let i = 0;
+  for (; i + 4 <= n; i += 4) {
+    const at = x + (<usize>i << 2);
+    v128.store(at, f32x4.mul(f, f32x4.sqrt(v128.load(at))));
+  }
+  for (; i < n; i++) {
+    const at = x + (<usize>i << 2);
+    store<f32>(at, factor * sqrt<f32>(load<f32>(at)));
+  }
+}
+
+/** Cosine of two rows in f64, within [-1, 1]; 0 if either is all zeros. */
+export function cosine(a: usize, b: usize, cols: i32): f64 {
+  const lengths = sqrt(dotRow(a, a, cols)) * sqrt(dotRow(b, b, cols));
+  return lengths == 0 ? 0 : max<f64>(-1, min<f64>(1, dotRow(a, b, cols) / lengths));
+}
