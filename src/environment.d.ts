@@ -1,0 +1,24 @@
+/**
+ * What the library uses of its surroundings beyond ECMAScript: the part of WebAssembly that every
+ * runtime has. Nothing else is declared, so that `document` or `Buffer` is a type error here.
+ */
+
+declare namespace WebAssembly {
+  type Module = {};
+  interface Instance {
+    readonly exports: Record<string, unknown>;
+  }
+  class Memory {
+    constructor(descriptor: { initial: number; maximum: number });
+    readonly buffer: ArrayBuffer;
+    grow(pages: number): number;
+  }
+  type Imports = Record<string, Record<string, unknown>>;
+}
+
+declare module '*.wasm' {
+  const code: Uint8Array | WebAssembly.Module;
+  export default code;
+}
+
+declare function atob(base64: string): string;

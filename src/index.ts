@@ -1,0 +1,45 @@
+/**
+ * nearfar: products, similarity, search, losses with gradients, and PCA. Typed arrays in, plain
+ * numbers and typed arrays out; synchronous; no set-up call; the same bits on every runtime.
+ */
+
+/** Rises whenever a release changes the bits of a result. */
+export const BITS = 1;
+
+export { type ClipLossOptions, clipLoss, clipLossGrad } from './losses/clip.js';
+export {
+  type CrossEntropyOptions,
+  crossEntropy,
+  crossEntropyGrad,
+} from './losses/cross-entropy.js';
+export {
+  type InfoNceGradients,
+  type InfoNceOptions,
+  infoNce,
+  infoNceGrad,
+} from './losses/info-nce.js';
+export { klDivergence, klDivergenceGrad } from './losses/kl-divergence.js';
+export { type NtXentOptions, ntXent, ntXentGrad } from './losses/nt-xent.js';
+export { type SupConOptions, supCon, supConGrad } from './losses/sup-con.js';
+export {
+  type Distance,
+  type TripletLossOptions,
+  tripletLoss,
+  tripletLossGrad,
+} from './losses/triplet.js';
+export type { Matrix, MatrixLike, NumberArray } from './matrix.js';
+export { type Pca, type PcaOptions, pca, pcaTransform } from './pca.js';
+export { logSumExp, softmax } from './rows.js';
+export {
+  cosineSimilarity,
+  cosineSimilarityMatrix,
+  dotMatrix,
+  euclideanDistanceMatrix,
+  type MatmulOptions,
+  type Metric,
+  matmul,
+  normalize,
+} from './similarity.js';
+export { type EmbeddingItem, type EmbeddingResponse, toMatrix } from './to-matrix.js';
+export { type TopK, type TopKOptions, topK } from './top-k.js';
+export { type TripletRule, type TripletUpdateOptions, tripletUpdate } from './triplet-update.js';

@@ -1,0 +1,47 @@
+/**
+ * The kernels: one instance over one memory, compiled at first use, so that importing the package
+ * costs nothing and needs no `await`.
+ */
+
+import { instantiateSync } from '@assemblyscript/loader';
+import code from '#wasm';
+import type { instantiate } from './kernel-exports.js';
+
+/** Types of all exports, generated from the AssemblyScript sources. */
+export type Kernels = Awaited<ReturnType<typeof instantiate>>;
+
+/** 64 KiB each, 4 GiB at most: as far as 32-bit pointers reach. */
+export const PAGE = 65536;
+const MOST_PAGES = 65536;
+
+export const memory: WebAssembly.Memory = /* @__PURE__ */ new WebAssembly.Memory({
+  initial: 1,
+  maximum: MOST_PAGES,
+});
+
+let instance: Kernels | undefined;
+
+/**
+ * The kernels' exports.
+ * @throws Error where the host refuses to compile WebAssembly, with what to do about it
+ */
+export function kernels(): Kernels {
+  instance ??= compile();
+  return instance;
+}
+
+function compile(): Kernels {
+  try {
+    const module = code as Parameters<typeof instantiateSync>[0];
+    // The loader's own exports wrap every function in another; the bare ones are what we call.
+    const { instance } = instantiateSync(module, { env: { memory } });
+    return instance.exports as unknown as Kernels;
+  } catch (cause) {
+    throw new Error(
+      `nearfar: this host does not compile WebAssembly from bytes (${cause}). ` +
+        "A page with a content security policy needs 'wasm-unsafe-eval' in script-src; " +
+        "a worker needs its bundler to resolve the 'workerd' condition",
+      { cause },
+    );
+  }
+}

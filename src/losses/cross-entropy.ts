@@ -1,0 +1,94 @@
+/** Cross-entropy of logits with whole-number targets. */
+
+import {
+  checkAtLeastZero,
+  checkIntegers,
+  checkNumber,
+  checkOptions,
+  rangeError,
+} from '../check.js';
+import { kernels } from '../kernels.js';
+import {
+  finiteLoss,
+  load,
+  type Matrix,
+  type MatrixLike,
+  readMatrix,
+  takeMatrix,
+} from '../matrix.js';
+import { scoped } from '../memory.js';
+
+export interface CrossEntropyOptions {
+  /** Rows with this target are left out of the mean (default -100). */
+  ignoreIndex?: number | undefined;
+  /** Share of the target's probability that is spread over all classes, 0 to 1 (default 0). */
+  labelSmoothing?: number | undefined;
+}
+
+/**
+ * Mean cross-entropy over the rows whose target is kept.
+ *
+ * @param logits (n, classes)
+ * @param targets n classes, 0 to classes - 1, or `ignoreIndex`
+ * @returns the loss in nats
+ * @throws RangeError if every target is ignored
+ */
+export function crossEntropy(
+  logits: MatrixLike,
+  targets: ArrayLike<number>,
+  options?: CrossEntropyOptions,
+): number {
+  return run('crossEntropy', logits, targets, options, false).loss;
+}
+
+/** {@link crossEntropy} and its gradient with respect to the logits, (n, classes). */
+export function crossEntropyGrad(
+  logits: MatrixLike,
+  targets: ArrayLike<number>,
+  options?: CrossEntropyOptions,
+): { loss: number; grad: Matrix } {
+  const { loss, grad } = run('crossEntropyGrad', logits, targets, options, true);
+  return { loss, grad: grad as Matrix };
+}
+
+function run(
+  name: string,
+  logits: MatrixLike,
+  targets: ArrayLike<number>,
+  options: CrossEntropyOptions | undefined,
+  backward: boolean,
+): { loss: number; grad?: Matrix } {
+  const source = readMatrix(name, 'logits', logits);
+  const { rows, cols } = source;
+  checkOptions(name, options, ['ignoreIndex', 'labelSmoothing']);
+  const ignored = checkNumber(name, 'ignoreIndex', options?.ignoreIndex, -100);
+  if ((ignored | 0) !== ignored) {
+    rangeError(name, 'ignoreIndex', 'a whole number of 32 bits', ignored);
+  }
+  const smoothing = checkAtLeastZero(name, 'labelSmoothing', options?.labelSmoothing, 0);
+  if (smoothing > 1) rangeError(name, 'labelSmoothing', 'from 0 to 1', smoothing);
+  const labels = checkIntegers(
+    name,
+    'targets',
+    targets,
+    { of: rows, what: 'the rows of logits' },
+    {
+      valid: (value) => value === ignored || (value >= 0 && value < cols),
+      what: `from 0 to ${cols - 1} (the columns of logits) or ignoreIndex ${ignored}`,
+    },
+  );
+  let kept = 0;
+  for (let i = 0; i < rows; i++) if (labels[i] !== ignored) kept++;
+  if (kept === 0) {
+    throw new RangeError(`${name}: targets must not all be ignoreIndex ${ignored}`);
+  }
+  return scoped((scope) => {
+    const x = load(scope, source);
+    const at = scope.integers(labels);
+    const loss = finiteLoss(
+      name,
+      kernels().crossEntropyRows(x, at, rows, cols, ignored, kept, smoothing, backward),
+    );
+    return backward ? { loss, grad: takeMatrix(name, x, rows, cols) } : { loss };
+  });
+}

@@ -1,0 +1,90 @@
+/** Supervised contrastive loss (https://arxiv.org/abs/2004.11362). */
+
+import { checkIntegers, checkOptions, checkTemperature } from '../check.js';
+import { kernels } from '../kernels.js';
+import { finiteLoss, type Matrix, type MatrixLike, readMatrix } from '../matrix.js';
+import { scoped } from '../memory.js';
+import { Contrast, loadSide, throughNormalization } from './contrastive.js';
+
+export interface SupConOptions {
+  /** What cosines are divided by (default 0.1). */
+  temperature?: number | undefined;
+}
+
+/**
+ * Each row has to find the rows of its own label among all others: the mean over anchors of the
+ * mean over their positives of -log(exp(s⁺/τ) / Σ exp(s/τ)), s cosines, the sum over all rows but
+ * the anchor. An anchor without a positive leaves the mean; if none has one, the loss is 0.
+ *
+ * @param z (n, d)
+ * @param labels n whole numbers
+ */
+export function supCon(z: MatrixLike, labels: ArrayLike<number>, options?: SupConOptions): number {
+  return run('supCon', z, labels, options, false).loss;
+}
+
+/** {@link supCon} and its gradient with respect to z as given, (n, d). */
+export function supConGrad(
+  z: MatrixLike,
+  labels: ArrayLike<number>,
+  options?: SupConOptions,
+): { loss: number; grad: Matrix } {
+  const { loss, grad } = run('supConGrad', z, labels, options, true);
+  return { loss, grad: grad as Matrix };
+}
+
+function run(
+  name: string,
+  z: MatrixLike,
+  labels: ArrayLike<number>,
+  options: SupConOptions | undefined,
+  backward: boolean,
+): { loss: number; grad?: Matrix } {
+  const source = readMatrix(name, 'z', z);
+  const { rows, cols } = source;
+  checkIntegers(name, 'labels', labels, { of: rows, what: 'the rows of z' });
+  checkOptions(name, options, ['temperature']);
+  const scale = 1 / checkTemperature(name, options?.temperature, 0.1);
+  return scoped((scope) => {
+    const core = kernels();
+    const side = loadSide(scope, source);
+    const contrast = new Contrast(scope, side, side, { scale });
+    const numbers = denseLabels(labels);
+    const label = scope.integers(numbers.labels);
+    const labelSums = scope.doubles(numbers.count * cols);
+    const labelCounts = scope.words(numbers.count);
+    core.sumByLabel(labelSums, labelCounts, side.unit, label, rows, cols, numbers.count);
+    const { coefficients, sums, shifts } = contrast.rows;
+    const end = (dx: number, ld: number): number =>
+      core.supConRows(
+        coefficients,
+        dx,
+        sums,
+        shifts,
+        side.unit,
+        label,
+        labelSums,
+        labelCounts,
+        rows,
+        cols,
+        ld,
+        scale,
+      );
+    const loss = finiteLoss(name, end(0, 0));
+    if (!backward) return { loss };
+    const { left } = contrast.gradients();
+    end(left.at, left.ld);
+    return { loss, grad: throughNormalization(name, left).grad };
+  });
+}
+
+/** Labels renumbered from 0 in the order in which they appear. */
+function denseLabels(labels: ArrayLike<number>): { labels: Int32Array; count: number } {
+  const numbers = new Map<number, number>();
+  const dense = Int32Array.from(labels, (label) => {
+    const number = numbers.get(label) ?? numbers.size;
+    numbers.set(label, number);
+    return number;
+  });
+  return { labels: dense, count: numbers.size };
+}

@@ -1,0 +1,85 @@
+/** Triplet margin loss of rows (https://arxiv.org/abs/1503.03832). */
+
+import { checkAtLeastZero, checkChoice, checkOptions } from '../check.js';
+import { kernels } from '../kernels.js';
+import {
+  checkShape,
+  finiteLoss,
+  load,
+  type Matrix,
+  type MatrixLike,
+  readMatrix,
+  takeMatrix,
+} from '../matrix.js';
+import { type Pointer, scoped } from '../memory.js';
+
+/** Distances of rows: 1 - cosine, or Euclidean of the rows as given. */
+export type Distance = 'cosine' | 'euclidean';
+const DISTANCES: readonly Distance[] = ['cosine', 'euclidean'];
+
+export interface TripletLossOptions {
+  /** How much farther than the positive the negative has to be (default 0.5). */
+  margin?: number | undefined;
+  /** What far is (default `'cosine'`). */
+  distance?: Distance | undefined;
+}
+
+/**
+ * The mean over all triplets, those at zero too, of max(0, margin + d(a, p) - d(a, n)).
+ *
+ * @param anchors, positives, negatives (n, d) each: row i of the three is a triplet
+ */
+export function tripletLoss(
+  anchors: MatrixLike,
+  positives: MatrixLike,
+  negatives: MatrixLike,
+  options?: TripletLossOptions,
+): number {
+  return run('tripletLoss', [anchors, positives, negatives], options, false).loss;
+}
+
+/**
+ * {@link tripletLoss} and its gradients with respect to the rows as given, (n, d) each; a Euclidean
+ * distance of 0 has a gradient of 0.
+ */
+export function tripletLossGrad(
+  anchors: MatrixLike,
+  positives: MatrixLike,
+  negatives: MatrixLike,
+  options?: TripletLossOptions,
+): { loss: number; gradAnchors: Matrix; gradPositives: Matrix; gradNegatives: Matrix } {
+  const inputs: Inputs = [anchors, positives, negatives];
+  const { loss, grads } = run('tripletLossGrad', inputs, options, true);
+  const [gradAnchors, gradPositives, gradNegatives] = grads as [Matrix, Matrix, Matrix];
+  return { loss, gradAnchors, gradPositives, gradNegatives };
+}
+
+type Inputs = [MatrixLike, MatrixLike, MatrixLike];
+
+function run(
+  name: string,
+  [a, p, n]: Inputs,
+  options: TripletLossOptions | undefined,
+  backward: boolean,
+): { loss: number; grads?: Matrix[] } {
+  const anchors = readMatrix(name, 'anchors', a);
+  const positives = readMatrix(name, 'positives', p);
+  const negatives = readMatrix(name, 'negatives', n);
+  checkShape(positives, anchors);
+  checkShape(negatives, anchors);
+  checkOptions(name, options, ['margin', 'distance']);
+  const margin = checkAtLeastZero(name, 'margin', options?.margin, 0.5);
+  const distance = checkChoice(name, 'distance', options?.distance, DISTANCES, 'cosine');
+  const { rows, cols } = anchors;
+  return scoped((scope) => {
+    const at = [anchors, positives, negatives].map((source) => load(scope, source));
+    const [pa, pp, pn] = at as [Pointer, Pointer, Pointer];
+    const metric = DISTANCES.indexOf(distance);
+    const loss = finiteLoss(
+      name,
+      kernels().tripletRows(pa, pp, pn, rows, cols, margin, metric, backward),
+    );
+    if (!backward) return { loss };
+    return { loss, grads: at.map((pointer) => takeMatrix(name, pointer, rows, cols)) };
+  });
+}

@@ -1,0 +1,273 @@
+/**
+ * Matrices as callers have them: what counts as one, how its rows reach WASM memory, and how a
+ * result leaves it.
+ */
+
+import { isNumberArray, rangeError, show, typeError } from './check.js';
+import { decodeFloat16, isFloat16 } from './float16.js';
+import { kernels } from './kernels.js';
+import { f32, type Pointer, type Scope } from './memory.js';
+
+/** Row-major f32: element (i, j) is `data[i * cols + j]`. */
+export interface Matrix {
+  data: Float32Array;
+  rows: number;
+  cols: number;
+}
+
+/** Numbers in a row: a plain array or any typed array of numbers. */
+export type NumberArray = ArrayLike<number>;
+
+/**
+ * What every function takes as a matrix: a `Matrix`, anything with `data` and a two-element `dims`
+ * or `shape` (tensors of other libraries, row-major), or an array of rows. Where queries are meant,
+ * a single vector counts as one row.
+ */
+export type MatrixLike =
+  | { readonly data: NumberArray; readonly rows: number; readonly cols: number }
+  | { readonly data: NumberArray; readonly dims: readonly number[] }
+  | { readonly data: NumberArray; readonly shape: readonly number[] }
+  | readonly NumberArray[];
+
+/** A matrix whose shape has been read and found sound, and whose numbers have not been touched. */
+export interface Source {
+  readonly name: string;
+  readonly argument: string;
+  readonly rows: number;
+  readonly cols: number;
+  /** The rows in one array, or row by row. */
+  readonly data: NumberArray | readonly NumberArray[];
+}
+
+const EXPECTED =
+  'a matrix: { data, rows, cols }, { data, dims or shape }, or an array of rows of numbers';
+
+/**
+ * Reads the shape of an argument without copying it.
+ * @param vector whether a single vector counts as a row
+ * @throws TypeError if it is no matrix, RangeError if its shape is not sound
+ */
+export function readMatrix(name: string, argument: string, value: unknown, vector = false): Source {
+  if (vector && isNumberArray(value) && !isRow(value[0])) {
+    if (value.length === 0) rangeError(name, argument, 'at least one number long', 0);
+    return { name, argument, rows: 1, cols: value.length, data: value };
+  }
+  if (Array.isArray(value)) return readRows(name, argument, value);
+  if (typeof value !== 'object' || value === null || !('data' in value)) {
+    typeError(name, argument, EXPECTED, value);
+  }
+  return readFlat(name, argument, value as Flat);
+}
+
+function isRow(value: unknown): boolean {
+  return typeof value === 'object' && value !== null;
+}
+
+function readRows(name: string, argument: string, value: readonly unknown[]): Source {
+  if (value.length === 0) rangeError(name, argument, 'a matrix of at least one row', value);
+  const first = value[0];
+  if (!isNumberArray(first)) typeError(name, `${argument}[0]`, 'a row of numbers', first);
+  const cols = first.length;
+  if (cols === 0) rangeError(name, `${argument}[0]`, 'at least one number long', 0);
+  for (let r = 1; r < value.length; r++) {
+    const row = value[r];
+    if (!isNumberArray(row)) typeError(name, `${argument}[${r}]`, 'a row of numbers', row);
+    if (row.length !== cols) {
+      rangeError(name, `${argument}[${r}]`, `${cols} long like the first row`, row.length);
+    }
+  }
+  const data = value as readonly NumberArray[];
+  return { name, argument, rows: value.length, cols, data };
+}
+
+interface Flat {
+  data: unknown;
+  rows?: unknown;
+  cols?: unknown;
+  dims?: unknown;
+  shape?: unknown;
+  stride?: unknown;
+  offset?: unknown;
+}
+
+function readFlat(name: string, argument: string, value: Flat): Source {
+  const data = isFloat16(value) ? decodeFloat16(value.data) : value.data;
+  if (!isNumberArray(data)) typeError(name, `${argument}.data`, 'an array of numbers', data);
+  const [rows, cols] = readShape(name, argument, value);
+  if (data.length !== rows * cols) {
+    const expected = `${rows} × ${cols} = ${rows * cols} long`;
+    rangeError(name, `${argument}.data`, expected, data.length);
+  }
+  // An n-dimensional array of another library may be a view: only a row-major one is a matrix.
+  const { stride, offset } = value;
+  if (Array.isArray(stride) && !((stride[0] === cols || rows === 1) && stride[1] === 1)) {
+    rangeError(name, `${argument}.stride`, `[${cols}, 1] (row-major)`, `[${stride}]`);
+  }
+  if (typeof offset === 'number' && offset !== 0) {
+    rangeError(name, `${argument}.offset`, '0', offset);
+  }
+  return { name, argument, rows, cols, data };
+}
+
+function readShape(name: string, argument: string, value: Flat): [number, number] {
+  const key = value.dims !== undefined ? 'dims' : 'shape';
+  const shape = value[key];
+  if (value.rows === undefined && value.cols === undefined && shape !== undefined) {
+    if (!isNumberArray(shape)) typeError(name, `${argument}.${key}`, '[rows, cols]', shape);
+    if (shape.length !== 2) {
+      rangeError(
+        name,
+        `${argument}.${key}`,
+        'two numbers, [rows, cols]',
+        `[${[...iterate(shape)]}]`,
+      );
+    }
+    return [
+      extent(name, `${argument}.${key}[0]`, shape[0]),
+      extent(name, `${argument}.${key}[1]`, shape[1]),
+    ];
+  }
+  return [
+    extent(name, `${argument}.rows`, value.rows),
+    extent(name, `${argument}.cols`, value.cols),
+  ];
+}
+
+function* iterate(values: NumberArray): Iterable<number> {
+  for (let i = 0; i < values.length; i++) yield values[i] as number;
+}
+
+function extent(name: string, argument: string, value: unknown): number {
+  if (typeof value !== 'number') typeError(name, argument, 'a whole number of at least 1', value);
+  if (!Number.isSafeInteger(value) || value < 1) {
+    rangeError(name, argument, 'a whole number of at least 1', value);
+  }
+  return value;
+}
+
+/** Refuses a matrix that is not `cols` wide like another one. */
+export function checkWidth(source: Source, like: Source): void {
+  if (source.cols === like.cols) return;
+  rangeError(source.name, source.argument, `${like.cols} wide like ${like.argument}`, source.cols);
+}
+
+/** Refuses a matrix that has not the shape of another one. */
+export function checkShape(source: Source, like: Source): void {
+  if (source.rows !== like.rows) {
+    const expected = `of ${like.rows} rows like ${like.argument}`;
+    rangeError(source.name, source.argument, expected, source.rows);
+  }
+  checkWidth(source, like);
+}
+
+/**
+ * Copies rows `from` to `to` of a matrix to an address.
+ * @throws TypeError at the first element that is no number, RangeError at the first that is not
+ * finite or past f32's range
+ */
+export function copyRows(source: Source, at: Pointer, from: number, to: number): void {
+  const { cols, data } = source;
+  const heap = f32();
+  const start = at / 4;
+  if (isRow(data[0])) {
+    for (let r = from; r < to; r++) {
+      copyNumbers(
+        source,
+        heap,
+        start + (r - from) * cols,
+        data[r] as NumberArray,
+        0,
+        cols,
+        r * cols,
+      );
+    }
+  } else {
+    const numbers = data as NumberArray;
+    copyNumbers(source, heap, start, numbers, from * cols, to * cols, from * cols);
+  }
+  const bad = kernels().firstNonFinite(at, (to - from) * cols);
+  if (bad >= 0) refuseNumber(source, from * cols + bad);
+}
+
+/** Copies numbers begin..end of an array; `first` is the index in the matrix of the first. */
+function copyNumbers(
+  source: Source,
+  heap: Float32Array,
+  at: number,
+  numbers: NumberArray,
+  begin: number,
+  end: number,
+  first: number,
+): void {
+  if (ArrayBuffer.isView(numbers)) {
+    const typed = numbers as unknown as Float32Array;
+    heap.set(begin === 0 && end === typed.length ? typed : typed.subarray(begin, end), at);
+    return;
+  }
+  for (let i = begin; i < end; i++) {
+    const value: unknown = numbers[i];
+    if (typeof value !== 'number') {
+      const { name, argument } = source;
+      typeError(name, argument, `numbers, and is not at index ${first + i - begin}`, value);
+    }
+    heap[at + i - begin] = value;
+  }
+}
+
+/** Says what is wrong with the number at `index`. */
+function refuseNumber(source: Source, index: number): never {
+  const { name, argument, cols, data } = source;
+  const row = Math.floor(index / cols);
+  const column = index % cols;
+  const whole = isRow(data[0]) ? (data[row] as NumberArray) : (data as NumberArray);
+  const value = whole[isRow(data[0]) ? column : index] as number;
+  const expected = Number.isFinite(value) ? "within f32's range" : 'finite';
+  throw new RangeError(
+    `${name}: ${argument} must be ${expected}, got ${show(value)} at index ${index} ` +
+      `(row ${row}, column ${column})`,
+  );
+}
+
+/** Takes memory for a matrix and copies it there. */
+export function load(scope: Scope, source: Source): Pointer {
+  const at = scope.words(source.rows * source.cols);
+  copyRows(source, at, 0, source.rows);
+  return at;
+}
+
+/** Copies a matrix from WASM memory over the numbers that it came from. */
+export function writeBack(source: Source, at: Pointer): void {
+  const { rows, cols, data } = source;
+  const heap = f32();
+  const nested = isRow(data[0]);
+  for (let r = 0; r < rows; r++) {
+    const row = (nested ? data[r] : data) as number[];
+    const to = nested ? 0 : r * cols;
+    for (let c = 0; c < cols; c++) row[to + c] = heap[at / 4 + r * cols + c] as number;
+  }
+}
+
+/**
+ * Copies a result out of WASM memory.
+ * @throws RangeError if it has left f32's range on the way
+ */
+export function takeMatrix(name: string, at: Pointer, rows: number, cols: number): Matrix {
+  return { data: takeFloats(name, at, rows * cols), rows, cols };
+}
+
+/** The same for a plain array of f32. */
+export function takeFloats(name: string, at: Pointer, length: number): Float32Array {
+  const bad = kernels().firstNonFinite(at, length);
+  if (bad >= 0) {
+    throw new RangeError(
+      `${name}: the result at index ${bad} is past f32's range: scale the input down`,
+    );
+  }
+  return f32().slice(at / 4, at / 4 + length);
+}
+
+/** Refuses a loss that is not finite: its input was too large for f32. */
+export function finiteLoss(name: string, loss: number): number {
+  if (Number.isFinite(loss)) return loss;
+  throw new RangeError(`${name}: the result is past f32's range: scale the input down`);
+}

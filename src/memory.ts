@@ -1,0 +1,172 @@
+/**
+ * WASM memory: who has which part of it. The only file that grows the memory or makes a view.
+ *
+ * A call of the library takes what it needs through `scoped`, which gives all of it back when the
+ * call ends, however it ends. What outlives a call is taken from the heap and freed by its owner.
+ */
+
+import { kernels, memory, PAGE } from './kernels.js';
+
+/** An address in WASM memory, in bytes; 0 is none. */
+export type Pointer = number;
+
+/** Blocks begin on cache lines, so that no vector straddles two. */
+const ALIGNMENT = 64;
+
+let floats = new Float32Array(0);
+let integers = new Int32Array(0);
+
+/** All of the memory as f32. Valid until something is allocated; never kept. */
+export function f32(): Float32Array {
+  if (floats.buffer !== memory.buffer) floats = new Float32Array(memory.buffer);
+  return floats;
+}
+
+/** All of the memory as i32. Valid until something is allocated; never kept. */
+export function i32(): Int32Array {
+  if (integers.buffer !== memory.buffer) integers = new Int32Array(memory.buffer);
+  return integers;
+}
+
+/** Bytes of WASM memory there are, in use or not. It grows to the largest call and stays there. */
+export function memoryBytes(): number {
+  return memory.buffer.byteLength;
+}
+
+/** Free blocks by address, neighbours merged: starts[i] to ends[i]. */
+const starts: number[] = [];
+const ends: number[] = [];
+const sizes = new Map<Pointer, number>();
+let top = 0;
+
+/**
+ * Takes a block off the heap, first fit; its content is whatever was there.
+ * @throws RangeError if the memory can't grow that far
+ */
+export function allocate(bytes: number): Pointer {
+  const size = Math.max(ALIGNMENT, Math.ceil(bytes / ALIGNMENT) * ALIGNMENT);
+  let i = 0;
+  while (i < starts.length && (ends[i] as number) - (starts[i] as number) < size) i++;
+  if (i === starts.length) i = extend(size);
+  const at = starts[i] as number;
+  if (at + size === ends[i]) {
+    starts.splice(i, 1);
+    ends.splice(i, 1);
+  } else {
+    starts[i] = at + size;
+  }
+  sizes.set(at, size);
+  return at;
+}
+
+/** Makes the last free block at least `size` long and returns its place in the list. */
+function extend(size: number): number {
+  if (top === 0) top = Math.ceil(kernels().heapBase() / ALIGNMENT) * ALIGNMENT;
+  const last = starts.length - 1;
+  const start = ends[last] === top ? (starts[last] as number) : top;
+  const missing = start + size - memoryBytes();
+  if (missing > 0) {
+    const pages = Math.ceil(missing / PAGE);
+    try {
+      memory.grow(pages);
+    } catch {
+      throw new RangeError(
+        `nearfar: out of memory: ${size} bytes do not fit beside the ${top} in use`,
+      );
+    }
+  }
+  const end = memoryBytes();
+  if (start === top) {
+    starts.push(start);
+    ends.push(end);
+  } else {
+    ends[last] = end;
+  }
+  top = end;
+  return starts.length - 1;
+}
+
+/** Gives a block back. */
+export function free(at: Pointer): void {
+  const size = sizes.get(at);
+  if (size === undefined) throw new Error(`nearfar: ${at} is not an allocated block`);
+  sizes.delete(at);
+  let low = 0;
+  let high = starts.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((starts[middle] as number) < at) low = middle + 1;
+    else high = middle;
+  }
+  const joinsBefore = low > 0 && ends[low - 1] === at;
+  const joinsAfter = starts[low] === at + size;
+  if (joinsBefore && joinsAfter) {
+    ends[low - 1] = ends[low] as number;
+    starts.splice(low, 1);
+    ends.splice(low, 1);
+  } else if (joinsBefore) {
+    ends[low - 1] = at + size;
+  } else if (joinsAfter) {
+    starts[low] = at;
+  } else {
+    starts.splice(low, 0, at);
+    ends.splice(low, 0, at + size);
+  }
+}
+
+/** Bytes allocated and not yet freed. */
+export function bytesInUse(): number {
+  let sum = 0;
+  for (const size of sizes.values()) sum += size;
+  return sum;
+}
+
+/** What one call has taken. */
+export class Scope {
+  readonly #blocks: Pointer[] = [];
+
+  /** Room for n bytes. */
+  bytes(n: number): Pointer {
+    const at = allocate(n);
+    this.#blocks.push(at);
+    return at;
+  }
+
+  /** Room for n f32 or i32, not cleared. */
+  words(n: number): Pointer {
+    return this.bytes(4 * n);
+  }
+
+  /** Room for n f32 or i32, all 0. */
+  zeroWords(n: number): Pointer {
+    const at = this.bytes(4 * n);
+    f32().fill(0, at / 4, at / 4 + n);
+    return at;
+  }
+
+  /** Room for n f64. */
+  doubles(n: number): Pointer {
+    return this.bytes(8 * n);
+  }
+
+  /** A copy of whole numbers, as i32. */
+  integers(values: ArrayLike<number>): Pointer {
+    const at = this.words(values.length);
+    i32().set(values, at / 4);
+    return at;
+  }
+
+  release(): void {
+    for (let at = this.#blocks.pop(); at !== undefined; at = this.#blocks.pop()) free(at);
+  }
+}
+
+/** Runs `body` with a scope to take memory from, and gives all of it back. */
+export function scoped<T>(body: (scope: Scope) => T): T {
+  const scope = new Scope();
+  try {
+    return body(scope);
+  } finally {
+    scope.release();
+  }
+}

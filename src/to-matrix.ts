@@ -1,0 +1,74 @@
+/** Embeddings as models and APIs hand them out, to one matrix. */
+
+import { isNumberArray, rangeError, typeError } from './check.js';
+import { copyRows, type Matrix, type MatrixLike, type NumberArray, readMatrix } from './matrix.js';
+import { f32, scoped } from './memory.js';
+
+/** One embedding of an API's answer: numbers, or the base64 of little-endian f32. */
+export interface EmbeddingItem {
+  readonly embedding: NumberArray | string;
+}
+
+/** An API's answer, `{ data: [{ embedding }, …] }`, or its list alone. */
+export type EmbeddingResponse = { readonly data: readonly EmbeddingItem[] };
+
+/**
+ * Makes a matrix of anything that holds one: every `MatrixLike`, one vector (one row), an API's
+ * `{ data: [{ embedding }] }` with numbers or base64, and f16 (`Float16Array`, or a tensor of type
+ * `float16` over a `Uint16Array`).
+ *
+ * @returns a fresh row-major f32 matrix
+ * @throws TypeError if it is none of these, RangeError if its shape or a value is not sound
+ * @example toMatrix([[1, 2], [3, 4]]) // { data: Float32Array [1, 2, 3, 4], rows: 2, cols: 2 }
+ */
+export function toMatrix(
+  x: MatrixLike | NumberArray | EmbeddingResponse | readonly EmbeddingItem[],
+): Matrix {
+  const source = readMatrix('toMatrix', 'x', unwrap(x), true);
+  return scoped((scope) => {
+    const { rows, cols } = source;
+    const at = scope.words(rows * cols);
+    copyRows(source, at, 0, rows);
+    return { data: f32().slice(at / 4, at / 4 + rows * cols), rows, cols };
+  });
+}
+
+/** The rows of an API's answer, or the value itself. */
+function unwrap(x: unknown): unknown {
+  if (typeof x !== 'object' || x === null) return x;
+  const list: unknown = Array.isArray(x) ? x : (x as { data?: unknown }).data;
+  if (!Array.isArray(list) || !isItem(list[0])) return x;
+  return list.map((item: unknown, i) => {
+    if (!isItem(item)) typeError('toMatrix', `x.data[${i}]`, 'an object with an embedding', item);
+    const { embedding } = item;
+    const argument = `x.data[${i}].embedding`;
+    if (typeof embedding === 'string') return decodeBase64(argument, embedding);
+    if (!isNumberArray(embedding)) {
+      typeError('toMatrix', argument, 'an array of numbers or base64', embedding);
+    }
+    return embedding;
+  });
+}
+
+function isItem(value: unknown): value is EmbeddingItem {
+  return typeof value === 'object' && value !== null && 'embedding' in value;
+}
+
+/** f32, little-endian, from base64. */
+function decodeBase64(argument: string, text: string): Float32Array {
+  let binary: string;
+  try {
+    binary = atob(text);
+  } catch {
+    rangeError('toMatrix', argument, 'valid base64', text);
+  }
+  if (binary.length === 0 || binary.length % 4 !== 0) {
+    rangeError('toMatrix', argument, 'base64 of 4 bytes a number', `${binary.length} bytes`);
+  }
+  const bytes = new Uint8Array(binary.length);
+  for (let i = 0; i < bytes.length; i++) bytes[i] = binary.charCodeAt(i);
+  const view = new DataView(bytes.buffer);
+  const values = new Float32Array(bytes.length / 4);
+  for (let i = 0; i < values.length; i++) values[i] = view.getFloat32(4 * i, true);
+  return values;
+}

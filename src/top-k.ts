@@ -1,0 +1,108 @@
+/** Exact nearest rows, without a matrix of scores. */
+
+import { checkChoice, checkCount, checkOptions } from './check.js';
+import { kernels } from './kernels.js';
+import {
+  checkWidth,
+  copyRows,
+  load,
+  type MatrixLike,
+  type NumberArray,
+  readMatrix,
+  takeFloats,
+} from './matrix.js';
+import { i32, scoped } from './memory.js';
+import { METRICS, type Metric, squareScale } from './similarity.js';
+
+export interface TopKOptions {
+  /** What rows are compared by (default `'cosine'`). */
+  metric?: Metric | undefined;
+}
+
+export interface TopK {
+  /** (queries, k), row-major: row numbers in the corpus, best first. */
+  indices: Int32Array;
+  /** (queries, k), row-major: their scores; larger is nearer, so euclidean ones are -distance. */
+  scores: Float32Array;
+}
+
+/** Floats of the corpus that are in WASM memory at a time: 4 MiB. */
+const CHUNK = 1 << 20;
+
+/**
+ * The k nearest corpus rows of each query, best first, ties to the lower index. The corpus passes
+ * through WASM memory in chunks, and each query keeps its k best in a heap.
+ *
+ * @param queries (q, d), or one vector
+ * @param corpus (n, d)
+ * @param k from 1 to n
+ */
+export function topK(
+  queries: MatrixLike | NumberArray,
+  corpus: MatrixLike,
+  k: number,
+  options?: TopKOptions,
+): TopK {
+  const query = readMatrix('topK', 'queries', queries, true);
+  const source = readMatrix('topK', 'corpus', corpus);
+  checkWidth(source, query);
+  const { rows, cols } = query;
+  // k has no default: one that is missing is refused like any other that is no number.
+  const count = checkCount('topK', 'k', k ?? Number.NaN, 1, source.rows, 'the rows of corpus');
+  checkOptions('topK', options, ['metric']);
+  const metric = checkChoice('topK', 'metric', options?.metric, METRICS, 'cosine');
+  return scoped((scope) => {
+    const core = kernels();
+    const kind = METRICS.indexOf(metric);
+    const mr = core.MR.value;
+    const nr = core.NR.value;
+    const q = load(scope, query);
+    const packedQueries = scope.words(core.packedLength(rows, cols, mr));
+    let queryScale = 1;
+    const largestQuery = core.largestMagnitude(q, rows * cols);
+    if (metric === 'cosine') core.normalizeRows(q, scope.doubles(rows), q, rows, cols);
+    core.packRows(packedQueries, q, rows, cols, mr);
+    const chunkRows = Math.min(source.rows, Math.max(256, Math.floor(CHUNK / cols)));
+    const chunk = scope.words(chunkRows * cols);
+    const packed = scope.words(core.packedLength(chunkRows, cols, nr));
+    const norms = scope.doubles(chunkRows);
+    const scores = scope.words(rows * count);
+    const indices = scope.words(rows * count);
+    const scratch = scope.words(core.topKScratch());
+    core.topKStart(scores, indices, rows * count);
+    for (let first = 0; first < source.rows; first += chunkRows) {
+      const n = Math.min(chunkRows, source.rows - first);
+      copyRows(source, chunk, first, first + n);
+      if (metric === 'cosine') core.normalizeRows(chunk, norms, chunk, n, cols);
+      if (metric === 'euclidean') {
+        const scale = squareScale(Math.max(largestQuery, core.largestMagnitude(chunk, n * cols)));
+        if (scale !== 1) core.scaleArray(chunk, n * cols, scale);
+        if (scale !== queryScale) {
+          core.scaleArray(q, rows * cols, scale / queryScale);
+          core.packRows(packedQueries, q, rows, cols, mr);
+          queryScale = scale;
+        }
+      }
+      core.packRows(packed, chunk, n, cols, nr);
+      core.topKUpdate(
+        scores,
+        indices,
+        packedQueries,
+        packed,
+        rows,
+        n,
+        cols,
+        count,
+        first,
+        kind,
+        -1 / queryScale,
+        scratch,
+      );
+    }
+    core.topKFinish(scores, indices, rows, count);
+    return {
+      indices: i32().slice(indices / 4, indices / 4 + rows * count),
+      scores: takeFloats('topK', scores, rows * count),
+    };
+  });
+}
