@@ -1,0 +1,23 @@
+/**
+ * Makes the package: kernels by asc, bundles by esbuild, declarations by tsc, samples of data,
+ * licences, and the report of sizes. Run by build/setup.mjs.
+ */
+
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { bundleCommandLine, bundleLibrary } from './bundle.js';
+import { compileKernels } from './kernels.js';
+import { writeLicences } from './licences.js';
+import { packSamples } from './samples.js';
+import { reportSizes } from './size.js';
+import { writeDeclarations } from './types.js';
+
+const dist = 'dist';
+rmSync(dist, { recursive: true, force: true });
+mkdirSync(dist, { recursive: true });
+compileKernels();
+const bundled = [...(await bundleLibrary(dist)), ...(await bundleCommandLine(dist))];
+writeDeclarations();
+await packSamples(dist);
+writeLicences(dist, bundled);
+await reportSizes();
+writeFileSync(`${dist}/built`, '');
