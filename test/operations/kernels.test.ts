@@ -1,0 +1,112 @@
+/** Kernels below the public functions: ulps over the whole range, and backwards. */
+
+import { readdirSync, readFileSync } from 'node:fs';
+import { arrayKernels, backwardKernels, KernelHost } from '../../bench/operations/kernels.js';
+import { Random } from '../../src/random.js';
+import { check, close, same, suite } from '../harness.js';
+
+const test = suite('kernels');
+const code = new Uint8Array(readFileSync('dist/nearfar.wasm'));
+
+/** Distance between neighbours of f32 at |x|, down to the denormals' own. */
+function ulpAt(x: number): number {
+  const size = Math.max(Math.abs(x), 2 ** -126);
+  return 2 ** (Math.floor(Math.log2(size)) - 23);
+}
+
+/** Every 1031st f32 there is, from +0 over infinity and NaN to -NaN: 1031 is prime. */
+function sweep(): Float32Array {
+  const bits = new Uint32Array(Math.floor(2 ** 32 / 1031));
+  for (let i = 0; i < bits.length; i++) bits[i] = i * 1031;
+  return new Float32Array(bits.buffer);
+}
+
+const SPECIAL = [
+  0,
+  -0,
+  1,
+  -1,
+  Infinity,
+  -Infinity,
+  NaN,
+  1e-45,
+  -1e-45,
+  3.4028235e38,
+  -3.4028235e38,
+];
+const EDGES = [88.72284, 88.7228317, 88.73, -87.33655, -103.97208, -104, 0.625, -0.625, 9.01, 1e-4];
+
+for (const { name, reference, ulp } of arrayKernels) {
+  test(`${name}: at most ${ulp} ulp over the whole range`, () => {
+    const host = new KernelHost(code);
+    const x = Float32Array.of(...SPECIAL, ...EDGES, ...[]);
+    const all = sweep();
+    for (const values of [x, all]) {
+      const at = host.put(values);
+      host.call(name, at, at, values.length);
+      const y = host.take(at, values.length);
+      let worst = 0;
+      let where = 0;
+      for (let i = 0; i < values.length; i++) {
+        const exact = reference(values[i] as number);
+        const got = y[i] as number;
+        const nearest = Math.fround(exact);
+        if (Object.is(got, nearest) || (got === nearest && got === 0)) continue;
+        if (Number.isNaN(nearest) && Number.isNaN(got)) continue;
+        const error = Math.abs(got - exact) / ulpAt(exact);
+        // Next to the largest f32 infinity is one step away.
+        if (!Number.isFinite(error) && Math.abs(exact) > 3.4028233e38) continue;
+        if (!(error <= worst)) {
+          worst = error;
+          where = values[i] as number;
+        }
+      }
+      check(worst <= ulp, `${name}(${where}) is ${worst} ulp off`);
+    }
+  });
+}
+
+for (const { name, forward, backward } of backwardKernels) {
+  for (const [rows, cols] of [
+    [1, 1],
+    [3, 5],
+    [7, 13],
+  ] as const) {
+    test(`${name}: ${rows} x ${cols}: equals finite differences`, () => {
+      const random = new Random(5, rows, cols);
+      const x = Float32Array.from({ length: rows * cols }, () => random.uniform(-3, 3));
+      const row = (r: number): number[] => Array.from(x.subarray(r * cols, (r + 1) * cols));
+      const y = Array.from({ length: rows }, (_, r) => forward(row(r)));
+      const dy = y.map((values) => values.map(() => Math.fround(random.uniform(-1, 1))));
+      const loss = (r: number, values: number[]): number =>
+        forward(values).reduce((sum, value, i) => sum + value * (dy[r]?.[i] as number), 0);
+      const expected = Array.from(x, (_, i) => {
+        const r = Math.floor(i / cols);
+        const moved = (by: number): number =>
+          loss(
+            r,
+            row(r).map((value, c) => (c === i % cols ? value + by : value)),
+          );
+        return (moved(1e-4) - moved(-1e-4)) / 2e-4;
+      });
+      const flat = (values: number[][]): Float32Array => Float32Array.from(values.flat());
+      const got = backward(new KernelHost(code), flat(dy), flat(y), x, rows);
+      close(got, expected, { atol: 1e-6 });
+    });
+  }
+}
+
+test('every kernel is called by the library or stands in the table', () => {
+  const library = readdirSync('src', { recursive: true, encoding: 'utf8' })
+    .filter((file) => file.endsWith('.ts') && !file.endsWith('.d.ts'))
+    .map((file) => readFileSync(`src/${file}`, 'utf8'))
+    .join('\n');
+  const table = [...arrayKernels, ...backwardKernels].map(({ name }) => name);
+  const names = WebAssembly.Module.exports(new WebAssembly.Module(code)).map(({ name }) => name);
+  const loose = names.filter((name) => !table.includes(name) && !library.includes(`.${name}`));
+  same(
+    loose.filter((name) => name !== 'memory'),
+    [],
+    'kernels that nothing calls',
+  );
+});
