@@ -31,14 +31,8 @@ export {
   firstImproper,
   firstUncovered,
 } from './divergence';
-export {
-  contrastiveScratch,
-  contrastiveSums,
-  contrastiveGradients,
-  contrastRows,
-  sumByLabel,
-  supConRows,
-} from './contrastive';
+export { contrastiveScratch, contrastiveSums, contrastiveGradients } from './contrastive';
+export { contrastRows, sumByLabel, supConRows } from './loss-ends';
 export { tripletRows, tripletUpdateRows } from './triplet';
 export {
   gramStride,
@@ -47,7 +41,7 @@ export {
   trace,
   columnMeans,
   centredGram,
-  symmetricEigen,
   principalComponents,
   projectRows,
 } from './pca';
+export { symmetricEigen } from './eigen';

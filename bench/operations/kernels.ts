@@ -27,7 +27,13 @@ export interface BackwardKernel {
    * Calls the kernel on rows of x with the gradient dy of y.
    * @returns the gradient of x
    */
-  backward(host: KernelHost, dy: Float32Array, y: Float32Array, x: Float32Array, rows: number): Float32Array;
+  backward(
+    host: KernelHost,
+    dy: Float32Array,
+    y: Float32Array,
+    x: Float32Array,
+    rows: number,
+  ): Float32Array;
 }
 
 const exponentials = (x: readonly number[]): { most: number; sum: number } => {
@@ -72,7 +78,7 @@ export class KernelHost {
     const { exports } = new WebAssembly.Instance(new WebAssembly.Module(code), {
       env: { memory: this.#memory },
     });
-    this.#exports = exports as typeof this.#exports;
+    this.#exports = exports as Record<string, (...args: number[]) => number>;
     this.#top = this.call('heapBase');
   }
 

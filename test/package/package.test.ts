@@ -1,0 +1,63 @@
+/** The package as others get it: its checks, its size, its promises. */
+
+import { execFileSync, spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { NT_XENT_CAP, sizes } from '../../build/size.js';
+import { check, same, suite } from '../harness.js';
+import { tarball } from './tarball.js';
+
+const test = suite('package');
+const manifest = JSON.parse(readFileSync('package.json', 'utf8'));
+
+/** Runs a tool of node_modules/.bin and fails with what it printed. */
+function tool(name: string, args: string[]): void {
+  const { status, stdout, stderr } = spawnSync(`node_modules/.bin/${name}`, args, {
+    encoding: 'utf8',
+  });
+  check(status === 0, `${name} failed:\n${stdout}${stderr}`);
+}
+
+test('publint finds nothing', () => tool('publint', ['run', '--strict', tarball()]));
+
+test('attw finds no problem with the types', () =>
+  tool('attw', [tarball(), '--profile', 'esm-only', '--no-color', '--no-emoji']));
+
+test('an install has no dependency', () => {
+  for (const kind of ['dependencies', 'peerDependencies', 'optionalDependencies']) {
+    same(manifest[kind], undefined, kind);
+  }
+});
+
+test("import { ntXent } fits under its cap, the whole import isn't much more", async () => {
+  const [, one, all] = await sizes();
+  check(one !== undefined && all !== undefined, 'sizes are missing');
+  check(one.gzipped > 5000, `${one.gzipped} bytes is too little to be true`);
+  check(one.gzipped <= NT_XENT_CAP, `${one.gzipped} bytes gzipped, over ${NT_XENT_CAP}`);
+  check(all.gzipped <= 1.5 * NT_XENT_CAP, `${all.gzipped} bytes gzipped in all`);
+});
+
+test('the tarball holds what it should and nothing else', () => {
+  const files = execFileSync('tar', ['tzf', tarball()], { encoding: 'utf8' }).trim().split('\n');
+  for (const file of ['README.md', 'LICENSE', 'dist/index.js', 'dist/index.d.ts', 'dist/cli.js']) {
+    check(files.includes(`package/${file}`), `${file} is missing`);
+  }
+  const odd = files.filter(
+    (file) => !/^package\/(dist\/|README|LICENSE|CHANGELOG|package)/.test(file),
+  );
+  same(odd, [], 'other files');
+});
+
+test('the library names no module of Node and nothing that only one runtime has', () => {
+  for (const file of ['dist/index.js', 'dist/index.workerd.js']) {
+    const text = readFileSync(file, 'utf8');
+    const found =
+      /from\s*["']node:|require\(|process\.|Buffer\.|Math\.(exp|log|random|tanh|pow)\b/.exec(text);
+    check(found === null, `${file} has ${found?.[0]}`);
+  }
+});
+
+test('the kernels import nothing but their memory', () => {
+  const module = new WebAssembly.Module(new Uint8Array(readFileSync('dist/nearfar.wasm')));
+  const imports = WebAssembly.Module.imports(module);
+  same(imports, [{ module: 'env', name: 'memory', kind: 'memory' }], 'imports');
+});
