@@ -1,0 +1,202 @@
+"""The definitions of every function under test, in float64 PyTorch.
+
+Gradients come from autograd, with respect to the inputs as given. The formulas are written out as
+the papers write them, with whole similarity matrices: clear, not fast. Where PyTorch has the
+function itself (cross_entropy), PyTorch's is used.
+"""
+
+import torch
+import torch.nn.functional as F
+
+DOUBLE = torch.float64
+
+
+def tensor(array):
+    return torch.tensor(array, dtype=DOUBLE)
+
+
+def with_gradients(loss, inputs):
+    """The value of loss(*inputs) and its gradient for each input; None stays None."""
+    leaves = [None if x is None else tensor(x).requires_grad_() for x in inputs]
+    value = loss(*leaves)
+    if value.requires_grad:
+        value.backward()
+    grads = [
+        None if x is None else (torch.zeros_like(x) if x.grad is None else x.grad).numpy()
+        for x in leaves
+    ]
+    return float(value), grads
+
+
+# Rows and similarities
+
+
+def unit_rows(x):
+    """Rows of length one; a row of zeros stays zero and passes no gradient on."""
+    squares = (x * x).sum(1, keepdim=True)
+    zero = squares == 0
+    length = torch.where(zero, torch.ones_like(squares), squares).sqrt()
+    return torch.where(zero, torch.zeros_like(x), x / length)
+
+
+def cosine_matrix(a, b):
+    return unit_rows(a) @ unit_rows(b).T
+
+
+def euclidean_rows(a, b):
+    """The distance of each row of a from the same row of b; gradient zero where it is zero."""
+    squares = ((a - b) ** 2).sum(-1)
+    zero = squares == 0
+    return torch.where(zero, torch.zeros_like(squares), torch.where(zero, 1.0, squares).sqrt())
+
+
+def euclidean_matrix(a, b):
+    return euclidean_rows(a[:, None, :], b[None, :, :])
+
+
+def scores(queries, corpus, metric):
+    """Larger is nearer, for every metric."""
+    if metric == 'cosine':
+        return cosine_matrix(queries, corpus)
+    if metric == 'dot':
+        return queries @ corpus.T
+    return -euclidean_matrix(queries, corpus)
+
+
+# Losses
+
+
+def cross_entropy(logits, targets, ignore_index=-100, label_smoothing=0.0):
+    targets = torch.tensor(targets, dtype=torch.int64)
+    return F.cross_entropy(
+        logits, targets, ignore_index=ignore_index, label_smoothing=label_smoothing
+    )
+
+
+def kl_divergence(p, q):
+    """Entries with p = 0 are left out, so they get no gradient either."""
+    kept = p > 0
+    terms = p[kept] * (p[kept].log() - q[kept].log())
+    return terms.sum() / p.shape[0]
+
+
+def nt_xent(z, temperature=0.5):
+    rows = z.shape[0]
+    sims = cosine_matrix(z, z) / temperature
+    sims = sims.masked_fill(torch.eye(rows, dtype=torch.bool), float('-inf'))
+    positive = (torch.arange(rows) + rows // 2) % rows
+    return F.cross_entropy(sims, positive)
+
+
+def same_sample(rows, ids):
+    """True where key j may not be a negative of query i: another row with the same id."""
+    if ids is None:
+        return torch.zeros(rows, rows, dtype=torch.bool)
+    ids = torch.tensor(ids)
+    return (ids[:, None] == ids[None, :]) & ~torch.eye(rows, dtype=torch.bool)
+
+
+def info_nce(queries, keys, negatives=None, temperature=0.07, ids=None, symmetric=False):
+    """Extra negatives are columns from query to key only; the ids mask both directions."""
+    rows = queries.shape[0]
+    own = torch.arange(rows)
+    logits = cosine_matrix(queries, keys) / temperature
+    logits = logits.masked_fill(same_sample(rows, ids), float('-inf'))
+    forward = logits
+    if negatives is not None:
+        forward = torch.cat([logits, cosine_matrix(queries, negatives) / temperature], 1)
+    loss = F.cross_entropy(forward, own)
+    return (loss + F.cross_entropy(logits.T, own)) / 2 if symmetric else loss
+
+
+def clip(image, text, logit_scale, ids=None):
+    rows = image.shape[0]
+    own = torch.arange(rows)
+    logits = logit_scale * cosine_matrix(image, text)
+    logits = logits.masked_fill(same_sample(rows, ids), float('-inf'))
+    return (F.cross_entropy(logits, own) + F.cross_entropy(logits.T, own)) / 2
+
+
+def sup_con(z, labels, temperature=0.1):
+    """Mean over the anchors that have a positive; all other rows stand in the denominator."""
+    rows = z.shape[0]
+    self_pairs = torch.eye(rows, dtype=torch.bool)
+    labels = torch.tensor(labels)
+    positives = (labels[:, None] == labels[None, :]) & ~self_pairs
+    sims = cosine_matrix(z, z) / temperature
+    log_sums = torch.logsumexp(sims.masked_fill(self_pairs, float('-inf')), 1, keepdim=True)
+    log_probabilities = torch.where(positives, sims - log_sums, torch.zeros_like(sims))
+    counts = positives.sum(1)
+    anchors = counts > 0
+    return -(log_probabilities.sum(1)[anchors] / counts[anchors]).mean()
+
+
+def triplet_terms(anchors, positives, negatives, margin=0.5, distance='cosine'):
+    """Before the hinge."""
+    if distance == 'cosine':
+        a = unit_rows(anchors)
+        near = 1 - (a * unit_rows(positives)).sum(1)
+        far = 1 - (a * unit_rows(negatives)).sum(1)
+    else:
+        near = euclidean_rows(anchors, positives)
+        far = euclidean_rows(anchors, negatives)
+    return near - far + margin
+
+
+def triplet(anchors, positives, negatives, margin=0.5, distance='cosine'):
+    return torch.relu(triplet_terms(anchors, positives, negatives, margin, distance)).mean()
+
+
+# The sequential update
+
+
+def smoothed_cosine(a, b):
+    """The chapter's cosine similarity, its eps included."""
+    return (a @ b) / (a.norm() * b.norm() + 1e-10)
+
+
+def triplet_update(embeddings, triplets, learning_rate=0.05, margin=0.5, rule='chapter'):
+    """One step for each triplet in order: losses, moved rows, and each value before the hinge.
+
+    'chapter' moves the anchor only, by the chapter's simplified step; 'gradient' moves all three
+    rows against the gradient of the loss, all three steps computed before any of them moves.
+    """
+    rows = tensor(embeddings)
+    losses, terms = [], []
+    for anchor, positive, negative in triplets.reshape(-1, 3).tolist():
+        a, p, n = (rows[i].clone().requires_grad_() for i in (anchor, positive, negative))
+        term = margin - smoothed_cosine(a, p) + smoothed_cosine(a, n)
+        terms.append(float(term))
+        losses.append(max(0.0, float(term)))
+        if losses[-1] == 0:
+            continue
+        with torch.no_grad():
+            if rule == 'chapter':
+                rows[anchor] += learning_rate * (p - n) / (a.norm() + 1e-8)
+                continue
+        gradients = torch.autograd.grad(term, (a, p, n))
+        for index, gradient in zip((anchor, positive, negative), gradients):
+            rows[index] -= learning_rate * gradient
+    return losses, rows.numpy(), terms
+
+
+# Principal components
+
+
+def pca(x, components):
+    """By singular values of the centred rows; divisor rows - 1; the largest loading is positive."""
+    x = tensor(x)
+    mean = x.mean(0)
+    centred = x - mean
+    _, singular, directions = torch.linalg.svd(centred, full_matrices=False)
+    variances = singular**2 / (x.shape[0] - 1)
+    largest = directions.abs().argmax(1, keepdim=True)
+    directions = directions * directions.gather(1, largest).sign()
+    return {
+        'projected': (centred @ directions[:components].T).numpy(),
+        'components': directions[:components].numpy(),
+        'mean': mean.numpy(),
+        'explainedVariance': variances[:components].numpy(),
+        'explainedVarianceRatio': (variances / variances.sum())[:components].numpy(),
+        'allVariances': variances.numpy(),
+    }
