@@ -203,7 +203,8 @@ export function contrastiveSums(
   const columnRow = scratch + ((3 * TILE * TILE) << 2);
   clearSums(rowSums, rowShifts, padded(rows, NR), shiftAtStart(scale));
   if (!self) {
-    const start = wantColumns ? shiftAtStart(scale) : scale;
+    // Above every logit, also those of cosines that rounding has taken past 1.
+    const start: f32 = wantColumns ? shiftAtStart(scale) : scale * 1.0001;
     clearSums(columnSums, columnShifts, padded(columns, NR), start);
   }
   for (let i0 = 0; i0 < rows; i0 += TILE) {

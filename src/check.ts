@@ -7,6 +7,11 @@
 /** The largest finite f32. */
 const F32_MAX = 3.4028234663852886e38;
 
+/** What an object calls itself: Object, Array, Map, Float32Array. */
+function tagOf(value: object): string {
+  return Object.prototype.toString.call(value).slice(8, -1);
+}
+
 /** How a value looks in an error. */
 export function show(value: unknown): string {
   if (value === null) return 'null';
@@ -18,7 +23,7 @@ export function show(value: unknown): string {
   if (typeof value === 'function') return 'a function';
   if (Array.isArray(value)) return `an array of ${value.length}`;
   if (typeof value !== 'object') return String(value);
-  const tag = Object.prototype.toString.call(value).slice(8, -1);
+  const tag = tagOf(value);
   return tag === 'Object' ? 'an object' : `${/^[AEIOU]/.test(tag) ? 'an' : 'a'} ${tag}`;
 }
 
@@ -33,7 +38,8 @@ export function rangeError(name: string, argument: string, expected: string, got
 /** Options of a function: the given one, or none. Every key must be one the function knows. */
 export function checkOptions(name: string, options: unknown, known: readonly string[]): void {
   if (options === undefined) return;
-  if (typeof options !== 'object' || options === null || Array.isArray(options)) {
+  // A Map, a Date or a boxed number has no options to find, and would pass for none given.
+  if (typeof options !== 'object' || options === null || tagOf(options) !== 'Object') {
     typeError(name, 'options', 'an object', options);
   }
   for (const key of Object.keys(options)) {
@@ -86,16 +92,19 @@ export function checkTemperature(name: string, value: unknown, fallback: number)
   return temperature;
 }
 
-/** A whole number from `least` to `most`, what there is of `what`; a default is cut to it. */
+/**
+ * A whole number from 1 to `most`, what there is of `what`. A default is cut to it; where there is
+ * none, the number can't be left out.
+ */
 export function checkCount(
   name: string,
   argument: string,
   value: unknown,
-  fallback: number,
+  fallback: number | undefined,
   most: number,
   what: string,
 ): number {
-  if (value === undefined) return Math.min(fallback, most);
+  if (value === undefined && fallback !== undefined) return Math.min(fallback, most);
   if (typeof value !== 'number') typeError(name, argument, 'a whole number', value);
   if (!Number.isInteger(value) || value < 1 || value > most) {
     rangeError(name, argument, `a whole number from 1 to ${most} (${what})`, value);
@@ -133,10 +142,7 @@ export function checkFlag(
 export function isNumberArray(value: unknown): value is ArrayLike<number> {
   if (Array.isArray(value)) return true;
   return (
-    ArrayBuffer.isView(value) &&
-    /^(Int|Uint|Float)(8|16|32|64)(Clamped)?Array$/.test(
-      Object.prototype.toString.call(value).slice(8, -1),
-    )
+    ArrayBuffer.isView(value) && /^(Int|Uint|Float)(8|16|32|64)(Clamped)?Array$/.test(tagOf(value))
   );
 }
 

@@ -37,6 +37,8 @@ export interface Source {
   readonly cols: number;
   /** The rows in one array, or row by row. */
   readonly data: NumberArray | readonly NumberArray[];
+  /** Whether `data` is not the caller's own array. */
+  readonly decoded?: boolean;
 }
 
 const EXPECTED =
@@ -50,6 +52,7 @@ const EXPECTED =
 export function readMatrix(name: string, argument: string, value: unknown, vector = false): Source {
   if (vector && isNumberArray(value) && !isRow(value[0])) {
     if (value.length === 0) rangeError(name, argument, 'at least one number long', 0);
+    checkFirst(name, argument, value);
     return { name, argument, rows: 1, cols: value.length, data: value };
   }
   if (Array.isArray(value)) return readRows(name, argument, value);
@@ -61,6 +64,13 @@ export function readMatrix(name: string, argument: string, value: unknown, vecto
 
 function isRow(value: unknown): boolean {
   return typeof value === 'object' && value !== null;
+}
+
+/** The wrong kind of numbers is said before the wrong number of them. */
+function checkFirst(name: string, argument: string, data: NumberArray): void {
+  if (data.length > 0 && typeof data[0] !== 'number') {
+    typeError(name, `${argument}[0]`, 'a number', data[0]);
+  }
 }
 
 function readRows(name: string, argument: string, value: readonly unknown[]): Source {
@@ -91,8 +101,10 @@ interface Flat {
 }
 
 function readFlat(name: string, argument: string, value: Flat): Source {
-  const data = isFloat16(value) ? decodeFloat16(value.data) : value.data;
+  const decoded = isFloat16(value);
+  const data = decoded ? decodeFloat16(value.data) : value.data;
   if (!isNumberArray(data)) typeError(name, `${argument}.data`, 'an array of numbers', data);
+  checkFirst(name, `${argument}.data`, data);
   const [rows, cols] = readShape(name, argument, value);
   if (data.length !== rows * cols) {
     const expected = `${rows} × ${cols} = ${rows * cols} long`;
@@ -101,40 +113,42 @@ function readFlat(name: string, argument: string, value: Flat): Source {
   // An n-dimensional array of another library may be a view: only a row-major one is a matrix.
   const { stride, offset } = value;
   if (Array.isArray(stride) && !((stride[0] === cols || rows === 1) && stride[1] === 1)) {
-    rangeError(name, `${argument}.stride`, `[${cols}, 1] (row-major)`, `[${stride}]`);
+    refuseList(name, `${argument}.stride`, `[${cols}, 1] (row-major)`, stride);
   }
   if (typeof offset === 'number' && offset !== 0) {
     rangeError(name, `${argument}.offset`, '0', offset);
   }
-  return { name, argument, rows, cols, data };
+  return { name, argument, rows, cols, data, decoded };
 }
 
+/** Rows and columns, by whichever names they have; where they have several, these must agree. */
 function readShape(name: string, argument: string, value: Flat): [number, number] {
-  const key = value.dims !== undefined ? 'dims' : 'shape';
-  const shape = value[key];
-  if (value.rows === undefined && value.cols === undefined && shape !== undefined) {
-    if (!isNumberArray(shape)) typeError(name, `${argument}.${key}`, '[rows, cols]', shape);
-    if (shape.length !== 2) {
-      rangeError(
-        name,
-        `${argument}.${key}`,
-        'two numbers, [rows, cols]',
-        `[${[...iterate(shape)]}]`,
-      );
-    }
-    return [
-      extent(name, `${argument}.${key}[0]`, shape[0]),
-      extent(name, `${argument}.${key}[1]`, shape[1]),
-    ];
+  const keys = (['dims', 'shape'] as const).filter((key) => value[key] !== undefined);
+  const named = value.rows !== undefined || value.cols !== undefined || keys.length === 0;
+  const first = keys[0] as 'dims' | 'shape';
+  const shape: [number, number] = named
+    ? [extent(name, `${argument}.rows`, value.rows), extent(name, `${argument}.cols`, value.cols)]
+    : readPair(name, `${argument}.${first}`, value[first]);
+  const origin = named ? 'rows and cols' : first;
+  for (const key of named ? keys : keys.slice(1)) {
+    const other = value[key];
+    if (!isNumberArray(other)) continue;
+    if (other.length === 2 && other[0] === shape[0] && other[1] === shape[1]) continue;
+    refuseList(name, `${argument}.${key}`, `[${shape.join(', ')}] like ${origin}`, other);
   }
-  return [
-    extent(name, `${argument}.rows`, value.rows),
-    extent(name, `${argument}.cols`, value.cols),
-  ];
+  return shape;
 }
 
-function* iterate(values: NumberArray): Iterable<number> {
-  for (let i = 0; i < values.length; i++) yield values[i] as number;
+function readPair(name: string, argument: string, pair: unknown): [number, number] {
+  if (!isNumberArray(pair)) typeError(name, argument, '[rows, cols]', pair);
+  if (pair.length !== 2) refuseList(name, argument, 'two numbers, [rows, cols]', pair);
+  return [extent(name, `${argument}[0]`, pair[0]), extent(name, `${argument}[1]`, pair[1])];
+}
+
+function refuseList(name: string, argument: string, expected: string, got: NumberArray): never {
+  const items = Array.from(got).slice(0, 5).map(show);
+  const list = items.length < got.length ? [...items, '…'] : items;
+  throw new RangeError(`${name}: ${argument} must be ${expected}, got [${list.join(', ')}]`);
 }
 
 function extent(name: string, argument: string, value: unknown): number {
@@ -208,7 +222,10 @@ function copyNumbers(
     const value: unknown = numbers[i];
     if (typeof value !== 'number') {
       const { name, argument } = source;
-      typeError(name, argument, `numbers, and is not at index ${first + i - begin}`, value);
+      const where = place(source, first + i - begin);
+      throw new TypeError(
+        `${name}: ${argument} must hold only numbers, got ${show(value)} ${where}`,
+      );
     }
     heap[at + i - begin] = value;
   }
@@ -217,15 +234,17 @@ function copyNumbers(
 /** Says what is wrong with the number at `index`. */
 function refuseNumber(source: Source, index: number): never {
   const { name, argument, cols, data } = source;
-  const row = Math.floor(index / cols);
-  const column = index % cols;
-  const whole = isRow(data[0]) ? (data[row] as NumberArray) : (data as NumberArray);
-  const value = whole[isRow(data[0]) ? column : index] as number;
+  const value = isRow(data[0])
+    ? (data[Math.floor(index / cols)] as NumberArray)[index % cols]
+    : (data as NumberArray)[index];
   const expected = Number.isFinite(value) ? "within f32's range" : 'finite';
   throw new RangeError(
-    `${name}: ${argument} must be ${expected}, got ${show(value)} at index ${index} ` +
-      `(row ${row}, column ${column})`,
+    `${name}: ${argument} must be ${expected}, got ${show(value)} ${place(source, index)}`,
   );
+}
+
+function place({ cols }: Source, index: number): string {
+  return `at index ${index} (row ${Math.floor(index / cols)}, column ${index % cols})`;
 }
 
 /** Takes memory for a matrix and copies it there. */
@@ -233,6 +252,21 @@ export function load(scope: Scope, source: Source): Pointer {
   const at = scope.words(source.rows * source.cols);
   copyRows(source, at, 0, source.rows);
   return at;
+}
+
+/** Refuses a matrix that f32 numbers can't be written back to. */
+export function checkWritable(source: Source): void {
+  const { name, argument, data, decoded } = source;
+  const expected = 'writable numbers of at least 32 bits, to be changed in place';
+  if (decoded) throw new TypeError(`${name}: ${argument} must hold ${expected}, got float16`);
+  const arrays = isRow(data[0]) ? (data as readonly NumberArray[]) : [data as NumberArray];
+  for (const numbers of arrays) {
+    const plain = Array.isArray(numbers);
+    const wide = numbers instanceof Float32Array || numbers instanceof Float64Array;
+    if (plain ? !Object.isFrozen(numbers) : wide) continue;
+    const got = plain ? 'a frozen array' : show(numbers);
+    throw new TypeError(`${name}: ${argument} must hold ${expected}, got ${got}`);
+  }
 }
 
 /** Copies a matrix from WASM memory over the numbers that it came from. */

@@ -114,7 +114,8 @@ export function pcaTransform(
     typeError(name, 'fitted', 'the result of pca', fitted);
   }
   const components = readMatrix(name, 'fitted.components', fitted.components);
-  if (!isNumberArray(fitted.mean)) {
+  // An array of rows would pass for a matrix below.
+  if (!isNumberArray(fitted.mean) || typeof fitted.mean[0] === 'object') {
     typeError(name, 'fitted.mean', 'an array of numbers', fitted.mean);
   }
   const mean = readMatrix(name, 'fitted.mean', fitted.mean, true);

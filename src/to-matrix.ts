@@ -36,18 +36,27 @@ export function toMatrix(
 /** The rows of an API's answer, or the value itself. */
 function unwrap(x: unknown): unknown {
   if (typeof x !== 'object' || x === null) return x;
-  const list: unknown = Array.isArray(x) ? x : (x as { data?: unknown }).data;
-  if (!Array.isArray(list) || !isItem(list[0])) return x;
-  return list.map((item: unknown, i) => {
-    if (!isItem(item)) typeError('toMatrix', `x.data[${i}]`, 'an object with an embedding', item);
+  const alone = Array.isArray(x);
+  const list: unknown = alone ? x : (x as { data?: unknown }).data;
+  if (!Array.isArray(list) || !(alone ? isItem(list[0]) : isAnswer(x, list))) return x;
+  const what = alone ? 'x' : 'x.data';
+  if (list.length === 0) rangeError('toMatrix', what, 'at least one embedding long', 0);
+  return Array.from(list, (item: unknown, i) => {
+    if (!isItem(item)) typeError('toMatrix', `${what}[${i}]`, 'an object with an embedding', item);
     const { embedding } = item;
-    const argument = `x.data[${i}].embedding`;
+    const argument = `${what}[${i}].embedding`;
     if (typeof embedding === 'string') return decodeBase64(argument, embedding);
     if (!isNumberArray(embedding)) {
       typeError('toMatrix', argument, 'an array of numbers or base64', embedding);
     }
     return embedding;
   });
+}
+
+/** Whether an object with a list in `data` is an API's answer, and no matrix. */
+function isAnswer(x: object, list: readonly unknown[]): boolean {
+  if ('rows' in x || 'cols' in x || 'dims' in x || 'shape' in x) return false;
+  return list.length === 0 || typeof list[0] === 'object';
 }
 
 function isItem(value: unknown): value is EmbeddingItem {

@@ -47,8 +47,7 @@ export function topK(
   const source = readMatrix('topK', 'corpus', corpus);
   checkWidth(source, query);
   const { rows, cols } = query;
-  // k has no default: one that is missing is refused like any other that is no number.
-  const count = checkCount('topK', 'k', k ?? Number.NaN, 1, source.rows, 'the rows of corpus');
+  const count = checkCount('topK', 'k', k, undefined, source.rows, 'the rows of corpus');
   checkOptions('topK', options, ['metric']);
   const metric = checkChoice('topK', 'metric', options?.metric, METRICS, 'cosine');
   return scoped((scope) => {
@@ -57,7 +56,8 @@ export function topK(
     const mr = core.MR.value;
     const nr = core.NR.value;
     const q = load(scope, query);
-    const packedQueries = scope.words(core.packedLength(rows, cols, mr));
+    const queryWords = core.packedLength(rows, cols, mr);
+    const packedQueries = scope.words(queryWords);
     let queryScale = 1;
     const largestQuery = core.largestMagnitude(q, rows * cols);
     if (metric === 'cosine') core.normalizeRows(q, scope.doubles(rows), q, rows, cols);
@@ -78,8 +78,9 @@ export function topK(
         const scale = squareScale(Math.max(largestQuery, core.largestMagnitude(chunk, n * cols)));
         if (scale !== 1) core.scaleArray(chunk, n * cols, scale);
         if (scale !== queryScale) {
-          core.scaleArray(q, rows * cols, scale / queryScale);
+          // From the queries as given: what one chunk's scale takes away, the next may need.
           core.packRows(packedQueries, q, rows, cols, mr);
+          if (scale !== 1) core.scaleArray(packedQueries, queryWords, scale);
           queryScale = scale;
         }
       }

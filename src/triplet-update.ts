@@ -9,7 +9,14 @@ import {
   rangeError,
 } from './check.js';
 import { kernels } from './kernels.js';
-import { load, type MatrixLike, readMatrix, takeFloats, writeBack } from './matrix.js';
+import {
+  checkWritable,
+  load,
+  type MatrixLike,
+  readMatrix,
+  takeFloats,
+  writeBack,
+} from './matrix.js';
 import { scoped } from './memory.js';
 
 /** Which rows move: the anchor alone by the chapter's shortcut, or all three down the gradient. */
@@ -42,6 +49,7 @@ export function tripletUpdate(
 ): Float32Array {
   const name = 'tripletUpdate';
   const source = readMatrix(name, 'embeddings', embeddings);
+  checkWritable(source);
   const { rows, cols } = source;
   checkIntegers(name, 'triplets', triplets, undefined, {
     valid: (value) => value >= 0 && value < rows,
