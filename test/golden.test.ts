@@ -10,6 +10,7 @@ import {
   decodeArguments,
   doubles,
   type Expected,
+  type ExpectedArray,
   FORMS,
   type Form,
   fixtures,
@@ -51,7 +52,7 @@ function compare(what: string, actual: unknown, expected: Expected): void {
   }
 }
 
-function compareArray(what: string, actual: unknown, expected: Expected & { f64: string }): void {
+function compareArray(what: string, actual: unknown, expected: ExpectedArray): void {
   const { matrix, within } = expected;
   const wanted = doubles(expected.f64);
   let data = actual;

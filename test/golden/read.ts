@@ -11,10 +11,14 @@ export interface Matrix {
 }
 
 /** What one value of a result must be: `within` is absolute, one number or one for each row. */
-export type Expected =
-  | { number: number; within: number }
-  | { int32: number[] }
-  | { f64: string; within: number | number[]; matrix?: [number, number] };
+export type Expected = { number: number; within: number } | { int32: number[] } | ExpectedArray;
+
+/** A Matrix, or without `matrix` a Float32Array. */
+export interface ExpectedArray {
+  f64: string;
+  within: number | number[];
+  matrix?: [number, number];
+}
 
 type Tagged =
   | number

@@ -33,7 +33,8 @@ def matmul():
             left, right = ref.tensor(a), ref.tensor(b)
             out = ((left.T if ta else left) @ (right.T if tb else right)).numpy()
             options = {'transposeA': ta, 'transposeB': tb} if ta or tb or m % 2 else None
-            turned = ', '.join(x for x, flag in [('A transposed', ta), ('B transposed', tb)] if flag)
+            turns = [('A transposed', ta), ('B transposed', tb)]
+            turned = ', '.join(word for word, flag in turns if flag)
             name = f'{m}x{k} times {k}x{n}, {turned or "as they are"}'
             expected = expected_matrix(out, relative_to_largest(out))
             yield row(name, 'matmul', [matrix(a), matrix(b)], expected, options)
