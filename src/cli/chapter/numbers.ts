@@ -1,0 +1,51 @@
+/** Numbers as the report and the tables write them. */
+
+/** With so many decimals and a true minus. */
+export function fixed(value: number, decimals = 3): string {
+  return value.toFixed(decimals).replace('-', '−');
+}
+
+export function percent(share: number, decimals = 1): string {
+  return `${fixed(100 * share, decimals)}\u00A0%`;
+}
+
+/** A whole number: 4,000. */
+export function count(value: number): string {
+  return value.toLocaleString('en-US');
+}
+
+/** A deviation: 8.6e-8. */
+export function tiny(value: number): string {
+  return value.toExponential(1);
+}
+
+export function mean(values: ArrayLike<number>): number {
+  let sum = 0;
+  for (let i = 0; i < values.length; i++) sum += values[i] as number;
+  return sum / values.length;
+}
+
+export function largestDeviation(a: ArrayLike<number>, b: ArrayLike<number>): number {
+  let largest = 0;
+  for (let i = 0; i < a.length; i++) {
+    largest = Math.max(largest, Math.abs((a[i] as number) - (b[i] as number)));
+  }
+  return largest;
+}
+
+/** Points (step, value), steps counted from 1. */
+export function steps(values: ArrayLike<number>): [number, number][] {
+  return Array.from(values, (value, i) => [i + 1, value]);
+}
+
+/** At most `count` points of a curve, each the mean of its stretch. */
+export function thinned(values: ArrayLike<number>, count: number): [number, number][] {
+  const all = Array.from(values);
+  const width = Math.ceil(all.length / count);
+  const points: [number, number][] = [];
+  for (let i = 0; i < all.length; i += width) {
+    const stretch = all.slice(i, i + width);
+    points.push([i + (stretch.length + 1) / 2, mean(stretch)]);
+  }
+  return points;
+}

@@ -1,0 +1,48 @@
+/**
+ * What a command is. A command lives in a file of its own and stands in the table of index.ts;
+ * help, refusal of unknown options and exit codes come from there.
+ */
+
+import type { Terminal } from './terminal.js';
+
+/** A flag or an option, in the notation of commander: `--full`, `--out <dir>`. */
+export interface Option {
+  flags: string;
+  description: string;
+  /** What holds if it isn't given. */
+  default?: string;
+}
+
+export interface Command {
+  name: string;
+  summary: string;
+  /** Arguments without a flag, in the notation of commander: `[name...]`, `<dir>`. */
+  arguments?: { notation: string; description: string }[];
+  options: Option[];
+  run(input: Input): Promise<void>;
+}
+
+export interface Input {
+  positional: readonly string[];
+  options: Readonly<Record<string, string | boolean | undefined>>;
+  terminal: Terminal;
+}
+
+/** For every command that works for more than a moment. */
+export const JSON_OPTION: Option = {
+  flags: '--json',
+  description: 'print one JSON object a line instead of progress and tables',
+};
+
+/** Something that the user can put right: said in one line, exit status 2. */
+export class InputError extends Error {}
+
+/** A whole number given as an option. */
+export function wholeNumber(option: string, text: string, least: number, most: number): number {
+  const value = /^\d+$/.test(text) ? Number(text) : Number.NaN;
+  if (!(value >= least && value <= most)) {
+    const range = `a whole number from ${least} to ${most}`;
+    throw new InputError(`${option} must be ${range}, got ${JSON.stringify(text)}`);
+  }
+  return value;
+}

@@ -1,0 +1,47 @@
+/** Files, and the only use of the file system: data that comes with the package, and results. */
+
+import { accessSync, constants, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { gunzipSync } from 'node:zlib';
+import { InputError } from './command.js';
+
+/** The folder of this program, which holds `samples/` and, one up, `package.json`. */
+const HERE = dirname(fileURLToPath(import.meta.url));
+
+/** Bytes of a file that comes with the package, unpacked if it is gzipped. */
+export function readSample(path: string): Uint8Array {
+  const bytes = readFileSync(join(HERE, 'samples', path));
+  return path.endsWith('.gz') ? gunzipSync(bytes) : bytes;
+}
+
+/** Version of the package. */
+export function version(): string {
+  return JSON.parse(readFileSync(join(HERE, '..', 'package.json'), 'utf8')).version;
+}
+
+/** Makes sure, before any work, that results can be written to a folder. */
+export function prepareFolder(option: string, folder: string): void {
+  if (folder === '') throw new InputError(`${option} must name a folder, got ""`);
+  try {
+    mkdirSync(folder, { recursive: true });
+    accessSync(folder, constants.W_OK);
+  } catch (error) {
+    throw new InputError(`${option} ${folder}: cannot write there (${code(error)})`);
+  }
+}
+
+/** Writes a result and returns its full path. */
+export function writeResult(folder: string, name: string, contents: string): string {
+  const path = resolve(folder, name);
+  try {
+    writeFileSync(path, contents);
+  } catch (error) {
+    throw new InputError(`${path}: cannot write (${code(error)})`);
+  }
+  return path;
+}
+
+function code(error: unknown): string {
+  return (error as { code?: string }).code ?? String(error);
+}

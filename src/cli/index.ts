@@ -1,0 +1,91 @@
+/**
+ * The program `nearfar`: the table of its commands, and what all of them have in common. It ends
+ * with status 0, with 2 for bad usage or input (one line that says what and where), or with 1 for
+ * a fault of ours.
+ */
+
+import { CommanderError, Command as Program } from 'commander';
+import { chapter } from './chapter.js';
+import { type Command, InputError } from './command.js';
+import { version } from './files.js';
+import { Terminal } from './terminal.js';
+
+const COMMANDS: readonly Command[] = [chapter];
+
+const BAD_USAGE = 2;
+const OUR_FAULT = 1;
+/** 128 and the number of the signal, as shells count. */
+const INTERRUPTED = 130;
+
+let terminal = new Terminal(false);
+
+function register(program: Program, command: Command): void {
+  const { name, summary, options } = command;
+  const entry = program.command(name).description(summary).summary(summary);
+  for (const { notation, description } of command.arguments ?? []) {
+    entry.argument(notation, description);
+  }
+  for (const option of options) entry.option(option.flags, option.description, option.default);
+  entry.action(async () => {
+    const values = entry.opts();
+    terminal = new Terminal(values.json === true);
+    try {
+      await command.run({ positional: entry.args, options: values, terminal });
+    } catch (error) {
+      if (error instanceof InputError) error.message = `${name}: ${error.message}`;
+      throw error;
+    }
+  });
+}
+
+function createProgram(): Program {
+  const program = new Program('nearfar')
+    .description('Contrastive and self-supervised learning in WebAssembly.')
+    .version(version(), '--version', 'print the version')
+    .helpOption('--help', 'print this help')
+    .helpCommand(false)
+    .exitOverride()
+    .configureOutput({
+      // Several lines of an error (what, and what may have been meant) become one.
+      outputError: (text, write) => write(`nearfar: ${oneLine(text.replace(/^error: /, ''))}\n`),
+    });
+  for (const command of COMMANDS) register(program, command);
+  return program;
+}
+
+function oneLine(text: string): string {
+  return text.trim().replace(/\s*\n\s*/g, ' ');
+}
+
+/** Says what went wrong and returns the status to end with. */
+function report(error: unknown): number {
+  terminal.close();
+  // Commander has said it already; asking for help or the version is no error.
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : BAD_USAGE;
+  if (error instanceof InputError) {
+    process.stderr.write(`nearfar: ${oneLine(error.message)}\n`);
+    return BAD_USAGE;
+  }
+  const stack = error instanceof Error ? error.stack : String(error);
+  process.stderr.write(`nearfar: a fault in nearfar itself, please report it: ${stack}\n`);
+  return OUR_FAULT;
+}
+
+process.on('SIGINT', () => {
+  terminal.close();
+  process.stderr.write('nearfar: interrupted, nothing was written\n');
+  process.exit(INTERRUPTED);
+});
+
+// Whoever reads our output may have had enough of it: `nearfar … | head`.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  process.exit(error.code === 'EPIPE' ? 0 : OUR_FAULT);
+});
+
+try {
+  const program = createProgram();
+  if (process.argv.length <= 2) program.help();
+  await program.parseAsync();
+} catch (error) {
+  process.exitCode = report(error);
+}

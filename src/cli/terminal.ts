@@ -1,0 +1,113 @@
+/**
+ * What a command says while it works and when it is done. To a person: a progress bar on standard
+ * error (now and then a plain line if that is no terminal) and tables on standard output. With
+ * `--json`, to a program: one object a line on standard output and nothing else.
+ */
+
+import { SingleBar } from 'cli-progress';
+import CliTable from 'cli-table3';
+
+const SHOW_CURSOR = '\u001B[?25h';
+/** Plain lines come at most this often, in milliseconds. */
+const PAUSE = 4000;
+
+export interface Progress {
+  /** Tells that a step is done, and gives the event loop a turn. */
+  step(step: number, loss: number): Promise<void>;
+  end(): void;
+}
+
+export class Terminal {
+  readonly #json: boolean;
+  #bar: SingleBar | undefined;
+
+  constructor(json: boolean) {
+    this.#json = json;
+  }
+
+  /** One JSON line, only with `--json`. */
+  event(event: string, fields: Readonly<Record<string, unknown>>): void {
+    if (this.#json) process.stdout.write(`${JSON.stringify({ event, ...fields })}\n`);
+  }
+
+  /** A line for people. */
+  line(text: string): void {
+    if (!this.#json) process.stdout.write(`${text}\n`);
+  }
+
+  /** A table for people. */
+  table(head: readonly string[], rows: readonly (readonly string[])[]): void {
+    if (this.#json) return;
+    const table = new CliTable({
+      head: [...head],
+      colAligns: head.map((_, column) => (column === 0 ? 'left' : 'right')),
+      style: { head: [], border: [] },
+    });
+    // All rows as lines of one, so that the only rule is the one below the head.
+    table.push(head.map((_, column) => rows.map((row) => row[column] ?? '').join('\n')));
+    this.line(table.toString());
+  }
+
+  /** Follows work of so many steps. With `--json`, each step is an event. */
+  progress(name: string, total: number): Progress {
+    const show = this.#json
+      ? (step: number, loss: number) => this.event('step', { section: name, step, loss })
+      : process.stderr.isTTY
+        ? this.#startBar(name, total)
+        : plainLines(name, total);
+    return {
+      step: async (step, loss) => {
+        show(step, loss);
+        // A turn for the rest of the process: an interrupt is seen, the bar is drawn.
+        await new Promise((resolve) => setImmediate(resolve));
+      },
+      end: () => this.close(),
+    };
+  }
+
+  #startBar(name: string, total: number): (step: number, loss: number) => void {
+    const started = performance.now();
+    const bar = new SingleBar({
+      stream: process.stderr,
+      format: `${name} {bar} {percentage} % · loss {loss} · {rate} steps/s · {left} s left`,
+      barsize: 24,
+      barCompleteChar: '━',
+      barIncompleteChar: '─',
+      hideCursor: true,
+      clearOnComplete: true,
+      // The bar fits any terminal, and an interrupt is handled in one place: index.ts.
+      linewrap: false,
+      gracefulExit: false,
+    });
+    bar.start(total, 0, { loss: '–', rate: '–', left: '–' });
+    this.#bar = bar;
+    return (step, loss) => {
+      const rate = (step * 1000) / (performance.now() - started);
+      bar.update(step, {
+        loss: loss.toFixed(3),
+        rate: rate.toFixed(rate < 10 ? 1 : 0),
+        left: Math.ceil((total - step) / rate),
+      });
+    };
+  }
+
+  /** Ends a bar that is still there and gives the cursor back. */
+  close(): void {
+    this.#bar?.stop();
+    this.#bar = undefined;
+    if (process.stderr.isTTY) process.stderr.write(SHOW_CURSOR);
+  }
+}
+
+function plainLines(name: string, total: number): (step: number, loss: number) => void {
+  const started = performance.now();
+  let last = started;
+  return (step, loss) => {
+    const now = performance.now();
+    if (now - last < PAUSE && step < total) return;
+    last = now;
+    const rate = (step * 1000) / (now - started);
+    const speed = `${rate.toFixed(1)} steps/s`;
+    process.stderr.write(`${name}: step ${step} of ${total}, loss ${loss.toFixed(3)}, ${speed}\n`);
+  };
+}
