@@ -1,0 +1,105 @@
+/**
+ * The browsers, each with the bundlers that its users have: Chromium and Firefox driven by
+ * Puppeteer, WebKit by webkit.ts.
+ */
+
+import { cp } from 'node:fs/promises';
+import { join } from 'node:path';
+import { build } from 'esbuild';
+import { withCleanup } from './cleanup.js';
+import { type Open, pageFiles, servePage } from './page.js';
+import { execute, within } from './process.js';
+import {
+  fromDebian,
+  importTool,
+  makeFolder,
+  missingFile,
+  type Runtime,
+  toolFile,
+} from './runtime.js';
+import { openWebKit, webKitFiles } from './webkit.js';
+
+type Bundler = (folder: string) => Promise<string>;
+
+interface Puppeteer {
+  launch(options: {
+    browser: 'chrome' | 'firefox';
+    executablePath: string;
+    userDataDir: string;
+    args: string[];
+    env: Record<string, string | undefined>;
+  }): Promise<{
+    newPage(): Promise<{ goto(address: string): Promise<unknown> }>;
+    process(): { kill(signal: 'SIGKILL'): boolean } | null;
+    close(): Promise<void>;
+  }>;
+}
+
+const puppeteerFile = 'puppeteer-core/lib/esm/puppeteer/puppeteer-core.js';
+const viteFile = 'vite/bin/vite.js';
+const chromium = '/usr/bin/chromium';
+const firefox = '/usr/bin/firefox-esr';
+
+function puppeteer(browser: 'chrome' | 'firefox', executablePath: string): Open {
+  return async (address, home, defer) => {
+    const { default: puppeteer } = await importTool<{ default: Puppeteer }>(puppeteerFile);
+    // Chromium refuses its sandbox to root, and containers give little shared memory.
+    const args = browser === 'chrome' ? ['--no-sandbox', '--disable-dev-shm-usage'] : [];
+    const env = { ...process.env, HOME: home };
+    const userDataDir = join(home, 'profile');
+    const window = await puppeteer.launch({ browser, executablePath, userDataDir, args, env });
+    defer(() => window.process()?.kill('SIGKILL'));
+    defer(() => window.close());
+    await (await window.newPage()).goto(address);
+  };
+}
+
+const esbuild: Bundler = async (folder) => {
+  const output = join(folder, 'output');
+  await build({
+    entryPoints: [join(folder, 'main.js')],
+    outdir: output,
+    bundle: true,
+    minify: true,
+    format: 'esm',
+    logLevel: 'error',
+  });
+  await cp(join(folder, 'index.html'), join(output, 'index.html'));
+  return output;
+};
+
+const vite: Bundler = async (folder) => {
+  await execute(process.execPath, [toolFile(viteFile), 'build'], { folder });
+  return join(folder, 'dist');
+};
+
+function browserRow(name: string, bundle: Bundler, open: Open, needs: string[]): Runtime {
+  return {
+    name,
+    available: () => missingFile(needs, fromDebian),
+    async run(project) {
+      const folder = await makeFolder(project, name, pageFiles);
+      const home = await makeFolder(folder, 'home', {});
+      const built = await bundle(folder);
+      return withCleanup(async (defer) => {
+        const page = await servePage(built, defer);
+        const visit = async () => {
+          await open(page.address, home, defer);
+          return page.result;
+        };
+        return within(60, name, visit());
+      });
+    },
+  };
+}
+
+const inChromium = puppeteer('chrome', chromium);
+const inFirefox = puppeteer('firefox', firefox);
+const driver = toolFile(puppeteerFile);
+
+export const browsers: Runtime[] = [
+  browserRow('chromium', esbuild, inChromium, [chromium, driver]),
+  browserRow('chromium-vite', vite, inChromium, [chromium, driver, toolFile(viteFile)]),
+  browserRow('firefox', esbuild, inFirefox, [firefox, driver]),
+  browserRow('webkit', esbuild, openWebKit, webKitFiles),
+];

@@ -1,0 +1,38 @@
+/**
+ * A user's project: a temporary folder outside the repository, with the packed tarball installed
+ * and nothing else, and the program bundled to `program.mjs`. Only `nearfar` itself stays an
+ * import, so that every runtime and bundler resolves it the way it does for its users.
+ */
+
+import { rmSync } from 'node:fs';
+import { mkdtemp, realpath, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { build } from 'esbuild';
+import { execute } from './process.js';
+
+/**
+ * Makes a project for the runtimes and returns its folder, which vanishes when this process ends.
+ * The program is a module (JavaScript or TypeScript) whose default export is a function that
+ * returns what JSON can hold, or a promise of it.
+ */
+export async function makeProject(tarballPath: string, programPath: string): Promise<string> {
+  const project = await realpath(await mkdtemp(join(tmpdir(), 'nearfar-runtimes-')));
+  process.once('exit', () => rmSync(project, { recursive: true, force: true, maxRetries: 3 }));
+
+  await writeFile(join(project, 'package.json'), '{ "private": true, "type": "module" }\n');
+  const quiet = ['--offline', '--no-audit', '--no-fund', '--no-progress', '--loglevel=error'];
+  const npm = process.platform === 'win32' ? 'npm.cmd' : 'npm';
+  await execute(npm, ['install', resolve(tarballPath), ...quiet], { folder: project });
+
+  await build({
+    entryPoints: [programPath],
+    outfile: join(project, 'program.mjs'),
+    bundle: true,
+    format: 'esm',
+    target: 'es2022',
+    external: ['nearfar', 'nearfar/*'],
+    logLevel: 'error',
+  });
+  return project;
+}
