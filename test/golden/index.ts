@@ -1,0 +1,35 @@
+/**
+ * Writes all that tests compare with and a person should not: fixtures and the README's table by
+ * PyTorch (Debian's python3-torch, python3-numpy), and the README's picture by this package.
+ *
+ *   npm run golden                write them
+ *   npm run golden -- --check     compare only, and fail on drift
+ */
+
+import { spawnSync } from 'node:child_process';
+import { drawPicture, storedPicture, writePicture } from './picture.js';
+
+const PYTHON = '/usr/bin/python3';
+
+function ask(script: string, args: readonly string[]): boolean {
+  const command = [`test/golden/${script}`, ...args];
+  const { status, error } = spawnSync(PYTHON, command, { stdio: 'inherit' });
+  if (error) process.stderr.write(`${PYTHON}: ${error.message}\n`);
+  return status === 0;
+}
+
+async function picture(checked: boolean): Promise<boolean> {
+  const svg = await drawPicture();
+  const fits = !checked || svg === storedPicture();
+  if (!checked) writePicture(svg);
+  process.stdout.write(`picture.svg${fits ? '' : ' differs'}\n`);
+  return fits;
+}
+
+const args = process.argv.slice(2);
+const done = [
+  ask('generate.py', args),
+  ask('pytorch-table.py', args),
+  await picture(args.includes('--check')),
+];
+if (done.includes(false)) process.exitCode = 1;

@@ -1,0 +1,151 @@
+#!/usr/bin/python3
+"""Evaluates the first column of the README's table "Coming from PyTorch" and writes what it gives.
+
+    /usr/bin/python3 test/golden/pytorch-table.py            write pytorch-table.json
+    /usr/bin/python3 test/golden/pytorch-table.py --check    compare with it, exit 1 on drift
+
+A row's first cell holds one Python expression between backticks, of PyTorch and of what theirs.py
+restates. It runs in float64 on seeded float32 inputs, which stand in the file beside the results;
+../readme.test.ts evaluates the second column on them. Needs python3-torch and python3-numpy.
+"""
+
+import os
+import sys
+
+sys.dont_write_bytecode = True
+# The vector instructions at hand must not decide the last bit of a sum. Read when torch loads.
+os.environ.update(
+    ATEN_CPU_CAPABILITY='default',
+    OPENBLAS_CORETYPE='Haswell',
+    OPENBLAS_NUM_THREADS='1',
+    OMP_NUM_THREADS='1',
+)
+
+import json
+import platform
+import re
+import warnings
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+import theirs
+from inputs import beside, gaussian, probabilities
+from rows import SEED, base64_of, seeded
+
+FOLDER = Path(__file__).resolve().parent
+README = FOLDER.parent.parent / 'README.md'
+RESULTS = FOLDER / 'pytorch-table.json'
+HEADING = '## Coming from PyTorch'
+
+N, WIDTH, CLASSES = 12, 7, 5
+
+
+def inputs():
+    """By the names that the README gives them; float32 matrices and lists of whole numbers."""
+    rng = seeded('pytorch-table')
+    a = gaussian(rng, N, WIDTH)
+    b = beside(rng, a, 0.5)
+    anchors = gaussian(rng, N, WIDTH)
+    image = gaussian(rng, N, WIDTH)
+    targets = rng.integers(0, CLASSES, N).tolist()
+    targets[3] = -100
+    return {
+        'z': np.concatenate([a, b]),
+        'labels': [i % 4 for i in range(N - 1)] + [4],
+        'logits': gaussian(rng, N, CLASSES),
+        'targets': targets,
+        'p': probabilities(rng, N, CLASSES),
+        'q': probabilities(rng, N, CLASSES),
+        'anchors': anchors,
+        'positives': beside(rng, anchors, 0.8),
+        'negatives': gaussian(rng, N, WIDTH),
+        'image': image,
+        'text': beside(rng, image),
+    }
+
+
+def scope(given):
+    """What an expression may name. The views a and b are rows of z, so that z takes gradients."""
+    names = {
+        name: torch.tensor(value)
+        if isinstance(value, list)
+        else torch.tensor(value, dtype=torch.float64).requires_grad_()
+        for name, value in given.items()
+    }
+    names['a'], names['b'] = names['z'].chunk(2)
+    return {
+        **names,
+        'torch': torch,
+        'F': F,
+        'add_contrastive_loss': theirs.add_contrastive_loss,
+        'loss': SimpleNamespace(NTXentLoss=theirs.NTXentLoss),
+        'losses': SimpleNamespace(
+            NTXentLoss=theirs.PairLoss,
+            SelfSupervisedLoss=theirs.SelfSupervisedLoss,
+            SupConLoss=theirs.LabelLoss,
+        ),
+        'SupConLoss': theirs.SupConLoss,
+        'ClipLoss': theirs.ClipLoss,
+        'MultipleNegativesRankingLoss': theirs.MultipleNegativesRankingLoss,
+    }
+
+
+def expressions():
+    text = README.read_text().split(f'\n{HEADING}\n')[1].split('\n## ')[0]
+    lines = [line for line in text.split('\n') if line.startswith('|')]
+    # The first two lines are the head and the rule below it.
+    return [re.findall(r'`([^`]+)`', line.split('|')[1])[0] for line in lines[2:]]
+
+
+def evaluate(expression, given):
+    # Randomised algorithms (pca_lowrank) draw from PyTorch's own generator.
+    torch.manual_seed(SEED)
+    with warnings.catch_warnings():
+        # kl_div warns of the default reduction, which is what its row is about.
+        warnings.simplefilter('ignore')
+        value = eval(expression, scope(given))
+    return value.detach().numpy()
+
+
+def array(value, kind):
+    bits = 'f64' if kind == '<f8' else 'f32'
+    return {'shape': list(value.shape), bits: base64_of(value, kind)}
+
+
+def file_text():
+    given = inputs()
+    results = {e: evaluate(e, given) for e in expressions()}
+    assert results, f'no rows under {HEADING}'
+    content = {
+        'seed': SEED,
+        'python': platform.python_version(),
+        'numpy': np.__version__,
+        'torch': torch.__version__,
+        'inputs': {k: v if isinstance(v, list) else array(v, '<f4') for k, v in given.items()},
+        'theirs': {e: array(v, '<f8') if v.ndim else float(v) for e, v in results.items()},
+    }
+    # Lists of numbers on one line, as the project's formatter leaves them.
+    lists = re.compile(r'\[[-\d\s,]+\]')
+    text = lists.sub(lambda m: json.dumps(json.loads(m[0])), json.dumps(content, indent=2))
+    return f'{text}\n', len(results)
+
+
+def main(arguments):
+    if arguments not in ([], ['--check']):
+        sys.exit('usage: pytorch-table.py [--check]')
+    torch.set_num_threads(1)
+    text, rows = file_text()
+    same = RESULTS.exists() and RESULTS.read_text() == text
+    if not arguments:
+        RESULTS.write_text(text)
+    print(f'{RESULTS.name:32} {rows:3} rows {len(text):7,} bytes')
+    if arguments and not same:
+        sys.exit(f'{RESULTS.name} differs')
+
+
+if __name__ == '__main__':
+    main(sys.argv[1:])
