@@ -253,12 +253,12 @@ export function gemmScratch(m: i32, n: i32, k: i32): i32 {
 }
 
 /**
- * c (m x n) = a b, where a[i][k] stands at a + i aRow + k aDepth and b[k][j] at
- * b + j bRow + k bDepth (strides in floats; one of each pair is 1).
+ * c (m x n, ldc floats a row) = or += a b, where a[i][k] stands at a + i aRow + k aDepth and
+ * b[k][j] at b + j bRow + k bDepth (strides in floats; one of each pair is 1).
  */
 export function gemm(
-  c: usize, a: usize, b: usize, m: i32, n: i32, k: i32,
-  aRow: i32, aDepth: i32, bRow: i32, bDepth: i32, scratch: usize,
+  c: usize, a: usize, b: usize, m: i32, n: i32, k: i32, ldc: i32,
+  aRow: i32, aDepth: i32, bRow: i32, bDepth: i32, accumulate: bool, scratch: usize,
 ): void {
   const depth = min(k, KC);
   const left = scratch;
@@ -268,7 +268,7 @@ export function gemm(
     const kc = min(KC, k - k0);
     pack(left, a + ((<usize>k0 * <usize>aDepth) << 2), m, kc, aRow, aDepth, MR);
     pack(right, b + ((<usize>k0 * <usize>bDepth) << 2), n, kc, bRow, bDepth, NR);
-    multiplyPacked(c, left, right, m, n, kc, n, k0 > 0, false, edge);
+    multiplyPacked(c, left, right, m, n, kc, ldc, accumulate || k0 > 0, false, edge);
   }
 }
 

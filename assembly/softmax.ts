@@ -64,6 +64,11 @@ function expTimes(y: usize, x: usize, n: i32, shift: f32, factor: f32): void {
   if (n - i > 2) store<f32>(y + at, f32x4.extract_lane(e, 2), 8);
 }
 
+/** y = exp(x - shift) for n floats of one row; y may be x. */
+export function expShifted(y: usize, x: usize, n: i32, shift: f32): void {
+  expTimes(y, x, n, shift, 1);
+}
+
 /** y[i] = log of the sum of exp(x[i][j]) over j. */
 export function logSumExpRows(y: usize, x: usize, rows: i32, cols: i32): void {
   for (let r = 0; r < rows; r++, x += <usize>cols << 2) {

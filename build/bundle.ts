@@ -1,13 +1,21 @@
 /**
- * The bundles: the library with the kernels inlined, the same with them as a module file for
+ * The bundles: the library with the kernels inlined, the same with them as module files for
  * workerd, and the command line for Node with its libraries in it.
  */
 
 import { type BuildOptions, build } from 'esbuild';
 
+/** Entry points of the library. One call of esbuild with splitting: one memory for all of them. */
+const ENTRIES = { index: 'src/index.ts', nn: 'src/nn/index.ts', models: 'src/models/index.ts' };
+
+/** Where the kernels come from: bytes inlined, or module files beside the bundle. */
+const INLINED = { '#wasm': './src/wasm.ts', '#wasm-nn': './src/wasm.nn.ts' };
+const MODULES = { '#wasm': './src/wasm.workerd.ts', '#wasm-nn': './src/wasm.nn.workerd.ts' };
+
 const LIBRARY: BuildOptions = {
-  entryPoints: { index: 'src/index.ts' },
+  entryPoints: ENTRIES,
   bundle: true,
+  splitting: true,
   format: 'esm',
   platform: 'neutral',
   // Also keeps the decoding of inlined bytes to what Node 20 has.
@@ -28,17 +36,19 @@ export async function bundleLibrary(dist: string): Promise<string[]> {
   const inlined = await bundle({
     ...LIBRARY,
     outdir: dist,
-    alias: { '#wasm': './src/wasm.ts' },
+    chunkNames: 'shared.[hash]',
+    alias: INLINED,
     loader: { '.wasm': 'binary' },
   });
-  const module = await bundle({
+  const modules = await bundle({
     ...LIBRARY,
     outdir: dist,
     entryNames: '[name].workerd',
-    alias: { '#wasm': './src/wasm.workerd.ts' },
-    external: ['./nearfar.wasm'],
+    chunkNames: 'shared.workerd.[hash]',
+    alias: MODULES,
+    external: ['./nearfar.wasm', './nearfar-nn.wasm'],
   });
-  return [...inlined, ...module];
+  return [...inlined, ...modules];
 }
 
 export async function bundleCommandLine(dist: string): Promise<string[]> {
@@ -51,7 +61,7 @@ export async function bundleCommandLine(dist: string): Promise<string[]> {
     target: 'node20',
     minifySyntax: true,
     minifyWhitespace: true,
-    alias: { '#wasm': './src/wasm.ts' },
+    alias: INLINED,
     loader: { '.wasm': 'binary' },
     // Bundled CommonJS asks for Node's own modules by require.
     banner: {

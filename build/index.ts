@@ -14,7 +14,7 @@ import { writeDeclarations } from './types.js';
 const dist = 'dist';
 rmSync(dist, { recursive: true, force: true });
 mkdirSync(dist, { recursive: true });
-compileKernels();
+compileKernels(dist);
 const bundled = [...(await bundleLibrary(dist)), ...(await bundleCommandLine(dist))];
 writeDeclarations();
 await packSamples(dist);

@@ -1,17 +1,43 @@
 /**
- * Compiles assembly/ to dist/nearfar.wasm, and writes the types of its exports beside the code
- * that calls them (src/kernel-exports.d.ts, not in git).
+ * Compiles assembly/ to two modules over one memory: dist/nearfar.wasm, the kernels of `nearfar`,
+ * and dist/nearfar-nn.wasm, what `nearfar/nn` needs besides. The types of their exports are
+ * written beside the code that calls them (kernel-exports.d.ts, not in git).
  */
 
-import { copyFileSync, rmSync } from 'node:fs';
+import { renameSync, rmSync } from 'node:fs';
 import { run } from './run.js';
 
-const ASC = 'node_modules/assemblyscript/bin/asc.js';
+interface Module {
+  entry: string;
+  name: string;
+  /** Where its table of constants begins; TypeScript hands out memory from 16384 on. */
+  memoryBase: number;
+  types: string;
+}
 
-export function compileKernels(): void {
-  const config = ['--config', 'assembly/asconfig.json', '--target', 'release'];
-  run(ASC, [...config, '--bindings', 'raw']);
-  copyFileSync('dist/nearfar.d.ts', 'src/kernel-exports.d.ts');
-  rmSync('dist/nearfar.d.ts');
-  rmSync('dist/nearfar.js');
+const MODULES: readonly Module[] = [
+  {
+    entry: 'assembly/index.ts',
+    name: 'nearfar',
+    memoryBase: 1024,
+    types: 'src/kernel-exports.d.ts',
+  },
+  {
+    entry: 'assembly/nn.ts',
+    name: 'nearfar-nn',
+    memoryBase: 8192,
+    types: 'src/nn/kernel-exports.d.ts',
+  },
+];
+
+export function compileKernels(dist: string): void {
+  for (const { entry, name, memoryBase, types } of MODULES) {
+    run('node_modules/assemblyscript/bin/asc.js', [
+      entry,
+      ...['--config', 'assembly/asconfig.json', '--target', 'release', '--bindings', 'raw'],
+      ...['--memoryBase', String(memoryBase), '--outFile', `${dist}/${name}.wasm`],
+    ]);
+    renameSync(`${dist}/${name}.d.ts`, types);
+    rmSync(`${dist}/${name}.js`);
+  }
 }

@@ -1,6 +1,6 @@
 /**
- * What the library uses of its surroundings beyond ECMAScript: the part of WebAssembly that every
- * runtime has. Nothing else is declared, so that `document` or `Buffer` is a type error here.
+ * What the library uses of its surroundings beyond ECMAScript, and every runtime has. Nothing else
+ * is declared, so that `document` or `Buffer` is a type error here.
  */
 
 declare namespace WebAssembly {
@@ -22,3 +22,12 @@ declare module '*.wasm' {
 }
 
 declare function atob(base64: string): string;
+
+declare class TextEncoder {
+  encode(text: string): Uint8Array;
+}
+declare class TextDecoder {
+  constructor(encoding: 'utf-8', options: { fatal: boolean });
+  decode(bytes: Uint8Array): string;
+}
+declare function setTimeout(callback: () => void, milliseconds: number): unknown;

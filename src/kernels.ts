@@ -26,16 +26,17 @@ let instance: Kernels | undefined;
  * @throws Error where the host refuses to compile WebAssembly, with what to do about it
  */
 export function kernels(): Kernels {
-  instance ??= compile();
+  instance ??= compile<Kernels>(code);
   return instance;
 }
 
-function compile(): Kernels {
+/** An instance of a module, bytes or compiled, over the one memory. */
+export function compile<Exports>(code: unknown): Exports {
   try {
     const module = code as Parameters<typeof instantiateSync>[0];
     // The loader's own exports wrap every function in another; the bare ones are what we call.
     const { instance } = instantiateSync(module, { env: { memory } });
-    return instance.exports as unknown as Kernels;
+    return instance.exports as Exports;
   } catch (cause) {
     throw new Error(
       `nearfar: this host does not compile WebAssembly from bytes (${cause}). ` +

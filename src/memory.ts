@@ -5,10 +5,13 @@
  * call ends, however it ends. What outlives a call is taken from the heap and freed by its owner.
  */
 
-import { kernels, memory, PAGE } from './kernels.js';
+import { memory, PAGE } from './kernels.js';
 
 /** An address in WASM memory, in bytes; 0 is none. */
 export type Pointer = number;
+
+/** Below this address the modules have their constants: the build says where (build/kernels.ts). */
+const HEAP_BASE = 16384;
 
 /** Blocks begin on cache lines, so that no vector straddles two. */
 const ALIGNMENT = 64;
@@ -37,7 +40,7 @@ export function memoryBytes(): number {
 const starts: number[] = [];
 const ends: number[] = [];
 const sizes = new Map<Pointer, number>();
-let top = 0;
+let top = HEAP_BASE;
 
 /**
  * Takes a block off the heap, first fit; its content is whatever was there.
@@ -61,7 +64,6 @@ export function allocate(bytes: number): Pointer {
 
 /** Makes the last free block at least `size` long and returns its place in the list. */
 function extend(size: number): number {
-  if (top === 0) top = Math.ceil(kernels().heapBase() / ALIGNMENT) * ALIGNMENT;
   const last = starts.length - 1;
   const start = ends[last] === top ? (starts[last] as number) : top;
   const missing = start + size - memoryBytes();

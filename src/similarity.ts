@@ -59,7 +59,7 @@ function product(
     const scratch = scope.words(core.gemmScratch(m, n, k));
     const [aRow, aDepth] = transposeA ? [1, a.cols] : [a.cols, 1];
     const [bRow, bDepth] = transposeB ? [b.cols, 1] : [1, b.cols];
-    core.gemm(result, pa, pb, m, n, k, aRow, aDepth, bRow, bDepth, scratch);
+    core.gemm(result, pa, pb, m, n, k, n, aRow, aDepth, bRow, bDepth, false, scratch);
     return takeMatrix(name, result, m, n);
   });
 }

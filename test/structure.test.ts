@@ -46,13 +46,19 @@ function imports(file: string): string[] {
 
 /** Lower floors first: a file imports its own floor and those below. */
 const FLOORS: readonly RegExp[] = [
-  /^src\/(check|float16|random|wasm)(\.\w+)?\.ts$/,
+  /^src\/(check|float16|random|wasm)(\.\w+)*\.ts$/,
   /^src\/kernels\.ts$/,
   /^src\/memory\.ts$/,
   /^src\/matrix\.ts$/,
   /^src\/similarity\.ts$/,
   /^src\/(losses\/|rows|top-k|pca|to-matrix|triplet-update)/,
   /^src\/index\.ts$/,
+  /^src\/nn\/(kernels|scope)\.ts$/,
+  /^src\/nn\/tensor\.ts$/,
+  /^src\/nn\/ops\//,
+  /^src\/nn\/(random|module|losses|safetensors|schedule)\.ts$/,
+  /^src\/nn\/(layers|optim)\.ts$/,
+  /^src\/nn\/index\.ts$/,
   /^bench\//,
   /^src\/cli\//,
 ];

@@ -1,6 +1,6 @@
 /** Files, and the only use of the file system: data that comes with the package, and results. */
 
-import { accessSync, constants, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { accessSync, constants, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gunzipSync } from 'node:zlib';
@@ -24,11 +24,21 @@ export function version(): string {
 export function prepareFolder(option: string, folder: string): void {
   if (folder === '') throw new InputError(`${option} must name a folder, got ""`);
   try {
-    mkdirSync(folder, { recursive: true });
+    makeFolder(resolve(folder));
     accessSync(folder, constants.W_OK);
   } catch (error) {
     throw new InputError(`${option} ${folder}: cannot write there (${code(error)})`);
   }
+}
+
+/**
+ * Makes a folder and those above it. (The recursive mkdirSync never returns where a file system
+ * answers ENOENT below a folder that exists, as /proc does.)
+ */
+function makeFolder(path: string): void {
+  if (statSync(path, { throwIfNoEntry: false })?.isDirectory() === true) return;
+  if (dirname(path) !== path) makeFolder(dirname(path));
+  mkdirSync(path);
 }
 
 /** Writes a result and returns its full path. */

@@ -8,9 +8,10 @@ import { CommanderError, Command as Program } from 'commander';
 import { chapter } from './chapter.js';
 import { type Command, InputError } from './command.js';
 import { version } from './files.js';
+import { hash } from './hash.js';
 import { Terminal } from './terminal.js';
 
-const COMMANDS: readonly Command[] = [chapter];
+const COMMANDS: readonly Command[] = [chapter, hash];
 
 const BAD_USAGE = 2;
 const OUR_FAULT = 1;
@@ -41,9 +42,9 @@ function register(program: Program, command: Command): void {
 function createProgram(): Program {
   const program = new Program('nearfar')
     .description('Contrastive and self-supervised learning in WebAssembly.')
-    .version(version(), '--version', 'print the version')
-    .helpOption('--help', 'print this help')
-    .helpCommand(false)
+    .version(version(), '-V, --version', 'print the version')
+    .helpOption('-h, --help', 'print this help')
+    .helpCommand('help [command]', 'print the help of a command')
     .exitOverride()
     .configureOutput({
       // Several lines of an error (what, and what may have been meant) become one.

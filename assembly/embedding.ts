@@ -1,0 +1,25 @@
+/** Rows of a table by number: the look-up of tokens, and its backward, which adds in their order. */
+
+/** y[i] = row ids[i] (i32) of the table. */
+export function gatherRows(y: usize, table: usize, ids: usize, count: i32, cols: i32): void {
+  const stride = <usize>cols << 2;
+  for (let k = 0; k < count; k++, y += stride, ids += 4) {
+    const row = table + <usize>load<u32>(ids) * stride;
+    let i: usize = 0;
+    for (; i + 16 <= stride; i += 16) v128.store(y + i, v128.load(row + i));
+    for (; i < stride; i += 4) store<f32>(y + i, load<f32>(row + i));
+  }
+}
+
+/** Row ids[i] of dTable += dy[i], one i after the other. */
+export function scatterAddRows(dTable: usize, dy: usize, ids: usize, count: i32, cols: i32): void {
+  const stride = <usize>cols << 2;
+  for (let k = 0; k < count; k++, dy += stride, ids += 4) {
+    const row = dTable + <usize>load<u32>(ids) * stride;
+    let i: usize = 0;
+    for (; i + 16 <= stride; i += 16) {
+      v128.store(row + i, f32x4.add(v128.load(row + i), v128.load(dy + i)));
+    }
+    for (; i < stride; i += 4) store<f32>(row + i, load<f32>(row + i) + load<f32>(dy + i));
+  }
+}

@@ -1,0 +1,37 @@
+/**
+ * Every kernel that only `nearfar/nn` needs, in reading order: a second module over the memory of
+ * the first (index.ts), by the same rules.
+ */
+
+export {
+  addArray,
+  subArray,
+  mulArray,
+  divArray,
+  divArrayBackward,
+  maximumArray,
+  maximumArrayBackward,
+  whereArray,
+  selectArray,
+  accumulate,
+  scaleTo,
+  addScaled,
+  fillArray,
+  addRows,
+  expArrayBackward,
+  logArrayBackward,
+  sqrtArray,
+  sqrtArrayBackward,
+  tanhArrayBackward,
+  reluArray,
+  reluArrayBackward,
+} from './elementwise';
+export { gatherStrided, scatterStrided, scatterAddStrided } from './strided';
+export { sumArray, sumOfSquares, meanSquaredError, sumAxis, columnSums } from './reduce';
+export { layerNormRows, layerNormRowsBackward } from './layernorm';
+export { geluArray, geluArrayBackward } from './gelu';
+export { gatherRows, scatterAddRows } from './embedding';
+export { adamWStep, sgdStep } from './optim';
+export { fillUniform, fillNormal, dropoutArray } from './random';
+export { attentionScratch, attention, attentionBackward } from './attention';
+export { heapBase } from './memory';

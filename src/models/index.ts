@@ -1,0 +1,15 @@
+/** nearfar/models: self-supervised systems, built on nearfar/nn. */
+
+export { CharacterTokenizer, type Tokenizer } from '../data/characters.js';
+export type { Files } from './files.js';
+export { type GenerateOptions, GPT, type GptBatch, type GptConfig } from './gpt.js';
+export { gptWeights, loadGpt, saveGpt } from './gpt-files.js';
+export {
+  DivergedError,
+  type Trainable,
+  type TrainDefaults,
+  type TrainOptions,
+  type TrainState,
+  type TrainStep,
+  train,
+} from './train.js';

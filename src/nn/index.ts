@@ -1,0 +1,84 @@
+/**
+ * nearfar/nn: tensors in WASM memory with reverse-mode gradients, the layers of transformers,
+ * optimisers, schedules and checkpoints, over the kernels of `nearfar`.
+ */
+
+export {
+  type Activation,
+  asParameter,
+  Dropout,
+  Embedding,
+  LayerNorm,
+  Linear,
+  Mlp,
+  MultiHeadAttention,
+  type MultiHeadAttentionOptions,
+  TransformerBlock,
+  type TransformerBlockOptions,
+} from './layers.js';
+export {
+  type ClipLossOptions,
+  clipLoss,
+  crossEntropy,
+  type InfoNceOptions,
+  infoNce,
+  klDivergence,
+  ntXent,
+  supCon,
+  tripletLoss,
+} from './losses.js';
+export { Module } from './module.js';
+export { type AttentionOptions, attention, cachedAttention } from './ops/attention.js';
+export {
+  add,
+  type CustomOp,
+  customOp,
+  div,
+  exp,
+  gelu,
+  log,
+  maximum,
+  mul,
+  type Operand,
+  relu,
+  sqrt,
+  sub,
+  tanh,
+  where,
+} from './ops/elementwise.js';
+export { gather } from './ops/embedding.js';
+export { linear, type MatmulOptions, matmul } from './ops/matmul.js';
+export { mean, mse, type ReduceOptions, sum } from './ops/reduce.js';
+export {
+  type LayerNormOptions,
+  layerNorm,
+  logSoftmax,
+  logSumExp,
+  normalize,
+  softmax,
+} from './ops/rows.js';
+export { concat, reshape, slice, transpose } from './ops/shape.js';
+export {
+  AdamW,
+  type AdamWOptions,
+  clipGradNorm,
+  decayGroups,
+  emaUpdate,
+  type ParameterGroup,
+  type Parameters,
+  Sgd,
+  type SgdOptions,
+} from './optim.js';
+export {
+  dropout,
+  manualSeed,
+  type RandomState,
+  randomNormal,
+  randomState,
+  randomUniform,
+  setRandomState,
+} from './random.js';
+export { loadSafetensors, saveSafetensors } from './safetensors.js';
+export { type CosineScheduleOptions, cosineSchedule } from './schedule.js';
+export { tidy } from './scope.js';
+export { debug, noGrad, parameter, type Shape, Tensor, type TensorData, tensor } from './tensor.js';

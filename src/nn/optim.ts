@@ -1,0 +1,273 @@
+/** Optimisers, gradient clipping and learning-rate schedules. */
+
+import { checkAtLeastZero, checkOptions, checkPositive, rangeError, typeError } from '../check.js';
+import { nnKernels } from './kernels.js';
+import type { Module } from './module.js';
+import { untrack } from './scope.js';
+import { filled, Tensor } from './tensor.js';
+
+/** Parameters by name, as `module.parameters()` gives them, or without names. */
+export type Parameters = ReadonlyMap<string, Tensor> | readonly Tensor[];
+
+/** Parameters with settings of their own. */
+export interface ParameterGroup {
+  params: Parameters;
+  weightDecay?: number;
+  /** A factor of the learning rate (default 1). */
+  rateFactor?: number;
+}
+
+interface Entry {
+  name: string;
+  param: Tensor;
+  weightDecay: number;
+  rateFactor: number;
+}
+
+function isGroup(value: unknown): value is ParameterGroup {
+  return typeof value === 'object' && value !== null && 'params' in value;
+}
+
+/** All parameters, each once, with the settings of their groups. */
+function entriesOf(name: string, params: unknown, weightDecay: number): Entry[] {
+  const groups =
+    Array.isArray(params) && params.length > 0 && params.every(isGroup)
+      ? params
+      : [{ params: params as Parameters }];
+  const entries = groups.flatMap((group: ParameterGroup) => {
+    const list = group.params;
+    if (!(list instanceof Map) && !Array.isArray(list)) {
+      typeError(name, 'params', 'a Map or an array of parameters, or of groups', list);
+    }
+    const named = list instanceof Map ? [...list] : list.map((param, i) => [String(i), param]);
+    return (named as [string, Tensor][]).map(([key, param]) => {
+      if (!(param instanceof Tensor)) typeError(name, `params ${key}`, 'a parameter', param);
+      return {
+        name: key,
+        param,
+        weightDecay: checkAtLeastZero(name, 'weightDecay', group.weightDecay, weightDecay),
+        rateFactor: group.rateFactor ?? 1,
+      };
+    });
+  });
+  if (entries.length === 0) rangeError(name, 'params', 'at least one parameter', params);
+  return entries;
+}
+
+/** What all optimisers share: parameters, and moments that live as long as they do. */
+abstract class Optimizer {
+  learningRate: number;
+  protected readonly entries: readonly Entry[];
+  protected steps = 0;
+  readonly #moments = new Map<string, Tensor>();
+
+  constructor(name: string, params: unknown, learningRate: number, weightDecay: number) {
+    this.entries = entriesOf(name, params, weightDecay);
+    this.learningRate = checkPositive(name, 'learningRate', learningRate, learningRate);
+  }
+
+  /** A tensor beside a parameter, 0 at first. */
+  protected moment(kind: string, { name, param }: Entry): Tensor {
+    const key = `${kind}.${name}`;
+    let found = this.#moments.get(key);
+    if (found === undefined) {
+      found = filled(param.shape, 0);
+      untrack(found);
+      this.#moments.set(key, found);
+    }
+    return found;
+  }
+
+  /** Frees all gradients: the next backward begins at 0. */
+  zeroGrad(): void {
+    for (const { param } of this.entries) {
+      param.grad?.dispose();
+      param.grad = undefined;
+    }
+  }
+
+  /** The moments and the number of steps, for going on later with the same bits. */
+  stateDict(): Map<string, Tensor> {
+    const steps = filled([1], this.steps);
+    return new Map([['steps', steps], ...this.#moments]);
+  }
+
+  loadStateDict(state: ReadonlyMap<string, Tensor>): void {
+    for (const [key, value] of state) {
+      if (key === 'steps') {
+        this.steps = value.item();
+        continue;
+      }
+      const name = key.slice(key.indexOf('.') + 1);
+      const entry = this.entries.find((own) => own.name === name);
+      if (entry === undefined || String(entry.param.shape) !== String(value.shape)) {
+        rangeError('loadStateDict', key, 'the moment of a parameter', `[${value.shape}]`);
+      }
+      this.moment(key.slice(0, key.indexOf('.')), entry).data.set(value.data);
+    }
+  }
+
+  /** Frees the moments. */
+  dispose(): void {
+    for (const moment of this.#moments.values()) moment.dispose();
+    this.#moments.clear();
+  }
+}
+
+export interface AdamWOptions {
+  /** Default 1e-3. */
+  learningRate?: number;
+  /** Default [0.9, 0.999]. */
+  betas?: readonly [number, number];
+  /** Default 1e-8. */
+  eps?: number;
+  /** Default 0.01. */
+  weightDecay?: number;
+}
+
+/** Adam with decoupled weight decay (https://arxiv.org/abs/1711.05101), as PyTorch computes it. */
+export class AdamW extends Optimizer {
+  readonly betas: readonly [number, number];
+  readonly eps: number;
+
+  constructor(params: Parameters | readonly ParameterGroup[], options?: AdamWOptions) {
+    checkOptions('AdamW', options, ['learningRate', 'betas', 'eps', 'weightDecay']);
+    super('AdamW', params, options?.learningRate ?? 1e-3, options?.weightDecay ?? 0.01);
+    this.betas = options?.betas ?? [0.9, 0.999];
+    this.eps = checkPositive('AdamW', 'eps', options?.eps, 1e-8);
+    for (const beta of this.betas) {
+      if (!(beta >= 0 && beta < 1)) rangeError('AdamW', 'betas', 'at least 0 and below 1', beta);
+    }
+  }
+
+  /** One step; parameters without a gradient stay. */
+  step(): void {
+    this.steps++;
+    const [beta1, beta2] = this.betas;
+    const core = nnKernels();
+    for (const entry of this.entries) {
+      const { param, weightDecay, rateFactor } = entry;
+      if (param.grad === undefined) continue;
+      core.adamWStep(
+        param.at,
+        param.grad.at,
+        this.moment('m', entry).at,
+        this.moment('v', entry).at,
+        param.size,
+        this.learningRate * rateFactor,
+        beta1,
+        beta2,
+        this.eps,
+        weightDecay,
+        1 - power(beta1, this.steps),
+        1 - power(beta2, this.steps),
+        1,
+      );
+    }
+  }
+}
+
+/** base^n for a whole n, by repeated squaring: `**` differs from engine to engine. */
+function power(base: number, n: number): number {
+  let result = 1;
+  for (let square = base, rest = n; rest > 0; square *= square, rest = Math.floor(rest / 2)) {
+    if (rest % 2 === 1) result *= square;
+  }
+  return result;
+}
+
+export interface SgdOptions {
+  /** Default 0.01. */
+  learningRate?: number;
+  /** Default 0. */
+  momentum?: number;
+  /** Default 0. */
+  weightDecay?: number;
+  /** Default false. */
+  nesterov?: boolean;
+}
+
+/** Gradient descent with momentum, as PyTorch computes it. */
+export class Sgd extends Optimizer {
+  readonly momentum: number;
+  readonly nesterov: boolean;
+
+  constructor(params: Parameters | readonly ParameterGroup[], options?: SgdOptions) {
+    checkOptions('Sgd', options, ['learningRate', 'momentum', 'weightDecay', 'nesterov']);
+    super('Sgd', params, options?.learningRate ?? 0.01, options?.weightDecay ?? 0);
+    this.momentum = checkAtLeastZero('Sgd', 'momentum', options?.momentum, 0);
+    this.nesterov = options?.nesterov ?? false;
+  }
+
+  step(): void {
+    this.steps++;
+    for (const entry of this.entries) {
+      const { param, weightDecay, rateFactor } = entry;
+      if (param.grad === undefined) continue;
+      const velocity = this.moment('velocity', entry);
+      nnKernels().sgdStep(
+        param.at,
+        param.grad.at,
+        velocity.at,
+        param.size,
+        this.learningRate * rateFactor,
+        this.momentum,
+        weightDecay,
+        this.nesterov,
+        1,
+      );
+    }
+  }
+}
+
+/**
+ * Two groups of a module's parameters: with weight decay those of at least two axes, without it
+ * biases and norms, as GPT's and MAE's training has it.
+ * @param exempt names that stay without decay besides
+ */
+export function decayGroups(
+  params: ReadonlyMap<string, Tensor>,
+  weightDecay: number,
+  exempt: (name: string) => boolean = () => false,
+): ParameterGroup[] {
+  const decays = ([name, { shape }]: [string, Tensor]): boolean =>
+    shape.length > 1 && !exempt(name);
+  const all = [...params];
+  return [
+    { params: new Map(all.filter(decays)), weightDecay },
+    { params: new Map(all.filter((entry) => !decays(entry))), weightDecay: 0 },
+  ].filter(({ params }) => params.size > 0);
+}
+
+/**
+ * Scales all gradients down so that their common length is at most `max`.
+ * @returns the length before
+ */
+export function clipGradNorm(params: Parameters, max: number): number {
+  const limit = checkPositive('clipGradNorm', 'max', max, Number.NaN);
+  const grads = [...params.values()].flatMap(({ grad }) => (grad === undefined ? [] : [grad]));
+  const core = nnKernels();
+  const squares = grads.reduce((sum, { at, size }) => sum + core.sumOfSquares(at, size), 0);
+  const norm = Math.sqrt(squares);
+  if (norm > limit) {
+    for (const { at, size } of grads) core.scaleTo(at, at, size, limit / (norm + 1e-6));
+  }
+  return norm;
+}
+
+/** target = decay target + (1 - decay) online, parameter by parameter, as momentum encoders do. */
+export function emaUpdate(target: Module, online: Module, decay: number): void {
+  if (typeof decay !== 'number' || !(decay >= 0 && decay <= 1)) {
+    rangeError('emaUpdate', 'decay', 'from 0 to 1', decay);
+  }
+  const from = online.stateDict();
+  const core = nnKernels();
+  for (const [name, to] of target.stateDict()) {
+    const source = from.get(name);
+    if (source === undefined || source.size !== to.size) {
+      rangeError('emaUpdate', 'online', `a module with ${name} like target's`, source?.shape);
+    }
+    core.scaleTo(to.at, to.at, to.size, decay);
+    core.addScaled(to.at, source.at, to.size, 1 - decay);
+  }
+}

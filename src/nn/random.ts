@@ -1,0 +1,84 @@
+/**
+ * Random numbers of the engine: one seed, and a counter that rises with every tensor that is
+ * filled, so that the same program with the same seed draws the same numbers. Both can be saved
+ * and set again.
+ */
+
+import { rangeError } from '../check.js';
+import { nnKernels } from './kernels.js';
+import { checkTensor } from './ops/shape.js';
+import { empty, record, type Shape, type Tensor } from './tensor.js';
+
+export interface RandomState {
+  seed: number;
+  position: number;
+}
+
+/** Streams keep what is drawn for one purpose apart from what is drawn for another. */
+const INITIAL = 1;
+const DROPOUT = 2;
+
+let state: RandomState = { seed: 0, position: 0 };
+
+/** Starts the random numbers anew: of initial weights and of dropout. */
+export function manualSeed(seed: number): void {
+  if (!Number.isSafeInteger(seed) || seed < 0) {
+    rangeError('manualSeed', 'seed', 'a whole number of at least 0', seed);
+  }
+  state = { seed, position: 0 };
+}
+
+/** Where the random numbers stand. */
+export function randomState(): RandomState {
+  return { ...state };
+}
+
+/** Goes on from where they stood. */
+export function setRandomState(to: RandomState): void {
+  state = { ...to };
+}
+
+/** Key and counter of the next draw. */
+function next(stream: number): [number, number, number, number] {
+  const { seed, position } = state;
+  state = { seed, position: position + 1 };
+  return [seed | 0, Math.floor(seed / 2 ** 32), stream, position | 0];
+}
+
+/** A tensor of normally distributed numbers. */
+export function randomNormal(shape: Shape, std = 1, mean = 0): Tensor {
+  const y = empty(shape);
+  nnKernels().fillNormal(y.at, y.size, mean, std, ...next(INITIAL));
+  return y;
+}
+
+/** A tensor of numbers uniform in [low, high). */
+export function randomUniform(shape: Shape, low = 0, high = 1): Tensor {
+  const y = empty(shape);
+  nnKernels().fillUniform(y.at, y.size, low, high, ...next(INITIAL));
+  return y;
+}
+
+/**
+ * Sets a share `rate` of the numbers to 0 and scales the others up by 1 / (1 - rate). The same
+ * mask is drawn again for the gradient rather than kept.
+ */
+export function dropout(x: Tensor, rate: number): Tensor {
+  checkTensor('dropout', 'x', x);
+  if (typeof rate !== 'number' || !(rate >= 0 && rate < 1)) {
+    rangeError('dropout', 'rate', 'at least 0 and below 1', rate);
+  }
+  const counters = next(DROPOUT);
+  const core = nnKernels();
+  return record(
+    'dropout',
+    [x],
+    x.shape,
+    (y) => core.dropoutArray(y, x.at, x.size, rate, ...counters),
+    (dy) => {
+      const dx = empty(x.shape);
+      core.dropoutArray(dx.at, dy.at, dy.size, rate, ...counters);
+      return [dx];
+    },
+  );
+}
