@@ -16,11 +16,6 @@ declare namespace WebAssembly {
   type Imports = Record<string, Record<string, unknown>>;
 }
 
-declare module '*.wasm' {
-  const code: Uint8Array | WebAssembly.Module;
-  export default code;
-}
-
 declare function atob(base64: string): string;
 
 declare class TextEncoder {

@@ -18,6 +18,13 @@ export interface Matrix {
 /** Numbers in a row: a plain array or any typed array of numbers. */
 export type NumberArray = ArrayLike<number>;
 
+/** Another library's tensor; `type` or `dtype` says `'float16'` where a Uint16Array holds halves. */
+interface TensorNumbers {
+  readonly data: NumberArray;
+  readonly type?: unknown;
+  readonly dtype?: unknown;
+}
+
 /**
  * What every function takes as a matrix: a `Matrix`, anything with `data` and a two-element `dims`
  * or `shape` (tensors of other libraries, row-major), or an array of rows. Where queries are meant,
@@ -25,8 +32,8 @@ export type NumberArray = ArrayLike<number>;
  */
 export type MatrixLike =
   | { readonly data: NumberArray; readonly rows: number; readonly cols: number }
-  | { readonly data: NumberArray; readonly dims: readonly number[] }
-  | { readonly data: NumberArray; readonly shape: readonly number[] }
+  | (TensorNumbers & { readonly dims: readonly number[] })
+  | (TensorNumbers & { readonly shape: readonly number[] })
   | readonly NumberArray[];
 
 /** A matrix whose shape has been read and found sound, and whose numbers have not been touched. */

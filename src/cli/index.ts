@@ -44,14 +44,19 @@ function createProgram(): Program {
     .description('Contrastive and self-supervised learning in WebAssembly.')
     .version(version(), '-V, --version', 'print the version')
     .helpOption('-h, --help', 'print this help')
-    .helpCommand('help [command]', 'print the help of a command')
+    .helpCommand(false)
     .exitOverride()
     .configureOutput({
-      // Several lines of an error (what, and what may have been meant) become one.
-      outputError: (text, write) => write(`nearfar: ${oneLine(text.replace(/^error: /, ''))}\n`),
+      outputError: (text, write) => write(`nearfar: ${usageError(text)}\n`),
     });
   for (const command of COMMANDS) register(program, command);
   return program;
+}
+
+/** Commander's several lines (what is wrong, and what may have been meant) as one. */
+function usageError(text: string): string {
+  const line = oneLine(text.replace(/^error: /, ''));
+  return line.endsWith(')') ? line : `${line} (see nearfar --help)`;
 }
 
 function oneLine(text: string): string {

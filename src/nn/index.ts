@@ -28,6 +28,7 @@ export {
   tripletLoss,
 } from './losses.js';
 export { Module } from './module.js';
+export type { Shape, TensorData } from './numbers.js';
 export { type AttentionOptions, attention, cachedAttention } from './ops/attention.js';
 export {
   add,
@@ -81,4 +82,4 @@ export {
 export { loadSafetensors, saveSafetensors } from './safetensors.js';
 export { type CosineScheduleOptions, cosineSchedule } from './schedule.js';
 export { tidy } from './scope.js';
-export { debug, noGrad, parameter, type Shape, Tensor, type TensorData, tensor } from './tensor.js';
+export { debug, noGrad, parameter, Tensor, tensor } from './tensor.js';

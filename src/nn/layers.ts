@@ -2,6 +2,7 @@
 
 import { checkAtLeastZero, checkOptions, rangeError } from '../check.js';
 import { Module } from './module.js';
+import type { Shape } from './numbers.js';
 import { attention } from './ops/attention.js';
 import { add, gelu, relu, tanh } from './ops/elementwise.js';
 import { gather } from './ops/embedding.js';
@@ -9,7 +10,7 @@ import { linear } from './ops/matmul.js';
 import { layerNorm } from './ops/rows.js';
 import { dropout, randomNormal, randomUniform } from './random.js';
 import { untrack } from './scope.js';
-import { filled, type Shape, Tensor } from './tensor.js';
+import { filled, Tensor } from './tensor.js';
 
 /** Turns a tensor into a parameter that its owner disposes of. */
 export function asParameter(x: Tensor): Tensor {

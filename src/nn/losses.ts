@@ -14,8 +14,9 @@ import * as supCons from '../losses/sup-con.js';
 import * as triplets from '../losses/triplet.js';
 import type { Matrix } from '../matrix.js';
 import { nnKernels } from './kernels.js';
+import { showShape } from './numbers.js';
 import { checkTensor } from './ops/shape.js';
-import { empty, gradientsOn, record, showShape, Tensor } from './tensor.js';
+import { empty, gradientsOn, record, Tensor } from './tensor.js';
 
 /** A tensor's numbers as a matrix: its last axis is the width. */
 function matrixOf(name: string, argument: string, x: Tensor): Matrix {

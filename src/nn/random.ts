@@ -6,8 +6,9 @@
 
 import { rangeError } from '../check.js';
 import { nnKernels } from './kernels.js';
+import type { Shape } from './numbers.js';
 import { checkTensor } from './ops/shape.js';
-import { empty, record, type Shape, type Tensor } from './tensor.js';
+import { empty, record, type Tensor } from './tensor.js';
 
 export interface RandomState {
   seed: number;

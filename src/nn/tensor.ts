@@ -4,16 +4,21 @@
  * output into those of its inputs; `backward` walks from a scalar to the leaves.
  */
 
-import { isNumberArray, rangeError, show, typeError } from '../check.js';
+import { rangeError, show } from '../check.js';
 import { kernels } from '../kernels.js';
 import { allocate, f32, free, type Pointer } from '../memory.js';
 import { nnKernels } from './kernels.js';
+import {
+  checkedShape,
+  flatten,
+  nestedShape,
+  type Shape,
+  showShape,
+  sizeOf,
+  type TensorData,
+  writeNumbers,
+} from './numbers.js';
 import { type Disposable, isTracked, track, untrack } from './scope.js';
-
-export type Shape = readonly number[];
-
-/** Numbers as callers have them: flat, or nested by axes. */
-export type TensorData = number | ArrayLike<number> | readonly TensorData[];
 
 /** What a tensor came from. */
 interface Origin {
@@ -67,14 +72,6 @@ export function gradientsOn(): boolean {
  */
 export function debug(on: boolean): void {
   debugging = on;
-}
-
-export function sizeOf(shape: Shape): number {
-  return shape.reduce((size, extent) => size * extent, 1);
-}
-
-export function showShape(shape: Shape): string {
-  return `(${shape.join(', ')})`;
 }
 
 export class Tensor implements Disposable {
@@ -252,7 +249,6 @@ function reachable(from: Tensor): Tensor[] {
 /** Adds to a leaf's gradient, which lives as long as the leaf. */
 function keepGradient(leaf: Tensor, grad: Tensor): void {
   if (leaf.grad === undefined) {
-    // A gradient that shares its memory must not change under somebody else's hands.
     untrack(grad);
     leaf.grad = grad;
   } else {
@@ -316,45 +312,6 @@ function checkFinite(name: string, { at, size, shape }: Tensor): void {
   if (bad < 0) return;
   const value = f32()[at / 4 + bad] as number;
   throw new Error(`${name} made ${value} at index ${bad} of ${showShape(shape)}`);
-}
-
-/** Nested arrays to one array, in row-major order. */
-function flatten(name: string, data: TensorData): ArrayLike<number> {
-  if (typeof data === 'number') return [data];
-  if (!isNumberArray(data)) typeError(name, 'data', 'numbers, or nested arrays of them', data);
-  if (Array.isArray(data) && typeof data[0] === 'object') {
-    return data.flatMap((part) => Array.from(flatten(name, part)));
-  }
-  return data as ArrayLike<number>;
-}
-
-function writeNumbers(name: string, flat: ArrayLike<number>, at: Pointer): void {
-  if (Array.isArray(flat)) {
-    const bad = flat.findIndex((value) => typeof value !== 'number');
-    if (bad >= 0) typeError(name, `data[${bad}]`, 'a number', flat[bad]);
-  }
-  f32().set(flat, at / 4);
-  const bad = kernels().firstNonFinite(at, flat.length);
-  if (bad >= 0) rangeError(name, `data[${bad}]`, "finite and within f32's range", flat[bad]);
-}
-
-/** Extents of nested arrays, by their first elements. */
-function nestedShape(data: TensorData): number[] {
-  if (typeof data === 'number') return [];
-  const first = (data as ArrayLike<unknown>)[0];
-  return [data.length, ...(typeof first === 'object' ? nestedShape(first as TensorData) : [])];
-}
-
-/** Checks a shape: whole numbers of at least 1; none is a scalar. */
-export function checkedShape(name: string, shape: unknown): Shape {
-  if (!isNumberArray(shape)) typeError(name, 'shape', 'an array of whole numbers', shape);
-  return Array.from(shape, (extent: unknown, axis) => {
-    if (typeof extent !== 'number') typeError(name, `shape[${axis}]`, 'a whole number', extent);
-    if (!Number.isInteger(extent) || extent < 1) {
-      rangeError(name, `shape[${axis}]`, 'a whole number of at least 1', extent);
-    }
-    return extent;
-  });
 }
 
 /** Numbers and their shape, in WASM memory. */

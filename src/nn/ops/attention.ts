@@ -3,7 +3,8 @@
 import { checkIntegers, rangeError } from '../../check.js';
 import { scoped } from '../../memory.js';
 import { nnKernels } from '../kernels.js';
-import { empty, record, showShape, type Tensor } from '../tensor.js';
+import { showShape } from '../numbers.js';
+import { empty, record, type Tensor } from '../tensor.js';
 import { checkTensor } from './shape.js';
 
 export interface AttentionOptions {

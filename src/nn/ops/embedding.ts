@@ -3,15 +3,8 @@
 import { checkIntegers, rangeError } from '../../check.js';
 import { scoped } from '../../memory.js';
 import { nnKernels } from '../kernels.js';
-import {
-  checkedShape,
-  filled,
-  record,
-  type Shape,
-  showShape,
-  sizeOf,
-  type Tensor,
-} from '../tensor.js';
+import { checkedShape, type Shape, showShape, sizeOf } from '../numbers.js';
+import { filled, record, type Tensor } from '../tensor.js';
 import { checkTensor } from './shape.js';
 
 /**

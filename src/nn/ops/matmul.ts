@@ -4,7 +4,8 @@ import { checkFlag, checkOptions, rangeError } from '../../check.js';
 import { kernels } from '../../kernels.js';
 import { type Pointer, scoped } from '../../memory.js';
 import { nnKernels } from '../kernels.js';
-import { empty, filled, record, showShape, type Tensor } from '../tensor.js';
+import { showShape } from '../numbers.js';
+import { empty, filled, record, type Tensor } from '../tensor.js';
 import { checkTensor } from './shape.js';
 
 /** A row-major matrix in memory, as it lies or transposed. */

@@ -3,7 +3,8 @@
 import { checkOptions, rangeError } from '../../check.js';
 import { f32 } from '../../memory.js';
 import { nnKernels } from '../kernels.js';
-import { empty, record, type Shape, showShape, type Tensor } from '../tensor.js';
+import { type Shape, showShape } from '../numbers.js';
+import { empty, record, type Tensor } from '../tensor.js';
 import { checkAxis, checkTensor, expanded, sameShape } from './shape.js';
 
 export interface ReduceOptions {

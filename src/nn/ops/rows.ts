@@ -4,7 +4,8 @@ import { checkOptions, checkPositive, rangeError } from '../../check.js';
 import { kernels } from '../../kernels.js';
 import { scoped } from '../../memory.js';
 import { nnKernels } from '../kernels.js';
-import { empty, filled, record, showShape, type Tensor } from '../tensor.js';
+import { showShape } from '../numbers.js';
+import { empty, filled, record, type Tensor } from '../tensor.js';
 import { sub } from './elementwise.js';
 import { checkTensor } from './shape.js';
 

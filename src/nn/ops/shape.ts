@@ -6,16 +6,8 @@
 import { checkIntegers, rangeError, typeError } from '../../check.js';
 import { type Pointer, scoped } from '../../memory.js';
 import { nnKernels } from '../kernels.js';
-import {
-  checkedShape,
-  empty,
-  filled,
-  record,
-  type Shape,
-  showShape,
-  sizeOf,
-  Tensor,
-} from '../tensor.js';
+import { checkedShape, type Shape, showShape, sizeOf } from '../numbers.js';
+import { empty, filled, record, Tensor } from '../tensor.js';
 
 /** Floats from one index to the next on each axis of a row-major tensor. */
 export function stridesOf(shape: Shape): number[] {
