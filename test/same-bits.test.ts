@@ -7,7 +7,7 @@ import * as nearfar from 'nearfar';
 import { hashOperations, type OperationHash } from '../bench/operations/hash.js';
 import { check, same, suite } from './harness.js';
 import { tarball } from './package/tarball.js';
-import { makeProject, runtimes, startRuntimes } from './runtimes/index.js';
+import { makeProject, type Outcome, runtimes, startRuntimes } from './runtimes/index.js';
 
 const test = suite('same bits');
 const here = hashOperations(nearfar);
@@ -28,22 +28,20 @@ const missing = process.env.CI === 'true' ? [] : runtimes.filter((row) => row.av
 for (const row of missing) test.skip(row.name, row.available() ?? '');
 
 const present = runtimes.filter((row) => !missing.includes(row));
-let started: Promise<Map<string, Promise<string>>> | undefined;
+let started: Promise<Map<string, Promise<Outcome>>> | undefined;
 
 /** Starts them all at the first test that asks. */
-function results(): Promise<Map<string, Promise<string>>> {
+function results(): Promise<Map<string, Promise<Outcome>>> {
   started ??= makeProject(tarball(), 'test/runtimes/program.ts').then((project) => {
     const runs = startRuntimes(project, present);
-    return new Map(
-      runs.map(({ name, outcome }) => [name, outcome.then(({ json }) => json ?? 'null')]),
-    );
+    return new Map(runs.map(({ name, outcome }) => [name, outcome]));
   });
   return started;
 }
 
 for (const { name } of present) {
   test(name, async () => {
-    const there: OperationHash[] = JSON.parse((await (await results()).get(name)) ?? 'null');
+    const there: OperationHash[] = JSON.parse((await (await results()).get(name))?.json ?? 'null');
     same(there, here, `hashes on ${name}`);
   });
 }
