@@ -96,12 +96,27 @@ for (const { name, forward, backward } of backwardKernels) {
   }
 }
 
+test("each module's constants end before the next module's, and the heap, begin", () => {
+  const ends = ['nearfar', 'nearfar-nn'].map((name) => {
+    const { exports } = new WebAssembly.Instance(
+      new WebAssembly.Module(new Uint8Array(readFileSync(`dist/${name}.wasm`))),
+      { env: { memory: new WebAssembly.Memory({ initial: 1, maximum: 65536 }) } },
+    );
+    return (exports as { heapBase(): number }).heapBase();
+  });
+  const [core = 0, nn = 0] = ends;
+  check(core > 1024 && core <= 8192, `the core's constants end at ${core}`);
+  check(nn > 8192 && nn <= 16384, `the constants of nearfar/nn end at ${nn}`);
+});
+
 test('every kernel is called by the library or stands in the table', () => {
   const library = readdirSync('src', { recursive: true, encoding: 'utf8' })
     .filter((file) => file.endsWith('.ts') && !file.endsWith('.d.ts'))
     .map((file) => readFileSync(`src/${file}`, 'utf8'))
     .join('\n');
-  const table = [...arrayKernels, ...backwardKernels].map(({ name }) => name);
+  const table: string[] = [...arrayKernels, ...backwardKernels].map(({ name }) => name);
+  // Asked by the test of the modules' places.
+  table.push('heapBase');
   const names = WebAssembly.Module.exports(new WebAssembly.Module(code)).map(({ name }) => name);
   const loose = names.filter((name) => !table.includes(name) && !library.includes(`.${name}`));
   same(
