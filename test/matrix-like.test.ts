@@ -277,7 +277,8 @@ test('a bad answer is refused, and the item is named', () => {
 
 test('all numbers of half precision', () => {
   const data = Uint16Array.from({ length: 63488 }, (_, i) => (i < 31744 ? i : i + 1024));
-  const { data: values } = nearfar.toMatrix({ data, dims: [1, data.length], type: 'float16' });
+  const tensor = { data, dims: [1, data.length], type: 'float16' };
+  const { data: values } = nearfar.toMatrix(tensor);
   values.forEach((value: number, i: number) => {
     const half = data[i] as number;
     const exponent = (half >> 10) & 31;
