@@ -1,0 +1,88 @@
+/** The program's manners: exit codes, one-line errors, help, JSON, interrupts. */
+
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { check, same, suite } from '../harness.js';
+import { events, folder, run } from './program.js';
+
+const test = suite('cli');
+
+/** Bad usage, and what the one line has to name. */
+const REFUSED: [args: string[], says: string][] = [
+  [['bogus'], "unknown command 'bogus'"],
+  [['chaptr'], 'Did you mean chapter?'],
+  [['--bogus'], "unknown option '--bogus'"],
+  [['chapter', 'poetry'], 'chapter: unknown section "poetry", expected one of experiment, digits'],
+  [['chapter', ''], 'chapter: unknown section ""'],
+  [['chapter', '--ful'], 'Did you mean --full?'],
+  [['chapter', '--out'], "option '--out <dir>' argument missing"],
+  [['chapter', '--out', ''], 'chapter: --out must name a folder'],
+  [['chapter', '--out', 'file'], 'chapter: --out file: cannot write there (EEXIST)'],
+  [['chapter', '--out', 'file/below'], 'chapter: --out file/below: cannot write there (ENOTDIR)'],
+  [['chapter', '--seed', '1.5'], 'chapter: --seed must be a whole number'],
+  [['chapter', '--seed', '-1'], '--seed'],
+  [['chapter', '--seed', '4294967296'], 'from 0 to 4294967295, got "4294967296"'],
+];
+
+for (const [args, says] of REFUSED) {
+  test(`nearfar ${args.map((arg) => arg || "''").join(' ')}: one line, status 2`, async () => {
+    const cwd = folder();
+    writeFileSync(join(cwd, 'file'), '');
+    const { status, stdout, stderr } = await run(cwd, args);
+    same(status, 2, 'status');
+    same(stdout, '', 'standard output');
+    check(/^nearfar: [^\n]+\n$/.test(stderr), `more or less than a line: ${stderr}`);
+    check(stderr.includes(says), `${JSON.stringify(stderr)} doesn't say ${JSON.stringify(says)}`);
+    same(readdirSync(cwd), ['file'], 'files left behind');
+  });
+}
+
+test('help and version', async () => {
+  const cwd = folder();
+  const help = await run(cwd, ['--help']);
+  same([help.status, help.stderr], [0, '']);
+  check(/^Usage: nearfar/.test(help.stdout) && /chapter/.test(help.stdout), help.stdout);
+  const chapter = await run(cwd, ['chapter', '--help']);
+  for (const option of ['--full', '--out <dir>', '--json', 'experiment', 'nearfar-report']) {
+    check(chapter.stdout.includes(option), `the help of chapter doesn't name ${option}`);
+  }
+  const { version } = JSON.parse(readFileSync('package.json', 'utf8'));
+  same((await run(cwd, ['--version'])).stdout, `${version}\n`);
+});
+
+test('a section by name, into the default folder, and the same bytes again', async () => {
+  const cwd = folder();
+  const first = await run(cwd, ['chapter', 'experiment']);
+  same([first.status, first.stderr], [0, '']);
+  check(first.stdout.includes('NumPy') && !first.stdout.includes('\u001B'), first.stdout);
+  const report = join(cwd, 'nearfar-report');
+  same(readdirSync(report).sort(), ['chapter.svg', 'index.html']);
+  const read = () => readdirSync(report).map((file) => readFileSync(join(report, file), 'utf8'));
+  const before = read();
+  await run(cwd, ['chapter', 'experiment', 'experiment']);
+  same(read(), before, 'files of the second run');
+  await run(cwd, ['chapter', 'experiment', '--seed', '2']);
+  check(read()[1] !== before[1], 'another seed gives the same report');
+});
+
+test('--json prints objects and nothing else', async () => {
+  const { status, stdout, stderr } = await run(folder(), ['chapter', 'experiment', '--json']);
+  same([status, stderr], [0, '']);
+  same(
+    events(stdout).map(({ event }) => event),
+    ['eval', 'done'],
+  );
+});
+
+test('an interrupt ends it at once, with nothing written', async () => {
+  const cwd = folder();
+  // A plain line of progress says that training is under way.
+  const { status, stdout, stderr } = await run(cwd, ['chapter', 'digits', '--full'], {
+    during: (text, kill) => {
+      if (text.includes('digits: step')) kill();
+    },
+  });
+  same([status, stdout], [130, '']);
+  check(stderr.endsWith('nearfar: interrupted, nothing was written\n'), stderr);
+  check(!existsSync(join(cwd, 'nearfar-report/index.html')), 'a report was written');
+});

@@ -1,0 +1,55 @@
+/** Runs the built command line as a user would: in some folder, with what it prints kept. */
+
+import { spawn } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+
+export interface Outcome {
+  status: number | null;
+  stdout: string;
+  stderr: string;
+}
+
+let home: string | undefined;
+
+/** A new folder, gone when the tests end. */
+export function folder(): string {
+  if (home === undefined) {
+    const made = mkdtempSync(join(tmpdir(), 'nearfar-cli-'));
+    process.on('exit', () => rmSync(made, { recursive: true, force: true }));
+    home = made;
+  }
+  return mkdtempSync(join(home, 'run-'));
+}
+
+/** Runs a program file in a folder; `during` gets the running process's standard error. */
+export function run(
+  cwd: string,
+  args: readonly string[],
+  options: { program?: string; during?: (stderr: string, kill: () => void) => void } = {},
+): Promise<Outcome> {
+  const program = options.program ?? resolve('dist/cli.js');
+  const child = spawn(process.execPath, [program, ...args], { cwd });
+  let stdout = '';
+  let stderr = '';
+  child.stdout.on('data', (data) => {
+    stdout += data;
+  });
+  child.stderr.on('data', (data) => {
+    stderr += data;
+    options.during?.(stderr, () => child.kill('SIGINT'));
+  });
+  return new Promise((done, failed) => {
+    child.on('error', failed);
+    child.on('close', (status) => done({ status, stdout, stderr }));
+  });
+}
+
+/** Standard output as the objects of its lines. */
+export function events(stdout: string): Record<string, unknown>[] {
+  return stdout
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line));
+}
