@@ -54,9 +54,11 @@ export class Convolution {
     const { outputs, relu } = this.shape;
     this.#patches = this.#unfold(x, samples);
     const y = matmul(this.#patches, this.#weightMatrix()).data;
-    for (let i = 0; i < y.length; i++) {
-      const value = (y[i] as number) + (this.bias[i % outputs] as number);
-      y[i] = relu && value < 0 ? 0 : value;
+    for (let row = 0; row < y.length; row += outputs) {
+      for (let channel = 0; channel < outputs; channel++) {
+        const value = (y[row + channel] as number) + (this.bias[channel] as number);
+        y[row + channel] = relu && value < 0 ? 0 : value;
+      }
     }
     this.#output = y;
     return y;
@@ -69,10 +71,12 @@ export class Convolution {
   backward(dy: Float32Array, first: boolean): Float32Array {
     const { outputs, relu } = this.shape;
     this.biasGradient.fill(0);
-    for (let i = 0; i < dy.length; i++) {
-      if (relu && this.#output[i] === 0) dy[i] = 0;
-      const channel = i % outputs;
-      this.biasGradient[channel] = (this.biasGradient[channel] as number) + (dy[i] as number);
+    for (let row = 0; row < dy.length; row += outputs) {
+      for (let channel = 0; channel < outputs; channel++) {
+        const i = row + channel;
+        if (relu && this.#output[i] === 0) dy[i] = 0;
+        this.biasGradient[channel] = (this.biasGradient[channel] as number) + (dy[i] as number);
+      }
     }
     const d: Matrix = { data: dy, rows: dy.length / outputs, cols: outputs };
     this.weightGradient.set(matmul(this.#patches, d, { transposeA: true }).data);
