@@ -26,6 +26,8 @@ export interface Input {
   positional: readonly string[];
   options: Readonly<Record<string, string | boolean | undefined>>;
   terminal: Terminal;
+  /** What an interrupt does instead of ending the program at once. */
+  onInterrupt(action: () => void): void;
 }
 
 /** For every command that works for more than a moment. */
@@ -42,6 +44,16 @@ export function wholeNumber(option: string, text: string, least: number, most: n
   const value = /^\d+$/.test(text) ? Number(text) : Number.NaN;
   if (!(value >= least && value <= most)) {
     const range = `a whole number from ${least} to ${most}`;
+    throw new InputError(`${option} must be ${range}, got ${JSON.stringify(text)}`);
+  }
+  return value;
+}
+
+/** A number given as an option. */
+export function realNumber(option: string, text: string, least: number, most: number): number {
+  const value = text.trim() === '' ? Number.NaN : Number(text);
+  if (!(value >= least && value <= most)) {
+    const range = `a number from ${least} to ${most}`;
     throw new InputError(`${option} must be ${range}, got ${JSON.stringify(text)}`);
   }
   return value;

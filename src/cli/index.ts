@@ -7,11 +7,14 @@
 import { CommanderError, Command as Program } from 'commander';
 import { chapter } from './chapter.js';
 import { type Command, InputError } from './command.js';
+import { evaluate } from './evaluate.js';
 import { version } from './files.js';
+import { generate } from './generate.js';
 import { hash } from './hash.js';
 import { Terminal } from './terminal.js';
+import { train } from './train.js';
 
-const COMMANDS: readonly Command[] = [chapter, hash];
+const COMMANDS: readonly Command[] = [chapter, train, evaluate, generate, hash];
 
 const BAD_USAGE = 2;
 const OUR_FAULT = 1;
@@ -31,7 +34,7 @@ function register(program: Program, command: Command): void {
     const values = entry.opts();
     terminal = new Terminal(values.json === true);
     try {
-      await command.run({ positional: entry.args, options: values, terminal });
+      await command.run({ positional: entry.args, options: values, terminal, onInterrupt });
     } catch (error) {
       if (error instanceof InputError) error.message = `${name}: ${error.message}`;
       throw error;
@@ -77,7 +80,19 @@ function report(error: unknown): number {
   return OUR_FAULT;
 }
 
+/** What a command does at the first interrupt; at the second the program ends. */
+let interruptible: (() => void) | undefined;
+function onInterrupt(action: () => void): void {
+  interruptible = action;
+}
+
 process.on('SIGINT', () => {
+  const action = interruptible;
+  interruptible = undefined;
+  if (action !== undefined) {
+    action();
+    return;
+  }
   terminal.close();
   process.stderr.write('nearfar: interrupted, nothing was written\n');
   process.exit(INTERRUPTED);

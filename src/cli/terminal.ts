@@ -13,9 +13,19 @@ const PAUSE = 4000;
 
 export interface Progress {
   /** Tells that a step is done, and gives the event loop a turn. */
-  step(step: number, loss: number): Promise<void>;
+  step(step: number, loss: number, fields?: Readonly<Record<string, unknown>>): Promise<void>;
   end(): void;
 }
+
+/** What a step consists of, for the rate: tokens, pictures, or the step itself. */
+export interface Unit {
+  name: string;
+  perStep: number;
+}
+
+const STEPS: Unit = { name: 'steps', perStep: 1 };
+
+type Show = (step: number, loss: number, fields?: Readonly<Record<string, unknown>>) => void;
 
 export class Terminal {
   readonly #json: boolean;
@@ -35,6 +45,11 @@ export class Terminal {
     if (!this.#json) process.stdout.write(`${text}\n`);
   }
 
+  /** Text for people that is not a line yet. */
+  write(text: string): void {
+    if (!this.#json) process.stdout.write(text);
+  }
+
   /** A table for people. */
   table(head: readonly string[], rows: readonly (readonly string[])[]): void {
     if (this.#json) return;
@@ -49,15 +64,15 @@ export class Terminal {
   }
 
   /** Follows work of so many steps. With `--json`, each step is an event. */
-  progress(name: string, total: number): Progress {
-    const show = this.#json
-      ? (step: number, loss: number) => this.event('step', { section: name, step, loss })
+  progress(name: string, total: number, unit = STEPS): Progress {
+    const show: Show = this.#json
+      ? (step, loss, fields) => this.event('step', { section: name, step, loss, ...fields })
       : process.stderr.isTTY
-        ? this.#startBar(name, total)
-        : plainLines(name, total);
+        ? this.#startBar(name, total, unit)
+        : plainLines(name, total, unit);
     return {
-      step: async (step, loss) => {
-        show(step, loss);
+      step: async (step, loss, fields) => {
+        show(step, loss, fields);
         // A turn for the rest of the process: an interrupt is seen, the bar is drawn.
         await new Promise((resolve) => setImmediate(resolve));
       },
@@ -65,11 +80,11 @@ export class Terminal {
     };
   }
 
-  #startBar(name: string, total: number): (step: number, loss: number) => void {
+  #startBar(name: string, total: number, unit: Unit): Show {
     const started = performance.now();
     const bar = new SingleBar({
       stream: process.stderr,
-      format: `${name} {bar} {percentage} % · loss {loss} · {rate} steps/s · {left} s left`,
+      format: `${name} {bar} {percentage} % · loss {loss} · {rate} ${unit.name}/s · {left} s left`,
       barsize: 24,
       barCompleteChar: '━',
       barIncompleteChar: '─',
@@ -85,7 +100,7 @@ export class Terminal {
       const rate = (step * 1000) / (performance.now() - started);
       bar.update(step, {
         loss: loss.toFixed(3),
-        rate: rate.toFixed(rate < 10 ? 1 : 0),
+        rate: rateOf(rate, unit),
         left: Math.ceil((total - step) / rate),
       });
     };
@@ -99,7 +114,12 @@ export class Terminal {
   }
 }
 
-function plainLines(name: string, total: number): (step: number, loss: number) => void {
+function rateOf(stepsASecond: number, { perStep }: Unit): string {
+  const rate = stepsASecond * perStep;
+  return rate.toFixed(rate < 10 ? 1 : 0);
+}
+
+function plainLines(name: string, total: number, unit: Unit): Show {
   const started = performance.now();
   let last = started;
   return (step, loss) => {
@@ -107,7 +127,7 @@ function plainLines(name: string, total: number): (step: number, loss: number) =
     if (now - last < PAUSE && step < total) return;
     last = now;
     const rate = (step * 1000) / (now - started);
-    const speed = `${rate.toFixed(1)} steps/s`;
+    const speed = `${rateOf(rate, unit)} ${unit.name}/s`;
     process.stderr.write(`${name}: step ${step} of ${total}, loss ${loss.toFixed(3)}, ${speed}\n`);
   };
 }

@@ -79,7 +79,7 @@ export {
   randomUniform,
   setRandomState,
 } from './random.js';
-export { loadSafetensors, saveSafetensors } from './safetensors.js';
+export { loadSafetensors, readMetadata, saveSafetensors } from './safetensors.js';
 export { type CosineScheduleOptions, cosineSchedule } from './schedule.js';
 export { tidy } from './scope.js';
 export { debug, noGrad, parameter, Tensor, tensor } from './tensor.js';

@@ -17,11 +17,17 @@ interface HeaderEntry {
 /** Longest header that the format allows, in bytes. */
 const LONGEST_HEADER = 100_000_000;
 
-/** The bytes of a file with these tensors, as f32. */
-export function saveSafetensors(map: ReadonlyMap<string, Tensor>): Uint8Array {
+/**
+ * The bytes of a file with these tensors, as f32.
+ * @param metadata short texts that the header carries along
+ */
+export function saveSafetensors(
+  map: ReadonlyMap<string, Tensor>,
+  metadata: Readonly<Record<string, string>> = {},
+): Uint8Array {
   if (!(map instanceof Map)) typeError('saveSafetensors', 'map', 'a Map of tensors', map);
   const names = [...map.keys()].sort();
-  const header: Record<string, unknown> = { __metadata__: { format: 'pt' } };
+  const header: Record<string, unknown> = { __metadata__: { format: 'pt', ...metadata } };
   let length = 0;
   for (const name of names) {
     const value: unknown = map.get(name);
@@ -70,6 +76,12 @@ function readHeader(bytes: Uint8Array): { header: Record<string, unknown>; start
   return { header: header as Record<string, unknown>, start };
 }
 
+/** The texts that a file's header carries along. */
+export function readMetadata(bytes: Uint8Array): Record<string, string> {
+  const { __metadata__: metadata = {} } = readHeader(bytes).header;
+  return metadata as Record<string, string>;
+}
+
 function readEntry(name: string, value: unknown, available: number): HeaderEntry {
   const { dtype, shape, data_offsets: offsets } = (value ?? {}) as Partial<HeaderEntry>;
   const whole = (list: unknown): list is number[] =>
@@ -90,7 +102,7 @@ function readEntry(name: string, value: unknown, available: number): HeaderEntry
 /** Numbers of one tensor as f32. */
 function readNumbers(bytes: Uint8Array, dtype: string): Float32Array {
   // A copy begins at an address that any type may begin at.
-  const { buffer } = bytes.slice();
+  const { buffer } = new Uint8Array(bytes);
   if (dtype === 'F32') return new Float32Array(buffer);
   if (dtype === 'F64') return Float32Array.from(new Float64Array(buffer));
   const halves = new Uint16Array(buffer);

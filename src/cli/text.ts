@@ -1,0 +1,95 @@
+/**
+ * Texts from files: `.txt`, `.jsonl` with `text` (and `label`), `.csv` with a header that has these
+ * names, or a folder of such files, read in the order of their names.
+ */
+
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { extname, join } from 'node:path';
+import { parse } from 'csv-parse/sync';
+import { InputError } from './command.js';
+
+export interface Text {
+  text: string;
+  label?: string;
+}
+
+const KINDS = ['.txt', '.jsonl', '.csv'];
+
+/** The files of a path: itself, or those of a kind that we read below a folder. */
+function filesOf(path: string): string[] {
+  let isFolder: boolean;
+  try {
+    isFolder = statSync(path).isDirectory();
+  } catch (error) {
+    throw new InputError(`${path}: cannot read it (${(error as { code?: string }).code})`);
+  }
+  if (!isFolder) return [path];
+  const files = readdirSync(path, { recursive: true, encoding: 'utf8' })
+    .filter((file) => KINDS.includes(extname(file)))
+    .sort()
+    .map((file) => join(path, file));
+  if (files.length === 0) throw new InputError(`${path}: holds no ${KINDS.join(', ')} file`);
+  return files;
+}
+
+function readUtf8(file: string): string {
+  let bytes: Uint8Array;
+  try {
+    bytes = readFileSync(file);
+  } catch (error) {
+    throw new InputError(`${file}: cannot read it (${(error as { code?: string }).code})`);
+  }
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch {
+    throw new InputError(`${file}: is not valid UTF-8`);
+  }
+}
+
+/** A row's text and label, whatever kind of file it stands in. */
+function rowOf(place: string, row: unknown): Text {
+  const { text, label } = (row ?? {}) as { text?: unknown; label?: unknown };
+  if (typeof text !== 'string') throw new InputError(`${place}: there is no text`);
+  return label === undefined || label === null ? { text } : { text, label: String(label) };
+}
+
+function readJsonLines(file: string, contents: string): Text[] {
+  return contents.split('\n').flatMap((line, i) => {
+    if (line.trim() === '') return [];
+    const place = `${file}:${i + 1}`;
+    let row: unknown;
+    try {
+      row = JSON.parse(line);
+    } catch {
+      throw new InputError(`${place}: is not JSON`);
+    }
+    return [rowOf(place, row)];
+  });
+}
+
+function readCsv(file: string, contents: string): Text[] {
+  let rows: unknown[];
+  try {
+    rows = parse(contents, { columns: true, skip_empty_lines: true, bom: true });
+  } catch (error) {
+    throw new InputError(`${file}: ${(error as Error).message}`);
+  }
+  return rows.map((row, i) => rowOf(`${file}: row ${i + 1}`, row));
+}
+
+function readFile(file: string): Text[] {
+  const contents = readUtf8(file);
+  if (extname(file) === '.jsonl') return readJsonLines(file, contents);
+  if (extname(file) === '.csv') return readCsv(file, contents);
+  return [{ text: contents }];
+}
+
+/**
+ * All texts of a path, in order.
+ * @throws InputError if there is nothing to read or something is not sound
+ */
+export function readTexts(path: string): Text[] {
+  const texts = filesOf(path).flatMap(readFile);
+  if (texts.every(({ text }) => text.trim() === '')) throw new InputError(`${path}: is empty`);
+  return texts;
+}

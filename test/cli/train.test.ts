@@ -1,0 +1,110 @@
+/** `nearfar train`, `eval` and `generate` on small files: bits after an interruption, bad input. */
+
+import { spawn, spawnSync } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Random } from '../../src/random.js';
+import { check, same, suite } from '../harness.js';
+
+const test = suite('cli train');
+const folder = mkdtempSync(join(tmpdir(), 'nearfar-train-'));
+process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
+
+const WORDS = ['anchor', 'positive', 'negative', 'view', 'batch', 'token', 'margin', 'patch'];
+const random = new Random(1);
+const words = Array.from({ length: 3000 }, () => WORDS[random.integer(WORDS.length)]);
+const data = join(folder, 'data.txt');
+writeFileSync(data, words.join(' '));
+
+const SMALL = ['--layers', '1', '--heads', '2', '--width', '16', '--context', '16', '--batch', '4'];
+const command = (out: string, ...more: string[]): string[] => [
+  'dist/cli.js',
+  ...['train', 'gpt', '--data', data, '--out', join(folder, out), '--json', '--steps', '60'],
+  ...['--eval-every', '10', '--seed', '5', ...SMALL, ...more],
+];
+
+function run(args: string[]): { status: number | null; lines: string[]; error: string } {
+  const { status, stdout, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8' });
+  return { status, lines: stdout.trim().split('\n'), error: stderr };
+}
+
+/** Starts a command and kills it when it has printed so many lines. */
+async function killAfter(args: string[], lines: number): Promise<void> {
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'ignore'] });
+  let seen = 0;
+  for await (const chunk of child.stdout) {
+    seen += String(chunk).split('\n').length - 1;
+    if (seen >= lines) child.kill('SIGKILL');
+  }
+}
+
+function filesOf(out: string): Record<string, string> {
+  const names = readdirSync(join(folder, out)).sort();
+  return Object.fromEntries(
+    names.map((name) => [name, readFileSync(join(folder, out, name)).toString('base64')]),
+  );
+}
+
+test('a run that is killed again and again ends with the bits of one that was not', async () => {
+  const whole = run(command('whole'));
+  same(whole.status, 0, whole.error);
+  const done = JSON.parse(whole.lines.at(-1) ?? '');
+  same(done.event, 'done');
+  check(done.valLoss < 3, `valLoss is ${done.valLoss}`);
+  for (const lines of [3, 14, 25, 40]) await killAfter(command('killed', '--resume'), lines);
+  const last = run(command('killed', '--resume'));
+  same(last.status, 0, last.error);
+  same(filesOf('killed'), filesOf('whole'), 'files');
+});
+
+test('a finished run is finished', () => {
+  const { status, lines } = run(command('whole', '--resume'));
+  same(status, 0);
+  same(JSON.parse(lines[0] ?? '').event, 'done');
+});
+
+test('eval and generate read the folder', () => {
+  const out = join(folder, 'whole');
+  const judged = run(['dist/cli.js', 'eval', out, '--data', data, '--json']);
+  same(judged.status, 0, judged.error);
+  check(JSON.parse(judged.lines[0] ?? '').perplexity > 1, judged.lines[0] ?? '');
+  const generate = ['dist/cli.js', 'generate', out, '--prompt', 'anchor ', '--json', '--seed', '2'];
+  const first = run(generate);
+  same(first.status, 0, first.error);
+  same(first.lines, run(generate).lines, 'the same seed');
+  same(JSON.parse(first.lines[0] ?? '').text.length, 200, 'characters');
+});
+
+test('bad input is one line and status 2', () => {
+  const latin = join(folder, 'latin.txt');
+  writeFileSync(latin, Buffer.from([65, 255, 66]));
+  const empty = join(folder, 'empty.txt');
+  writeFileSync(empty, '');
+  const short = join(folder, 'short.txt');
+  writeFileSync(short, 'too short');
+  const broken = join(folder, 'whole-broken');
+  const train = (path: string): string[] =>
+    command('bad').map((arg) => (arg === data ? path : arg));
+  const cases: [string[], string][] = [
+    [train(join(folder, 'nowhere')), 'cannot read it'],
+    [train(latin), 'is not valid UTF-8'],
+    [train(empty), 'is empty'],
+    [train(short), 'context'],
+    [command('bad', '--width', '0'), '--width'],
+    [command('bad', '--lr', 'fast'), '--lr'],
+    [command('bad', '--heads', '3'), 'heads'],
+    [command('whole', '--resume', '--seed', '6'), 'seed'],
+    [['dist/cli.js', 'train', 'rnn', '--data', data, '--out', broken], 'gpt'],
+    [['dist/cli.js', 'train', 'gpt', '--out', broken], '--data'],
+    [['dist/cli.js', 'generate', broken, '--prompt', 'x'], broken],
+    [['dist/cli.js', 'generate', join(folder, 'whole')], '--prompt'],
+    [['dist/cli.js', 'eval', folder, '--data', data], 'config.json'],
+  ];
+  for (const [args, text] of cases) {
+    const { status, error } = run(args);
+    const said = error.trim();
+    const what = `${args.slice(1).join(' ')}: status ${status}, ${said}`;
+    check(status === 2 && said.includes(text) && !said.includes('\n'), what);
+  }
+});
