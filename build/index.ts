@@ -7,7 +7,7 @@ import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { bundleCommandLine, bundleLibrary } from './bundle.js';
 import { compileKernels } from './kernels.js';
 import { writeLicences } from './licences.js';
-import { packSamples } from './samples.js';
+import { packSamples } from './samples/index.js';
 import { reportSizes } from './size.js';
 import { writeDeclarations } from './types.js';
 

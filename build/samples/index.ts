@@ -1,0 +1,21 @@
+/** The samples of real data that come with the package, under dist/samples/, each with its licence. */
+
+import { mkdirSync } from 'node:fs';
+import { packDigits } from './digits.js';
+import { packMails } from './mails.js';
+import { packMobyDick } from './moby-dick.js';
+
+const SAMPLES: Readonly<Record<string, (folder: string) => void | Promise<void>>> = {
+  digits: packDigits,
+  mails: packMails,
+  'moby-dick': packMobyDick,
+};
+
+/** Writes all samples below a folder of built files, each into a folder of its own. */
+export async function packSamples(dist: string): Promise<void> {
+  for (const [name, pack] of Object.entries(SAMPLES)) {
+    const folder = `${dist}/samples/${name}`;
+    mkdirSync(folder, { recursive: true });
+    await pack(folder);
+  }
+}
