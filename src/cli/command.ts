@@ -39,6 +39,13 @@ export const JSON_OPTION: Option = {
 /** Something that the user can put right: said in one line, exit status 2. */
 export class InputError extends Error {}
 
+/** The value of an option that cannot be left out. */
+export function required(options: Input['options'], name: string): string {
+  const value = options[name];
+  if (typeof value !== 'string' || value === '') throw new InputError(`--${name} is needed`);
+  return value;
+}
+
 /** A whole number given as an option. */
 export function wholeNumber(option: string, text: string, least: number, most: number): number {
   const value = /^\d+$/.test(text) ? Number(text) : Number.NaN;

@@ -1,26 +1,20 @@
-/** `nearfar eval`: judges a trained system on texts of one's own. */
+/** `nearfar eval`: judges a trained system on files of one's own. */
 
-import { type Command, InputError, JSON_OPTION } from './command.js';
-import { inputError, readSystem } from './folder.js';
-import { perplexity } from './systems.js';
-import { readTexts } from './text.js';
+import { type Command, JSON_OPTION, required } from './command.js';
+import { inputError, openFor } from './folder.js';
 
 export const evaluate: Command = {
   name: 'eval',
   summary: 'judge a trained system on your own files, all of them',
   arguments: [{ notation: '<dir>', description: 'folder of the trained system' }],
   options: [
-    { flags: '--data <path>', description: '.txt, .jsonl or .csv, or a folder of them' },
+    { flags: '--data <path>', description: 'files of the kind that it was trained on' },
     JSON_OPTION,
   ],
   async run({ positional, options, terminal }) {
-    if (typeof options.data !== 'string') throw new InputError('--data is needed');
-    const text = readTexts(options.data)
-      .map((row) => row.text)
-      .join('\n');
-    const model = readSystem(positional[0]);
-    const valLoss = inputError('--data', () => model.evaluate(text));
-    const metrics = { valLoss, perplexity: perplexity(valLoss) };
+    const path = required(options, 'data');
+    const judge = await openFor('evaluate', positional[0]);
+    const metrics = await inputError('--data', () => judge(path));
     terminal.event('done', metrics);
     terminal.table(
       ['metric', 'value'],

@@ -1,7 +1,7 @@
 /** `nearfar generate`: goes on from a prompt with a trained GPT. */
 
 import { type Command, InputError, JSON_OPTION, realNumber, wholeNumber } from './command.js';
-import { inputError, readSystem } from './folder.js';
+import { inputError, openFor } from './folder.js';
 
 const LARGEST = 2 ** 31;
 
@@ -32,16 +32,15 @@ export const generate: Command = {
       ...(typeof topK === 'string' ? { topK: wholeNumber('--top-k', topK, 1, LARGEST) } : {}),
       ...(typeof topP === 'string' ? { topP: realNumber('--top-p', topP, 1e-9, 1) } : {}),
     };
-    const model = readSystem(positional[0]);
-    const tokens = inputError('--prompt', () => model.generateStream(prompt, settings));
+    const goOn = await openFor('generate', positional[0]);
     let text = '';
-    terminal.write(prompt);
-    for (;;) {
-      const { value, done } = inputError('--prompt', () => tokens.next());
-      if (done) break;
-      text += value;
-      terminal.write(value ?? '');
-    }
+    await inputError('--prompt', () => {
+      for (const token of goOn(prompt, settings)) {
+        if (text === '') terminal.write(prompt);
+        text += token;
+        terminal.write(token);
+      }
+    });
     terminal.write('\n');
     terminal.event('done', { prompt, text });
   },

@@ -45,6 +45,12 @@ export class Terminal {
     if (!this.#json) process.stdout.write(`${text}\n`);
   }
 
+  /** Something that goes otherwise than asked for: a line, or an event of its own. */
+  note(text: string): void {
+    this.line(text);
+    this.event('note', { text });
+  }
+
   /** Text for people that is not a line yet. */
   write(text: string): void {
     if (!this.#json) process.stdout.write(text);

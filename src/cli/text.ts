@@ -5,6 +5,8 @@
 
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { extname, join } from 'node:path';
+import { sha256 } from '@noble/hashes/sha2.js';
+import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js';
 import { parse } from 'csv-parse/sync';
 import { InputError } from './command.js';
 
@@ -92,4 +94,21 @@ export function readTexts(path: string): Text[] {
   const texts = filesOf(path).flatMap(readFile);
   if (texts.every(({ text }) => text.trim() === '')) throw new InputError(`${path}: is empty`);
   return texts;
+}
+
+/** Texts with a hash that tells them from any others. */
+export interface TextData {
+  texts: readonly Text[];
+  hash: string;
+}
+
+/** {@link readTexts} with their hash. */
+export function readTextData(path: string): TextData {
+  const texts = readTexts(path);
+  return { texts, hash: bytesToHex(sha256(utf8ToBytes(JSON.stringify(texts)))) };
+}
+
+/** All texts as one. */
+export function joined(texts: readonly Text[]): string {
+  return texts.map(({ text }) => text).join('\n');
 }

@@ -3,8 +3,6 @@
  * interruption with the very bits of a run that was never stopped.
  */
 
-import { sha256 } from '@noble/hashes/sha2.js';
-import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js';
 import { DivergedError, type TrainStep, train as trainModel } from '../models/index.js';
 import { manualSeed } from '../nn/index.js';
 import {
@@ -16,61 +14,16 @@ import {
   writeModel,
   writeState,
 } from './checkpoint.js';
-import {
-  type Command,
-  type Input,
-  InputError,
-  JSON_OPTION,
-  realNumber,
-  wholeNumber,
-} from './command.js';
+import { type Command, type Input, InputError, JSON_OPTION, required } from './command.js';
 import { inputError } from './folder.js';
-import { type Settings, SYSTEMS, type System, type Trained } from './systems.js';
-import { readTexts } from './text.js';
-
-/** An option that is a number: how it is called, what it sets, and its range. */
-interface NumberOption {
-  flag: string;
-  setting: string;
-  description: string;
-  least: number;
-  most: number;
-  whole: boolean;
-}
-
-const LARGEST = 2 ** 31;
-const NUMBERS: readonly NumberOption[] = [
-  whole('steps', 'steps', 'how long to train'),
-  whole('batch', 'batch', 'samples a step'),
-  real('lr', 'learningRate', 'the highest learning rate', 1e-9, 1e3),
-  whole('warmup', 'warmup', 'steps in which the learning rate rises', 0),
-  real('weight-decay', 'weightDecay', 'on tensors of two axes', 0, 1e3),
-  real('grad-clip', 'gradClip', 'longest gradient', 1e-9, 1e9),
-  whole('eval-every', 'evalEvery', 'steps between validations and checkpoints'),
-  whole('layers', 'layers', 'blocks of the network'),
-  whole('heads', 'heads', 'heads of attention'),
-  whole('width', 'width', 'numbers a token'),
-  whole('context', 'context', 'tokens a window'),
-  real('dropout', 'dropout', 'share of numbers left out while training', 0, 0.99),
-  whole('seed', 'seed', 'another seed gives other random numbers', 0),
-];
-
-function whole(flag: string, setting: string, description: string, least = 1): NumberOption {
-  return { flag, setting, description, least, most: LARGEST, whole: true };
-}
-
-function real(
-  flag: string,
-  setting: string,
-  description: string,
-  least: number,
-  most: number,
-): NumberOption {
-  return { flag, setting, description, least, most, whole: false };
-}
+import { readSettings, type Settings, toOptions } from './options.js';
+import { SYSTEMS, systemNamed } from './systems/index.js';
+import type { Trained } from './systems/system.js';
 
 /** Validations in a run, unless told otherwise. */
 const EVALUATIONS = 8;
+
+const OPTIONS = SYSTEMS.flatMap(({ options }) => options);
 
 export const train: Command = {
   name: 'train',
@@ -82,43 +35,17 @@ export const train: Command = {
     },
   ],
   options: [
-    { flags: '--data <path>', description: '.txt, .jsonl or .csv, or a folder of them' },
+    {
+      flags: '--data <path>',
+      description: SYSTEMS.map(({ name, data }) => `${name}: ${data}`).join('; '),
+    },
     { flags: '--out <dir>', description: 'folder for the trained system' },
     { flags: '--resume', description: 'go on with the run in the folder' },
-    ...NUMBERS.map(({ flag, description }) => ({ flags: `--${flag} <n>`, description })),
+    ...toOptions(OPTIONS),
     JSON_OPTION,
   ],
   run,
 };
-
-/** Camel case of an option's name, as the parser has it. */
-function key(flag: string): string {
-  return flag.replace(/-(.)/g, (_, letter: string) => letter.toUpperCase());
-}
-
-function readSettings(options: Input['options']): Settings {
-  const given = NUMBERS.flatMap(({ flag, setting, least, most, whole }) => {
-    const text = options[key(flag)];
-    if (typeof text !== 'string') return [];
-    if (whole) return [[setting, wholeNumber(`--${flag}`, text, least, most)] as const];
-    const value = realNumber(`--${flag}`, text, least, most);
-    return [[setting, value] as const];
-  });
-  return Object.fromEntries(given);
-}
-
-function required(options: Input['options'], name: string): string {
-  const value = options[name];
-  if (typeof value !== 'string' || value === '') throw new InputError(`--${name} is needed`);
-  return value;
-}
-
-function systemNamed(name: string | undefined): System {
-  const found = SYSTEMS.find((system) => system.name === name);
-  if (found !== undefined) return found;
-  const names = SYSTEMS.map((system) => system.name).join(' or ');
-  throw new InputError(`the system must be ${names}, got ${JSON.stringify(name)}`);
-}
 
 /** One run: where it writes, what it was asked for, and how far it has come. */
 interface Run {
@@ -127,6 +54,7 @@ interface Run {
   data: string;
   steps: number;
   batch: number;
+  warmup: number;
   evalEvery: number;
   best: RunState['best'];
 }
@@ -134,39 +62,48 @@ interface Run {
 async function run(input: Input): Promise<void> {
   const { positional, options, terminal } = input;
   const system = systemNamed(positional[0]);
-  const texts = readTexts(required(options, 'data'));
+  const path = required(options, 'data');
   const out = required(options, 'out');
-  const settings = { system: system.name, ...readSettings(options) };
-  const data = bytesToHex(sha256(utf8ToBytes(JSON.stringify(texts))));
+  const given = readSettings(system.name, options, system.options, OPTIONS);
+  const settings = { system: system.name, ...given };
+  const data = await inputError('--data', () => system.read(path, settings));
   openFolder(out);
   const resumed = options.resume === true && hasState(out) ? readState(out) : undefined;
-  if (resumed !== undefined) checkSame(resumed, settings, data);
+  if (resumed !== undefined) checkSame(resumed, settings, data.hash);
   const all: Settings = { ...settings, ...(resumed?.settings as Settings | undefined) };
   if (resumed?.finished) {
     terminal.line(`the run in ${out} is finished: ${resumed.step} steps`);
     terminal.event('done', { step: resumed.step, ...resumed.metrics });
     return;
   }
-  const { defaults } = system;
-  const steps = (all.steps as number | undefined) ?? defaults.steps;
-  const one: Run = {
-    out,
-    settings: all,
-    data,
-    steps,
-    batch: (all.batch as number | undefined) ?? defaults.batch,
-    evalEvery: (all.evalEvery as number | undefined) ?? Math.ceil(steps / EVALUATIONS),
-    best: resumed?.best,
-  };
   manualSeed((all.seed as number | undefined) ?? 0);
-  const trained = inputError('--data', () => system.create(texts, all));
-  const { warmup } = all as { warmup?: number };
-  if (warmup !== undefined && warmup > steps / 10) {
-    terminal.line(
-      `--warmup ${warmup} is cut to a tenth of the run, ${Math.floor(steps / 10)} steps`,
+  const trained = await inputError(system.name, () => system.create(data, all));
+  const plan = planOf(terminal, trained, all);
+  const { best } = resumed ?? {};
+  await runSteps(input, { out, settings: all, data: data.hash, best, ...plan }, trained, resumed);
+}
+
+/** How long and in what batches to train; what is cut to the run or to the data is said. */
+function planOf(
+  terminal: Input['terminal'],
+  { model, samples }: Trained,
+  settings: Settings,
+): Pick<Run, 'steps' | 'batch' | 'warmup' | 'evalEvery'> {
+  const asked = (name: 'steps' | 'batch' | 'warmup'): number =>
+    (settings[name] as number | undefined) ?? model.defaults[name];
+  const steps = asked('steps');
+  const warmup = Math.min(asked('warmup'), Math.floor(steps / 10));
+  if (warmup < asked('warmup')) {
+    terminal.note(
+      `a warm-up of ${asked('warmup')} steps is cut to a tenth of the run, ${warmup} steps`,
     );
   }
-  await runSteps(input, one, trained, resumed);
+  const batch = Math.min(asked('batch'), samples);
+  if (batch < asked('batch')) {
+    terminal.note(`a batch of ${asked('batch')} is cut to the data, ${batch} samples`);
+  }
+  const evalEvery = (settings.evalEvery as number | undefined) ?? Math.ceil(steps / EVALUATIONS);
+  return { steps, batch, warmup, evalEvery };
 }
 
 /** A run goes on with what it began with, or not at all. */
@@ -185,11 +122,11 @@ function checkSame(resumed: RunState, settings: Settings, data: string): void {
 async function runSteps(
   { terminal, onInterrupt }: Input,
   run: Run,
-  trained: Trained<unknown>,
+  trained: Trained,
   resumed: ReturnType<typeof readState> | undefined,
 ): Promise<void> {
   const { model, unit, training } = trained;
-  const { steps, batch, out } = run;
+  const { steps, batch, warmup, out } = run;
   const abort = new AbortController();
   onInterrupt(() => abort.abort());
   const progress = terminal.progress('train', steps, { ...unit, perStep: unit.perStep(batch) });
@@ -200,6 +137,7 @@ async function runSteps(
       ...(resumed ? { resume: resumed.restore(model) } : {}),
       steps,
       batch,
+      warmup,
       signal: abort.signal,
     });
     for await (const step of loop) {
@@ -207,8 +145,8 @@ async function runSteps(
       await progress.step(step.step, step.loss, { learningRate: step.learningRate });
       const done = step.step === steps;
       if (!done && !abort.signal.aborted && step.step % run.evalEvery !== 0) continue;
-      if (!abort.signal.aborted) judge(terminal, run, trained, step);
-      if (done) finish(terminal, run, trained, step);
+      if (!abort.signal.aborted) await judge(terminal, run, trained, step);
+      if (done) await finish(terminal, run, trained, step);
       else save(run, trained, step, {});
     }
   } catch (error) {
@@ -229,15 +167,15 @@ async function runSteps(
 const INTERRUPTED = 130;
 
 /** Validates, and keeps the model if it is the best so far. */
-function judge(
+async function judge(
   terminal: Input['terminal'],
   run: Run,
-  trained: Trained<unknown>,
+  trained: Trained,
   { step }: TrainStep,
-): void {
+): Promise<void> {
   trained.model.eval();
-  const metrics = trained.evaluate(step < run.steps);
-  const text = trained.sample();
+  const metrics = await trained.evaluate(step < run.steps);
+  const text = await trained.sample();
   trained.model.train();
   const { valLoss = Number.NaN } = metrics;
   terminal.event('eval', { step, ...metrics, sample: text });
@@ -249,7 +187,7 @@ function judge(
 
 function save(
   run: Run,
-  { model }: Trained<unknown>,
+  { model }: Trained,
   step: TrainStep,
   metrics: Record<string, number>,
 ): void {
@@ -261,13 +199,13 @@ function save(
 }
 
 /** Ends a run: the best model's loss over the whole validation part is what it is judged by. */
-function finish(
+async function finish(
   terminal: Input['terminal'],
   run: Run,
-  trained: Trained<unknown>,
+  trained: Trained,
   step: TrainStep,
-): void {
-  const metrics = trained.metricsOf(readModel(run.out));
+): Promise<void> {
+  const metrics = await trained.metricsOf(readModel(run.out));
   save(run, trained, step, metrics);
   terminal.event('done', { step: step.step, bestStep: run.best?.step, ...metrics, out: run.out });
   const list = Object.entries(metrics).map(([name, value]) => `${name} ${value.toFixed(4)}`);

@@ -25,8 +25,11 @@ import {
 
 /** Something that can be trained on batches of its own kind. */
 export interface Trainable<Data, Batch> extends Module {
-  /** The batch of each step, as a function of its number. */
-  batches(data: Data, options: { batch: number; seed: number }): (step: number) => Batch;
+  /** The batch of each step, as a function of its number; later, if it takes time to make. */
+  batches(
+    data: Data,
+    options: { batch: number; seed: number },
+  ): (step: number) => Batch | Promise<Batch>;
   loss(batch: Batch): Tensor;
   /** What training does unless told otherwise. */
   readonly defaults: TrainDefaults;
@@ -128,7 +131,7 @@ export async function* train<Data, Batch>(
       let loss = 0;
       optimizer.zeroGrad();
       for (let part = 0; part < accumulate; part++) {
-        const batch = batches(step * accumulate + part);
+        const batch = await batches(step * accumulate + part);
         loss += tidy(() => accumulateGradient(model.loss(batch), accumulate));
       }
       if (!Number.isFinite(loss)) throw new DivergedError(step + 1, loss);

@@ -1,7 +1,7 @@
 /** `nearfar train`, `eval` and `generate` on small files: bits after an interruption, bad input. */
 
 import { spawn, spawnSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Random } from '../../src/random.js';
@@ -58,6 +58,16 @@ test('a run that is killed again and again ends with the bits of one that was no
   same(filesOf('killed'), filesOf('whole'), 'files');
 });
 
+test('what is cut to the run or to the data is said', () => {
+  const few = join(folder, 'few.txt');
+  writeFileSync(few, words.slice(0, 60).join(' '));
+  const args = command('cut', '--steps', '10', '--batch', '1000000', '--warmup', '3');
+  const { lines } = run(args.map((arg) => (arg === data ? few : arg)));
+  const said = lines.map((line) => JSON.parse(line)).filter(({ event }) => event === 'note');
+  check(/3 steps is cut to .* 1 steps/.test(said[0]?.text), lines[0] ?? '');
+  check(/1000000 is cut to the data/.test(said[1]?.text), lines[1] ?? '');
+});
+
 test('a finished run is finished', () => {
   const { status, lines } = run(command('whole', '--resume'));
   same(status, 0);
@@ -84,6 +94,9 @@ test('bad input is one line and status 2', () => {
   const short = join(folder, 'short.txt');
   writeFileSync(short, 'too short');
   const broken = join(folder, 'whole-broken');
+  const foreign = join(folder, 'foreign');
+  mkdirSync(foreign);
+  writeFileSync(join(foreign, 'config.json'), '{"model_type": "t5"}');
   const train = (path: string): string[] =>
     command('bad').map((arg) => (arg === data ? path : arg));
   const cases: [string[], string][] = [
@@ -100,6 +113,7 @@ test('bad input is one line and status 2', () => {
     [['dist/cli.js', 'generate', broken, '--prompt', 'x'], broken],
     [['dist/cli.js', 'generate', join(folder, 'whole')], '--prompt'],
     [['dist/cli.js', 'eval', folder, '--data', data], 'config.json'],
+    [['dist/cli.js', 'eval', foreign, '--data', data], 'model_type must be gpt2'],
   ];
   for (const [args, text] of cases) {
     const { status, error } = run(args);

@@ -1,0 +1,15 @@
+/** The systems that the command line knows. */
+
+import { InputError } from '../command.js';
+import { gpt } from './gpt.js';
+import type { System } from './system.js';
+
+export const SYSTEMS: readonly System[] = [gpt];
+
+/** @throws InputError that lists the names there are */
+export function systemNamed(name: string | undefined): System {
+  const found = SYSTEMS.find((system) => system.name === name);
+  if (found !== undefined) return found;
+  const names = SYSTEMS.map((system) => system.name).join(' or ');
+  throw new InputError(`the system must be ${names}, got ${JSON.stringify(name)}`);
+}

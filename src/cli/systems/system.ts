@@ -1,0 +1,101 @@
+/**
+ * What the command line has to know of a system: how it reads its data, how it is made from data
+ * and options, what it is judged by, how it shows what it has learnt, and what its trained folder
+ * can do. A new system is a file beside this one and a line in index.ts.
+ */
+
+import type { Matrix } from '../../index.js';
+import type { Files, Trainable } from '../../models/index.js';
+import type { Setting, Settings } from '../options.js';
+
+/** A value, now or later. */
+export type Soon<T> = T | Promise<T>;
+
+/** What a system is judged by: `valLoss`, and metrics of its own. */
+export type Metrics = Readonly<Record<string, number>>;
+
+/** A system that has been made, with its data. */
+export interface Trained<Data = unknown> {
+  /** Its `defaults` hold where no option is given. */
+  model: Trainable<Data, unknown>;
+  /** What it trains on. */
+  training: Data;
+  /** Samples that there are to train on: a batch is no larger. */
+  samples: number;
+  /** Tokens or pictures of one step, for the rate. */
+  unit: { name: string; perStep(batch: number): number };
+  /** Loss and metrics over the validation part, or over an even sample of it. */
+  evaluate(sample: boolean): Soon<Metrics>;
+  /** A line that shows what the model can do by now. */
+  sample(): Soon<string>;
+  files(): Files;
+  /** Metrics over the whole validation part of the model that a folder's files hold. */
+  metricsOf(files: Files): Soon<Metrics>;
+}
+
+/** What `generate` is asked for. */
+export interface Sampling {
+  maxNewTokens: number;
+  temperature: number;
+  seed: number;
+  topK?: number;
+  topP?: number;
+}
+
+/** The likeliest tokens for each mask of a text. */
+export type Filled = readonly (readonly { token: string; probability: number }[])[];
+
+/** What `finetune` is asked for. */
+export interface Finetuning {
+  path: string;
+  labelsPerClass: number | undefined;
+  settings: Settings;
+  /** Told of each step of both networks. */
+  onStep(network: 'pre-trained' | 'from scratch', step: number, loss: number): Promise<void>;
+  signal: AbortSignal;
+}
+
+export interface Finetuned {
+  files: Files;
+  /** Share of held-out samples named rightly, and the same network's from scratch. */
+  accuracy: number;
+  scratchAccuracy: number;
+  /** Samples that it learnt from, samples held out, and names. */
+  labelled: number;
+  heldOut: number;
+  classes: number;
+}
+
+/** A trained system that was read from a folder: the commands that it serves. */
+export interface Opened {
+  /** Metrics over all data of a path. */
+  evaluate(path: string): Soon<Metrics>;
+  /** The text that goes on from a prompt, token by token. */
+  generate?(prompt: string, sampling: Sampling): Iterable<string>;
+  fill?(text: string, topK: number): Filled;
+  /** One row for each text or picture of a path, in order. */
+  encode?(path: string): Soon<Matrix>;
+  finetune?(options: Finetuning): Promise<Finetuned>;
+}
+
+export interface System<Data extends { readonly hash: string } = { readonly hash: string }> {
+  name: string;
+  /** `model_type` in the config.json of a folder of its kind. */
+  modelType: string;
+  summary: string;
+  /** Files that it reads. */
+  data: string;
+  /** All that it has, those that all have among them. */
+  options: readonly Setting[];
+  /** @throws InputError that names file and place */
+  read(path: string, settings: Settings): Soon<Data>;
+  /** Makes the model, from scratch or for a state that is put into it afterwards. */
+  create(data: Data, settings: Settings): Soon<Trained>;
+  /** @throws RangeError if a file is missing or not sound */
+  open(files: Files): Soon<Opened>;
+}
+
+/** The number that an option sets, or the default. */
+export function numberOf(settings: Settings, name: string, fallback: number): number {
+  return (settings[name] as number | undefined) ?? fallback;
+}
