@@ -18,6 +18,7 @@ const ALIGNMENT = 64;
 
 let floats = new Float32Array(0);
 let integers = new Int32Array(0);
+let octets = new Uint8Array(0);
 
 /** All of the memory as f32. Valid until something is allocated; never kept. */
 export function f32(): Float32Array {
@@ -29,6 +30,12 @@ export function f32(): Float32Array {
 export function i32(): Int32Array {
   if (integers.buffer !== memory.buffer) integers = new Int32Array(memory.buffer);
   return integers;
+}
+
+/** All of the memory as bytes. Valid until something is allocated; never kept. */
+export function u8(): Uint8Array {
+  if (octets.buffer !== memory.buffer) octets = new Uint8Array(memory.buffer);
+  return octets;
 }
 
 /** Bytes of WASM memory there are, in use or not. It grows to the largest call and stays there. */

@@ -1,5 +1,13 @@
 /** nearfar/models: self-supervised systems, built on nearfar/nn. */
 
+export {
+  Augmentation,
+  type AugmentOptions,
+  defaultAugmentation,
+  type PictureShape,
+  picturesToTensor,
+  type ViewPosition,
+} from '../data/augment.js';
 export { CharacterTokenizer, type Tokenizer } from '../data/characters.js';
 export type { Files } from './files.js';
 export { type GenerateOptions, GPT, type GptBatch, type GptConfig } from './gpt.js';
