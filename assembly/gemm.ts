@@ -210,29 +210,42 @@ function storeTile(
   v128.store(r3, c31, 16);
 }
 
+/** Which part of a product has to be computed; the rest is known to be zero, or not wanted. */
+export const WHOLE: i32 = 0;
+/** c[i][j] for j <= i + offset; what lies above may be written or not. */
+export const RESULT_BELOW: i32 = 1;
+/** All of c, where a[i][k] is zero for k > i + offset. */
+export const LEFT_BELOW: i32 = 2;
+/** All of c, where a[i][k] is zero for i > k + offset. */
+export const LEFT_ABOVE: i32 = 3;
+
 /**
  * c (m x n, ldc floats a row) = or += left x right, both packed for these k steps. Edge tiles go
- * through `edge`, room for one tile, so that c is written only where it is.
+ * through `edge`, room for one tile, so that c is written only where it is. What `band` and
+ * `offset` say to be zero is left out tile by tile, which changes no bit.
  */
 export function multiplyPacked(
-  c: usize, left: usize, right: usize,
-  m: i32, n: i32, k: i32, ldc: i32, accumulate: bool, squaredDistance: bool, edge: usize,
+  c: usize, left: usize, right: usize, m: i32, n: i32, k: i32, ldc: i32, accumulate: bool,
+  squaredDistance: bool, edge: usize, band: i32 = WHOLE, offset: i32 = 0,
 ): void {
   const row = <usize>ldc << 2;
   for (let i0 = 0; i0 < m; i0 += MC) {
     const i1 = min(i0 + MC, m);
     for (let j = 0; j < n; j += NR) {
-      const b = right + ((<usize>j * <usize>k) << 2);
       for (let i = i0; i < i1; i += MR) {
-        const a = left + ((<usize>i * <usize>k) << 2);
+        if (band == RESULT_BELOW && j >= i + MR + offset) continue;
+        const first = band == LEFT_ABOVE ? min(k, max(0, i - offset)) : 0;
+        const last = band == LEFT_BELOW ? min(k, max(0, i + MR + offset)) : k;
+        const a = left + ((<usize>i * <usize>k + <usize>(first * MR)) << 2);
+        const b = right + ((<usize>j * <usize>k + <usize>(first * NR)) << 2);
         const at = c + <usize>i * row + (<usize>j << 2);
         if (i + MR <= m && j + NR <= n) {
-          if (squaredDistance) distanceTile(at, row, a, b, k, accumulate);
-          else tile(at, row, a, b, k, accumulate);
+          if (squaredDistance) distanceTile(at, row, a, b, last - first, accumulate);
+          else tile(at, row, a, b, last - first, accumulate);
           continue;
         }
-        if (squaredDistance) distanceTile(edge, NR << 2, a, b, k, false);
-        else tile(edge, NR << 2, a, b, k, false);
+        if (squaredDistance) distanceTile(edge, NR << 2, a, b, last - first, false);
+        else tile(edge, NR << 2, a, b, last - first, false);
         const rows = min(MR, m - i), columns = min(NR, n - j);
         for (let r = 0; r < rows; r++) {
           for (let s = 0; s < columns; s++) {
@@ -260,6 +273,15 @@ export function gemm(
   c: usize, a: usize, b: usize, m: i32, n: i32, k: i32, ldc: i32,
   aRow: i32, aDepth: i32, bRow: i32, bDepth: i32, accumulate: bool, scratch: usize,
 ): void {
+  gemmBand(c, a, b, m, n, k, ldc, aRow, aDepth, bRow, bDepth, accumulate, scratch, WHOLE, 0);
+}
+
+/** The same for the part of a product that `band` and `offset` say. */
+export function gemmBand(
+  c: usize, a: usize, b: usize, m: i32, n: i32, k: i32, ldc: i32,
+  aRow: i32, aDepth: i32, bRow: i32, bDepth: i32, accumulate: bool, scratch: usize,
+  band: i32, offset: i32,
+): void {
   const depth = min(k, KC);
   const left = scratch;
   const right = left + (<usize>packedLength(m, depth, MR) << 2);
@@ -268,7 +290,11 @@ export function gemm(
     const kc = min(KC, k - k0);
     pack(left, a + ((<usize>k0 * <usize>aDepth) << 2), m, kc, aRow, aDepth, MR);
     pack(right, b + ((<usize>k0 * <usize>bDepth) << 2), n, kc, bRow, bDepth, NR);
-    multiplyPacked(c, left, right, m, n, kc, ldc, accumulate || k0 > 0, false, edge);
+    // Counted from the block's first step, the diagonal of the left side lies k0 steps lower.
+    const from = band == LEFT_BELOW ? offset - k0 : offset + k0;
+    const diagonal = band == RESULT_BELOW ? offset : from;
+    const adds = accumulate || k0 > 0;
+    multiplyPacked(c, left, right, m, n, kc, ldc, adds, false, edge, band, diagonal);
   }
 }
 

@@ -29,15 +29,15 @@ function lower(low: v128, high: v128): v128 {
 }
 
 /**
- * Draws n numbers, sixteen a turn. With x = 0 their 32 bits are stored; otherwise y is x times
- * `scale` where the number is at least `limit` 2^-24, and 0 elsewhere.
+ * Draws n numbers of a sample from one of its blocks on, sixteen a turn. With x = 0 their 32 bits are
+ * stored; otherwise y is x times `scale` where the number is at least `limit` 2^-24, and 0 elsewhere.
  */
 function draw(
   y: usize, x: usize, n: i32, limit: i32, scale: f32, seedLow: i32, seedHigh: i32, stream: i32,
-  position: i32, sample: i32,
+  position: i32, sample: i32, block: i32,
 ): void {
   const end = <usize>n << 2;
-  for (let i: usize = 0, block = 0; i < end; i += 64, block += 4) {
+  for (let i: usize = 0; i < end; i += 64, block += 4) {
     let c0 = i32x4.add(i32x4.splat(block), v128.load(TABLE, 64));
     let c1 = i32x4.splat(stream), c2 = i32x4.splat(position), c3 = i32x4.splat(sample);
     let k0 = i32x4.splat(seedLow), k1 = i32x4.splat(seedHigh);
@@ -82,7 +82,7 @@ function finish(
 export function fillUniform(
   y: usize, n: i32, low: f32, high: f32, seedLow: i32, seedHigh: i32, stream: i32, position: i32,
 ): void {
-  draw(y, 0, n, 0, 0, seedLow, seedHigh, stream, position, 0);
+  draw(y, 0, n, 0, 0, seedLow, seedHigh, stream, position, 0, 0);
   const start = <f64>low, way = <f64>high - start;
   for (let i: usize = 0, end = <usize>n << 2; i < end; i += 4) {
     const part = <f64>(load<u32>(y + i) >> 8) * 5.9604644775390625e-8;
@@ -97,7 +97,7 @@ export function fillUniformRows(
   y: usize, rows: i32, cols: i32, seedLow: i32, seedHigh: i32, stream: i32, position: i32, first: i32,
 ): void {
   for (let r = 0, row = y; r < rows; r++, row += <usize>cols << 2) {
-    draw(row, 0, cols, 0, 0, seedLow, seedHigh, stream, position, first + r);
+    draw(row, 0, cols, 0, 0, seedLow, seedHigh, stream, position, first + r, 0);
   }
   for (const end = y + ((<usize>rows * cols) << 2); y < end; y += 4) {
     store<f32>(y, <f32>(load<u32>(y) >> 8) * <f32>5.9604644775390625e-8);
@@ -108,7 +108,7 @@ export function fillUniformRows(
 export function fillNormal(
   y: usize, n: i32, mean: f32, std: f32, seedLow: i32, seedHigh: i32, stream: i32, position: i32,
 ): void {
-  draw(y, 0, n, 0, 0, seedLow, seedHigh, stream, position, 0);
+  draw(y, 0, n, 0, 0, seedLow, seedHigh, stream, position, 0, 0);
   for (let i: usize = 0, end = <usize>n << 2; i < end; i += 4) {
     // The middle of the draw's 2^-32, less 1/2: exact, and neither end is ever reached.
     const q = (<f64>load<u32>(y + i) + 0.5) * 2.3283064365386963e-10 - 0.5;
@@ -141,5 +141,14 @@ export function dropoutArray(
 ): void {
   const limit = <i32>ceil(<f64>rate * 16777216.0);
   const scale = <f32>(1 / (1 - <f64>rate));
-  draw(y, x, n, limit, scale, seedLow, seedHigh, stream, position, 0);
+  draw(y, x, n, limit, scale, seedLow, seedHigh, stream, position, 0, 0);
+}
+
+/** The same in place for one row of a sample, whose numbers begin at `block`, with limit = rate 2^24. */
+export function dropoutRow(
+  x: usize, n: i32, limit: i32, seedLow: i32, seedHigh: i32, stream: i32, position: i32,
+  sample: i32, block: i32,
+): void {
+  const scale = <f32>(16777216.0 / <f64>(16777216 - limit));
+  draw(x, x, n, limit, scale, seedLow, seedHigh, stream, position, sample, block);
 }

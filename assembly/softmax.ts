@@ -8,8 +8,9 @@ import { exp4, expNegative, logScalar, max4, sigmoid, softplus, sum4 } from './m
 /** Floats that are summed in f32 before they join the f64 sum. */
 const BLOCK: i32 = 256;
 
+/** Largest of n floats. */
 @inline
-function largest(x: usize, n: i32): f32 {
+export function largest(x: usize, n: i32): f32 {
   let top = f32x4.splat(-Infinity);
   let i = 0;
   for (; i + 4 <= n; i += 4) top = f32x4.pmax(top, v128.load(x + (<usize>i << 2)));

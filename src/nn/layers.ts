@@ -1,6 +1,6 @@
 /** The layers of transformers and of small networks. */
 
-import { checkAtLeastZero, checkOptions, rangeError } from '../check.js';
+import { checkOptions, rangeError } from '../check.js';
 import { Module } from './module.js';
 import type { Shape } from './numbers.js';
 import { attention } from './ops/attention.js';
@@ -8,7 +8,7 @@ import { add, gelu, relu, tanh } from './ops/elementwise.js';
 import { gather } from './ops/embedding.js';
 import { linear } from './ops/matmul.js';
 import { layerNorm } from './ops/rows.js';
-import { dropout, randomNormal, randomUniform } from './random.js';
+import { checkRate, dropout, randomNormal, randomUniform } from './random.js';
 import { untrack } from './scope.js';
 import { filled, Tensor } from './tensor.js';
 
@@ -99,8 +99,7 @@ export class Dropout extends Module {
 
   constructor(rate = 0.5) {
     super();
-    this.rate = checkAtLeastZero('Dropout', 'rate', rate, 0.5);
-    if (rate >= 1) rangeError('Dropout', 'rate', 'below 1', rate);
+    this.rate = checkRate('Dropout', 'rate', rate);
   }
 
   forward(x: Tensor): Tensor {
@@ -112,12 +111,15 @@ export interface MultiHeadAttentionOptions {
   /** A query sees only keys up to its own place (default false). */
   causal?: boolean;
   bias?: boolean;
+  /** Share of the attention's probabilities that is dropped while training (default 0). */
+  dropout?: number;
 }
 
 /** Self-attention of many heads: one projection to queries, keys and values, one back. */
 export class MultiHeadAttention extends Module {
   readonly heads: number;
   readonly causal: boolean;
+  readonly dropout: number;
   /** (3 width, width): queries, keys, values. */
   readonly qkv: Linear;
   readonly output: Linear;
@@ -125,12 +127,13 @@ export class MultiHeadAttention extends Module {
   constructor(width: number, heads: number, options?: MultiHeadAttentionOptions) {
     super();
     checkSizes('MultiHeadAttention', { width, heads });
-    checkOptions('MultiHeadAttention', options, ['causal', 'bias']);
+    checkOptions('MultiHeadAttention', options, ['causal', 'bias', 'dropout']);
     if (width % heads !== 0) {
       rangeError('MultiHeadAttention', 'width', `a multiple of ${heads} heads`, width);
     }
     this.heads = heads;
     this.causal = options?.causal ?? false;
+    this.dropout = checkRate('MultiHeadAttention', 'dropout', options?.dropout ?? 0);
     const bias = options?.bias ?? true;
     this.qkv = new Linear(width, 3 * width, { bias });
     this.output = new Linear(width, width, { bias });
@@ -142,7 +145,8 @@ export class MultiHeadAttention extends Module {
    */
   forward(x: Tensor, lengths?: ArrayLike<number>): Tensor {
     const { heads, causal } = this;
-    return this.output.forward(attention(this.qkv.forward(x), { heads, causal, lengths }));
+    const dropout = this.training ? this.dropout : 0;
+    return this.output.forward(attention(this.qkv.forward(x), { heads, causal, lengths, dropout }));
   }
 }
 
@@ -182,7 +186,10 @@ export class Mlp extends Module {
 export interface TransformerBlockOptions extends MultiHeadAttentionOptions {
   /** Width of the middle of the MLP (default 4 width). */
   hidden?: number;
+  /** Of what attention and MLP add (default 0). */
   dropout?: number;
+  /** Of the attention's probabilities (default as `dropout`). */
+  attentionDropout?: number;
   activation?: Activation;
   /** Of the layer normalisations (default 1e-5). */
   eps?: number;
@@ -202,10 +209,14 @@ export class TransformerBlock extends Module {
   constructor(width: number, heads: number, options: TransformerBlockOptions = {}) {
     super();
     const { causal = false, bias = true, hidden = 4 * width, dropout = 0 } = options;
-    const { activation = 'gelu', eps = 1e-5, norm = 'pre' } = options;
+    const { activation = 'gelu', eps = 1e-5, norm = 'pre', attentionDropout = dropout } = options;
     this.norm = norm;
     this.norm1 = new LayerNorm(width, { eps, bias });
-    this.attention = new MultiHeadAttention(width, heads, { causal, bias });
+    this.attention = new MultiHeadAttention(width, heads, {
+      causal,
+      bias,
+      dropout: attentionDropout,
+    });
     this.norm2 = new LayerNorm(width, { eps, bias });
     this.mlp = new Mlp(width, hidden, { activation, bias });
     this.dropout = new Dropout(dropout);

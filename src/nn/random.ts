@@ -39,11 +39,19 @@ export function setRandomState(to: RandomState): void {
   state = { ...to };
 }
 
-/** Key and counter of the next draw. */
-function next(stream: number): [number, number, number, number] {
+/** Key and counter of a draw: the two halves of the seed, the stream and the position. */
+export type Counter = [number, number, number, number];
+
+/** Those of the next draw. */
+function next(stream: number): Counter {
   const { seed, position } = state;
   state = { seed, position: position + 1 };
   return [seed | 0, Math.floor(seed / 2 ** 32), stream, position | 0];
+}
+
+/** Those of the next dropout. */
+export function nextDropout(): Counter {
+  return next(DROPOUT);
 }
 
 /** A tensor of normally distributed numbers. */
@@ -60,16 +68,22 @@ export function randomUniform(shape: Shape, low = 0, high = 1): Tensor {
   return y;
 }
 
+/** Refuses what is no share of numbers to drop. */
+export function checkRate(name: string, argument: string, rate: unknown): number {
+  if (typeof rate !== 'number' || !(rate >= 0 && rate < 1)) {
+    rangeError(name, argument, 'at least 0 and below 1', rate);
+  }
+  return rate;
+}
+
 /**
  * Sets a share `rate` of the numbers to 0 and scales the others up by 1 / (1 - rate). The same
  * mask is drawn again for the gradient rather than kept.
  */
 export function dropout(x: Tensor, rate: number): Tensor {
   checkTensor('dropout', 'x', x);
-  if (typeof rate !== 'number' || !(rate >= 0 && rate < 1)) {
-    rangeError('dropout', 'rate', 'at least 0 and below 1', rate);
-  }
-  const counters = next(DROPOUT);
+  checkRate('dropout', 'rate', rate);
+  const counters = nextDropout();
   const core = nnKernels();
   return record(
     'dropout',

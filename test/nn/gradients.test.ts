@@ -61,6 +61,19 @@ const CASES: Case[] = [
   two('layerNorm', (x, g, b) => nn.layerNorm(x as Tensor, g, b), [3, 5], [5], [5]),
   one('attention', (a) => nn.attention(a as Tensor, { heads: 2, lengths: [3, 5] }), [2, 5, 24]),
   one('attention causal', (a) => nn.attention(a as Tensor, { heads: 2, causal: true }), [2, 5, 24]),
+  one(
+    'attention causal of many steps and padding',
+    (a) => nn.attention(a as Tensor, { heads: 2, causal: true, lengths: [7, 19] }),
+    [2, 19, 18],
+  ),
+  one(
+    'attention with dropout',
+    (a) => {
+      nn.manualSeed(3);
+      return nn.attention(a as Tensor, { heads: 2, causal: true, dropout: 0.4 });
+    },
+    [2, 11, 24],
+  ),
   two('mse', (a, b) => nn.mse(a as Tensor, b as Tensor), [3, 4], [3, 4]),
   one('crossEntropy', (a) => nn.crossEntropy(a as Tensor, [1, -100, 0])),
   one('ntXent', (a) => nn.ntXent(a as Tensor), [6, 4]),

@@ -1,9 +1,10 @@
 /** Scaled dot-product attention of many heads, fused (https://arxiv.org/abs/1706.03762). */
 
 import { checkIntegers, rangeError } from '../../check.js';
-import { scoped } from '../../memory.js';
+import { type Pointer, type Scope, scoped } from '../../memory.js';
 import { nnKernels } from '../kernels.js';
 import { showShape } from '../numbers.js';
+import { type Counter, checkRate, nextDropout } from '../random.js';
 import { empty, record, type Tensor } from '../tensor.js';
 import { checkTensor } from './shape.js';
 
@@ -13,10 +14,42 @@ export interface AttentionOptions {
   causal?: boolean | undefined;
   /** How many keys each sample has, the rest being padding; all if left out. */
   lengths?: ArrayLike<number> | undefined;
+  /** Share of the probabilities that are set to 0, the others scaled up (default 0). */
+  dropout?: number | undefined;
 }
 
-/** Number of a projection within rows that hold queries, keys and values side by side. */
-type Part = 0 | 1 | 2;
+/** What the kernels are told of a call; assembly/attention.ts says what each field means. */
+interface Plan {
+  q: Pointer;
+  k: Pointer;
+  v: Pointer;
+  lengths?: Int32Array | undefined;
+  batch: number;
+  heads: number;
+  queries: number;
+  keys: number;
+  width: number;
+  ldq: number;
+  ldk: number;
+  ldy: number;
+  causal: boolean;
+  offset: number;
+  dropout: number;
+  counter: Counter;
+}
+
+/** Lays a plan out as the kernels read it, and gives it to them with the scratch that they need. */
+function withPlan(plan: Plan, body: (plan: Pointer, scratch: Pointer, scope: Scope) => void): void {
+  const { q, k, v, lengths, batch, heads, queries, keys, width, ldq, ldk, ldy } = plan;
+  const { causal, offset, dropout, counter } = plan;
+  scoped((scope) => {
+    const list = lengths ? scope.integers(lengths) : 0;
+    const sizes = [batch, heads, queries, keys, width, ldq, ldk, ldy];
+    const mask = [Number(causal), offset, Math.ceil(dropout * 2 ** 24), ...counter];
+    const at = scope.integers([q, k, v, list, ...sizes, ...mask]);
+    body(at, scope.words(nnKernels().attentionScratch(queries, keys, width)), scope);
+  });
+}
 
 /**
  * softmax(q k' / √(width of a head)) v for each head.
@@ -28,7 +61,8 @@ export function attention(qkv: Tensor, options: AttentionOptions): Tensor {
   checkTensor('attention', 'qkv', qkv);
   const [batch, steps, triple] = qkv.shape as [number, number, number];
   const { heads, causal = false, lengths } = options;
-  const width = triple / 3 / heads;
+  const channels = triple / 3;
+  const width = channels / heads;
   if (qkv.shape.length !== 3 || !Number.isInteger(width)) {
     rangeError('attention', 'qkv', `(B, T, 3 × ${heads} heads × width)`, showShape(qkv.shape));
   }
@@ -44,71 +78,39 @@ export function attention(qkv: Tensor, options: AttentionOptions): Tensor {
       },
     );
   }
-  const kept = lengths && Int32Array.from(lengths);
-  const channels = triple / 3;
-  const scale = 1 / Math.sqrt(width);
+  const dropout = checkRate('attention', 'dropout', options.dropout ?? 0);
+  const part = (of: Tensor, number: 0 | 1 | 2): Pointer => of.at + 4 * number * channels;
+  const plan: Plan = {
+    q: part(qkv, 0),
+    k: part(qkv, 1),
+    v: part(qkv, 2),
+    lengths: lengths && Int32Array.from(lengths),
+    batch,
+    heads,
+    queries: steps,
+    keys: steps,
+    width,
+    ldq: triple,
+    ldk: triple,
+    ldy: channels,
+    causal,
+    offset: 0,
+    dropout,
+    counter: dropout > 0 ? nextDropout() : [0, 0, 0, 0],
+  };
   const sums = empty([batch * heads * steps]);
   const core = nnKernels();
-  const part = (of: Tensor, number: Part): number => of.at + 4 * number * channels;
   const y: Tensor = record(
     'attention',
     [qkv],
     [batch, steps, channels],
-    (at) =>
-      scoped((scope) => {
-        const list = kept ? scope.integers(kept) : 0;
-        const scratch = scope.words(core.attentionScratch(steps, steps, width));
-        core.attention(
-          at,
-          sums.at,
-          part(qkv, 0),
-          part(qkv, 1),
-          part(qkv, 2),
-          list,
-          batch,
-          heads,
-          steps,
-          steps,
-          width,
-          triple,
-          triple,
-          channels,
-          scale,
-          causal,
-          0,
-          scratch,
-        );
-      }),
+    (at) => withPlan(plan, (how, scratch) => core.attention(at, sums.at, how, scratch)),
     (dy) => {
       const d = empty(qkv.shape);
-      scoped((scope) => {
-        const list = kept ? scope.integers(kept) : 0;
-        const scratch = scope.words(core.attentionScratch(steps, steps, width));
-        core.attentionBackward(
-          part(d, 0),
-          part(d, 1),
-          part(d, 2),
-          dy.at,
-          y.at,
-          sums.at,
-          part(qkv, 0),
-          part(qkv, 1),
-          part(qkv, 2),
-          list,
-          batch,
-          heads,
-          steps,
-          steps,
-          width,
-          triple,
-          triple,
-          channels,
-          scale,
-          causal,
-          0,
-          scratch,
-        );
-      });
+      const [dq, dk, dv] = [part(d, 0), part(d, 1), part(d, 2)];
+      withPlan(plan, (how, scratch) =>
+        core.attentionBackward(dq, dk, dv, dy.at, y.at, sums.at, how, scratch),
+      );
       return [d];
     },
   );
@@ -131,31 +133,26 @@ export function cachedAttention(
   heads: number,
 ): Tensor {
   const [steps, channels] = q.shape as [number, number];
-  const width = channels / heads;
-  const seen = past + steps;
-  const core = nnKernels();
   const y = empty(q.shape);
-  scoped((scope) =>
-    core.attention(
-      y.at,
-      scope.words(heads * steps),
-      q.at,
-      keys.at,
-      values.at,
-      0,
-      1,
-      heads,
-      steps,
-      seen,
-      width,
-      channels,
-      channels,
-      channels,
-      1 / Math.sqrt(width),
-      true,
-      past,
-      scope.words(core.attentionScratch(steps, seen, width)),
-    ),
+  const plan: Plan = {
+    q: q.at,
+    k: keys.at,
+    v: values.at,
+    batch: 1,
+    heads,
+    queries: steps,
+    keys: past + steps,
+    width: channels / heads,
+    ldq: channels,
+    ldk: channels,
+    ldy: channels,
+    causal: true,
+    offset: past,
+    dropout: 0,
+    counter: [0, 0, 0, 0],
+  };
+  withPlan(plan, (how, scratch, scope) =>
+    nnKernels().attention(y.at, scope.words(heads * steps), how, scratch),
   );
   return y;
 }
