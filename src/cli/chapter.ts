@@ -56,7 +56,8 @@ async function run({ positional, options, terminal }: Input): Promise<void> {
   const out = options.out as string;
   prepareFolder('--out', out);
   const results: [Section, SectionResult][] = [];
-  for (const section of sections) {
+  for (const [i, section] of sections.entries()) {
+    terminal.part(i + 1, sections.length);
     const result = await section.run({ full, seed, terminal });
     results.push([section, result]);
     terminal.line(section.title);
@@ -76,15 +77,17 @@ async function run({ positional, options, terminal }: Input): Promise<void> {
 }
 
 function page(results: readonly [Section, SectionResult][], seed: number, full: boolean): string {
-  const command = ['npx nearfar chapter', full ? ' --full' : '', ` --seed ${seed}`].join('');
+  const some = results.length < SECTIONS.length ? results.map(([{ name }]) => name) : [];
+  const command = ['npx nearfar chapter', ...some, ...(full ? ['--full'] : []), `--seed ${seed}`];
   return renderReport({
     title: 'Learning without labels',
     lead:
-      'Contrastive learning pulls near what belongs together and pushes far what does not: here ' +
-      'on 24 points that can be followed by hand, then on handwritten digits.',
+      'A label costs somebody’s time; the data themselves cost nothing. So a network is first set ' +
+      'a task whose answers are in the data: a word that was covered, the word that comes next, ' +
+      'which two pictures are views of one. What it learns on the way needs few labels later.',
     sections: results.map(([{ name, title }, { blocks }]) => ({ name, title, blocks })),
     footer:
-      `nearfar ${version()}, seed ${seed}. \`${command}\` measures the same numbers again, to the ` +
+      `nearfar ${version()}, seed ${seed}. \`${command.join(' ')}\` measures the same numbers again, to the ` +
       'last bit, on any machine.',
   });
 }

@@ -30,6 +30,7 @@ type Show = (step: number, loss: number, fields?: Readonly<Record<string, unknow
 export class Terminal {
   readonly #json: boolean;
   #bar: SingleBar | undefined;
+  #part = '';
 
   constructor(json: boolean) {
     this.#json = json;
@@ -69,13 +70,18 @@ export class Terminal {
     this.line(table.toString());
   }
 
+  /** What is followed from here on is one of several parts of the work. */
+  part(number: number, of: number): void {
+    this.#part = of > 1 ? `${number} of ${of} · ` : '';
+  }
+
   /** Follows work of so many steps. With `--json`, each step is an event. */
   progress(name: string, total: number, unit = STEPS): Progress {
     const show: Show = this.#json
       ? (step, loss, fields) => this.event('step', { section: name, step, loss, ...fields })
       : process.stderr.isTTY
-        ? this.#startBar(name, total, unit)
-        : plainLines(name, total, unit);
+        ? this.#startBar(this.#part + name, total, unit)
+        : plainLines(this.#part + name, total, unit);
     return {
       step: async (step, loss, fields) => {
         show(step, loss, fields);

@@ -12,7 +12,10 @@ const REFUSED: [args: string[], says: string][] = [
   [['bogus'], "unknown command 'bogus'"],
   [['chaptr'], 'Did you mean chapter?'],
   [['--bogus'], "unknown option '--bogus'"],
-  [['chapter', 'poetry'], 'chapter: unknown section "poetry", expected one of experiment, digits'],
+  [
+    ['chapter', 'poetry'],
+    'chapter: unknown section "poetry", expected one of gpt, experiment, digits',
+  ],
   [['chapter', ''], 'chapter: unknown section ""'],
   [['chapter', '--ful'], 'Did you mean --full?'],
   [['chapter', '--out'], "option '--out <dir>' argument missing"],

@@ -87,11 +87,11 @@ export function lineChart(panel: LinePanel): string {
     marks.push(
       Plot.ruleY([y], { stroke: 'currentColor', strokeDasharray: '3 4', strokeOpacity: 0.7 }),
       Plot.text([reference.label], {
-        x: Math.min(...xs),
+        x: Math.max(...xs),
         y,
-        dx: 4,
+        dx: -4,
         dy: -8,
-        textAnchor: 'start',
+        textAnchor: 'end',
         fill: 'currentColor',
       }),
     );

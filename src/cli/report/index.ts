@@ -65,10 +65,14 @@ function renderBlock(block: Block): string {
   if (block.kind === 'text') return `<p>${inline(block.text)}</p>`;
   if (block.kind === 'heading') return `<h3>${inline(block.text)}</h3>`;
   if (block.kind === 'table') return renderTable(block.table);
-  const { panels, caption } = block;
+  const caption = `<figcaption>${inline(block.caption)}</figcaption>`;
+  if (block.kind === 'quote') {
+    return `<figure class="quote"><blockquote>${escapeText(block.text)}</blockquote>${caption}</figure>`;
+  }
+  const { panels } = block;
   return `<figure${panels.length === 1 ? ' class="one"' : ''}>
 <div class="panels">${panels.map(renderPanel).join('\n')}</div>
-<figcaption>${inline(caption)}</figcaption>
+${caption}
 </figure>`;
 }
 

@@ -88,6 +88,10 @@ padding:.8rem .8rem .5rem;min-width:0;font-family:${FONT}}
 svg text{white-space:pre}
 figcaption{font:.9rem/1.5 ${FONT};color:var(--quiet)}
 figcaption{max-width:40rem;margin:.7rem auto 0}
+section>figure.quote{max-width:40rem;margin-block:1.2rem}
+blockquote{margin:0;padding:.2rem 0 .2rem 1rem;border-left:3px solid var(--line);
+white-space:pre-wrap;overflow-wrap:anywhere;font-size:1rem}
+.quote figcaption{margin-top:.3rem}
 section>figure.table{max-width:min(48rem,100%)}
 .table>div{overflow-x:auto}
 .table figcaption{max-width:none}

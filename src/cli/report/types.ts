@@ -24,6 +24,8 @@ export type Block =
   | { kind: 'text'; text: string }
   | { kind: 'heading'; text: string }
   | { kind: 'figure'; panels: Panel[]; caption: string }
+  /** Text that a system wrote. */
+  | { kind: 'quote'; text: string; caption: string }
   | { kind: 'table'; table: Table };
 
 export interface Table {

@@ -19,8 +19,13 @@ function sampleOf(ids: readonly number[], context: number): number[] {
   }).flat();
 }
 
+interface LanguageMetrics extends Metrics {
+  valLoss: number;
+  perplexity: number;
+}
+
 /** The loss of a text and e^loss, by our own exponential. */
-function metricsOf(model: GPT, text: string | readonly number[]): Metrics {
+export function languageMetrics(model: GPT, text: string | readonly number[]): LanguageMetrics {
   const valLoss = model.evaluate(text);
   return { valLoss, perplexity: tidy(() => exp(tensor(valLoss)).item()) };
 }
@@ -58,12 +63,13 @@ export const gpt: System<TextData> = {
       training,
       samples: training.length - context,
       unit: { name: 'tokens', perStep: (batch) => batch * context },
-      evaluate: (sample) => metricsOf(model, sample ? sampleOf(validation, context) : validation),
+      evaluate: (sample) =>
+        languageMetrics(model, sample ? sampleOf(validation, context) : validation),
       sample: () => model.generate(prompt, { maxNewTokens: 80, temperature: 0.8, seed: 1 }).trim(),
       files: () => saveGpt(model),
       metricsOf(files) {
         const best = loadGpt(files);
-        const metrics = metricsOf(best, validation);
+        const metrics = languageMetrics(best, validation);
         best.dispose();
         return metrics;
       },
@@ -72,7 +78,7 @@ export const gpt: System<TextData> = {
   open(files) {
     const model = loadGpt(files);
     return {
-      evaluate: (path) => metricsOf(model, joined(readTextData(path).texts)),
+      evaluate: (path) => languageMetrics(model, joined(readTextData(path).texts)),
       generate: (prompt, sampling) => model.generateStream(prompt, sampling),
     };
   },
