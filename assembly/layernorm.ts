@@ -10,7 +10,7 @@ import { highDoubles, lowDoubles, storeSums, sumArray } from './reduce';
 const BLOCK: i32 = 256;
 
 /** Sum of (x - mean)^2 over n floats. */
-function squaresAround(x: usize, n: i32, mean: f64): f64 {
+export function squaresAround(x: usize, n: i32, mean: f64): f64 {
   const m = f64x2.splat(mean);
   let a = f64x2.splat(0), b = f64x2.splat(0);
   let i = 0;

@@ -36,4 +36,18 @@ export { fillUniform, fillUniformRows, fillNormal, dropoutArray } from './random
 export { attentionScratch, attention, attentionBackward } from './attention';
 export { planViews } from './views';
 export { pixelPlanes, renderViews } from './augment';
+export {
+  convolutionScratch,
+  convolution,
+  convolutionInputBackward,
+  convolutionWeightBackward,
+} from './conv';
+export { maxPool, maxPoolBackward, averagePool, averagePoolBackward } from './pool';
+export {
+  channelSums,
+  affineChannels,
+  channelProducts,
+  standardizeChannels,
+  standardizeChannelsBackward,
+} from './channels';
 export { heapBase } from './memory';

@@ -31,6 +31,14 @@ export { Module } from './module.js';
 export type { Shape, TensorData } from './numbers.js';
 export { type AttentionOptions, attention, cachedAttention } from './ops/attention.js';
 export {
+  type BatchNormOptions,
+  batchNorm,
+  type ChannelStatistics,
+  type GroupNormOptions,
+  groupNorm,
+} from './ops/channels.js';
+export { type Conv2dOptions, conv2d } from './ops/conv.js';
+export {
   add,
   type CustomOp,
   customOp,
@@ -49,6 +57,7 @@ export {
 } from './ops/elementwise.js';
 export { gather } from './ops/embedding.js';
 export { linear, type MatmulOptions, matmul } from './ops/matmul.js';
+export { avgPool2d, globalAveragePool, maxPool2d, type PoolOptions } from './ops/pool.js';
 export { mean, mse, type ReduceOptions, sum } from './ops/reduce.js';
 export {
   type LayerNormOptions,
@@ -83,3 +92,23 @@ export { loadSafetensors, readMetadata, saveSafetensors } from './safetensors.js
 export { type CosineScheduleOptions, cosineSchedule } from './schedule.js';
 export { tidy } from './scope.js';
 export { debug, noGrad, parameter, Tensor, tensor } from './tensor.js';
+export {
+  BatchNorm,
+  type BatchNormLayerOptions,
+  type ChannelNorm,
+  Conv2d,
+  type Conv2dLayerOptions,
+  GroupNorm,
+  ResidualBlock,
+  ResNet,
+  type ResNetOptions,
+} from './vision.js';
+export {
+  type Grid,
+  gatherSteps,
+  patchify,
+  sinCosPositions,
+  unpatchify,
+  VisionTransformer,
+  type VisionTransformerOptions,
+} from './vit.js';

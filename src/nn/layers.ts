@@ -26,7 +26,7 @@ export function constant(shape: Shape, value: number): Tensor {
   return asParameter(filled(shape, value));
 }
 
-function checkSizes(name: string, sizes: Record<string, unknown>): void {
+export function checkSizes(name: string, sizes: Record<string, unknown>): void {
   for (const [argument, value] of Object.entries(sizes)) {
     if (!Number.isSafeInteger(value) || (value as number) < 1) {
       rangeError(name, argument, 'a whole number of at least 1', value);

@@ -1,6 +1,7 @@
 /** Learning rates over time. */
 
 import { checkAtLeastZero, checkOptions, checkPositive, rangeError } from '../check.js';
+import { cosinePi } from './series.js';
 
 export interface CosineScheduleOptions {
   /** The highest learning rate, after the warm-up. */
@@ -31,18 +32,4 @@ export function cosineSchedule(options: CosineScheduleOptions): (step: number) =
     const share = (step - warmup) / (steps - warmup);
     return floor + (peak - floor) * 0.5 * (1 + cosinePi(share));
   };
-}
-
-/** cos(π x) for x in [0, 1], by its series: Math.cos differs from engine to engine. */
-function cosinePi(x: number): number {
-  if (x > 0.5) return -cosinePi(1 - x);
-  const angle = Math.PI * x;
-  const square = angle * angle;
-  let term = 1;
-  let sum = 1;
-  for (let k = 1; k <= 10; k++) {
-    term *= -square / ((2 * k - 1) * (2 * k));
-    sum += term;
-  }
-  return sum;
 }

@@ -1,0 +1,100 @@
+/**
+ * Pooling of planes (height x width): the largest or the mean number of each window, windows a
+ * stride apart, in a border that no maximum sees and that counts as zeros for means.
+ */
+
+/**
+ * y (planes x rows x columns) = the largest number of each window, and where it stands in its plane
+ * (i32; the first of equals); NaN is larger than all.
+ */
+export function maxPool(
+  y: usize, places: usize, x: usize, planes: i32, height: i32, width: i32, rows: i32, columns: i32,
+  size: i32, stride: i32, padding: i32,
+): void {
+  const plane = <usize>(height * width) << 2;
+  for (let p = 0; p < planes; p++, x += plane) {
+    for (let r = 0; r < rows; r++) {
+      const top = max(r * stride - padding, 0);
+      const bottom = min(r * stride - padding + size, height);
+      for (let c = 0; c < columns; c++, y += 4, places += 4) {
+        const left = max(c * stride - padding, 0);
+        const right = min(c * stride - padding + size, width);
+        let place = top * width + left;
+        let most = load<f32>(x + (<usize>place << 2));
+        for (let i = top; i < bottom; i++) {
+          for (let j = left; j < right; j++) {
+            const value = load<f32>(x + (<usize>(i * width + j) << 2));
+            if (value > most || (value != value && most == most)) {
+              most = value;
+              place = i * width + j;
+            }
+          }
+        }
+        store<f32>(y, most);
+        store<i32>(places, place);
+      }
+    }
+  }
+}
+
+/** dx, cleared before, += dy where each window's largest number stood. */
+export function maxPoolBackward(
+  dx: usize, dy: usize, places: usize, planes: i32, plane: i32, windows: i32,
+): void {
+  for (let p = 0; p < planes; p++, dx += <usize>plane << 2) {
+    for (let i = 0; i < windows; i++, dy += 4, places += 4) {
+      const to = dx + (<usize>load<u32>(places) << 2);
+      store<f32>(to, load<f32>(to) + load<f32>(dy));
+    }
+  }
+}
+
+/** y = the sum of each window over size^2. */
+export function averagePool(
+  y: usize, x: usize, planes: i32, height: i32, width: i32, rows: i32, columns: i32, size: i32,
+  stride: i32, padding: i32,
+): void {
+  const plane = <usize>(height * width) << 2, count = <f64>(size * size);
+  for (let p = 0; p < planes; p++, x += plane) {
+    for (let r = 0; r < rows; r++) {
+      const top = max(r * stride - padding, 0);
+      const bottom = min(r * stride - padding + size, height);
+      for (let c = 0; c < columns; c++, y += 4) {
+        const left = max(c * stride - padding, 0);
+        const right = min(c * stride - padding + size, width);
+        let sum: f64 = 0;
+        for (let i = top; i < bottom; i++) {
+          for (let j = left; j < right; j++) {
+            sum += <f64>load<f32>(x + (<usize>(i * width + j) << 2));
+          }
+        }
+        store<f32>(y, <f32>(sum / count));
+      }
+    }
+  }
+}
+
+/** dx, cleared before, += dy / size^2 over each window. */
+export function averagePoolBackward(
+  dx: usize, dy: usize, planes: i32, height: i32, width: i32, rows: i32, columns: i32, size: i32,
+  stride: i32, padding: i32,
+): void {
+  const plane = <usize>(height * width) << 2, count = <f32>(size * size);
+  for (let p = 0; p < planes; p++, dx += plane) {
+    for (let r = 0; r < rows; r++) {
+      const top = max(r * stride - padding, 0);
+      const bottom = min(r * stride - padding + size, height);
+      for (let c = 0; c < columns; c++, dy += 4) {
+        const left = max(c * stride - padding, 0);
+        const right = min(c * stride - padding + size, width);
+        const part: f32 = load<f32>(dy) / count;
+        for (let i = top; i < bottom; i++) {
+          for (let j = left; j < right; j++) {
+            const to = dx + (<usize>(i * width + j) << 2);
+            store<f32>(to, load<f32>(to) + part);
+          }
+        }
+      }
+    }
+  }
+}

@@ -1,0 +1,54 @@
+/**
+ * Functions of one number in f64 by their series, for what is computed once rather than for every
+ * number of a tensor: the engines' own differ from one to the next in the last bits.
+ */
+
+/** Σ of (−x²)ⁿ / (2n + first)! from n = 0, the cosine's series for 0 and the sine's over x for 1. */
+function alternating(x: number, first: 0 | 1): number {
+  const square = x * x;
+  let term = 1;
+  let sum = 1;
+  for (let k = 1; k <= 12; k++) {
+    term *= -square / ((2 * k - 1 + first) * (2 * k + first));
+    sum += term;
+  }
+  return sum;
+}
+
+/** cos(π x) for x in [0, 1]. */
+export function cosinePi(x: number): number {
+  return x > 0.5 ? -cosinePi(1 - x) : alternating(Math.PI * x, 0);
+}
+
+/** x less the nearest multiple of π / 2, and which multiple that is, from 0 to 3. */
+function quarter(x: number): { rest: number; turn: number } {
+  const turns = Math.round(x / (Math.PI / 2));
+  return { rest: x - turns * (Math.PI / 2), turn: ((turns % 4) + 4) % 4 };
+}
+
+/** sin x, for angles of up to some thousands. */
+export function sine(x: number): number {
+  const { rest, turn } = quarter(x);
+  const size = turn % 2 === 0 ? rest * alternating(rest, 1) : alternating(rest, 0);
+  return turn < 2 ? size : -size;
+}
+
+/** cos x, for angles of up to some thousands. */
+export function cosine(x: number): number {
+  const { rest, turn } = quarter(x);
+  const size = turn % 2 === 0 ? alternating(rest, 0) : rest * alternating(rest, 1);
+  return turn === 0 || turn === 3 ? size : -size;
+}
+
+/** eˣ, for |x| of up to some dozens: that of x / 2⁸, squared eight times. */
+export function exponential(x: number): number {
+  const small = x / 256;
+  let term = 1;
+  let sum = 1;
+  for (let k = 1; k <= 12; k++) {
+    term *= small / k;
+    sum += term;
+  }
+  for (let k = 0; k < 8; k++) sum *= sum;
+  return sum;
+}
