@@ -35,6 +35,7 @@ export { adamWStep, sgdStep } from './optim';
 export { fillUniform, fillUniformRows, fillNormal, dropoutArray } from './random';
 export { attentionScratch, attention, attentionBackward } from './attention';
 export { planViews } from './views';
+export { resizePicture } from './resize';
 export { pixelPlanes, renderViews } from './augment';
 export {
   convolutionScratch,

@@ -34,7 +34,8 @@ function filesOf(path: string): string[] {
   return files;
 }
 
-function readUtf8(file: string): string {
+/** A file's text. */
+export function readUtf8(file: string): string {
   let bytes: Uint8Array;
   try {
     bytes = readFileSync(file);
@@ -55,17 +56,16 @@ function rowOf(place: string, row: unknown): Text {
   return label === undefined || label === null ? { text } : { text, label: String(label) };
 }
 
-function readJsonLines(file: string, contents: string): Text[] {
+/** The values of a file of one JSON value a line, and where they stand. */
+export function readJsonLines(file: string, contents: string): { place: string; row: unknown }[] {
   return contents.split('\n').flatMap((line, i) => {
     if (line.trim() === '') return [];
     const place = `${file}:${i + 1}`;
-    let row: unknown;
     try {
-      row = JSON.parse(line);
+      return [{ place, row: JSON.parse(line) as unknown }];
     } catch {
       throw new InputError(`${place}: is not JSON`);
     }
-    return [rowOf(place, row)];
   });
 }
 
@@ -81,7 +81,9 @@ function readCsv(file: string, contents: string): Text[] {
 
 function readFile(file: string): Text[] {
   const contents = readUtf8(file);
-  if (extname(file) === '.jsonl') return readJsonLines(file, contents);
+  if (extname(file) === '.jsonl') {
+    return readJsonLines(file, contents).map(({ place, row }) => rowOf(place, row));
+  }
   if (extname(file) === '.csv') return readCsv(file, contents);
   return [{ text: contents }];
 }

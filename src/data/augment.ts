@@ -121,7 +121,7 @@ function checkRange(
   throw new RangeError(`Augmentation: ${argument} must be ${expected}, got [${low}, ${high}]`);
 }
 
-function checkPictureShape(name: string, { height, width, channels }: PictureShape): void {
+export function checkPictureShape(name: string, { height, width, channels }: PictureShape): void {
   checkCount(name, 'height', height, undefined, 2 ** 15, 'pixels');
   checkCount(name, 'width', width, undefined, 2 ** 15, 'pixels');
   if (channels !== 1 && channels !== 3) rangeError(name, 'channels', '1 or 3', channels);

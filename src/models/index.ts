@@ -9,6 +9,7 @@ export {
   type ViewPosition,
 } from '../data/augment.js';
 export { CharacterTokenizer, type Tokenizer } from '../data/characters.js';
+export { type Pictures, pictureSubset, picturesOf } from '../data/pictures.js';
 export type { Files } from './files.js';
 export { type GenerateOptions, GPT, type GptBatch, type GptConfig } from './gpt.js';
 export { gptWeights, loadGpt, saveGpt } from './gpt-files.js';

@@ -16,6 +16,10 @@ export async function load<T>(source: string): Promise<T> {
     bundle: true,
     format: 'esm',
     platform: 'node',
+    target: 'node20',
+    // What does not go through the library has kernels of its own.
+    alias: { '#wasm': './src/wasm.ts', '#wasm-nn': './src/wasm.nn.ts' },
+    loader: { '.wasm': 'binary' },
     plugins: [
       {
         name: 'built library',

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
 import type * as ConvolutionModule from '../../src/cli/chapter/convolution.js';
 import type * as NeighboursModule from '../../src/cli/chapter/neighbours.js';
-import { IdxError, readIdx } from '../../src/cli/idx.js';
+import { IdxError, readIdx } from '../../src/data/idx.js';
 import { Random } from '../../src/random.js';
 import { check, close, same, suite } from '../harness.js';
 import { load } from './load.js';

@@ -3,10 +3,10 @@
  * NT-Xent to give both the same direction. No label is used in training.
  */
 
+import { readIdx } from '../../data/idx.js';
 import { type Matrix, ntXentGrad } from '../../index.js';
 import { Random } from '../../random.js';
 import { readSample } from '../files.js';
-import { readIdx } from '../idx.js';
 import { Adam } from './adam.js';
 import { augment, PIXELS } from './augment.js';
 import type { Encoder } from './encoder.js';
