@@ -1,94 +1,106 @@
 /**
- * Times the table of operations on its large sizes: median of rounds after a warm-up, and the rate
- * where an operation has a count of floating-point operations.
+ * Times the table of operations on its large sizes, and a training step: the median of rounds after
+ * a warm-up, and the rate where an operation has a count of floating-point operations.
  *
- *   npm run bench              all
- *   npm run bench -- ntXent    those whose name contains the text
+ *   npm run bench                       all
+ *   npm run bench -- ntXent             those whose name contains the text
+ *   npm run bench -- ntXent --peers     in turns with other libraries, on the same inputs
+ *   npm run bench -- --json             one object a line
+ *
+ * Peers run on one thread. What a peer gives is compared with ours before anything is timed; one
+ * that is not there is said to be missing. NEARFAR_PYTHON names the Python interpreter, and
+ * `--largest N` leaves sizes out whose largest letter is above N.
  */
 
 import { cpus } from 'node:os';
-import * as nearfar from 'nearfar';
-import { Random } from '../src/random.js';
-import { operations } from './operations/index.js';
-import type { Operation, Outputs, Sizes } from './operations/operation.js';
+import { parseArgs } from 'node:util';
+import type { Missing, Peer } from './peers/peer.js';
+import { type Contestant, compare, race, type Standing } from './race.js';
+import { allWork, type Work } from './work.js';
 
-/** How long a case is warmed up and measured for, in milliseconds, and in how many rounds. */
-const WARM_UP = 300;
-const MEASURED = 1000;
-const LEAST_ROUNDS = 5;
+/** Rounds that lie further apart than this share of their median prove little. */
+const NOISE = 0.1;
 
-interface Timing {
-  median: number;
-  /** Half of the rounds are within this range. */
-  quartiles: [number, number];
-}
-
-/** Keeps results in use, so that no engine may leave work out. */
-let sink = 0;
-
-function keep(outputs: Outputs): void {
-  for (const value of Object.values(outputs)) {
-    sink += typeof value === 'number' ? value : (value[0] as number);
-  }
-}
-
-/** Milliseconds of one call. */
-function time(call: () => Outputs): Timing {
-  for (const start = performance.now(); performance.now() - start < WARM_UP; ) keep(call());
-  const rounds: number[] = [];
-  const start = performance.now();
-  while (performance.now() - start < MEASURED || rounds.length < LEAST_ROUNDS) {
-    const before = performance.now();
-    keep(call());
-    rounds.push(performance.now() - before);
-  }
-  rounds.sort((a, b) => a - b);
-  const at = (share: number): number => rounds[Math.floor(share * (rounds.length - 1))] as number;
-  return { median: at(0.5), quartiles: [at(0.25), at(0.75)] };
-}
-
-function report(name: string, sizes: Sizes, timing: Timing, flops: number | undefined): void {
-  const size = Object.entries(sizes)
-    .map(([letter, value]) => `${letter} ${value}`)
-    .join(' ');
-  const spread = timing.quartiles.map((value) => value.toFixed(3)).join(' to ');
-  const rate = flops === undefined ? '' : `${(flops / timing.median / 1e6).toFixed(1)} GFLOP/s`;
-  const columns = [
-    name.padEnd(44),
-    size.padEnd(22),
-    `${timing.median.toFixed(3)} ms`.padStart(14),
-    `(${spread})`.padStart(24),
-    rate.padStart(14),
-  ];
-  process.stdout.write(`${columns.join(' ')}\n`);
-}
-
-function measure(operation: Operation): void {
-  const { name, large, gradient, flops } = operation;
-  for (const sizes of large) {
-    const inputs = operation.inputs(sizes, new Random(1));
-    report(
-      name,
-      sizes,
-      time(() => operation.run(nearfar, inputs)),
-      flops?.(sizes),
-    );
-    if (!gradient) continue;
-    report(
-      `${name}, gradient`,
-      sizes,
-      time(() => gradient.run(nearfar, inputs)),
-      undefined,
-    );
-  }
-}
-
-const wanted = (process.argv[2] ?? '').toLowerCase();
-const chosen = operations.filter(({ name }) => name.toLowerCase().includes(wanted));
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    peers: { type: 'boolean', default: false },
+    json: { type: 'boolean', default: false },
+    largest: { type: 'string', default: 'Infinity' },
+  },
+});
+const wanted = (positionals[0] ?? '').toLowerCase();
+const chosen = allWork().filter(
+  ({ name, sizes }) =>
+    name.toLowerCase().includes(wanted) &&
+    Math.max(...Object.values(sizes)) <= Number(values.largest),
+);
 if (chosen.length === 0) {
   process.stderr.write(`no operation's name contains ${JSON.stringify(wanted)}\n`);
   process.exit(2);
 }
-process.stdout.write(`Node ${process.version}, ${cpus()[0]?.model}, one thread\n`);
-for (const operation of chosen) measure(operation);
-if (Number.isNaN(sink)) process.exit(1);
+
+const machine = `Node ${process.version}, ${cpus()[0]?.model}, one thread`;
+
+function say(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
+
+/** What the others take, as a multiple of ours. */
+function compared({ ratio, ratioQuartiles }: Standing, first: boolean): string {
+  if (first) return '';
+  const [low, high] = ratioQuartiles.map((value) => value.toFixed(2));
+  return `${ratio.toFixed(2)} times ours (${low} to ${high})`;
+}
+
+function report({ name, sizes, flops }: Work, standings: readonly Standing[]): void {
+  const size = Object.entries(sizes)
+    .map(([letter, value]) => `${letter} ${value}`)
+    .join(' ');
+  standings.forEach((standing, i) => {
+    const { median, quartiles } = standing;
+    const noisy = (quartiles[1] - quartiles[0]) / median > NOISE;
+    const rate = flops === undefined ? undefined : flops / median / 1e6;
+    if (values.json) {
+      const what = { operation: name, sizes, machine, rate, noisy, ...standing };
+      say(JSON.stringify(what));
+      return;
+    }
+    const spread = quartiles.map((value) => value.toFixed(3)).join(' to ');
+    const columns = [
+      (i === 0 ? name : `  ${standing.name}`).padEnd(44),
+      (i === 0 ? size : '').padEnd(22),
+      `${median.toFixed(3)} ms`.padStart(14),
+      `(${spread})`.padStart(24),
+      (rate === undefined ? '' : `${rate.toFixed(1)} GFLOP/s`).padStart(14),
+      compared(standing, i === 0),
+      noisy ? 'noisy' : '',
+    ];
+    say(columns.join(' ').trimEnd());
+  });
+}
+
+async function measure(work: Work, peers: readonly Peer[]): Promise<void> {
+  const inputs = work.inputs();
+  const contestants: Contestant[] = [work.ours(inputs)];
+  for (const peer of peers) {
+    const other = await peer.prepare(work.name, work.sizes, inputs);
+    if (other) contestants.push(other);
+  }
+  await compare(contestants, work.steps ?? 1);
+  report(work, await race(contestants));
+}
+
+const isHere = (peer: Peer | Missing): peer is Peer => 'prepare' in peer;
+
+if (!values.json) say(machine);
+const known = values.peers ? await (await import('./peers/index.js')).allPeers() : [];
+for (const peer of known) {
+  if (!isHere(peer)) process.stderr.write(`without ${peer.name}: ${peer.missing}\n`);
+}
+const peers = known.filter(isHere);
+try {
+  for (const work of chosen) await measure(work, peers);
+} finally {
+  for (const peer of peers) peer.close?.();
+}

@@ -1,0 +1,9 @@
+/** All peers, those that are not there with the reason. */
+
+import type { Missing, Peer } from './peer.js';
+import { plain } from './plain.js';
+import { pythonPeer } from './python.js';
+
+export async function allPeers(): Promise<(Peer | Missing)[]> {
+  return [await pythonPeer('PyTorch'), await pythonPeer('NumPy'), plain];
+}

@@ -1,0 +1,36 @@
+/** What a peer is: a library that does some of the work, on the same inputs, with the same results. */
+
+import type { Numbers, Sizes } from '../operations/operation.js';
+import { type Contestant, contestant } from '../race.js';
+import type { Inputs } from '../work.js';
+
+export interface Peer {
+  /** With its version. */
+  name: string;
+  /** A contestant for this operation, if the peer knows it. */
+  prepare(operation: string, sizes: Sizes, inputs: Inputs): Promise<Contestant | undefined>;
+  close?(): void;
+}
+
+/** Where a peer is missing, why. */
+export interface Missing {
+  name: string;
+  missing: string;
+}
+
+/** Operations by name: each gets the inputs ready, and gives the call that is timed. */
+export type Operations = Record<
+  string,
+  (inputs: Record<string, Numbers>, sizes: Sizes) => Parameters<typeof contestant>[1]
+>;
+
+/** A peer of this process. */
+export function localPeer(name: string, operations: Operations): Peer {
+  return {
+    name,
+    async prepare(operation, sizes, inputs) {
+      const make = operations[operation];
+      return make && contestant(name, make(inputs as Record<string, Numbers>, sizes));
+    },
+  };
+}

@@ -1,0 +1,228 @@
+"""PyTorch and NumPy beside nearfar: one line of JSON in, one line of JSON out.
+
+  {"peers": true}                                  -> {"peers": {"PyTorch": "1.13.0", ...}}
+  {"peer": …, "operation": …, "sizes": …, "inputs": …}   -> {"ready": true} or {"missing": true}
+  {"run": count}                                   -> {"ms": time of them all}
+  {"outputs": true}                                -> {"outputs": what the last run gave}
+
+Arrays travel as {"rows", "cols", "data"}, f32 in base64. Only the calls themselves are timed.
+"""
+
+import base64
+import json
+import struct
+import sys
+import time
+
+import numpy as np
+
+try:
+    import torch
+    import torch.nn.functional as F
+
+    torch.set_num_threads(1)
+except ImportError:
+    torch = None
+
+
+def read(array):
+    data = np.frombuffer(base64.b64decode(array["data"]), dtype=np.float32)
+    return data.reshape(array["rows"], array["cols"]).copy()
+
+
+def written(value):
+    if torch is not None and isinstance(value, torch.Tensor):
+        value = value.detach().numpy()
+    array = np.ascontiguousarray(value, dtype=np.float32)
+    return base64.b64encode(array.tobytes()).decode()
+
+
+# NumPy, vectorised as one would write it.
+
+
+def numpy_ntxent(z, temperature):
+    n = len(z) // 2
+    u = z / np.linalg.norm(z, axis=1, keepdims=True)
+    s = u @ u.T
+    s /= np.float32(temperature)
+    np.fill_diagonal(s, -np.inf)
+    positive = np.concatenate([np.diagonal(s, n), np.diagonal(s, -n)])
+    top = s.max(1)
+    s -= top[:, None]
+    np.exp(s, out=s)
+    return np.mean(np.log(s.sum(1)) + top - positive)
+
+
+def numpy_softmax(x):
+    e = np.exp(x - x.max(1, keepdims=True))
+    return e / e.sum(1, keepdims=True)
+
+
+NUMPY = {
+    "matmul": lambda i: {"product": i["a"] @ i["b"]},
+    "matmul transposeB": lambda i: {"product": i["a"] @ i["b"].T},
+    "matmul transposeA": lambda i: {"product": i["a"].T @ i["b"]},
+    "dotMatrix": lambda i: {"matrix": i["a"] @ i["b"].T},
+    "softmax": lambda i: {"softmax": numpy_softmax(i["x"])},
+    "ntXent temperature 0.5": lambda i: {"loss": numpy_ntxent(i["z"], 0.5)},
+    "ntXent temperature 0.01": lambda i: {"loss": numpy_ntxent(i["z"], 0.01)},
+}
+
+# PyTorch.
+
+
+def ntxent(z, temperature):
+    n = len(z) // 2
+    u = F.normalize(z)
+    s = u @ u.T / temperature
+    s.fill_diagonal_(float("-inf"))
+    return F.cross_entropy(s, torch.cat([torch.arange(n, 2 * n), torch.arange(n)]))
+
+
+def with_gradient(loss, name):
+    def run(i):
+        x = i[name].detach().requires_grad_()
+        value = loss(x, i)
+        value.backward()
+        return {"loss": value, name: x.grad}
+
+    return run
+
+
+def targets(i):
+    return i["targets"].flatten().long()
+
+
+TORCH = {
+    "matmul": lambda i: {"product": i["a"] @ i["b"]},
+    "matmul transposeB": lambda i: {"product": i["a"] @ i["b"].T},
+    "matmul transposeA": lambda i: {"product": i["a"].T @ i["b"]},
+    "dotMatrix": lambda i: {"matrix": i["a"] @ i["b"].T},
+    "softmax": lambda i: {"softmax": torch.softmax(i["x"], 1)},
+    "logSumExp": lambda i: {"logSumExp": torch.logsumexp(i["x"], 1)},
+    "ntXent temperature 0.5": lambda i: {"loss": ntxent(i["z"], 0.5)},
+    "ntXent temperature 0.01": lambda i: {"loss": ntxent(i["z"], 0.01)},
+    "ntXent temperature 0.5, gradient": with_gradient(lambda z, i: ntxent(z, 0.5), "z"),
+    "ntXent temperature 0.01, gradient": with_gradient(lambda z, i: ntxent(z, 0.01), "z"),
+    "crossEntropy, gradient": with_gradient(
+        lambda x, i: F.cross_entropy(x, targets(i)), "logits"
+    ),
+}
+
+
+class Training:
+    """GPT's training step with nearfar's weights and batches, as nanoGPT's model.py computes it."""
+
+    def __init__(self, sizes, inputs):
+        self.sizes = sizes
+        raw = base64.b64decode(inputs["weights"])
+        length = struct.unpack("<Q", raw[:8])[0]
+        self.weights = {}
+        for name, entry in json.loads(raw[8 : 8 + length]).items():
+            if name == "__metadata__":
+                continue
+            start, end = entry["data_offsets"]
+            data = np.frombuffer(raw[8 + length + start : 8 + length + end], dtype=np.float32)
+            tensor = torch.tensor(data.reshape(entry["shape"]))
+            self.weights[name] = tensor.requires_grad_()
+        decayed = [w for w in self.weights.values() if w.dim() > 1]
+        others = [w for w in self.weights.values() if w.dim() <= 1]
+        groups = [
+            {"params": decayed, "weight_decay": inputs["weightDecay"]},
+            {"params": others, "weight_decay": 0},
+        ]
+        self.optimizer = torch.optim.AdamW(groups, betas=inputs["betas"])
+        self.rates = inputs["rates"]
+        shape = (-1, sizes["B"], sizes["T"])
+        self.inputs = torch.tensor(inputs["ids"]).reshape(shape)
+        self.targets = torch.tensor(inputs["targets"]).reshape(shape)
+        self.step = 0
+
+    def forward(self, ids):
+        w = self.weights
+        heads = self.sizes["heads"]
+        batch, steps = ids.shape
+        x = w["tokens"][ids] + w["positions"][:steps]
+        channels = x.shape[-1]
+        future = torch.ones(steps, steps, dtype=torch.bool).triu(1)
+
+        def split(y):
+            return y.view(batch, steps, heads, channels // heads).transpose(1, 2)
+
+        for layer in range(self.sizes["layers"]):
+            b = f"blocks.{layer}."
+            y = F.layer_norm(x, (channels,), w[b + "norm1.weight"])
+            q, k, v = map(split, F.linear(y, w[b + "attention.qkv.weight"]).split(channels, 2))
+            scores = (q @ k.transpose(2, 3)) / (channels // heads) ** 0.5
+            p = torch.softmax(scores.masked_fill(future, float("-inf")), 3)
+            y = (p @ v).transpose(1, 2).reshape(batch, steps, channels)
+            x = x + F.linear(y, w[b + "attention.output.weight"])
+            y = F.layer_norm(x, (channels,), w[b + "norm2.weight"])
+            y = F.gelu(F.linear(y, w[b + "mlp.up.weight"]))
+            x = x + F.linear(y, w[b + "mlp.down.weight"])
+        return F.linear(F.layer_norm(x, (channels,), w["norm.weight"]), w["tokens"])
+
+    def __call__(self, _):
+        at = self.step % len(self.inputs)
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.rates[min(self.step, len(self.rates) - 1)]
+        self.optimizer.zero_grad()
+        logits = self.forward(self.inputs[at])
+        loss = F.cross_entropy(logits.flatten(0, 1), self.targets[at].flatten())
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(self.weights.values(), 1.0)
+        self.optimizer.step()
+        self.step += 1
+        return {"loss": loss}
+
+
+def prepare(request):
+    name, inputs = request["operation"], request["inputs"]
+    if request["peer"] == "PyTorch":
+        if name == "GPT training step":
+            return Training(request["sizes"], inputs), None
+        call = TORCH.get(name)
+        if call is None:
+            return None, None
+        return call, {k: torch.from_numpy(read(v)) for k, v in inputs.items()}
+    call = NUMPY.get(name)
+    return call, call and {k: read(v) for k, v in inputs.items()}
+
+
+def blas():
+    """Which library multiplies: Debian's reference one is thirty times slower than OpenBLAS."""
+    np.ones((2, 2), np.float32) @ np.ones((2, 2), np.float32)
+    try:
+        with open("/proc/self/maps") as maps:
+            loaded = maps.read()
+    except OSError:
+        return ""
+    for name, sign in (("OpenBLAS", "openblas"), ("MKL", "libmkl"), ("BLIS", "libblis")):
+        if sign in loaded:
+            return f" with {name}"
+    return " with reference BLAS" if "libblas.so" in loaded else ""
+
+
+def main():
+    call, inputs, outputs = None, None, {}
+    for line in sys.stdin:
+        request = json.loads(line)
+        if "peers" in request:
+            versions = {"NumPy": np.__version__ + blas()}
+            if torch is not None:
+                versions["PyTorch"] = torch.__version__ + blas()
+            answer = {"peers": versions}
+        elif "run" in request:
+            start = time.perf_counter()
+            for _ in range(request["run"]):
+                outputs = call(inputs)
+            answer = {"ms": 1000 * (time.perf_counter() - start)}
+        elif "outputs" in request:
+            answer = {"outputs": {k: written(v) for k, v in outputs.items()}}
+        else:
+            call, inputs = prepare(request)
+            answer = {"missing": True} if call is None else {"ready": True}
+        print(json.dumps(answer), flush=True)
+
+
+main()

@@ -1,0 +1,106 @@
+/** PyTorch and NumPy, each in a Python process that waits while others run. */
+
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface, type Interface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import type { Numbers, Outputs } from '../operations/operation.js';
+import type { Contestant } from '../race.js';
+import type { Inputs } from '../work.js';
+import type { Missing, Peer } from './peer.js';
+
+const PROGRAM = fileURLToPath(new URL('python.py', import.meta.url));
+
+/** One thread each, whatever library the linear algebra comes from. */
+const THREADS = { OPENBLAS_NUM_THREADS: '1', MKL_NUM_THREADS: '1', OMP_NUM_THREADS: '1' };
+
+interface Answer {
+  peers?: Record<string, string>;
+  ready?: true;
+  ms?: number;
+  outputs?: Record<string, string>;
+}
+
+class Python {
+  readonly #child: ChildProcess;
+  readonly #lines: Interface;
+  readonly #gone: Promise<never>;
+
+  constructor(command: string) {
+    this.#child = spawn(command, [PROGRAM], {
+      stdio: ['pipe', 'pipe', 'inherit'],
+      env: { ...process.env, ...THREADS },
+    });
+    this.#lines = createInterface({ input: this.#child.stdout as NodeJS.ReadableStream });
+    this.#gone = new Promise((_, reject) => {
+      const end = (): void => reject(new Error('the Python process has ended'));
+      this.#child.once('error', end).once('exit', end);
+    });
+    this.#gone.catch(() => {});
+  }
+
+  async ask(request: object): Promise<Answer> {
+    const answer = once(this.#lines, 'line');
+    this.#child.stdin?.write(`${JSON.stringify(request)}\n`);
+    const [line] = await Promise.race([answer, this.#gone]);
+    return JSON.parse(line);
+  }
+
+  close(): void {
+    this.#child.stdin?.end();
+  }
+}
+
+function sent(inputs: Inputs): Inputs {
+  const entries = Object.entries(inputs).filter(([key]) => key !== 'model' && key !== 'text');
+  return Object.fromEntries(
+    entries.map(([key, value]) => {
+      if (typeof value !== 'object' || value === null || !('rows' in value)) return [key, value];
+      const { data, rows, cols } = value as Numbers;
+      const { buffer, byteOffset, byteLength } = Float32Array.from(data);
+      const bytes = Buffer.from(buffer, byteOffset, byteLength);
+      return [key, { rows, cols, data: bytes.toString('base64') }];
+    }),
+  );
+}
+
+function received(outputs: Record<string, string>): Outputs {
+  return Object.fromEntries(
+    Object.entries(outputs).map(([key, data]) => {
+      const bytes = Uint8Array.from(Buffer.from(data, 'base64'));
+      return [key, new Float32Array(bytes.buffer)];
+    }),
+  );
+}
+
+/** The interpreter: NEARFAR_PYTHON, or the system's. */
+const COMMAND = process.env.NEARFAR_PYTHON ?? 'python3';
+
+export async function pythonPeer(module: 'PyTorch' | 'NumPy'): Promise<Peer | Missing> {
+  const python = new Python(COMMAND);
+  let version: string | undefined;
+  try {
+    version = (await python.ask({ peers: true })).peers?.[module];
+  } catch {
+    const missing = `${COMMAND} can't run it (NEARFAR_PYTHON names another interpreter)`;
+    return { name: module, missing };
+  }
+  if (version === undefined) {
+    python.close();
+    return { name: module, missing: `${COMMAND} does not have it (NEARFAR_PYTHON names another)` };
+  }
+  const name = `${module} ${version}`;
+  return {
+    name,
+    async prepare(operation, sizes, inputs): Promise<Contestant | undefined> {
+      const request = { peer: module, operation, sizes, inputs: sent(inputs) };
+      if ((await python.ask(request)).ready !== true) return undefined;
+      return {
+        name,
+        run: async (times) => (await python.ask({ run: times })).ms as number,
+        outputs: async () => received((await python.ask({ outputs: true })).outputs ?? {}),
+      };
+    },
+    close: () => python.close(),
+  };
+}
