@@ -1,11 +1,11 @@
 /** What is timed: the rows of the table of operations on their large sizes, and a training step. */
 
-import * as nearfar from 'nearfar';
 import { GPT, train } from 'nearfar/models';
 import { cosineSchedule, saveSafetensors } from 'nearfar/nn';
 import { Random } from '../src/random.js';
 import { operations } from './operations/index.js';
-import type { Numbers, Sizes } from './operations/operation.js';
+import type { Numbers, Outputs, Sizes } from './operations/operation.js';
+import { api } from './package.js';
 import { type Contestant, contestant } from './race.js';
 
 export interface Work {
@@ -34,25 +34,30 @@ function worksOf(row: (typeof operations)[number]): Work[] {
   return large.flatMap((sizes) => {
     const inputs = (): Inputs => row.inputs(sizes, new Random(1));
     type Given = Parameters<typeof row.run>[1];
-    const works: Work[] = [
-      {
-        name,
-        sizes,
-        flops: flops?.(sizes),
-        inputs,
-        ours: (given) => contestant(OURS, () => row.run(nearfar, given as Given)),
+    const work = (
+      title: string,
+      what: 'value' | 'gradient',
+      run: (given: Given) => Outputs,
+      rate?: number,
+    ): Work => ({
+      name: title,
+      sizes,
+      flops: rate,
+      inputs,
+      ours(given) {
+        const outputs = (): Outputs => run(given as Given);
+        const resident = row.resident?.(api, given as Given);
+        if (resident === undefined) return contestant(OURS, outputs);
+        const call = (): Outputs => {
+          resident[what]();
+          return {};
+        };
+        return { ...contestant(OURS, call), outputs };
       },
-    ];
-    if (gradient) {
-      works.push({
-        name: `${name}, gradient`,
-        sizes,
-        flops: undefined,
-        inputs,
-        ours: (given) => contestant(OURS, () => gradient.run(nearfar, given as Given)),
-      });
-    }
-    return works;
+    });
+    const value = work(name, 'value', (given) => row.run(api, given), flops?.(sizes));
+    if (!gradient) return [value];
+    return [value, work(`${name}, gradient`, 'gradient', (given) => gradient.run(api, given))];
   });
 }
 

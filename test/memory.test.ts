@@ -3,56 +3,12 @@
  * large as the largest call made it, after any number of calls, failed ones and training steps.
  */
 
-import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import type * as nearfar from 'nearfar';
-import type * as nn from 'nearfar/nn';
 import { Random } from '../src/random.js';
+import { freshPackage } from './fresh.js';
 import { check, refuses, same, sameBits, suite } from './harness.js';
 
 const test = suite('memory');
-
-interface Fresh {
-  core: typeof nearfar;
-  engine: typeof nn;
-  bytes(): number;
-}
-
-let fresh: Promise<Fresh> | undefined;
-
-/** The library over a memory that we hold. Its entries share one chunk, so both see the same. */
-function load(): Promise<Fresh> {
-  fresh ??= (async () => {
-    const RealMemory = WebAssembly.Memory;
-    const RealInstance = WebAssembly.Instance;
-    const found = new Set<WebAssembly.Memory>();
-    // The library's memory is the one that its kernels are instantiated over.
-    WebAssembly.Instance = class extends RealInstance {
-      constructor(module: WebAssembly.Module, imports?: WebAssembly.Imports) {
-        super(module, imports);
-        const memory = imports?.env?.memory;
-        if (memory instanceof RealMemory) found.add(memory);
-      }
-    };
-    // A copy of the package is another instance, whatever this process has imported before.
-    const folder = mkdtempSync(join(tmpdir(), 'nearfar-memory-'));
-    process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
-    cpSync('dist', folder, { recursive: true });
-    writeFileSync(join(folder, 'package.json'), '{ "type": "module" }');
-    const core: typeof nearfar = await import(join(folder, 'index.js'));
-    const engine: typeof nn = await import(join(folder, 'nn.js'));
-    core.normalize([[1]]);
-    engine.tidy(() => engine.exp(engine.tensor([1])));
-    WebAssembly.Instance = RealInstance;
-    const bytes = (): number => {
-      check(found.size === 1, `${found.size} memories, not one`);
-      return [...found].reduce((sum, memory) => sum + memory.buffer.byteLength, 0);
-    };
-    return { core, engine, bytes };
-  })();
-  return fresh;
-}
 
 function matrix(rows: number, cols: number, seed: number): nearfar.Matrix {
   const random = new Random(seed);
@@ -61,7 +17,7 @@ function matrix(rows: number, cols: number, seed: number): nearfar.Matrix {
 }
 
 test('100,000 calls, one in ten refused, do not grow the memory', async () => {
-  const { core, bytes } = await load();
+  const { core, bytes } = await freshPackage();
   const z = matrix(4, 3, 1);
   const bad = { ...z, data: z.data.map((value, i) => (i === 7 ? Number.NaN : value)) };
   const calls: (() => unknown)[] = [
@@ -83,7 +39,7 @@ test('100,000 calls, one in ten refused, do not grow the memory', async () => {
 });
 
 test('a large loss is followed by small ones with the same bits', async () => {
-  const { core, bytes } = await load();
+  const { core, bytes } = await freshPackage();
   const small = matrix(6, 5, 2);
   const first = core.ntXentGrad(small).grad.data;
   core.ntXent(matrix(4096, 64, 3));
@@ -94,7 +50,7 @@ test('a large loss is followed by small ones with the same bits', async () => {
 });
 
 test('training takes no more memory at step 1,000 than at step 2', async () => {
-  const { engine, bytes } = await load();
+  const { nn: engine, bytes } = await freshPackage();
   engine.manualSeed(1);
   const network = new engine.TransformerBlock(16, 2, { causal: true, dropout: 0.1 });
   const optimizer = new engine.AdamW(network.parameters(), { learningRate: 1e-3 });

@@ -1,27 +1,45 @@
 /**
  * The same bits on every runtime: the packed package is installed, run as each runtime's user
- * would run it, and the hash of each operation compared with this process's own.
+ * would run it, and the hash of each operation and each trained system compared with this
+ * process's own. Training leaves timers their turns, stops at a signal and frees what it took.
  */
 
-import * as nearfar from 'nearfar';
-import { hashOperations, type OperationHash } from '../bench/operations/hash.js';
+import { hashOperation } from '../bench/operations/hash.js';
+import { operations } from '../bench/operations/index.js';
+import type { Api } from '../bench/operations/operation.js';
+import { api } from '../bench/package.js';
 import { check, same, suite } from './harness.js';
 import { tarball } from './package/tarball.js';
 import { makeProject, type Outcome, runtimes, startRuntimes } from './runtimes/index.js';
+import program, { type Result } from './runtimes/program.js';
 
 const test = suite('same bits');
-const here = hashOperations(nearfar);
+let own: Promise<Result> | undefined;
+
+/** What this process gets. */
+function here(): Promise<Result> {
+  own ??= program();
+  return own;
+}
 
 test('a hash is that of a result: other numbers, another hash', () => {
-  const moved: typeof nearfar = {
-    ...nearfar,
-    ntXent: (z, options) => nearfar.ntXent(z, options) + 2 ** -40,
+  const moved: Api = {
+    ...api,
+    ntXent: (z, options) => api.ntXent(z, options) + 2 ** -40,
+    nn: { ...api.nn, tanh: (x) => api.nn.mul(api.nn.tanh(x), 1 + 2 ** -20) },
   };
-  const changed = hashOperations(moved).filter(({ hash }, i) => hash !== here[i]?.hash);
-  check(
-    changed.length > 0 && changed.every(({ name }) => name.startsWith('ntXent')),
-    `changed: ${changed.map(({ name }) => name)}`,
-  );
+  const changed = operations
+    .filter((row) => hashOperation(moved, row).hash !== hashOperation(api, row).hash)
+    .map(({ name }) => name);
+  same(changed, ['ntXent temperature 0.5', 'ntXent temperature 0.01', 'nn.tanh']);
+});
+
+test('training has manners here', async () => {
+  const { manners } = await here();
+  check(manners.length > 0, 'there are no systems');
+  for (const { name, ...rest } of manners) {
+    same(rest, { ticks: true, lastStep: 20, bytesLeft: 0 }, name);
+  }
 });
 
 const missing = process.env.CI === 'true' ? [] : runtimes.filter((row) => row.available());
@@ -41,7 +59,9 @@ function results(): Promise<Map<string, Promise<Outcome>>> {
 
 for (const { name } of present) {
   test(name, async () => {
-    const there: OperationHash[] = JSON.parse((await (await results()).get(name))?.json ?? 'null');
-    same(there, here, `hashes on ${name}`);
+    const there: Result = JSON.parse((await (await results()).get(name))?.json ?? 'null');
+    const { hashes, manners } = await here();
+    same(there.hashes, hashes, `hashes on ${name}`);
+    same(there.manners, manners, `manners on ${name}`);
   });
 }

@@ -1,18 +1,22 @@
 /**
- * One hash for each operation: SHA-256 over the bits of everything that it gives on its test sizes
- * with seeded inputs. Equal hashes on two machines mean equal bits.
+ * One hash for each operation and each trained system: SHA-256 over the bits of everything that an
+ * operation gives on its test sizes with seeded inputs, and of the losses and weights of fifty
+ * steps of training. Equal hashes on two machines mean equal bits.
  */
 
 import { sha256 } from '@noble/hashes/sha2.js';
 import { bytesToHex } from '@noble/hashes/utils.js';
 import { Random } from '../../src/random.js';
 import { operations } from './index.js';
-import type { Api, Outputs } from './operation.js';
+import type { Api, Operation, Outputs } from './operation.js';
+import { type System, systems } from './systems.js';
 
-export interface OperationHash {
+export interface Hash {
   name: string;
   hash: string;
 }
+
+const STEPS = 50;
 
 /** Bytes of outputs in the order of their names: f64 of every number, little-endian. */
 function bytesOf(outputs: Outputs): Uint8Array {
@@ -30,14 +34,29 @@ function bytesOf(outputs: Outputs): Uint8Array {
   return bytes;
 }
 
-/** Hashes of all operations of the table, run through the functions that are given. */
-export function hashOperations(api: Api): OperationHash[] {
-  return operations.map(({ name, sizes, inputs, run, gradient }) => {
-    const hash = sha256.create();
-    sizes.forEach((size, i) => {
-      hash.update(bytesOf(run(api, inputs(size, new Random(1, i)))));
-      if (gradient) hash.update(bytesOf(gradient.run(api, inputs(size, new Random(2, i)))));
-    });
-    return { name, hash: bytesToHex(hash.digest()) };
+/** The hash of what one operation of the table gives, run through the functions that are given. */
+export function hashOperation(api: Api, { name, sizes, inputs, run, gradient }: Operation): Hash {
+  const hash = sha256.create();
+  sizes.forEach((size, i) => {
+    hash.update(bytesOf(run(api, inputs(size, new Random(1, i)))));
+    if (gradient) hash.update(bytesOf(gradient.run(api, inputs(size, new Random(2, i)))));
   });
+  return { name, hash: bytesToHex(hash.digest()) };
+}
+
+/** The hash of a system's training. */
+export async function hashSystem(api: Api, { name, start }: System): Promise<Hash> {
+  const { model, train } = start(api);
+  const losses: number[] = [];
+  for await (const { loss } of train({ steps: STEPS, seed: 1 })) losses.push(loss);
+  const hash = sha256.create().update(bytesOf({ losses }));
+  for (const [path, { data }] of model.stateDict()) hash.update(bytesOf({ [path]: data }));
+  model.dispose();
+  return { name: `${name}, ${STEPS} steps of training`, hash: bytesToHex(hash.digest()) };
+}
+
+/** All hashes, one after the other as they are ready. */
+export async function* hashes(api: Api): AsyncGenerator<Hash, void, void> {
+  for (const operation of operations) yield hashOperation(api, operation);
+  for (const system of systems) yield await hashSystem(api, system);
 }

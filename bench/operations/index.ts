@@ -1,7 +1,18 @@
 /** The one table of operations: tests, gradient checks, the hash and benchmarks all read it. */
 
 import { losses } from './losses.js';
+import { nnLayers } from './nn-layers.js';
+import { nnLosses } from './nn-losses.js';
+import { nnOperations } from './nn-operations.js';
+import { nnTraining } from './nn-training.js';
 import type { Operation } from './operation.js';
 import { similarity } from './similarity.js';
 
-export const operations: readonly Operation[] = [...similarity, ...losses];
+export const operations: readonly Operation[] = [
+  ...similarity,
+  ...losses,
+  ...nnOperations,
+  ...nnLosses,
+  ...nnLayers,
+  ...nnTraining,
+];

@@ -5,16 +5,22 @@
  */
 
 import type * as nearfar from '../../src/index.js';
+import type * as models from '../../src/models/index.js';
+import type * as nn from '../../src/nn/index.js';
 import type { Random } from '../../src/random.js';
 
-/** The public functions, wherever they were imported from. */
-export type Api = typeof nearfar;
+/** The public functions of `nearfar`, and beside them the other entries, wherever imported from. */
+export type Api = typeof nearfar & { nn: typeof nn; models: typeof models };
 
 /** A row-major matrix of the seeded numbers that an operation is run on; f64 for references. */
 export interface Numbers {
   data: Float32Array | Float64Array;
   rows: number;
   cols: number;
+  /** Of a tensor with other axes than these two. */
+  shape?: readonly number[];
+  /** Labels, places, lengths: what no gradient flows to. */
+  constant?: true;
 }
 
 /** Sizes by letter: N rows, M other rows, C width, K reduction. */
@@ -41,8 +47,17 @@ export interface Operation<I extends Record<string, Numbers> = Record<string, Nu
     /** Step of the finite differences, where the default is too coarse (default 1e-4). */
     step?: number;
   };
+  /** For benchmarks of what works on tensors: they are made once, and only the operation is timed. */
+  resident?(api: Api, inputs: I): Resident;
   /** Floating-point operations of `run`, for rates. */
   flops?(sizes: Sizes): number;
+}
+
+/** An operation on tensors that are there. */
+export interface Resident {
+  value(): undefined;
+  gradient(): undefined;
+  dispose(): void;
 }
 
 /** Keeps the types of a row's inputs together, and forgets them for the table. */
@@ -77,5 +92,5 @@ export function probabilities(random: Random, rows: number, cols: number): Numbe
 /** Whole numbers from 0 to `below` - 1, as a matrix of one column. */
 export function integers(random: Random, rows: number, below: number): Numbers {
   const data = Float32Array.from({ length: rows }, () => Math.floor(random.uniform() * below));
-  return { data, rows, cols: 1 };
+  return { data, rows, cols: 1, constant: true };
 }

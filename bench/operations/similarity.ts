@@ -41,17 +41,18 @@ function product(name: string, transposeA: boolean, transposeB: boolean): Operat
 function matrix(
   name: 'cosineSimilarityMatrix' | 'dotMatrix' | 'euclideanDistanceMatrix',
   f: (x: readonly number[], y: readonly number[]) => number,
+  scale = 1,
 ): Operation {
   return operation({
-    name,
+    name: scale === 1 ? name : `${name} of huge numbers`,
     sizes: PRODUCTS,
     large: [
       { N: 64, M: 64, K: 64 },
       { N: 1024, M: 1024, K: 128 },
     ],
     inputs: ({ N = 1, M = 1, K = 1 }, random) => ({
-      a: normal(random, N, K),
-      b: normal(random, M, K),
+      a: normal(random, N, K, scale),
+      b: normal(random, M, K, scale),
     }),
     run: (api, { a, b }) => ({ matrix: api[name](a, b).data }),
     reference: ({ a, b }) => ({ matrix: pairwise(rowsOf(a), rowsOf(b), f) }),
@@ -131,6 +132,8 @@ export const similarity: readonly Operation[] = [
   matrix('cosineSimilarityMatrix', cosine),
   matrix('dotMatrix', dot),
   matrix('euclideanDistanceMatrix', distance),
+  // Whose squares f32 can't hold.
+  matrix('euclideanDistanceMatrix', distance, 2 ** 70),
   search('cosine'),
   search('dot'),
   search('euclidean'),

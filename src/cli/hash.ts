@@ -1,15 +1,17 @@
-/** `nearfar hash`: one hash for each operation, to compare with any other machine's. */
+/** `nearfar hash`: one hash for each operation and trained system, to compare with any machine's. */
 
-import { hashOperations } from '../../bench/operations/hash.js';
+import { hashes } from '../../bench/operations/hash.js';
 import * as nearfar from '../index.js';
+import * as models from '../models/index.js';
+import * as nn from '../nn/index.js';
 import { type Command, JSON_OPTION } from './command.js';
 
 export const hash: Command = {
   name: 'hash',
-  summary: 'print one hash for each operation: equal hashes mean equal bits',
+  summary: 'print one hash for each operation and trained system: equal hashes mean equal bits',
   options: [JSON_OPTION],
   async run({ terminal }) {
-    for (const { name, hash } of hashOperations(nearfar)) {
+    for await (const { name, hash } of hashes({ ...nearfar, nn, models })) {
       terminal.event('hash', { name, hash });
       terminal.line(`${hash}  ${name}`);
     }

@@ -3,6 +3,7 @@
  * optimisers, schedules and checkpoints, over the kernels of `nearfar`.
  */
 
+export { bytesInUse, memoryBytes } from '../memory.js';
 export {
   type Activation,
   asParameter,

@@ -28,30 +28,40 @@ function isGroup(value: unknown): value is ParameterGroup {
   return typeof value === 'object' && value !== null && 'params' in value;
 }
 
-/** All parameters, each once, with the settings of their groups. */
+/** All parameters, each once, with the settings of their groups; those without names numbered. */
 function entriesOf(name: string, params: unknown, weightDecay: number): Entry[] {
   const groups =
     Array.isArray(params) && params.length > 0 && params.every(isGroup)
       ? params
       : [{ params: params as Parameters }];
-  const entries = groups.flatMap((group: ParameterGroup) => {
-    const list = group.params;
+  const entries = new Map<string, Entry>();
+  const seen = new Set<Tensor>();
+  for (const group of groups as ParameterGroup[]) {
+    checkOptions(name, group, ['params', 'weightDecay', 'rateFactor']);
+    const { params: list } = group;
     if (!(list instanceof Map) && !Array.isArray(list)) {
       typeError(name, 'params', 'a Map or an array of parameters, or of groups', list);
     }
-    const named = list instanceof Map ? [...list] : list.map((param, i) => [String(i), param]);
-    return (named as [string, Tensor][]).map(([key, param]) => {
+    const settings = {
+      weightDecay: checkAtLeastZero(name, 'weightDecay', group.weightDecay, weightDecay),
+      rateFactor: checkAtLeastZero(name, 'rateFactor', group.rateFactor, 1),
+    };
+    const first = entries.size;
+    const named = list instanceof Map ? [...list] : list.map((param, i) => [`${first + i}`, param]);
+    for (const [key, param] of named as [string, Tensor][]) {
       if (!(param instanceof Tensor)) typeError(name, `params ${key}`, 'a parameter', param);
-      return {
-        name: key,
-        param,
-        weightDecay: checkAtLeastZero(name, 'weightDecay', group.weightDecay, weightDecay),
-        rateFactor: group.rateFactor ?? 1,
-      };
-    });
-  });
-  if (entries.length === 0) rangeError(name, 'params', 'at least one parameter', params);
-  return entries;
+      if (!param.requiresGrad || param.parents.length > 0) {
+        rangeError(name, `params ${key}`, 'a parameter', 'a tensor that is none');
+      }
+      if (seen.has(param) || entries.has(key)) {
+        rangeError(name, `params ${key}`, 'in one place only', 'a second one');
+      }
+      seen.add(param);
+      entries.set(key, { name: key, param, ...settings });
+    }
+  }
+  if (entries.size === 0) rangeError(name, 'params', 'at least one parameter', params);
+  return [...entries.values()];
 }
 
 /** What all optimisers share: parameters, and moments that live as long as they do. */

@@ -1,8 +1,8 @@
 /** Every operation of the table against its f64 twin, and its gradient against differences of it. */
 
-import * as nearfar from 'nearfar';
 import { operations } from '../../bench/operations/index.js';
 import type { Numbers, Operation, Outputs, Sizes } from '../../bench/operations/operation.js';
+import { api } from '../../bench/package.js';
 import { Random } from '../../src/random.js';
 import { close, suite } from '../harness.js';
 
@@ -38,20 +38,20 @@ function compare(actual: Outputs, expected: Outputs, rtol: number): void {
 /** The same inputs in f64, so that the reference can be moved by small steps. */
 function widen(inputs: Inputs): Inputs {
   return Object.fromEntries(
-    Object.entries(inputs).map(([name, { data, rows, cols }]) => [
+    Object.entries(inputs).map(([name, numbers]) => [
       name,
-      { data: Float64Array.from(data), rows, cols },
+      { ...numbers, data: Float64Array.from(numbers.data) },
     ]),
   );
 }
 
 /** Central differences of the reference's loss at up to 24 places of one input. */
 function checkGradient(operation: Operation, inputs: Inputs, random: Random): void {
-  const { gradient, reference } = operation;
+  const { gradient, reference, rtol = 2e-6 } = operation;
   if (!gradient) return;
-  const { loss, ...grads } = gradient.run(nearfar, inputs);
+  const { loss, ...grads } = gradient.run(api, inputs);
   const wide = widen(inputs);
-  close(loss, reference(wide).loss as number, { what: 'loss', rtol: 2e-6, atol: 1e-6 });
+  close(loss, reference(wide).loss as number, { what: 'loss', rtol, atol: rtol / 2 });
   const step = gradient.step ?? 1e-4;
   for (const [name, value] of Object.entries(grads)) {
     const grad = list(value as ArrayLike<number>);
@@ -78,7 +78,7 @@ for (const operation of operations) {
     const inputs = () => operation.inputs(sizes, new Random(3, i));
     test(`${operation.name}: ${title(sizes)}: equals its f64 twin`, () => {
       const expected = operation.reference(widen(inputs()));
-      compare(operation.run(nearfar, inputs()), expected, operation.rtol ?? 3e-6);
+      compare(operation.run(api, inputs()), expected, operation.rtol ?? 3e-6);
     });
     if (operation.gradient === undefined) return;
     test(`${operation.name}: ${title(sizes)}: gradient equals finite differences`, () => {

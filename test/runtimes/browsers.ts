@@ -3,11 +3,11 @@
  * Puppeteer, WebKit by webkit.ts.
  */
 
-import { cp } from 'node:fs/promises';
+import { cp, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { build } from 'esbuild';
 import { withCleanup } from './cleanup.js';
-import { type Open, pageFiles, servePage } from './page.js';
+import { type Open, pageFiles, servePage, workerPageFiles } from './page.js';
 import { execute, within } from './process.js';
 import {
   fromDebian,
@@ -56,8 +56,9 @@ function puppeteer(browser: 'chrome' | 'firefox', executablePath: string): Open 
 
 const esbuild: Bundler = async (folder) => {
   const output = join(folder, 'output');
+  const scripts = (await readdir(folder)).filter((file) => file.endsWith('.js'));
   await build({
-    entryPoints: [join(folder, 'main.js')],
+    entryPoints: scripts.map((file) => join(folder, file)),
     outdir: output,
     bundle: true,
     minify: true,
@@ -73,12 +74,18 @@ const vite: Bundler = async (folder) => {
   return join(folder, 'dist');
 };
 
-function browserRow(name: string, bundle: Bundler, open: Open, needs: string[]): Runtime {
+function browserRow(
+  name: string,
+  bundle: Bundler,
+  open: Open,
+  needs: string[],
+  files: Record<string, string> = pageFiles,
+): Runtime {
   return {
     name,
     available: () => missingFile(needs, fromDebian),
     async run(project) {
-      const folder = await makeFolder(project, name, pageFiles);
+      const folder = await makeFolder(project, name, files);
       const home = await makeFolder(folder, 'home', {});
       const built = await bundle(folder);
       return withCleanup(async (defer) => {
@@ -100,6 +107,8 @@ const driver = toolFile(puppeteerFile);
 export const browsers: Runtime[] = [
   browserRow('chromium', esbuild, inChromium, [chromium, driver]),
   browserRow('chromium-vite', vite, inChromium, [chromium, driver, toolFile(viteFile)]),
+  browserRow('chromium-worker', esbuild, inChromium, [chromium, driver], workerPageFiles),
   browserRow('firefox', esbuild, inFirefox, [firefox, driver]),
+  browserRow('firefox-worker', esbuild, inFirefox, [firefox, driver], workerPageFiles),
   browserRow('webkit', esbuild, openWebKit, webKitFiles),
 ];

@@ -11,9 +11,7 @@ import { extname, join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import type { Defer } from './cleanup.js';
 
-/** What a user writes; a bundler turns it into a folder that can be served. */
-export const pageFiles = {
-  'index.html': `<!doctype html>
+const html = `<!doctype html>
 <meta charset="utf-8">
 <link rel="icon" href="data:,">
 <script>
@@ -22,11 +20,33 @@ export const pageFiles = {
   addEventListener('error', (event) => fail(event.error ?? event.message ?? 'no script'), true);
 </script>
 <script type="module" src="./main.js"></script>
-`,
+`;
+
+/** What a user writes, by file; a bundler turns it into a folder that can be served. */
+export const pageFiles = {
+  'index.html': html,
   'main.js': `import program from '../program.mjs';
 Promise.resolve()
   .then(program)
   .then((result) => send('/result', JSON.stringify(result)), fail);
+`,
+};
+
+/** The same with the program in a worker, so that the page stays free. */
+export const workerPageFiles = {
+  'index.html': html,
+  'main.js': `const worker = new Worker(new URL('./worker.js', import.meta.url), { type: 'module' });
+worker.onmessage = ({ data }) => send(data.path, data.body);
+worker.onerror = (event) => fail(event.message);
+`,
+  'worker.js': `import program from '../program.mjs';
+Promise.resolve()
+  .then(program)
+  .then(
+    (result) => ({ path: '/result', body: JSON.stringify(result) }),
+    (reason) => ({ path: '/error', body: [reason, reason?.stack].join('\\n') }),
+  )
+  .then((message) => postMessage(message));
 `,
 };
 

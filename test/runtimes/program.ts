@@ -1,8 +1,45 @@
-/** What runs on every runtime: all operations of the table, through the installed package. */
+/** What runs on every runtime, through the installed package: all hashes, and training's manners. */
 
-import * as nearfar from 'nearfar';
-import { hashOperations } from '../../bench/operations/hash.js';
+import { type Hash, hashes } from '../../bench/operations/hash.js';
+import { systems } from '../../bench/operations/systems.js';
+import { api } from '../../bench/package.js';
 
-export default async function program(): Promise<unknown> {
-  return hashOperations(nearfar);
+export interface Result {
+  hashes: Hash[];
+  manners: Manners[];
+}
+
+/** How the training of a system gets along with what runs beside it. */
+interface Manners {
+  name: string;
+  /** Whether a timer ticked meanwhile. */
+  ticks: boolean;
+  /** The step that was the last because a signal fired after it. */
+  lastStep: number;
+  /** Bytes of memory in use once the loop was left and the model disposed of, beyond those before. */
+  bytesLeft: number;
+}
+
+async function manners({ name, start }: (typeof systems)[number]): Promise<Manners> {
+  const before = api.nn.bytesInUse();
+  const { model, train } = start(api);
+  const abort = new AbortController();
+  let ticks = 0;
+  const timer = setInterval(() => ticks++, 1);
+  let lastStep = 0;
+  for await (const { step } of train({ steps: 40, signal: abort.signal })) {
+    lastStep = step;
+    if (step === 20) abort.abort();
+  }
+  clearInterval(timer);
+  for await (const { step } of train({ steps: 40 })) if (step === 3) break;
+  model.dispose();
+  return { name, ticks: ticks > 2, lastStep, bytesLeft: api.nn.bytesInUse() - before };
+}
+
+export default async function program(): Promise<Result> {
+  const result: Result = { hashes: [], manners: [] };
+  for (const system of systems) result.manners.push(await manners(system));
+  for await (const hash of hashes(api)) result.hashes.push(hash);
+  return result;
 }

@@ -1,0 +1,411 @@
+/** Rows of the table: the operations of `nearfar/nn`, one by one. */
+
+import type { Tensor } from '../../src/nn/index.js';
+import { Random } from '../../src/random.js';
+import { array, between, type Nn, onTensors } from './nn.js';
+import * as reference from './nn-reference.js';
+import { at, both, build, map, mapRows, type Nd } from './nn-reference.js';
+import { integers, type Operation, type Sizes } from './operation.js';
+import { logSumExp, softmax, unit } from './reference.js';
+
+/** Around the vectors' four lanes, and across the loops that take several vectors a turn. */
+const LENGTHS: readonly Sizes[] = [{ N: 1 }, { N: 3 }, { N: 33 }, { N: 131 }];
+const LARGE: readonly Sizes[] = [{ N: 1 << 20 }];
+const ROWS: readonly Sizes[] = [
+  { N: 1, C: 1 },
+  { N: 3, C: 5 },
+  { N: 7, C: 33 },
+];
+const LARGE_ROWS: readonly Sizes[] = [{ N: 768, C: 128 }];
+
+function unary(
+  name: string,
+  forward: (nn: Nn, x: Tensor) => Tensor,
+  f: (x: number) => number,
+  low = -3,
+  high = 3,
+): Operation {
+  return onTensors({
+    name,
+    sizes: LENGTHS,
+    large: LARGE,
+    inputs: ({ N = 1 }, random) => ({ x: between(random, [N], low, high) }),
+    forward: (nn, { x }) => forward(nn, x),
+    reference: ({ x }) => map(x, f),
+  });
+}
+
+/** Shapes of two operands: the same, a row, a column, an outer product, a scalar. */
+const PAIRS: Record<string, (n: number) => [number[], number[]]> = {
+  '': (n) => [[n], [n]],
+  ' of a row': (n) => [[3, n], [n]],
+  ' of columns': (n) => [
+    [2, n, 1],
+    [n, 5],
+  ],
+  ' of a scalar': (n) => [[], [n, 2]],
+};
+
+function binary(
+  name: 'add' | 'sub' | 'mul' | 'div' | 'maximum',
+  f: (a: number, b: number) => number,
+): Operation[] {
+  return Object.entries(PAIRS).map(([shapes, of]) =>
+    onTensors({
+      name: name + shapes,
+      sizes: shapes === '' ? LENGTHS : LENGTHS.slice(0, 3),
+      large: shapes === '' ? LARGE : [],
+      inputs: ({ N = 1 }, random) => ({
+        a: array(random, of(N)[0]),
+        // A divisor keeps away from 0.
+        b: between(random, of(N)[1], name === 'div' ? 0.5 : -2, 2),
+      }),
+      forward: (nn, { a, b }) => nn[name](a, b),
+      reference: ({ a, b }) => both(a, b, f),
+    }),
+  );
+}
+
+const matmuls = [
+  { name: 'matmul', a: [2, 1], b: [1, 2], options: {} },
+  {
+    name: 'matmul of transposes',
+    a: [1, 2],
+    b: [2, 1],
+    options: { transposeA: true, transposeB: true },
+  },
+].map(({ name, a, b, options }) =>
+  onTensors({
+    name,
+    sizes: [
+      { B: 1, N: 1, M: 1, K: 1 },
+      { B: 2, N: 3, M: 9, K: 5 },
+    ],
+    large: [{ B: 12, N: 64, M: 64, K: 32 }],
+    inputs: ({ B = 1, N = 1, M = 1, K = 1 }, random) => ({
+      a: array(random, a[0] === 2 ? [B, N, K] : [B, K, N]),
+      b: array(random, b[0] === 1 ? [B, K, M] : [B, M, K]),
+    }),
+    forward: (nn, { a, b }) => nn.matmul(a, b, options),
+    reference({ a, b }) {
+      const turn = (x: Nd): Nd => reference.transpose(x, [0, 2, 1]);
+      return 'transposeA' in options ? reference.matmul(turn(a), turn(b)) : reference.matmul(a, b);
+    },
+    flops: ({ B = 1, N = 1, M = 1, K = 1 }) => 2 * B * N * M * K,
+  }),
+);
+
+const linears = [true, false].map((bias) =>
+  onTensors({
+    name: bias ? 'linear' : 'linear without bias',
+    sizes: [
+      { N: 1, C: 1, M: 1 },
+      { N: 3, C: 5, M: 7 },
+    ],
+    large: [{ N: 768, C: 128, M: 512 }],
+    inputs: ({ N = 1, C = 1, M = 1 }, random) => ({
+      x: array(random, [2, N, C]),
+      weight: array(random, [M, C]),
+      ...(bias ? { bias: array(random, [M]) } : {}),
+    }),
+    forward: (nn, { x, weight, bias }) => nn.linear(x, weight, bias),
+    reference: ({ x, weight, bias }) => reference.linear(x, weight, bias),
+    flops: ({ N = 1, C = 1, M = 1 }) => 4 * N * M * C,
+  }),
+);
+
+/** Sums and means: of which axis, and with what left of it. */
+const reductions = (['sum', 'mean'] as const).flatMap((name) =>
+  [undefined, 0, 1, -1].map((axis) =>
+    onTensors({
+      name: axis === undefined ? `${name} of all` : `${name} along axis ${axis}`,
+      sizes: LENGTHS.slice(0, 3),
+      large: [{ N: 4096 }],
+      inputs: ({ N = 1 }, random) => ({ x: array(random, [2, N, 5]) }),
+      forward: (nn, { x }) => nn[name](x, axis === undefined ? {} : { axis, keepDims: axis === 1 }),
+      reference({ x }) {
+        const on = axis === undefined ? [0, 1, 2] : [axis < 0 ? axis + 3 : axis];
+        const kept = x.shape.map((extent, i) => (on.includes(i) ? 1 : extent));
+        const sums = new Map<string, number>();
+        build(x.shape, (index) => {
+          const to = String(index.map((place, i) => (on.includes(i) ? 0 : place)));
+          sums.set(to, (sums.get(to) ?? 0) + at(x, index));
+          return 0;
+        });
+        const count = name === 'sum' ? 1 : x.data.length / sums.size;
+        return build(kept, (index) => (sums.get(String(index)) as number) / count);
+      },
+    }),
+  ),
+);
+
+const attentions = [
+  { name: 'attention', causal: false, padded: false },
+  { name: 'attention causal', causal: true, padded: false },
+  { name: 'attention with padding', causal: false, padded: true },
+  { name: 'attention causal with padding', causal: true, padded: true },
+].map(({ name, causal, padded }) =>
+  onTensors({
+    name,
+    sizes: [
+      { B: 1, T: 1, D: 1 },
+      { B: 2, T: 3, D: 4 },
+      { B: 3, T: 7, D: 5 },
+      { B: 1, T: 65, D: 8 },
+    ],
+    large: [{ B: 12, T: 64, D: 64 }],
+    inputs: ({ B = 1, T = 1, D = 1 }, random) => ({
+      qkv: array(random, [B, T, 6 * D]),
+      lengths: {
+        ...integers(random, B, T),
+        data: Float32Array.from({ length: B }, (_, b) => 1 + ((b + 2 * T) % T)),
+      },
+    }),
+    forward: (nn, { qkv }, { lengths }) =>
+      nn.attention(qkv, { heads: 2, causal, lengths: padded ? lengths.data : undefined }),
+    reference: ({ qkv, lengths }) =>
+      reference.attention(qkv, 2, { causal, lengths: padded ? lengths.data : undefined }),
+    flops: ({ B = 1, T = 1, D = 1 }) => 8 * B * T * T * D,
+  }),
+);
+
+const layerNorms = [true, false].map((affine) =>
+  onTensors({
+    name: affine ? 'layerNorm' : 'layerNorm alone',
+    sizes: ROWS,
+    large: LARGE_ROWS,
+    inputs: ({ N = 1, C = 1 }, random) => ({
+      x: array(random, [N, C]),
+      ...(affine ? { gain: array(random, [C]), bias: array(random, [C]) } : {}),
+    }),
+    forward: (nn, { x, gain, bias }) => nn.layerNorm(x, gain, bias),
+    reference: ({ x, gain, bias }) => reference.layerNorm(x, gain, bias),
+  }),
+);
+
+/** Streams of the engine's random numbers: initial weights, dropout. */
+const INITIAL = 1;
+const DROPOUT = 2;
+
+/** Whether the generator in TypeScript drops element i: the kernel's numbers are the same. */
+function dropped(n: number, rate: number): boolean[] {
+  const random = new Random(1, DROPOUT, 0);
+  return Array.from({ length: n }, () => random.uniform() < rate);
+}
+
+export const nnOperations: readonly Operation[] = [
+  ...binary('add', (a, b) => a + b),
+  ...binary('sub', (a, b) => a - b),
+  ...binary('mul', (a, b) => a * b),
+  ...binary('div', (a, b) => a / b),
+  ...binary('maximum', Math.max),
+  onTensors({
+    name: 'where',
+    sizes: LENGTHS.slice(0, 3),
+    large: [{ N: 1 << 18 }],
+    inputs: ({ N = 1 }, random) => ({
+      condition: integers(random, N, 2),
+      a: array(random, [N, 3]),
+      b: array(random, [3]),
+    }),
+    forward: (nn, { condition, a, b }) => nn.where(condition, a, b),
+    reference: ({ condition, a, b }) =>
+      build(a.shape, (index) => at(at(condition, index) === 0 ? b : a, index)),
+  }),
+  unary('exp', (nn, x) => nn.exp(x), Math.exp),
+  unary('log', (nn, x) => nn.log(x), Math.log, 0.1, 5),
+  unary('sqrt', (nn, x) => nn.sqrt(x), Math.sqrt, 0.1, 5),
+  unary('tanh', (nn, x) => nn.tanh(x), Math.tanh),
+  unary(
+    'relu',
+    (nn, x) => nn.relu(x),
+    (x) => Math.max(0, x),
+  ),
+  unary('gelu', (nn, x) => nn.gelu(x), reference.gelu, -6, 6),
+  unary(
+    'gelu approximate',
+    (nn, x) => nn.gelu(x, { approximate: true }),
+    reference.geluByTanh,
+    -6,
+    6,
+  ),
+  unary(
+    'a tensor used twice',
+    (nn, x) => nn.add(nn.mul(x, x), x),
+    (x) => x * x + x,
+  ),
+  ...matmuls,
+  onTensors({
+    name: 'matmul with one matrix for all',
+    sizes: [{ B: 3, N: 2, M: 5, K: 7 }],
+    inputs: ({ B = 1, N = 1, M = 1, K = 1 }, random) => ({
+      a: array(random, [B, N, K]),
+      b: array(random, [K, M]),
+    }),
+    forward: (nn, { a, b }) => nn.matmul(a, b),
+    reference: ({ a, b }) => reference.matmul(a, b),
+  }),
+  ...linears,
+  onTensors({
+    name: 'transpose',
+    sizes: LENGTHS.slice(0, 3),
+    large: [{ N: 4096 }],
+    inputs: ({ N = 1 }, random) => ({ x: array(random, [2, N, 5]) }),
+    forward: (nn, { x }) => nn.transpose(x, [2, 0, 1]),
+    reference: ({ x }) => reference.transpose(x, [2, 0, 1]),
+  }),
+  onTensors({
+    name: 'transpose of the last two axes, reshaped',
+    sizes: LENGTHS.slice(0, 3),
+    inputs: ({ N = 1 }, random) => ({ x: array(random, [2, N, 5]) }),
+    forward: (nn, { x }) => nn.reshape(nn.transpose(x), [5, -1]),
+    reference({ x }) {
+      return { data: reference.transpose(x, [0, 2, 1]).data, shape: [5, x.data.length / 5] };
+    },
+  }),
+  onTensors({
+    name: 'slice',
+    sizes: [{ N: 3 }, { N: 4 }, { N: 9 }],
+    large: [{ N: 4096 }],
+    inputs: ({ N = 1 }, random) => ({ x: array(random, [2, N, 5]) }),
+    forward: (nn, { x }) => nn.slice(x, 1, 1, -1),
+    reference: ({ x }) =>
+      build([2, (x.shape[1] as number) - 2, 5], ([i = 0, j = 0, k = 0]) => at(x, [i, j + 1, k])),
+  }),
+  onTensors({
+    name: 'concat',
+    sizes: LENGTHS.slice(0, 3),
+    large: [{ N: 4096 }],
+    inputs: ({ N = 1 }, random) => ({
+      a: array(random, [2, N, 3]),
+      b: array(random, [2, 2, 3]),
+    }),
+    forward: (nn, { a, b }) => nn.concat([a, b, a], 1),
+    reference({ a, b }) {
+      const n = a.shape[1] as number;
+      return build([2, 2 * n + 2, 3], ([i = 0, j = 0, k = 0]) =>
+        j >= n && j < n + 2 ? at(b, [i, j - n, k]) : at(a, [i, j < n ? j : j - n - 2, k]),
+      );
+    },
+  }),
+  onTensors({
+    name: 'gather',
+    sizes: ROWS,
+    large: LARGE_ROWS,
+    inputs: ({ N = 1, C = 1 }, random) => ({
+      x: array(random, [N, C]),
+      indices: integers(random, 2 * N + 1, N),
+    }),
+    forward: (nn, { x }, { indices }) => nn.gather(x, indices.data),
+    reference: ({ x, indices }) =>
+      build([indices.data.length, x.shape[1] as number], ([i = 0, c = 0]) =>
+        at(x, [x.shape[0] === 1 ? 0 : (indices.data[i] as number), c]),
+      ),
+  }),
+  ...reductions,
+  onTensors({
+    name: 'softmax',
+    sizes: ROWS,
+    large: LARGE_ROWS,
+    inputs: ({ N = 1, C = 1 }, random) => ({ x: array(random, [N, C], 3) }),
+    forward: (nn, { x }) => nn.softmax(x),
+    reference: ({ x }) => mapRows(x, softmax),
+  }),
+  onTensors({
+    name: 'logSoftmax',
+    sizes: ROWS,
+    large: LARGE_ROWS,
+    inputs: ({ N = 1, C = 1 }, random) => ({ x: array(random, [N, C], 3) }),
+    forward: (nn, { x }) => nn.logSoftmax(x),
+    reference: ({ x }) => mapRows(x, (row) => row.map((value) => value - logSumExp(row))),
+  }),
+  onTensors({
+    name: 'normalize',
+    sizes: ROWS,
+    large: LARGE_ROWS,
+    inputs: ({ N = 1, C = 1 }, random) => ({ x: array(random, [N, C]) }),
+    forward: (nn, { x }) => nn.normalize(x),
+    reference: ({ x }) => mapRows(x, unit),
+  }),
+  ...layerNorms,
+  ...attentions,
+  onTensors({
+    name: 'cachedAttention',
+    sizes: [
+      { T: 1, M: 1, D: 1 },
+      { T: 2, M: 5, D: 3 },
+    ],
+    inputs: ({ T = 1, M = 1, D = 1 }, random) => ({
+      q: array(random, [T, 2 * D]),
+      keys: array(random, [M + T, 2 * D]),
+      values: array(random, [M + T, 2 * D]),
+    }),
+    forward: (nn, { q, keys, values }, { q: { data }, keys: { data: all } }) =>
+      nn.cachedAttention(q, keys, values, (all.length - data.length) / (q.shape[1] as number), 2),
+    reference({ q, keys, values }) {
+      // The whole pass over all steps, of which the queries are the last.
+      const [steps, channels] = keys.shape as [number, number];
+      const past = steps - (q.shape[0] as number);
+      const qkv = build([1, steps, 3 * channels], ([, t = 0, c = 0]) => {
+        const [part, place] = [Math.floor(c / channels), c % channels];
+        if (part > 0) return at(part === 1 ? keys : values, [t, place]);
+        return t < past ? 0 : (q.data[(t - past) * channels + place] as number);
+      });
+      const whole = reference.attention(qkv, 2, { causal: true });
+      return { data: Array.from(whole.data).slice(past * channels), shape: q.shape };
+    },
+    gradient: false,
+  }),
+  onTensors({
+    name: 'mse',
+    sizes: LENGTHS,
+    large: LARGE,
+    inputs: ({ N = 1 }, random) => ({ x: array(random, [N]), target: array(random, [N]) }),
+    forward: (nn, { x, target }) => nn.mse(x, target),
+    reference({ x, target }) {
+      const squares = Array.from(x.data, (value, i) => (value - (target.data[i] as number)) ** 2);
+      const sum = squares.reduce((total, square) => total + square, 0);
+      return { data: [sum / squares.length], shape: [] };
+    },
+  }),
+  onTensors({
+    name: 'dropout',
+    sizes: LENGTHS,
+    large: LARGE,
+    inputs: ({ N = 1 }, random) => ({ x: array(random, [N]) }),
+    forward: (nn, { x }) => nn.dropout(x, 0.25),
+    reference({ x }) {
+      const gone = dropped(x.data.length, 0.25);
+      return {
+        data: Array.from(x.data, (value, i) => (gone[i] ? 0 : value / 0.75)),
+        shape: x.shape,
+      };
+    },
+  }),
+  onTensors({
+    name: 'randomUniform',
+    sizes: LENGTHS,
+    large: LARGE,
+    inputs: ({ N = 1 }, random) => ({ x: array(random, [N]) }),
+    forward: (nn, { x }) => nn.randomUniform(x.shape, -2, 3),
+    reference({ x }) {
+      const random = new Random(1, INITIAL, 0);
+      return map(x, () => random.uniform(-2, 3));
+    },
+    gradient: false,
+  }),
+  onTensors({
+    name: 'customOp',
+    sizes: LENGTHS,
+    inputs: ({ N = 1 }, random) => ({ a: array(random, [N]), b: array(random, [N]) }),
+    forward: (nn, { a, b }) =>
+      nn.customOp({
+        forward: (x, y) => nn.mul(nn.mul(x as Tensor, x as Tensor), y as Tensor),
+        backward: (dy, _, x, y) => [
+          nn.mul(dy, nn.mul(nn.mul(x as Tensor, 2), y as Tensor)),
+          nn.mul(dy, nn.mul(x as Tensor, x as Tensor)),
+        ],
+      })(a, b),
+    reference: ({ a, b }) => both(a, b, (x, y) => x * x * y),
+  }),
+];

@@ -1,0 +1,31 @@
+/**
+ * The systems of `nearfar/models`, each small enough to be trained for fifty steps on every
+ * runtime, an emulated one too. The hash takes the losses and the weights.
+ */
+
+import type { TrainOptions, TrainStep } from '../../src/models/index.js';
+import type { Module } from '../../src/nn/index.js';
+import type { Api } from './operation.js';
+
+export interface System {
+  name: string;
+  /** A small model from a seed, and its training. */
+  start(api: Api): {
+    model: Module;
+    train(options: TrainOptions): AsyncGenerator<TrainStep, void, void>;
+  };
+}
+
+const TEXT = 'near and far, far and near, nearer and farther. '.repeat(8);
+
+export const systems: readonly System[] = [
+  {
+    name: 'GPT',
+    start({ nn, models }) {
+      nn.manualSeed(1);
+      const config = { layers: 2, heads: 2, width: 12, context: 9, dropout: 0.1 };
+      const model = new models.GPT(TEXT, config);
+      return { model, train: (options) => models.train(model, TEXT, { batch: 3, ...options }) };
+    },
+  },
+];

@@ -1,0 +1,77 @@
+/**
+ * A copy of the built package that nothing has used yet, over a memory and kernels that a test
+ * watches.
+ */
+
+import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type * as nearfar from 'nearfar';
+import type * as models from 'nearfar/models';
+import type * as nn from 'nearfar/nn';
+import { check } from './harness.js';
+
+export interface Fresh {
+  core: typeof nearfar;
+  nn: typeof nn;
+  models: typeof models;
+  /** Size of the WASM memory. */
+  bytes(): number;
+  /** How often each kernel was called. */
+  calls: ReadonlyMap<string, number>;
+}
+
+/** Makes the copy. Its entries share one chunk, so all see the same memory. */
+export async function freshPackage(): Promise<Fresh> {
+  const RealMemory = WebAssembly.Memory;
+  const RealInstance = WebAssembly.Instance;
+  const found = new Set<WebAssembly.Memory>();
+  const calls = new Map<string, number>();
+  // The library's memory is the one that its kernels are instantiated over.
+  WebAssembly.Instance = class extends RealInstance {
+    readonly #watched: WebAssembly.Exports;
+
+    constructor(module: WebAssembly.Module, imports?: WebAssembly.Imports) {
+      super(module, imports);
+      const memory = imports?.env?.memory;
+      if (memory instanceof RealMemory) found.add(memory);
+      this.#watched = Object.fromEntries(
+        Object.entries(super.exports).map(([name, kernel]) => [name, counted(name, kernel, calls)]),
+      );
+    }
+
+    override get exports(): WebAssembly.Exports {
+      return this.#watched;
+    }
+  };
+  try {
+    const folder = mkdtempSync(join(tmpdir(), 'nearfar-fresh-'));
+    process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
+    cpSync('dist', folder, { recursive: true });
+    writeFileSync(join(folder, 'package.json'), '{ "type": "module" }');
+    const core: typeof nearfar = await import(join(folder, 'index.js'));
+    const engine: typeof nn = await import(join(folder, 'nn.js'));
+    core.normalize([[1]]);
+    engine.tidy(() => engine.exp(engine.tensor([1])));
+    const bytes = (): number => {
+      check(found.size === 1, `${found.size} memories, not one`);
+      return [...found].reduce((sum, memory) => sum + memory.buffer.byteLength, 0);
+    };
+    return { core, nn: engine, models: await import(join(folder, 'models.js')), bytes, calls };
+  } finally {
+    WebAssembly.Instance = RealInstance;
+  }
+}
+
+function counted(
+  name: string,
+  kernel: WebAssembly.ExportValue,
+  calls: Map<string, number>,
+): WebAssembly.ExportValue {
+  if (typeof kernel !== 'function') return kernel;
+  calls.set(name, calls.get(name) ?? 0);
+  return (...args: unknown[]) => {
+    calls.set(name, (calls.get(name) as number) + 1);
+    return kernel(...args);
+  };
+}
