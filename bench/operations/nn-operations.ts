@@ -114,61 +114,6 @@ const linears = [true, false].map((bias) =>
   }),
 );
 
-/** Sums and means: of which axis, and with what left of it. */
-const reductions = (['sum', 'mean'] as const).flatMap((name) =>
-  [undefined, 0, 1, -1].map((axis) =>
-    onTensors({
-      name: axis === undefined ? `${name} of all` : `${name} along axis ${axis}`,
-      sizes: LENGTHS.slice(0, 3),
-      large: [{ N: 4096 }],
-      inputs: ({ N = 1 }, random) => ({ x: array(random, [2, N, 5]) }),
-      forward: (nn, { x }) => nn[name](x, axis === undefined ? {} : { axis, keepDims: axis === 1 }),
-      reference({ x }) {
-        const on = axis === undefined ? [0, 1, 2] : [axis < 0 ? axis + 3 : axis];
-        const kept = x.shape.map((extent, i) => (on.includes(i) ? 1 : extent));
-        const sums = new Map<string, number>();
-        build(x.shape, (index) => {
-          const to = String(index.map((place, i) => (on.includes(i) ? 0 : place)));
-          sums.set(to, (sums.get(to) ?? 0) + at(x, index));
-          return 0;
-        });
-        const count = name === 'sum' ? 1 : x.data.length / sums.size;
-        return build(kept, (index) => (sums.get(String(index)) as number) / count);
-      },
-    }),
-  ),
-);
-
-const attentions = [
-  { name: 'attention', causal: false, padded: false },
-  { name: 'attention causal', causal: true, padded: false },
-  { name: 'attention with padding', causal: false, padded: true },
-  { name: 'attention causal with padding', causal: true, padded: true },
-].map(({ name, causal, padded }) =>
-  onTensors({
-    name,
-    sizes: [
-      { B: 1, T: 1, D: 1 },
-      { B: 2, T: 3, D: 4 },
-      { B: 3, T: 7, D: 5 },
-      { B: 1, T: 65, D: 8 },
-    ],
-    large: [{ B: 12, T: 64, D: 64 }],
-    inputs: ({ B = 1, T = 1, D = 1 }, random) => ({
-      qkv: array(random, [B, T, 6 * D]),
-      lengths: {
-        ...integers(random, B, T),
-        data: Float32Array.from({ length: B }, (_, b) => 1 + ((b + 2 * T) % T)),
-      },
-    }),
-    forward: (nn, { qkv }, { lengths }) =>
-      nn.attention(qkv, { heads: 2, causal, lengths: padded ? lengths.data : undefined }),
-    reference: ({ qkv, lengths }) =>
-      reference.attention(qkv, 2, { causal, lengths: padded ? lengths.data : undefined }),
-    flops: ({ B = 1, T = 1, D = 1 }) => 8 * B * T * T * D,
-  }),
-);
-
 const layerNorms = [true, false].map((affine) =>
   onTensors({
     name: affine ? 'layerNorm' : 'layerNorm alone',
@@ -247,63 +192,6 @@ export const nnOperations: readonly Operation[] = [
   }),
   ...linears,
   onTensors({
-    name: 'transpose',
-    sizes: LENGTHS.slice(0, 3),
-    large: [{ N: 4096 }],
-    inputs: ({ N = 1 }, random) => ({ x: array(random, [2, N, 5]) }),
-    forward: (nn, { x }) => nn.transpose(x, [2, 0, 1]),
-    reference: ({ x }) => reference.transpose(x, [2, 0, 1]),
-  }),
-  onTensors({
-    name: 'transpose of the last two axes, reshaped',
-    sizes: LENGTHS.slice(0, 3),
-    inputs: ({ N = 1 }, random) => ({ x: array(random, [2, N, 5]) }),
-    forward: (nn, { x }) => nn.reshape(nn.transpose(x), [5, -1]),
-    reference({ x }) {
-      return { data: reference.transpose(x, [0, 2, 1]).data, shape: [5, x.data.length / 5] };
-    },
-  }),
-  onTensors({
-    name: 'slice',
-    sizes: [{ N: 3 }, { N: 4 }, { N: 9 }],
-    large: [{ N: 4096 }],
-    inputs: ({ N = 1 }, random) => ({ x: array(random, [2, N, 5]) }),
-    forward: (nn, { x }) => nn.slice(x, 1, 1, -1),
-    reference: ({ x }) =>
-      build([2, (x.shape[1] as number) - 2, 5], ([i = 0, j = 0, k = 0]) => at(x, [i, j + 1, k])),
-  }),
-  onTensors({
-    name: 'concat',
-    sizes: LENGTHS.slice(0, 3),
-    large: [{ N: 4096 }],
-    inputs: ({ N = 1 }, random) => ({
-      a: array(random, [2, N, 3]),
-      b: array(random, [2, 2, 3]),
-    }),
-    forward: (nn, { a, b }) => nn.concat([a, b, a], 1),
-    reference({ a, b }) {
-      const n = a.shape[1] as number;
-      return build([2, 2 * n + 2, 3], ([i = 0, j = 0, k = 0]) =>
-        j >= n && j < n + 2 ? at(b, [i, j - n, k]) : at(a, [i, j < n ? j : j - n - 2, k]),
-      );
-    },
-  }),
-  onTensors({
-    name: 'gather',
-    sizes: ROWS,
-    large: LARGE_ROWS,
-    inputs: ({ N = 1, C = 1 }, random) => ({
-      x: array(random, [N, C]),
-      indices: integers(random, 2 * N + 1, N),
-    }),
-    forward: (nn, { x }, { indices }) => nn.gather(x, indices.data),
-    reference: ({ x, indices }) =>
-      build([indices.data.length, x.shape[1] as number], ([i = 0, c = 0]) =>
-        at(x, [x.shape[0] === 1 ? 0 : (indices.data[i] as number), c]),
-      ),
-  }),
-  ...reductions,
-  onTensors({
     name: 'softmax',
     sizes: ROWS,
     large: LARGE_ROWS,
@@ -328,34 +216,6 @@ export const nnOperations: readonly Operation[] = [
     reference: ({ x }) => mapRows(x, unit),
   }),
   ...layerNorms,
-  ...attentions,
-  onTensors({
-    name: 'cachedAttention',
-    sizes: [
-      { T: 1, M: 1, D: 1 },
-      { T: 2, M: 5, D: 3 },
-    ],
-    inputs: ({ T = 1, M = 1, D = 1 }, random) => ({
-      q: array(random, [T, 2 * D]),
-      keys: array(random, [M + T, 2 * D]),
-      values: array(random, [M + T, 2 * D]),
-    }),
-    forward: (nn, { q, keys, values }, { q: { data }, keys: { data: all } }) =>
-      nn.cachedAttention(q, keys, values, (all.length - data.length) / (q.shape[1] as number), 2),
-    reference({ q, keys, values }) {
-      // The whole pass over all steps, of which the queries are the last.
-      const [steps, channels] = keys.shape as [number, number];
-      const past = steps - (q.shape[0] as number);
-      const qkv = build([1, steps, 3 * channels], ([, t = 0, c = 0]) => {
-        const [part, place] = [Math.floor(c / channels), c % channels];
-        if (part > 0) return at(part === 1 ? keys : values, [t, place]);
-        return t < past ? 0 : (q.data[(t - past) * channels + place] as number);
-      });
-      const whole = reference.attention(qkv, 2, { causal: true });
-      return { data: Array.from(whole.data).slice(past * channels), shape: q.shape };
-    },
-    gradient: false,
-  }),
   onTensors({
     name: 'mse',
     sizes: LENGTHS,

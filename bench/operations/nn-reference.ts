@@ -141,11 +141,18 @@ export function geluByTanh(x: number): number {
   return 0.5 * x * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3)));
 }
 
+export interface AttentionTwin {
+  causal?: boolean;
+  lengths?: ArrayLike<number> | undefined;
+  /** What the probability of key s for query t of a sample's head is multiplied by (default 1). */
+  kept?: (head: number, t: number, s: number) => number;
+}
+
 /** Attention of many heads over qkv (B, T, 3C). */
 export function attention(
   qkv: Nd,
   heads: number,
-  { causal = false, lengths }: { causal?: boolean; lengths?: ArrayLike<number> | undefined } = {},
+  { causal = false, lengths, kept = () => 1 }: AttentionTwin = {},
 ): Nd {
   const [batch, steps, triple] = qkv.shape as [number, number, number];
   const channels = triple / 3;
@@ -173,7 +180,8 @@ export function attention(
         const total = weights.reduce((sum, weight) => sum + weight, 0);
         for (let i = 0; i < width; i++) {
           const mixed = weights.reduce(
-            (sum, weight, s) => sum + weight * (all[s]?.[2]?.[i] as number),
+            (sum, weight, s) =>
+              sum + weight * kept(b * heads + h, t, s) * (all[s]?.[2]?.[i] as number),
             0,
           );
           y[(b * steps + t) * channels + h * width + i] = mixed / total;

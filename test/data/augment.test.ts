@@ -8,9 +8,9 @@ import {
   picturesToTensor,
 } from 'nearfar/models';
 import { tensor, tidy } from 'nearfar/nn';
+import { orderOf, viewTwin } from '../../bench/operations/view-twin.js';
 import { Random } from '../../src/random.js';
 import { check, close, refuses, same, sameBits, suite } from '../harness.js';
-import { orderOf, viewTwin } from './view-twin.js';
 
 const test = suite('views');
 

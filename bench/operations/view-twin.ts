@@ -1,6 +1,6 @@
 /** Random views in f64, written to be read: what assembly/augment.ts must come to. */
 
-import type { PictureShape } from 'nearfar/models';
+import type { PictureShape } from '../../src/models/index.js';
 
 const clip = (x: number): number => Math.min(1, Math.max(0, x));
 const luma = ([r = 0, g = r, b = r]: number[]): number => 0.299 * r + 0.587 * g + 0.114 * b;

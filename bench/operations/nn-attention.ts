@@ -1,0 +1,92 @@
+/** Rows of the table: attention of `nearfar/nn`. */
+
+import { Random } from '../../src/random.js';
+import { array, onTensors } from './nn.js';
+import * as reference from './nn-reference.js';
+import { at, build } from './nn-reference.js';
+import { integers, type Operation } from './operation.js';
+
+/** Stream of the engine's dropout. */
+const DROPOUT = 2;
+
+/** What dropout makes of each probability, by the generator in TypeScript: the kernel's numbers. */
+function keeper(steps: number, rate: number): (head: number, t: number, s: number) => number {
+  if (rate === 0) return () => 1;
+  const stride = 4 * Math.ceil(steps / 4);
+  const masks = new Map<number, number[]>();
+  return (head, t, s) => {
+    let mask = masks.get(head);
+    if (mask === undefined) {
+      const random = new Random(1, DROPOUT, 0, head);
+      mask = Array.from({ length: steps * stride }, () => random.uniform());
+      masks.set(head, mask);
+    }
+    return (mask[t * stride + s] as number) < rate ? 0 : 1 / (1 - rate);
+  };
+}
+
+const attentions = [
+  { name: 'attention', causal: false, padded: false },
+  { name: 'attention with dropout', causal: true, padded: true, dropout: 0.25 },
+  { name: 'attention causal', causal: true, padded: false },
+  { name: 'attention with padding', causal: false, padded: true },
+  { name: 'attention causal with padding', causal: true, padded: true },
+].map(({ name, causal, padded, dropout = 0 }) =>
+  onTensors({
+    name,
+    sizes: [
+      { B: 1, T: 1, D: 1 },
+      { B: 2, T: 3, D: 4 },
+      { B: 3, T: 7, D: 5 },
+      { B: 1, T: 65, D: 8 },
+    ],
+    large: [{ B: 12, T: 64, D: 64 }],
+    inputs: ({ B = 1, T = 1, D = 1 }, random) => ({
+      qkv: array(random, [B, T, 6 * D]),
+      lengths: {
+        ...integers(random, B, T),
+        data: Float32Array.from({ length: B }, (_, b) => 1 + ((b + 2 * T) % T)),
+      },
+    }),
+    forward: (nn, { qkv }, { lengths }) =>
+      nn.attention(qkv, { heads: 2, causal, dropout, lengths: padded ? lengths.data : undefined }),
+    reference: ({ qkv, lengths }) =>
+      reference.attention(qkv, 2, {
+        causal,
+        lengths: padded ? lengths.data : undefined,
+        kept: keeper(qkv.shape[1] as number, dropout),
+      }),
+    flops: ({ B = 1, T = 1, D = 1 }) => 8 * B * T * T * D,
+  }),
+);
+
+export const nnAttention: readonly Operation[] = [
+  ...attentions,
+  onTensors({
+    name: 'cachedAttention',
+    sizes: [
+      { T: 1, M: 1, D: 1 },
+      { T: 2, M: 5, D: 3 },
+    ],
+    inputs: ({ T = 1, M = 1, D = 1 }, random) => ({
+      q: array(random, [T, 2 * D]),
+      keys: array(random, [M + T, 2 * D]),
+      values: array(random, [M + T, 2 * D]),
+    }),
+    forward: (nn, { q, keys, values }, { q: { data }, keys: { data: all } }) =>
+      nn.cachedAttention(q, keys, values, (all.length - data.length) / (q.shape[1] as number), 2),
+    reference({ q, keys, values }) {
+      // The whole pass over all steps, of which the queries are the last.
+      const [steps, channels] = keys.shape as [number, number];
+      const past = steps - (q.shape[0] as number);
+      const qkv = build([1, steps, 3 * channels], ([, t = 0, c = 0]) => {
+        const [part, place] = [Math.floor(c / channels), c % channels];
+        if (part > 0) return at(part === 1 ? keys : values, [t, place]);
+        return t < past ? 0 : (q.data[(t - past) * channels + place] as number);
+      });
+      const whole = reference.attention(qkv, 2, { causal: true });
+      return { data: Array.from(whole.data).slice(past * channels), shape: q.shape };
+    },
+    gradient: false,
+  }),
+];
