@@ -42,6 +42,7 @@ function place<I extends Record<string, Numbers>>(row: TensorRow<I>, { nn }: Api
   nn.manualSeed(1);
   const layer = row.layer?.(nn, inputs);
   const tensors = new Map<string, Tensor>();
+  let weights: Float32Array | undefined;
   for (const [name, { data, rows, cols, shape = [rows, cols], constant }] of Object.entries(
     inputs,
   )) {
@@ -61,11 +62,8 @@ function place<I extends Record<string, Numbers>>(row: TensorRow<I>, { nn }: Api
     tensors,
     forward: (): Tensor => row.forward(nn, x, inputs, layer as Module),
     scalar(y: Tensor): Tensor {
-      const weights = nn.tensor(
-        Float32Array.from({ length: y.size }, (_, i) => weight(i)),
-        y.shape,
-      );
-      return nn.sum(nn.mul(y, weights));
+      weights ??= Float32Array.from({ length: y.size }, (_, i) => weight(i));
+      return nn.sum(nn.mul(y, nn.tensor(weights, y.shape)));
     },
     dispose(): void {
       for (const tensor of tensors.values()) tensor.dispose();
@@ -130,7 +128,6 @@ export function onTensors<I extends Record<string, Numbers>>(row: TensorRow<I>):
       return {
         value: () => api.nn.tidy(() => void api.nn.noGrad(placed.forward)),
         gradient: () => api.nn.tidy(() => void placed.scalar(placed.forward()).backward()),
-        dispose: placed.dispose,
       };
     },
     ...(flops === undefined ? {} : { flops }),

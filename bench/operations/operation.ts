@@ -55,9 +55,8 @@ export interface Operation<I extends Record<string, Numbers> = Record<string, Nu
 
 /** An operation on tensors that are there. */
 export interface Resident {
-  value(): undefined;
-  gradient(): undefined;
-  dispose(): void;
+  value(): void;
+  gradient(): void;
 }
 
 /** Keeps the types of a row's inputs together, and forgets them for the table. */
