@@ -29,6 +29,7 @@ async function picture(checked: boolean): Promise<boolean> {
 const args = process.argv.slice(2);
 const done = [
   ask('generate.py', args),
+  ask('nn.py', args),
   ask('vision.py', args),
   ask('pytorch-table.py', args),
   await picture(args.includes('--check')),

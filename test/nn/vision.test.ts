@@ -1,5 +1,6 @@
 /**
- * Pictures in nearfar/nn against float64 PyTorch (golden/vision.py), and what no fixture shows:
+ * Layers of pictures in nearfar/nn against float64 PyTorch (golden/vision.py; operations are
+ * compared by golden.test.ts), and what no fixture shows:
  * the bits of a sample do not depend on its batch, bad input is refused by name.
  */
 
@@ -14,17 +15,6 @@ type Tensor = nn.Tensor;
 interface Packed {
   shape: number[];
   f32: string;
-}
-
-interface Case {
-  name: string;
-  function: string;
-  inputs: Packed[];
-  arguments: never[];
-  tensorsFirst: number;
-  dy: Packed;
-  y: Packed;
-  gradients: Packed[];
 }
 
 interface Layer {
@@ -46,9 +36,7 @@ interface Positions {
 }
 
 const FILE = new URL('../golden/fixtures/nn/vision.json', import.meta.url);
-const golden: { cases: Case[]; layers: Layer[]; positions: Positions[] } = JSON.parse(
-  readFileSync(FILE, 'utf8'),
-);
+const golden: { layers: Layer[]; positions: Positions[] } = JSON.parse(readFileSync(FILE, 'utf8'));
 
 function numbers({ f32 }: Packed): Float32Array {
   return new Float32Array(new Uint8Array(Buffer.from(f32, 'base64')).buffer);
@@ -63,27 +51,8 @@ function near(actual: Tensor | undefined, expected: Packed, what: string): void 
   close(actual.toArray(), wanted, { atol: 2e-6 * largest, what });
 }
 
-const functions = new Map<string, unknown>(Object.entries(nn));
-
 const weighted = (y: Tensor, dy: Packed): Tensor =>
   nn.sum(nn.mul(y, nn.tensor(numbers(dy), dy.shape)));
-
-for (const row of golden.cases) {
-  test(row.name, () =>
-    nn.tidy(() => {
-      const inputs = row.inputs.map((input) => nn.parameter(numbers(input), input.shape));
-      const call = functions.get(row.function) as (...args: unknown[]) => Tensor;
-      const [first, rest] = [inputs.slice(0, row.tensorsFirst), inputs.slice(row.tensorsFirst)];
-      const y = call(...first, ...row.arguments, ...rest);
-      near(y, row.y, 'y');
-      weighted(y, row.dy).backward();
-      for (const [i, input] of inputs.entries()) {
-        near(input.grad, row.gradients[i] as Packed, `gradient of input ${i}`);
-        input.dispose();
-      }
-    }),
-  );
-}
 
 for (const row of golden.layers) {
   test(`BatchNorm of ${row.name}, trained and evaluated`, () =>
