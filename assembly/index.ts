@@ -11,12 +11,13 @@ export {
   scaleArray,
   normalizeRows,
   normalizeRowsBackward,
+  dotRow,
   rowDots,
   addScaledRows,
   cosine,
 } from './rows';
 export { MR, NR, packedLength, pack, packRows, gemmScratch, gemm } from './gemm';
-export { scoreMatrixScratch, scoreMatrix } from './similarity';
+export { scoreMatrixScratch, scoreMatrix, scoreRows } from './similarity';
 export { topKScratch, topKStart, topKUpdate, topKFinish } from './topk';
 export {
   logSumExpRows,
@@ -45,3 +46,23 @@ export {
   projectRows,
 } from './pca';
 export { symmetricEigen } from './eigen';
+export {
+  relevantRanks,
+  hitsWithin,
+  precisionSum,
+  rankGain,
+  idealGain,
+  voteRows,
+} from './ranking';
+export { alignmentRows, uniformityOfSums, rankOfEigenvalues } from './spread';
+export {
+  designRows,
+  curvatureBound,
+  logisticRows,
+  logisticCurvature,
+  centreColumns,
+  divideByRow,
+  addTimes,
+  fillRows,
+  argmaxRows,
+} from './logistic';

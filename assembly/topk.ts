@@ -23,7 +23,7 @@ function worse(s: f32, i: i32, t: f32, j: i32): bool {
 }
 
 /** Lets entry (score, index) sink from `at` to its place in the heap of n. */
-function sink(scores: usize, indices: usize, n: i32, at: i32, score: f32, index: i32): void {
+export function sink(scores: usize, indices: usize, n: i32, at: i32, score: f32, index: i32): void {
   for (;;) {
     let child = 2 * at + 1;
     if (child >= n) break;

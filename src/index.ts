@@ -6,6 +6,22 @@
 /** Rises whenever a release changes the bits of a result. */
 export const BITS = 1;
 
+export {
+  type AlignmentOptions,
+  alignment,
+  effectiveRank,
+  type UniformityOptions,
+  uniformity,
+} from './alignment.js';
+export {
+  type ClassWeight,
+  fitClassifier,
+  LinearClassifier,
+  type LinearProbe,
+  type LogisticOptions,
+  linearProbe,
+} from './classifier.js';
+export { type KnnOptions, knnClassify } from './knn.js';
 export { type ClipLossOptions, clipLoss, clipLossGrad } from './losses/clip.js';
 export {
   type CrossEntropyOptions,
@@ -28,6 +44,13 @@ export {
   tripletLossGrad,
 } from './losses/triplet.js';
 export type { Matrix, MatrixLike, NumberArray } from './matrix.js';
+export {
+  type EmbeddingMetrics,
+  type EvaluateRetrievalOptions,
+  evaluateEmbeddings,
+  evaluateRetrieval,
+  type RetrievalMetrics,
+} from './metrics.js';
 export { type Pca, type PcaOptions, pca, pcaTransform } from './pca.js';
 export { logSumExp, softmax } from './rows.js';
 export {

@@ -19,6 +19,7 @@ const ALIGNMENT = 64;
 let floats = new Float32Array(0);
 let integers = new Int32Array(0);
 let octets = new Uint8Array(0);
+let doubles = new Float64Array(0);
 
 /** All of the memory as f32. Valid until something is allocated; never kept. */
 export function f32(): Float32Array {
@@ -36,6 +37,12 @@ export function i32(): Int32Array {
 export function u8(): Uint8Array {
   if (octets.buffer !== memory.buffer) octets = new Uint8Array(memory.buffer);
   return octets;
+}
+
+/** All of the memory as f64. Valid until something is allocated; never kept. */
+export function f64(): Float64Array {
+  if (doubles.buffer !== memory.buffer) doubles = new Float64Array(memory.buffer);
+  return doubles;
 }
 
 /** Bytes of WASM memory there are, in use or not. It grows to the largest call and stays there. */

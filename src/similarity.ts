@@ -158,29 +158,91 @@ function scores(name: string, a: unknown, b: unknown, metric: Metric): Matrix {
   const depth = left.cols;
   return scoped((scope) => {
     const core = kernels();
-    const pa = metric === 'cosine' ? loadUnitRows(scope, left).unit : load(scope, left);
-    let pb = pa;
-    if (right !== left) {
-      pb = metric === 'cosine' ? loadUnitRows(scope, right).unit : load(scope, right);
-    }
-    let scale = 1;
-    if (metric === 'euclidean') {
-      const largest = Math.max(
-        core.largestMagnitude(pa, m * depth),
-        core.largestMagnitude(pb, n * depth),
-      );
-      scale = squareScale(largest);
-      if (scale !== 1) {
-        core.scaleArray(pa, m * depth, scale);
-        if (pb !== pa) core.scaleArray(pb, n * depth, scale);
-      }
-    }
+    const sides = loadSides(scope, left, right, metric);
     const result = scope.words(m * n);
     const scratch = scope.words(core.scoreMatrixScratch(m, n, depth));
     const kind = METRICS.indexOf(metric);
-    core.scoreMatrix(result, pa, pb, m, n, depth, kind, 1 / scale, scratch);
+    core.scoreMatrix(result, sides.left, sides.right, m, n, depth, kind, sides.factor, scratch);
     return takeMatrix(name, result, m, n);
   });
+}
+
+/** Rows of two matrices as their scores are made from: of unit length, or scaled to be squared. */
+interface Sides {
+  left: Pointer;
+  /** The same address where both are one matrix. */
+  right: Pointer;
+  /** What distances have to be multiplied by. */
+  factor: number;
+}
+
+function loadSides(scope: Scope, left: Source, right: Source, metric: Metric): Sides {
+  const core = kernels();
+  const read = (source: Source): Pointer =>
+    metric === 'cosine' ? loadUnitRows(scope, source).unit : load(scope, source);
+  const a = read(left);
+  const b = right === left ? a : read(right);
+  if (metric !== 'euclidean') return { left: a, right: b, factor: 1 };
+  const [sizeA, sizeB] = [left.rows * left.cols, right.rows * right.cols];
+  const scale = squareScale(
+    Math.max(core.largestMagnitude(a, sizeA), core.largestMagnitude(b, sizeB)),
+  );
+  if (scale !== 1) {
+    core.scaleArray(a, sizeA, scale);
+    if (b !== a) core.scaleArray(b, sizeB, scale);
+  }
+  return { left: a, right: b, factor: 1 / scale };
+}
+
+/** Floats of scores that are in WASM memory at a time: 4 MiB, but always a few rows. */
+const BLOCK = 1 << 20;
+
+/**
+ * Scores of all rows of one matrix with all rows of another, larger being nearer, a block of rows
+ * at a time, so that no matrix of all of them is ever there.
+ *
+ * @param visit is given the address of a row's scores, valid until it returns, and the row's number
+ */
+export function eachRowOfScores(
+  scope: Scope,
+  left: Source,
+  right: Source,
+  metric: Metric,
+  visit: (scores: Pointer, row: number) => void,
+): void {
+  const core = kernels();
+  const [m, n, depth] = [left.rows, right.rows, left.cols];
+  const sides = loadSides(scope, left, right, metric);
+  const [mr, nr] = [core.MR.value, core.NR.value];
+  const packed = scope.words(core.packedLength(n, depth, nr));
+  core.packRows(packed, sides.right, n, depth, nr);
+  const rows = Math.min(m, Math.max(4 * mr, Math.floor(BLOCK / n / mr) * mr));
+  const block = scope.words(core.packedLength(rows, depth, mr));
+  // Kernels read four scores at a glance, past the end of the last row too.
+  const scores = scope.words(rows * n + 4);
+  const edge = scope.words(mr * nr);
+  const kind = METRICS.indexOf(metric);
+  for (let first = 0; first < m; first += rows) {
+    const live = Math.min(rows, m - first);
+    core.packRows(block, sides.left + 4 * first * depth, live, depth, mr);
+    core.scoreRows(
+      scores,
+      block,
+      packed,
+      0,
+      live,
+      0,
+      n,
+      live,
+      n,
+      depth,
+      n,
+      kind,
+      -sides.factor,
+      edge,
+    );
+    for (let i = 0; i < live; i++) visit(scores + 4 * i * n, first + i);
+  }
 }
 
 /**

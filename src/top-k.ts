@@ -9,9 +9,10 @@ import {
   type MatrixLike,
   type NumberArray,
   readMatrix,
+  type Source,
   takeFloats,
 } from './matrix.js';
-import { i32, scoped } from './memory.js';
+import { i32, type Pointer, type Scope, scoped } from './memory.js';
 import { METRICS, type Metric, squareScale } from './similarity.js';
 
 export interface TopKOptions {
@@ -46,64 +47,77 @@ export function topK(
   const query = readMatrix('topK', 'queries', queries, true);
   const source = readMatrix('topK', 'corpus', corpus);
   checkWidth(source, query);
-  const { rows, cols } = query;
+  const { rows } = query;
   const count = checkCount('topK', 'k', k, undefined, source.rows, 'the rows of corpus');
   checkOptions('topK', options, ['metric']);
   const metric = checkChoice('topK', 'metric', options?.metric, METRICS, 'cosine');
   return scoped((scope) => {
-    const core = kernels();
-    const kind = METRICS.indexOf(metric);
-    const mr = core.MR.value;
-    const nr = core.NR.value;
-    const q = load(scope, query);
-    const queryWords = core.packedLength(rows, cols, mr);
-    const packedQueries = scope.words(queryWords);
-    let queryScale = 1;
-    const largestQuery = core.largestMagnitude(q, rows * cols);
-    if (metric === 'cosine') core.normalizeRows(q, scope.doubles(rows), q, rows, cols);
-    core.packRows(packedQueries, q, rows, cols, mr);
-    const chunkRows = Math.min(source.rows, Math.max(256, Math.floor(CHUNK / cols)));
-    const chunk = scope.words(chunkRows * cols);
-    const packed = scope.words(core.packedLength(chunkRows, cols, nr));
-    const norms = scope.doubles(chunkRows);
-    const scores = scope.words(rows * count);
-    const indices = scope.words(rows * count);
-    const scratch = scope.words(core.topKScratch());
-    core.topKStart(scores, indices, rows * count);
-    for (let first = 0; first < source.rows; first += chunkRows) {
-      const n = Math.min(chunkRows, source.rows - first);
-      copyRows(source, chunk, first, first + n);
-      if (metric === 'cosine') core.normalizeRows(chunk, norms, chunk, n, cols);
-      if (metric === 'euclidean') {
-        const scale = squareScale(Math.max(largestQuery, core.largestMagnitude(chunk, n * cols)));
-        if (scale !== 1) core.scaleArray(chunk, n * cols, scale);
-        if (scale !== queryScale) {
-          // From the queries as given: what one chunk's scale takes away, the next may need.
-          core.packRows(packedQueries, q, rows, cols, mr);
-          if (scale !== 1) core.scaleArray(packedQueries, queryWords, scale);
-          queryScale = scale;
-        }
-      }
-      core.packRows(packed, chunk, n, cols, nr);
-      core.topKUpdate(
-        scores,
-        indices,
-        packedQueries,
-        packed,
-        rows,
-        n,
-        cols,
-        count,
-        first,
-        kind,
-        -1 / queryScale,
-        scratch,
-      );
-    }
-    core.topKFinish(scores, indices, rows, count);
+    const { scores, indices } = nearest(scope, query, source, count, metric);
     return {
       indices: i32().slice(indices / 4, indices / 4 + rows * count),
       scores: takeFloats('topK', scores, rows * count),
     };
   });
+}
+
+/** The k nearest rows of the corpus for each query, (queries, k), best first. */
+export function nearest(
+  scope: Scope,
+  query: Source,
+  source: Source,
+  count: number,
+  metric: Metric,
+): { scores: Pointer; indices: Pointer } {
+  const { rows, cols } = query;
+  const core = kernels();
+  const kind = METRICS.indexOf(metric);
+  const mr = core.MR.value;
+  const nr = core.NR.value;
+  const q = load(scope, query);
+  const queryWords = core.packedLength(rows, cols, mr);
+  const packedQueries = scope.words(queryWords);
+  let queryScale = 1;
+  const largestQuery = core.largestMagnitude(q, rows * cols);
+  if (metric === 'cosine') core.normalizeRows(q, scope.doubles(rows), q, rows, cols);
+  core.packRows(packedQueries, q, rows, cols, mr);
+  const chunkRows = Math.min(source.rows, Math.max(256, Math.floor(CHUNK / cols)));
+  const chunk = scope.words(chunkRows * cols);
+  const packed = scope.words(core.packedLength(chunkRows, cols, nr));
+  const norms = scope.doubles(chunkRows);
+  const scores = scope.words(rows * count);
+  const indices = scope.words(rows * count);
+  const scratch = scope.words(core.topKScratch());
+  core.topKStart(scores, indices, rows * count);
+  for (let first = 0; first < source.rows; first += chunkRows) {
+    const n = Math.min(chunkRows, source.rows - first);
+    copyRows(source, chunk, first, first + n);
+    if (metric === 'cosine') core.normalizeRows(chunk, norms, chunk, n, cols);
+    if (metric === 'euclidean') {
+      const scale = squareScale(Math.max(largestQuery, core.largestMagnitude(chunk, n * cols)));
+      if (scale !== 1) core.scaleArray(chunk, n * cols, scale);
+      if (scale !== queryScale) {
+        // From the queries as given: what one chunk's scale takes away, the next may need.
+        core.packRows(packedQueries, q, rows, cols, mr);
+        if (scale !== 1) core.scaleArray(packedQueries, queryWords, scale);
+        queryScale = scale;
+      }
+    }
+    core.packRows(packed, chunk, n, cols, nr);
+    core.topKUpdate(
+      scores,
+      indices,
+      packedQueries,
+      packed,
+      rows,
+      n,
+      cols,
+      count,
+      first,
+      kind,
+      -1 / queryScale,
+      scratch,
+    );
+  }
+  core.topKFinish(scores, indices, rows, count);
+  return { scores, indices };
 }

@@ -51,12 +51,12 @@ function imports(file: string): string[] {
 
 /** Lower floors first: a file imports its own floor and those below. */
 const FLOORS: readonly RegExp[] = [
-  /^src\/(check|float16|random|wasm)(\.\w+)*\.ts$/,
+  /^src\/(check|float16|labels|random|safetensors|wasm)(\.\w+)*\.ts$/,
   /^src\/kernels\.ts$/,
   /^src\/memory\.ts$/,
   /^src\/matrix\.ts$/,
   /^src\/similarity\.ts$/,
-  /^src\/(losses\/|rows|top-k|pca|to-matrix|triplet-update)/,
+  /^src\/(losses\/|rows|top-k|pca|to-matrix|triplet-update|alignment|classifier|knn|logistic|metrics)/,
   /^src\/index\.ts$/,
   /^src\/nn\/(kernels|scope|numbers|series)\.ts$/,
   /^src\/nn\/tensor\.ts$/,

@@ -1,5 +1,6 @@
 /** The one table of operations: tests, gradient checks, the hash and benchmarks all read it. */
 
+import { judging } from './judging.js';
 import { losses } from './losses.js';
 import { nnAttention } from './nn-attention.js';
 import { nnLayers } from './nn-layers.js';
@@ -14,6 +15,7 @@ import { similarity } from './similarity.js';
 export const operations: readonly Operation[] = [
   ...similarity,
   ...losses,
+  ...judging,
   ...nnOperations,
   ...nnShapes,
   ...nnAttention,

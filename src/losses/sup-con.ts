@@ -2,6 +2,7 @@
 
 import { checkIntegers, checkOptions, checkTemperature } from '../check.js';
 import { kernels } from '../kernels.js';
+import { numberClasses } from '../labels.js';
 import { finiteLoss, type Matrix, type MatrixLike, readMatrix } from '../matrix.js';
 import { scoped } from '../memory.js';
 import { Contrast, loadSide, throughNormalization } from './contrastive.js';
@@ -49,11 +50,11 @@ function run(
     const core = kernels();
     const side = loadSide(scope, source);
     const contrast = new Contrast(scope, side, side, { scale });
-    const numbers = denseLabels(labels);
-    const label = scope.integers(numbers.labels);
-    const labelSums = scope.doubles(numbers.count * cols);
-    const labelCounts = scope.words(numbers.count);
-    core.sumByLabel(labelSums, labelCounts, side.unit, label, rows, cols, numbers.count);
+    const { classes, numbers } = numberClasses(labels);
+    const label = scope.integers(numbers);
+    const labelSums = scope.doubles(classes.length * cols);
+    const labelCounts = scope.words(classes.length);
+    core.sumByLabel(labelSums, labelCounts, side.unit, label, rows, cols, classes.length);
     const { coefficients, sums, shifts } = contrast.rows;
     const end = (dx: number, ld: number): number =>
       core.supConRows(
@@ -76,15 +77,4 @@ function run(
     end(left.at, left.ld);
     return { loss, grad: throughNormalization(name, left).grad };
   });
-}
-
-/** Labels renumbered from 0 in the order in which they appear. */
-function denseLabels(labels: ArrayLike<number>): { labels: Int32Array; count: number } {
-  const numbers = new Map<number, number>();
-  const dense = Int32Array.from(labels, (label) => {
-    const number = numbers.get(label) ?? numbers.size;
-    numbers.set(label, number);
-    return number;
-  });
-  return { labels: dense, count: numbers.size };
 }

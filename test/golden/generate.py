@@ -27,6 +27,7 @@ import numpy as np
 import torch
 
 import components
+import judging
 import losses
 import selfcheck
 import similarity
@@ -43,7 +44,7 @@ def files():
         'numpy': np.__version__,
         'torch': torch.__version__,
     }
-    for module in (similarity, losses, triplets, components):
+    for module in (similarity, losses, triplets, components, judging):
         for function, cases in module.FUNCTIONS.items():
             rows = list(cases())
             names = [r['name'] for r in rows]

@@ -11,7 +11,11 @@ export interface Matrix {
 }
 
 /** What one value of a result must be: `within` is absolute, one number or one for each row. */
-export type Expected = { number: number; within: number } | { int32: number[] } | ExpectedArray;
+export type Expected =
+  | { number: number; within: number }
+  | { int32: number[] }
+  | { object: Record<string, Expected> }
+  | ExpectedArray;
 
 /** A Matrix, or without `matrix` a Float32Array. */
 export interface ExpectedArray {
@@ -24,7 +28,7 @@ type Tagged =
   | number
   | string
   | boolean
-  | number[]
+  | (number | number[])[]
   | { f32: string; matrix?: [number, number] }
   | { int32: number[] }
   | { object: Record<string, Tagged> };
@@ -99,5 +103,5 @@ function bytes(text: string): ArrayBuffer {
 }
 
 export function isSingle(expected: Row['expected']): expected is Expected {
-  return 'within' in expected || 'int32' in expected;
+  return 'within' in expected || 'int32' in expected || 'object' in expected;
 }

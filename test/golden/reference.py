@@ -5,6 +5,9 @@ the papers write them, with whole similarity matrices: clear, not fast. Where Py
 function itself (cross_entropy), PyTorch's is used.
 """
 
+import math
+
+import numpy as np
 import torch
 import torch.nn.functional as F
 
@@ -200,3 +203,123 @@ def pca(x, components):
         'explainedVarianceRatio': (variances / variances.sum())[:components].numpy(),
         'allVariances': variances.numpy(),
     }
+
+
+# What judges embeddings
+
+
+def ranked(scores):
+    """Row numbers, best first; ties to the lower one (the last bits of float64 decide none)."""
+    return np.argsort(-np.round(scores, 12), axis=1, kind='stable')
+
+
+def knn_votes(train, labels, queries, k, temperature):
+    """Votes of each query's k nearest rows for each label, in rising order of the labels."""
+    cosines = cosine_matrix(tensor(queries), tensor(train)).numpy()
+    classes = np.unique(labels)
+    votes = np.zeros((len(queries), len(classes)))
+    for row, order in enumerate(ranked(cosines)[:, :k]):
+        weights = np.exp((cosines[row, order] - 1) / temperature)
+        np.add.at(votes[row], np.searchsorted(classes, labels[order]), weights)
+    return votes
+
+
+def alignment(a, b, alpha):
+    return float((unit_rows(a) - unit_rows(b)).norm(dim=1).pow(alpha).mean())
+
+
+def uniformity(x, t):
+    return float((-t * torch.pdist(unit_rows(x)) ** 2).logsumexp(0)) - math.log(
+        len(x) * (len(x) - 1) / 2
+    )
+
+
+def effective_rank(x):
+    singular = torch.linalg.svdvals(tensor(x))
+    if singular[0] == 0:
+        return 0.0
+    shares = singular[singular > 1e-7 * singular[0]]
+    shares = shares / shares.sum()
+    return float(torch.exp(-(shares * shares.log()).sum()))
+
+
+def hits_in_order(order, relevant):
+    """For each place of a ranking, whether a relevant row stands there."""
+    return np.isin(order, list(set(relevant)))
+
+
+def retrieval(queries, corpus, relevant, ks, metric):
+    order = ranked(scores(tensor(queries), tensor(corpus), metric).numpy())
+    hits = [hits_in_order(order[i], rows) for i, rows in enumerate(relevant) if len(rows)]
+    discounts = 1 / np.log2(np.arange(len(corpus)) + 2)
+    places = np.arange(1, len(corpus) + 1)
+
+    def mean(values):
+        return float(np.mean(list(values)))
+
+    return {
+        'recall': {k: mean(h[:k].sum() / h.sum() for h in hits) for k in ks},
+        'precision': {k: mean(h[:k].sum() / k for h in hits) for k in ks},
+        'ndcg': {
+            k: mean((h * discounts)[:k].sum() / discounts[: min(k, h.sum())].sum() for h in hits)
+            for k in ks
+        },
+        'mrr': mean(1 / (1 + h.argmax()) for h in hits),
+        'map': mean((h * h.cumsum() / places).sum() / h.sum() for h in hits),
+    }
+
+
+def embedding_metrics(x, labels):
+    cosines = cosine_matrix(tensor(x), tensor(x)).numpy()
+    found = []
+    for row, order in enumerate(ranked(cosines)):
+        others = order[order != row]
+        hits = labels[others] == labels[row]
+        count = hits.sum()
+        if count == 0:
+            continue
+        first = hits[:count]
+        precisions = first.cumsum() / np.arange(1, count + 1)
+        found.append((hits[0], first.mean(), (first * precisions).sum() / count))
+    names = ['precisionAt1', 'rPrecision', 'mapAtR']
+    return dict(zip(names, np.mean(found, 0).tolist()))
+
+
+def logistic(x, labels, l2, balanced=False, weights=None):
+    """Multinomial logistic regression by full Newton steps on PyTorch's own derivatives."""
+    classes, targets = np.unique(labels, return_inverse=True)
+    count, cols = len(classes), x.shape[1]
+    each = np.ones(count)
+    if balanced:
+        each = len(labels) / (count * np.bincount(targets))
+    for label, weight in (weights or {}).items():
+        each[classes.tolist().index(label)] = weight
+    # Columns of unit spread about 0 are the same problem, better conditioned.
+    rows = tensor(x)
+    middle = rows.mean(0)
+    spread = (rows - middle).std(0)
+    design = (rows - middle) / spread
+    y, each = torch.tensor(targets), tensor(each)
+
+    def objective(flat):
+        w, b = flat[: count * cols].reshape(count, cols), flat[count * cols :]
+        losses = F.cross_entropy(design @ w.T + b, y, weight=each, reduction='sum')
+        # What all biases share changes nothing; held at 0, or the step would not be unique.
+        return losses + l2 / 2 * ((w / spread) ** 2).sum() + b.sum() ** 2
+
+    flat = torch.zeros(count * (cols + 1), dtype=DOUBLE)
+    for _ in range(100):
+        leaf = flat.clone().requires_grad_()
+        (gradient,) = torch.autograd.grad(objective(leaf), leaf)
+        hessian = torch.autograd.functional.hessian(objective, flat)
+        step = torch.linalg.lstsq(hessian, -gradient[:, None], driver='gelsd').solution[:, 0]
+        size = 1.0
+        while objective(flat + size * step) > objective(flat) and size > 1e-9:
+            size /= 2
+        flat = flat + size * step
+        if gradient.abs().max() < 1e-10:
+            break
+    else:
+        raise AssertionError('the regression has no optimum, or Newton has not found it')
+    w = flat[: count * cols].reshape(count, cols) / spread
+    return classes, w.numpy(), (flat[count * cols :] - w @ middle).numpy()

@@ -82,6 +82,15 @@ const chances = fc.tuple(COUNT, WIDTH).chain(([r, c]) => {
 const even = fc.tuple(COUNT, WIDTH).chain(([n, cols]) => rows(fc.constant(2 * n), cols));
 const labelled = one.chain((x) => fc.tuple(fc.constant(x), list(x, 0, 3)));
 
+const twoLabels = even.chain((x) =>
+  fc.tuple(
+    fc.constant(x),
+    list(x, 0, 2).map((labels) => labels.map((label, i) => (i < 2 ? i : label))),
+  ),
+);
+/** With no pull at all, rows of 1e-38 want weights of 1e38. */
+const regression = fc.record({ l2: choose(1e-9, 1, 1e20, 3.4e38) });
+
 /** Arguments for a function, the options last. */
 const CALLS: Record<string, fc.Arbitrary<unknown[]>> = {
   normalize: one.map((x) => [x]),
@@ -133,6 +142,19 @@ const CALLS: Record<string, fc.Arbitrary<unknown[]>> = {
     });
     return options.map((chosen) => [...three, chosen]);
   }),
+  uniformity: even.chain((x) =>
+    fc.tuple(fc.constant(x), fc.record({ t: choose(1e-45, 0.5, 2, 25, 1e9, 1e37) })),
+  ),
+  effectiveRank: one.map((x) => [x]),
+  knnClassify: labelled.chain(([x, labels]) =>
+    fc.tuple(
+      fc.constant(x),
+      fc.constant(labels),
+      rows(COUNT, x.cols),
+      fc.record({ temperature: choose(...TEMPERATURES) }),
+    ),
+  ),
+  evaluateEmbeddings: even.map((x) => [x, Array.from({ length: x.rows }, (_, i) => i >> 1)]),
   tripletUpdate: one.chain((x) =>
     fc.tuple(
       fc.constant(x),
@@ -164,6 +186,27 @@ const UNBOUNDED: Record<string, fc.Arbitrary<unknown[]>> = {
       fc.integer({ min: 1, max: c.rows }),
       fc.record({ metric: choose('cosine', 'dot', 'euclidean') }),
     ),
+  ),
+  alignment: alike(2).chain((two) =>
+    fc.record({ alpha: choose(1e-45, 0.5, 2, 1e3, 3.4e38) }).map((options) => [...two, options]),
+  ),
+  evaluateRetrieval: WIDTH.chain((cols) => fc.tuple(rows(COUNT, cols), rows(COUNT, cols))).chain(
+    ([q, c]) =>
+      fc.tuple(
+        fc.constant(q),
+        fc.constant(c),
+        fc.array(fc.array(fc.nat(c.rows - 1), { minLength: 1 }), {
+          minLength: q.rows,
+          maxLength: q.rows,
+        }),
+        fc.record({ metric: choose('cosine', 'dot', 'euclidean') }),
+      ),
+  ),
+  fitClassifier: twoLabels.chain(([x, labels]) =>
+    regression.map((options) => [x, labels, options]),
+  ),
+  linearProbe: twoLabels.chain(([x, labels]) =>
+    regression.map((options) => [x, labels, x, labels, options]),
   ),
   pca: one.map((x) => [x, { components: Math.min(x.rows, x.cols) }]),
   pcaTransform: one.chain((x) =>
@@ -200,7 +243,11 @@ function examine(name: string, args: unknown[], mayOverflow: boolean): void {
 test('every function is called at the extremes', () => {
   const named = { ...CALLS, ...UNBOUNDED };
   for (const [name, value] of Object.entries(api)) {
-    check(typeof value !== 'function' || name in named, `${name} has no extreme calls`);
+    // Names with a capital are classes, whose methods are called by their own tests.
+    check(
+      typeof value !== 'function' || /^[A-Z]/.test(name) || name in named,
+      `${name} has no extreme calls`,
+    );
   }
 });
 

@@ -85,7 +85,10 @@ function validArguments({ valid, options }: Signature): unknown[] {
 }
 
 test('every function has a row of bad arguments', () => {
-  const functions = Object.keys(nearfar).filter((name) => typeof api[name] === 'function');
+  // Names with a capital are classes: they are not called, and have tests of their own.
+  const functions = Object.keys(nearfar).filter(
+    (name) => typeof api[name] === 'function' && /^[a-z]/.test(name),
+  );
   same(names.toSorted(), functions.toSorted(), 'functions');
 });
 
@@ -129,7 +132,7 @@ test('several bad arguments at once: one of them is named', () => {
   const calls = fc.constantFrom(...names).chain((name) => {
     const { arguments: kinds } = SIGNATURES[name] as Signature;
     const chosen = fc.subarray(Object.keys(kinds), { minLength: 1 });
-    return fc.tuple(fc.constant(name), chosen, fc.array(fc.nat(), { minLength: 3, maxLength: 3 }));
+    return fc.tuple(fc.constant(name), chosen, fc.array(fc.nat(), { minLength: 4, maxLength: 4 }));
   });
   fc.assert(
     fc.property(calls, ([name, chosen, draws]) => {
