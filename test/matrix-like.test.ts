@@ -7,7 +7,8 @@ import * as nearfar from 'nearfar';
 import { check, refuses, same, sameBits, suite } from './harness.js';
 import { type Matrix, rowsOf } from './refusals/bad-matrix.js';
 import { bits } from './refusals/bits.js';
-import { matrix, SIGNATURES } from './refusals/signatures.js';
+import { matrix } from './refusals/signature.js';
+import { SIGNATURES } from './refusals/signatures.js';
 
 const test = suite('matrix-like');
 

@@ -9,7 +9,8 @@ import * as nearfar from 'nearfar';
 import { check, same, suite } from '../harness.js';
 import { type Bad, OPTIONS, type Refusal } from './bad.js';
 import { bits, firstNaN } from './bits.js';
-import { SIGNATURES, type Signature } from './signatures.js';
+import type { Signature } from './signature.js';
+import { SIGNATURES } from './signatures.js';
 
 const test = suite('refusals');
 
