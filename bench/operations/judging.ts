@@ -184,6 +184,7 @@ export const judging: readonly Operation[] = [
         weight: classifier.weight.data,
         bias: classifier.bias,
         probabilities: classifier.predictProba(x).data,
+        predictions: classifier.predict(x),
       };
     },
     reference: ({ x, labels }) => logistic(rowsOf(x), labels.data, 1),

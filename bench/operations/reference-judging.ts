@@ -49,7 +49,7 @@ export function logistic(
   x: Rows,
   labels: ArrayLike<number>,
   l2: number,
-): { weight: number[]; bias: number[]; probabilities: number[] } {
+): Record<'weight' | 'bias' | 'probabilities' | 'predictions', number[]> {
   const classes = [...new Set(Array.from(labels))].sort((a, b) => a - b);
   const width = x[0]?.length ?? 0;
   const weight = classes.map(() => new Array<number>(width).fill(0));
@@ -81,5 +81,11 @@ export function logistic(
     });
     if (largest < 1e-9) break;
   }
-  return { weight: weight.flat(), bias, probabilities: probabilities().flat() };
+  const shares = probabilities();
+  return {
+    weight: weight.flat(),
+    bias,
+    probabilities: shares.flat(),
+    predictions: shares.map((row) => classes[row.indexOf(Math.max(...row))] as number),
+  };
 }
