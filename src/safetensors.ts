@@ -4,7 +4,7 @@
  * are sorted and nothing else is written.
  */
 
-import { typeError } from './check.js';
+import { rangeError, typeError } from './check.js';
 import { decodeFloat16 } from './float16.js';
 
 /** Numbers in row-major order, and their shape. */
@@ -19,6 +19,30 @@ interface HeaderEntry {
   data_offsets: [number, number];
 }
 
+/** How numbers of each type become f32; complex ones and floats of 8 bits do not. */
+const TYPES: ReadonlyMap<string, { width: number; read(buffer: ArrayBuffer): Float32Array }> =
+  new Map([
+    ['F32', { width: 4, read: (buffer) => new Float32Array(buffer) }],
+    ['F64', { width: 8, read: (buffer) => Float32Array.from(new Float64Array(buffer)) }],
+    ['F16', { width: 2, read: (buffer) => decodeFloat16(new Uint16Array(buffer)) }],
+    ['BF16', { width: 2, read: decodeBfloat16 }],
+    ['I64', { width: 8, read: (buffer) => Float32Array.from(new BigInt64Array(buffer), Number) }],
+    ['U64', { width: 8, read: (buffer) => Float32Array.from(new BigUint64Array(buffer), Number) }],
+    ['I32', { width: 4, read: (buffer) => Float32Array.from(new Int32Array(buffer)) }],
+    ['U32', { width: 4, read: (buffer) => Float32Array.from(new Uint32Array(buffer)) }],
+    ['I16', { width: 2, read: (buffer) => Float32Array.from(new Int16Array(buffer)) }],
+    ['U16', { width: 2, read: (buffer) => Float32Array.from(new Uint16Array(buffer)) }],
+    ['I8', { width: 1, read: (buffer) => Float32Array.from(new Int8Array(buffer)) }],
+    ['U8', { width: 1, read: (buffer) => Float32Array.from(new Uint8Array(buffer)) }],
+    ['BOOL', { width: 1, read: (buffer) => Float32Array.from(new Uint8Array(buffer)) }],
+  ]);
+
+/** bfloat16 is the upper half of an f32. */
+function decodeBfloat16(buffer: ArrayBuffer): Float32Array {
+  const words = Uint32Array.from(new Uint16Array(buffer), (half) => half << 16);
+  return new Float32Array(words.buffer);
+}
+
 /** Longest header that the format allows, in bytes. */
 const LONGEST_HEADER = 100_000_000;
 
@@ -31,10 +55,13 @@ export function writeSafetensors(
   metadata: Readonly<Record<string, string>>,
 ): Uint8Array {
   const names = [...arrays.keys()].sort();
-  const header: Record<string, unknown> = { __metadata__: { format: 'pt', ...metadata } };
+  // Without a prototype, so that no name means anything else than itself.
+  const header: Record<string, unknown> = Object.create(null);
+  header.__metadata__ = { format: 'pt', ...metadata };
   let length = 0;
   for (const name of names) {
     const { data, shape } = arrays.get(name) as ShapedArray;
+    if (name === '__metadata__') rangeError('saveSafetensors', 'map', 'of other names', name);
     const end = length + data.byteLength;
     header[name] = { dtype: 'F32', shape, data_offsets: [length, end] };
     length = end;
@@ -87,7 +114,7 @@ function readEntry(name: string, value: unknown, available: number, refuse: Refu
   if (typeof dtype !== 'string' || !whole(shape) || !whole(offsets) || offsets.length !== 2) {
     return refuse(`the header's entry ${JSON.stringify(name)} is not sound`);
   }
-  const width = { F32: 4, F16: 2, BF16: 2, F64: 8 }[dtype];
+  const width = TYPES.get(dtype)?.width;
   if (width === undefined) return refuse(`${JSON.stringify(name)} is of type ${dtype}`);
   const size = shape.reduce((product, extent) => product * extent, 1);
   const [begin, end] = offsets as [number, number];
@@ -100,19 +127,12 @@ function readEntry(name: string, value: unknown, available: number, refuse: Refu
 /** Numbers of one array as f32. */
 function readNumbers(bytes: Uint8Array, dtype: string): Float32Array {
   // A copy begins at an address that any type may begin at.
-  const { buffer } = new Uint8Array(bytes);
-  if (dtype === 'F32') return new Float32Array(buffer);
-  if (dtype === 'F64') return Float32Array.from(new Float64Array(buffer));
-  const halves = new Uint16Array(buffer);
-  if (dtype === 'F16') return decodeFloat16(halves);
-  // bfloat16 is the upper half of an f32.
-  const words = Uint32Array.from(halves, (half) => half << 16);
-  return new Float32Array(words.buffer);
+  return TYPES.get(dtype)?.read(new Uint8Array(bytes).buffer) as Float32Array;
 }
 
 /**
- * The arrays of a file, f32, and f16, bfloat16 and f64 turned to f32, and the texts that its
- * header carries along.
+ * The arrays of a file, all as f32: floats of 16 to 64 bits, and whole numbers as the nearest f32;
+ * and the texts that its header carries along.
  *
  * @param name the function that was given the bytes, for errors
  * @throws RangeError if the bytes are no sound file
@@ -135,12 +155,20 @@ export function readSafetensors(
   spans.forEach(([begin], i) => {
     if (begin !== (spans[i - 1]?.[1] ?? 0)) refuse('its tensors overlap or leave holes');
   });
+  const end = spans.at(-1)?.[1] ?? 0;
+  if (end !== bytes.length - start)
+    refuse(`${bytes.length - start - end} bytes follow its tensors`);
   const arrays = new Map<string, ShapedArray>();
   for (const { key, dtype, shape, data_offsets } of entries) {
     const [begin, end] = data_offsets;
     if (begin === end) refuse(`${JSON.stringify(key)} is empty`);
     const data = readNumbers(bytes.subarray(start + begin, start + end), dtype);
+    const bad = data.findIndex((value) => !Number.isFinite(value));
+    if (bad >= 0) refuse(`${JSON.stringify(key)} holds ${data[bad]} at index ${bad}`);
     arrays.set(key, { data, shape });
   }
+  const texts =
+    typeof metadata === 'object' && metadata !== null ? Object.values(metadata) : [null];
+  if (!texts.every((text) => typeof text === 'string')) refuse('its metadata is no map of texts');
   return { arrays, metadata: metadata as Record<string, string> };
 }

@@ -52,7 +52,7 @@ export async function freshPackage(): Promise<Fresh> {
     const core: typeof nearfar = await import(join(folder, 'index.js'));
     const engine: typeof nn = await import(join(folder, 'nn.js'));
     core.normalize([[1]]);
-    engine.tidy(() => engine.exp(engine.tensor([1])));
+    engine.tidy(() => engine.exp(engine.tensor([1])).toArray());
     const bytes = (): number => {
       check(found.size === 1, `${found.size} memories, not one`);
       return [...found].reduce((sum, memory) => sum + memory.buffer.byteLength, 0);

@@ -4,6 +4,7 @@
  */
 
 import type * as nearfar from 'nearfar';
+import type { Tensor } from 'nearfar/nn';
 import { Random } from '../src/random.js';
 import { freshPackage } from './fresh.js';
 import { check, refuses, same, sameBits, suite } from './harness.js';
@@ -49,28 +50,58 @@ test('a large loss is followed by small ones with the same bits', async () => {
   same(bytes(), large, 'bytes');
 });
 
-test('training takes no more memory at step 1,000 than at step 2', async () => {
-  const { nn: engine, bytes } = await freshPackage();
-  engine.manualSeed(1);
-  const network = new engine.TransformerBlock(16, 2, { causal: true, dropout: 0.1 });
-  const optimizer = new engine.AdamW(network.parameters(), { learningRate: 1e-3 });
-  const input = engine.tensor(matrix(2 * 5, 16, 4).data, [2, 5, 16]);
-  const target = engine.tensor(matrix(2 * 5, 16, 5).data, [2, 5, 16]);
+test('training with every layer takes no more memory at step 10,000 than at step 2', async () => {
+  const { nn, bytes } = await freshPackage();
+  nn.manualSeed(1);
+  const embedding = new nn.Embedding(5, 4);
+  const convolution = new nn.Conv2d(1, 2, 3, { padding: 1 });
+  const norms = [new nn.BatchNorm(2), new nn.GroupNorm(1, 2)];
+  const block = new nn.TransformerBlock(4, 2, { causal: true, dropout: 0.1 });
+  const post = new nn.TransformerBlock(4, 1, { norm: 'post', hidden: 4 });
+  const head = new nn.Mlp(4, 3, { outputs: 2 });
+  const layers = [embedding, convolution, ...norms, block, post, head];
+  const parameters = layers.flatMap((layer) => [...layer.parameters().values()]);
+  const optimizers = [
+    new nn.AdamW(parameters.slice(0, 9), { learningRate: 1e-3 }),
+    new nn.Sgd(parameters.slice(9), { learningRate: 1e-2, momentum: 0.9 }),
+  ];
+  const targets = [0, 1, 1, 0, 1, 0];
+  const forward = (): Tensor => {
+    const pictures = nn.reshape(embedding.forward([0, 1, 2, 3, 4, 0]), [2, 1, 3, 4]);
+    let x = convolution.forward(pictures);
+    for (const norm of norms) x = norm.forward(x);
+    const pooled = nn.reshape(
+      nn.mean(nn.maxPool2d(x, 3, { stride: 1, padding: 1 }), { axis: 1 }),
+      [2, 3, 4],
+    );
+    const mixed = post.forward(block.forward(pooled), [3, 2]);
+    return nn.crossEntropy(nn.reshape(head.forward(mixed), [6, 2]), targets);
+  };
   const step = (): number => {
-    optimizer.zeroGrad();
-    const loss = engine.tidy(() => {
-      const loss = engine.mse(network.forward(input), target);
+    const loss = nn.tidy(() => {
+      const loss = forward();
       loss.backward();
       return loss.item();
     });
-    optimizer.step();
+    nn.clipGradNorm(parameters, 1);
+    for (const optimizer of optimizers) {
+      optimizer.step();
+      optimizer.zeroGrad();
+    }
     return loss;
   };
   const first = step();
   step();
-  const before = bytes();
+  const [size, used] = [bytes(), nn.bytesInUse()];
+  same(nn.memoryBytes(), size, 'memoryBytes');
   let last = first;
-  for (let i = 2; i < 1000; i++) last = step();
-  same(bytes(), before, 'bytes');
+  for (let i = 2; i < 10_000; i++) {
+    last = step();
+    if (i % 1000 === 0) same([bytes(), nn.bytesInUse()], [size, used], `bytes at step ${i}`);
+  }
+  same([bytes(), nn.bytesInUse()], [size, used], 'bytes at the end');
   check(last < first / 2, `the loss went from ${first} to ${last}`);
+  for (const layer of layers) layer.dispose();
+  for (const optimizer of optimizers) optimizer.dispose();
+  same(nn.bytesInUse(), 0, 'bytes once all is disposed of');
 });

@@ -1,6 +1,7 @@
 /** What networks are made of: parameters, buffers and parts, found by walking the object. */
 
-import { rangeError, typeError } from '../check.js';
+import { checkFlag, checkOptions, rangeError, typeError } from '../check.js';
+import { checkTensor } from './ops/shape.js';
 import { Tensor } from './tensor.js';
 
 /** Something in a module's state: a parameter or buffer, or a part that has some. */
@@ -50,7 +51,9 @@ export class Module {
    */
   loadStateDict(state: ReadonlyMap<string, Tensor>, options?: { strict?: boolean }): void {
     if (!(state instanceof Map)) typeError('loadStateDict', 'state', 'a Map of tensors', state);
-    const strict = options?.strict ?? true;
+    checkOptions('loadStateDict', options, ['strict']);
+    const strict = checkFlag('loadStateDict', 'strict', options?.strict, true);
+    for (const [name, value] of state) checkTensor('loadStateDict', name, value);
     const own = this.stateDict();
     const missing = [...own.keys()].filter((name) => !state.has(name));
     const unknown = [...state.keys()].filter((name) => !own.has(name));

@@ -1,8 +1,18 @@
 /** Optimisers, gradient clipping and learning-rate schedules. */
 
-import { checkAtLeastZero, checkOptions, checkPositive, rangeError, typeError } from '../check.js';
+import {
+  checkAtLeastZero,
+  checkFlag,
+  checkOptions,
+  checkPositive,
+  isNumberArray,
+  rangeError,
+  typeError,
+} from '../check.js';
 import { nnKernels } from './kernels.js';
 import type { Module } from './module.js';
+import { showShape } from './numbers.js';
+import { checkTensor } from './ops/shape.js';
 import { untrack } from './scope.js';
 import { filled, Tensor } from './tensor.js';
 
@@ -69,11 +79,13 @@ abstract class Optimizer {
   learningRate: number;
   protected readonly entries: readonly Entry[];
   protected steps = 0;
+  /** What is kept beside each parameter. */
+  protected abstract readonly kinds: readonly string[];
   readonly #moments = new Map<string, Tensor>();
 
   constructor(name: string, params: unknown, learningRate: number, weightDecay: number) {
     this.entries = entriesOf(name, params, weightDecay);
-    this.learningRate = checkPositive(name, 'learningRate', learningRate, learningRate);
+    this.learningRate = learningRate;
   }
 
   /** A tensor beside a parameter, 0 at first. */
@@ -102,19 +114,28 @@ abstract class Optimizer {
     return new Map([['steps', steps], ...this.#moments]);
   }
 
+  /**
+   * Goes on from what `stateDict` gave; moments that it lacks begin at 0.
+   * @throws RangeError before anything is written, if a name or a shape does not fit
+   */
   loadStateDict(state: ReadonlyMap<string, Tensor>): void {
-    for (const [key, value] of state) {
-      if (key === 'steps') {
-        this.steps = value.item();
-        continue;
-      }
-      const name = key.slice(key.indexOf('.') + 1);
-      const entry = this.entries.find((own) => own.name === name);
-      if (entry === undefined || String(entry.param.shape) !== String(value.shape)) {
-        rangeError('loadStateDict', key, 'the moment of a parameter', `[${value.shape}]`);
-      }
-      this.moment(key.slice(0, key.indexOf('.')), entry).data.set(value.data);
-    }
+    if (!(state instanceof Map)) typeError('loadStateDict', 'state', 'a Map of tensors', state);
+    const steps = checkTensor('loadStateDict', 'steps', state.get('steps')).item();
+    const found = [...state]
+      .filter(([key]) => key !== 'steps')
+      .map(([key, value]) => {
+        const { shape } = checkTensor('loadStateDict', key, value);
+        const [kind = '', name = ''] = key.split(/\.(.*)/s);
+        const entry = this.entries.find((own) => own.name === name);
+        const known = entry !== undefined && this.kinds.includes(kind);
+        if (!known || String(entry.param.shape) !== String(shape)) {
+          rangeError('loadStateDict', key, 'the moment of a parameter', showShape(shape));
+        }
+        return { kind, entry, numbers: value.toArray() };
+      });
+    this.dispose();
+    this.steps = steps;
+    for (const { kind, entry, numbers } of found) this.moment(kind, entry).data.set(numbers);
   }
 
   /** Frees the moments. */
@@ -137,13 +158,22 @@ export interface AdamWOptions {
 
 /** Adam with decoupled weight decay (https://arxiv.org/abs/1711.05101), as PyTorch computes it. */
 export class AdamW extends Optimizer {
+  protected readonly kinds = ['m', 'v'];
   readonly betas: readonly [number, number];
   readonly eps: number;
 
   constructor(params: Parameters | readonly ParameterGroup[], options?: AdamWOptions) {
     checkOptions('AdamW', options, ['learningRate', 'betas', 'eps', 'weightDecay']);
-    super('AdamW', params, options?.learningRate ?? 1e-3, options?.weightDecay ?? 0.01);
-    this.betas = options?.betas ?? [0.9, 0.999];
+    super(
+      'AdamW',
+      params,
+      checkPositive('AdamW', 'learningRate', options?.learningRate, 1e-3),
+      checkAtLeastZero('AdamW', 'weightDecay', options?.weightDecay, 0.01),
+    );
+    this.betas = options?.betas === undefined ? [0.9, 0.999] : options.betas;
+    if (!isNumberArray(this.betas) || this.betas.length !== 2) {
+      typeError('AdamW', 'betas', 'a pair of numbers', this.betas);
+    }
     this.eps = checkPositive('AdamW', 'eps', options?.eps, 1e-8);
     for (const beta of this.betas) {
       if (!(beta >= 0 && beta < 1)) rangeError('AdamW', 'betas', 'at least 0 and below 1', beta);
@@ -199,14 +229,23 @@ export interface SgdOptions {
 
 /** Gradient descent with momentum, as PyTorch computes it. */
 export class Sgd extends Optimizer {
+  protected readonly kinds = ['velocity'];
   readonly momentum: number;
   readonly nesterov: boolean;
 
   constructor(params: Parameters | readonly ParameterGroup[], options?: SgdOptions) {
     checkOptions('Sgd', options, ['learningRate', 'momentum', 'weightDecay', 'nesterov']);
-    super('Sgd', params, options?.learningRate ?? 0.01, options?.weightDecay ?? 0);
+    super(
+      'Sgd',
+      params,
+      checkPositive('Sgd', 'learningRate', options?.learningRate, 0.01),
+      checkAtLeastZero('Sgd', 'weightDecay', options?.weightDecay, 0),
+    );
     this.momentum = checkAtLeastZero('Sgd', 'momentum', options?.momentum, 0);
-    this.nesterov = options?.nesterov ?? false;
+    this.nesterov = checkFlag('Sgd', 'nesterov', options?.nesterov, false);
+    if (this.nesterov && this.momentum === 0) {
+      rangeError('Sgd', 'momentum', 'above 0 with nesterov', this.momentum);
+    }
   }
 
   step(): void {
@@ -266,7 +305,7 @@ export function clipGradNorm(params: Parameters, max: number): number {
 }
 
 /** target = decay target + (1 - decay) online, parameter by parameter, as momentum encoders do. */
-export function emaUpdate(target: Module, online: Module, decay: number): void {
+export function emaUpdate(target: Module, online: Module, decay = 0.996): void {
   if (typeof decay !== 'number' || !(decay >= 0 && decay <= 1)) {
     rangeError('emaUpdate', 'decay', 'from 0 to 1', decay);
   }

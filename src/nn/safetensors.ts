@@ -27,7 +27,7 @@ export function readMetadata(bytes: Uint8Array): Record<string, string> {
 }
 
 /**
- * The tensors of a file: f32, and f16, bfloat16 and f64 turned to f32.
+ * The tensors of a file, all as f32: floats of 16 to 64 bits, and whole numbers as the nearest f32.
  * @throws RangeError if the bytes are no sound file
  */
 export function loadSafetensors(bytes: Uint8Array): Map<string, Tensor> {
