@@ -71,28 +71,49 @@ function packTransposed(
   }
 }
 
+/** Sixteen neighbours at each of k steps, as they lie: whole lines, where slivers would take parts. */
+@inline
+function packLines(
+  y0: usize, y1: usize, y2: usize, y3: usize, x: usize, depth: i32, stride: usize, step: usize,
+): void {
+  for (let k = 0; k < depth; k++) {
+    v128.store(y0, v128.load(x));
+    v128.store(y1, v128.load(x, 16));
+    v128.store(y2, v128.load(x, 32));
+    v128.store(y3, v128.load(x, 48));
+    x += stride;
+    y0 += step;
+    y1 += step;
+    y2 += step;
+    y3 += step;
+  }
+}
+
 /** Up to four neighbours at each of k steps, as they lie, into lanes 0-3 of a sliver. */
 @inline
 function packContiguous(
   y: usize, x: usize, live: i32, depth: i32, stride: usize, step: usize,
 ): void {
-  if (live >= 4) {
-    for (let k = 0; k < depth; k++) {
-      v128.store(y, v128.load(x));
-      x += stride;
-      y += step;
-    }
-    return;
-  }
   for (let k = 0; k < depth; k++) {
     let v = f32x4.splat(0);
-    if (live > 0) v = f32x4.replace_lane(v, 0, load<f32>(x));
-    if (live > 1) v = f32x4.replace_lane(v, 1, load<f32>(x, 4));
-    if (live > 2) v = f32x4.replace_lane(v, 2, load<f32>(x, 8));
+    if (live >= 4) {
+      v = v128.load(x);
+    } else {
+      if (live > 0) v = f32x4.replace_lane(v, 0, load<f32>(x));
+      if (live > 1) v = f32x4.replace_lane(v, 1, load<f32>(x, 4));
+      if (live > 2) v = f32x4.replace_lane(v, 2, load<f32>(x, 8));
+    }
     v128.store(y, v);
     x += stride;
     y += step;
   }
+}
+
+/** Where the four vectors from r on begin in slivers of `width`. */
+@inline
+function sliver(y: usize, r: i32, depth: i32, width: i32): usize {
+  const lane = r & (width - 1);
+  return y + ((<usize>(r - lane) * <usize>depth + <usize>lane) << 2);
 }
 
 /**
@@ -103,18 +124,24 @@ export function pack(
   y: usize, x: usize, rows: i32, depth: i32, rowStride: i32, depthStride: i32, width: i32,
 ): void {
   const step = <usize>width << 2;
-  for (let r = 0; r < rows; r += width) {
-    const sliver = y + ((<usize>r * <usize>depth) << 2);
-    for (let lane = 0; lane < width; lane += 4) {
-      const live = min(rows - r - lane, 4);
-      const to = sliver + (<usize>lane << 2);
-      if (live <= 0) {
-        for (let k = 0; k < depth; k++) v128.store(to + <usize>k * step, f32x4.splat(0));
-        continue;
-      }
-      const from = x + ((<usize>(r + lane) * <usize>rowStride) << 2);
-      if (depthStride == 1) packTransposed(to, from, live, depth, <usize>rowStride << 2, step);
-      else packContiguous(to, from, live, depth, <usize>depthStride << 2, step);
+  const ends = padded(rows, width);
+  let r = 0;
+  if (depthStride != 1) {
+    for (; r + 16 <= rows; r += 16) {
+      packLines(
+        sliver(y, r, depth, width), sliver(y, r + 4, depth, width), sliver(y, r + 8, depth, width),
+        sliver(y, r + 12, depth, width), x + (<usize>r << 2), depth, <usize>depthStride << 2, step,
+      );
+    }
+  }
+  for (; r < ends; r += 4) {
+    const to = sliver(y, r, depth, width);
+    const live = min(max(rows - r, 0), 4);
+    const from = x + ((<usize>r * <usize>rowStride) << 2);
+    if (depthStride == 1 && live > 0) {
+      packTransposed(to, from, live, depth, <usize>rowStride << 2, step);
+    } else {
+      packContiguous(to, from, live, depth, <usize>depthStride << 2, step);
     }
   }
 }

@@ -35,6 +35,7 @@ const TABLE = memory.data<f32>([
   -5.37397155531e-2, -5.37397155531e-2, -5.37397155531e-2, -5.37397155531e-2, //         352
   1.33314422036e-1, 1.33314422036e-1, 1.33314422036e-1, 1.33314422036e-1, //             368
   -3.33332819422e-1, -3.33332819422e-1, -3.33332819422e-1, -3.33332819422e-1, //         384 ... x^3
+  12582912.0, 12582912.0, 12582912.0, 12582912.0, //                                     400 1.5 * 2^23
 ], 16);
 
 /** exp(r) for |r| <= ln(2)/2, by the minimax polynomial of degree 7. */
@@ -46,6 +47,15 @@ function expReduced(r: v128): v128 {
   p = f32x4.add(f32x4.mul(p, r), v128.load(TABLE, 112));
   p = f32x4.add(f32x4.mul(p, r), v128.load(TABLE, 128));
   return f32x4.add(f32x4.add(f32x4.mul(f32x4.mul(p, r), r), r), v128.load(TABLE, 144));
+}
+
+/**
+ * x / ln 2 rounded to a whole number n, plus 1.5 * 2^23: there the last bit counts ones, so that the
+ * sum's bits end in those of n, and taking 1.5 * 2^23 away gives n itself.
+ */
+@inline
+function rounded(x: v128): v128 {
+  return f32x4.add(f32x4.mul(x, v128.load(TABLE, 0)), v128.load(TABLE, 400));
 }
 
 /** x - n ln 2, with ln 2 in two parts so that the difference keeps its bits. */
@@ -66,21 +76,20 @@ export function expNegative(x: v128): v128 {
   const floor = v128.load(TABLE, 160);
   const kept = f32x4.gt(x, floor);
   const y = f32x4.pmax(floor, x);
-  const n = f32x4.nearest(f32x4.mul(y, v128.load(TABLE, 0)));
-  const p = expReduced(reduce(y, n));
+  const bits = rounded(y);
+  const p = expReduced(reduce(y, f32x4.sub(bits, v128.load(TABLE, 400))));
   // The exponent of a power of two, added to the bits of p, which lies in [0.7, 1.42].
-  const exponent = i32x4.shl(i32x4.trunc_sat_f32x4_s(n), 23);
-  return v128.and(i32x4.add(p, exponent), kept);
+  return v128.and(i32x4.add(p, i32x4.shl(bits, 23)), kept);
 }
 
 /** exp of four lanes over the whole range, denormal results included. */
 @inline
 export function exp4(x: v128): v128 {
   const y = f32x4.pmax(f32x4.pmin(x, f32x4.splat(89)), f32x4.splat(-104));
-  const n = f32x4.nearest(f32x4.mul(y, v128.load(TABLE, 0)));
-  const p = expReduced(reduce(y, n));
+  const bits = rounded(y);
+  const p = expReduced(reduce(y, f32x4.sub(bits, v128.load(TABLE, 400))));
   // 2^n in two factors, since n runs from -150 to 128.
-  const i = i32x4.trunc_sat_f32x4_s(n);
+  const i = i32x4.sub(bits, v128.load(TABLE, 400));
   const half = i32x4.shr_s(i, 1);
   const bias = i32x4.splat(127);
   const first = i32x4.shl(i32x4.add(half, bias), 23);
