@@ -28,4 +28,23 @@ export const systems: readonly System[] = [
       return { model, train: (options) => models.train(model, TEXT, { batch: 3, ...options }) };
     },
   },
+  {
+    name: 'MAE',
+    start({ nn, models }) {
+      nn.manualSeed(1);
+      const shape = { height: 12, width: 9, channels: 3 };
+      const sizes = {
+        patch: 3,
+        hidden: 12,
+        layers: 2,
+        heads: 2,
+        decoderLayers: 1,
+        decoderHeads: 1,
+      };
+      const model = new models.MAE({ ...shape, ...sizes });
+      const pixels = Uint8Array.from({ length: 6 * 12 * 9 * 3 }, (_, i) => (i * i * 7) % 251);
+      const pictures = models.picturesOf(pixels, shape);
+      return { model, train: (options) => models.train(model, pictures, { batch: 4, ...options }) };
+    },
+  },
 ];

@@ -1,13 +1,20 @@
 /** Vision transformers: pictures as sequences of patches (https://arxiv.org/abs/2010.11929). */
 
-import { checkCount, checkIntegers, checkOptions, checkPositive, rangeError } from '../check.js';
+import {
+  checkCount,
+  checkFlag,
+  checkIntegers,
+  checkOptions,
+  checkPositive,
+  rangeError,
+} from '../check.js';
 import { asParameter, checkSizes, LayerNorm, Linear, TransformerBlock } from './layers.js';
 import { Module } from './module.js';
 import { showShape } from './numbers.js';
 import { checkPictures } from './ops/conv.js';
 import { add } from './ops/elementwise.js';
 import { gather } from './ops/embedding.js';
-import { checkTensor, concat, reshape, transpose } from './ops/shape.js';
+import { checkTensor, concat, reshape, slice, transpose } from './ops/shape.js';
 import { randomNormal } from './random.js';
 import { cosine, exponential, sine } from './series.js';
 import { type Tensor, tensor } from './tensor.js';
@@ -67,9 +74,16 @@ export function unpatchify(patches: Tensor, grid: Grid, patch: number): Tensor {
  * the row in the second, at wavelengths that rise from 2π to 10,000 · 2π.
  *
  * @param width of a vector, a multiple of 4
- * @returns (rows columns, width)
+ * @param options.classToken put zeros first, the position of a class token (default false)
+ * @returns (rows columns, width), one row more with a class token
  */
-export function sinCosPositions(width: number, grid: Grid): Tensor {
+export function sinCosPositions(
+  width: number,
+  grid: Grid,
+  options?: { classToken?: boolean },
+): Tensor {
+  checkOptions('sinCosPositions', options, ['classToken']);
+  const first = checkFlag('sinCosPositions', 'classToken', options?.classToken, false);
   checkSizes('sinCosPositions', { width, 'grid[0]': grid?.[0], 'grid[1]': grid?.[1] });
   if (width % 4 !== 0) rangeError('sinCosPositions', 'width', 'a multiple of 4', width);
   const quarter = width / 4;
@@ -84,7 +98,8 @@ export function sinCosPositions(width: number, grid: Grid): Tensor {
   const across = Array.from({ length: columns }, (_, column) => waves(column));
   const down = Array.from({ length: rows }, (_, row) => waves(row));
   const vectors = down.flatMap((ofRow) => across.map((ofColumn) => [...ofColumn, ...ofRow]));
-  return tensor(vectors.flat(), [rows * columns, width]);
+  if (first) vectors.unshift(new Array<number>(width).fill(0));
+  return tensor(vectors.flat(), [vectors.length, width]);
 }
 
 /**
@@ -147,7 +162,7 @@ export class VisionTransformer extends Module {
   readonly projection: Linear;
   /** (width) */
   readonly classToken: Tensor;
-  /** (patches, width), not trained. */
+  /** (1 + patches, width), the class token's first; not trained. */
   readonly positions: Tensor;
   readonly blocks: TransformerBlock[];
   readonly norm: LayerNorm;
@@ -165,7 +180,7 @@ export class VisionTransformer extends Module {
     this.width = width;
     this.projection = new Linear(patch * patch * channels, width);
     this.classToken = asParameter(randomNormal([width], 0.02));
-    this.positions = buffer(sinCosPositions(width, this.grid));
+    this.positions = buffer(sinCosPositions(width, this.grid, { classToken: true }));
     this.blocks = Array.from(
       { length: layers },
       () => new TransformerBlock(width, heads, { hidden, eps }),
@@ -180,7 +195,8 @@ export class VisionTransformer extends Module {
 
   /** Vectors of all patches, with their positions: (B, C, H, W) to (B, patches, width). */
   embed(images: Tensor): Tensor {
-    return add(this.projection.forward(patchify(images, this.patch)), this.positions);
+    const patches = this.projection.forward(patchify(images, this.patch));
+    return add(patches, slice(this.positions, 0, 1));
   }
 
   /**
@@ -190,7 +206,8 @@ export class VisionTransformer extends Module {
    */
   forward(images: Tensor, visible?: ArrayLike<number>): Tensor {
     const all = this.embed(images);
-    let x = prepend(this.classToken, visible === undefined ? all : gatherSteps(all, visible));
+    const token = add(this.classToken, slice(this.positions, 0, 0, 1));
+    let x = prepend(token, visible === undefined ? all : gatherSteps(all, visible));
     for (const block of this.blocks) x = block.forward(x);
     return this.norm.forward(x);
   }

@@ -147,12 +147,15 @@ def patches(shape, patch):
     return case(f'patchify {shape} by {patch}', 'patchify', [shape], compute, [patch])
 
 
-def positions(width, grid):
+def positions_of(width, grid):
     """MAE's fixed positions: sines and cosines of the column, then those of the row."""
     rates = 1 / 10000 ** (np.arange(width // 4) / (width / 4))
     row, column = (p.reshape(-1, 1) for p in np.meshgrid(*map(np.arange, grid), indexing='ij'))
-    waves = [f(place * rates) for place in (column, row) for f in (np.sin, np.cos)]
-    return {'width': width, 'grid': list(grid), 'vectors': packed(np.concatenate(waves, 1))}
+    return np.concatenate([f(place * rates) for place in (column, row) for f in (np.sin, np.cos)], 1)
+
+
+def positions(width, grid):
+    return {'width': width, 'grid': list(grid), 'vectors': packed(positions_of(width, grid))}
 
 
 def text():
