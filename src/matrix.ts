@@ -7,6 +7,7 @@ import { isNumberArray, rangeError, show, typeError } from './check.js';
 import { decodeFloat16, isFloat16 } from './float16.js';
 import { kernels } from './kernels.js';
 import { f32, type Pointer, type Scope } from './memory.js';
+import { Resident } from './resident.js';
 
 /** Row-major f32: element (i, j) is `data[i * cols + j]`. */
 export interface Matrix {
@@ -46,6 +47,8 @@ export interface Source {
   readonly data: NumberArray | readonly NumberArray[];
   /** Whether `data` is not the caller's own array. */
   readonly decoded?: boolean;
+  /** The matrix itself where it is in WASM memory; then `data` is empty. */
+  readonly resident?: Resident;
 }
 
 const EXPECTED =
@@ -61,6 +64,9 @@ export function readMatrix(name: string, argument: string, value: unknown, vecto
     if (value.length === 0) rangeError(name, argument, 'at least one number long', 0);
     checkFirst(name, argument, value);
     return { name, argument, rows: 1, cols: value.length, data: value };
+  }
+  if (value instanceof Resident) {
+    return { name, argument, rows: value.rows, cols: value.cols, data: [], resident: value };
   }
   if (Array.isArray(value)) return readRows(name, argument, value);
   if (typeof value !== 'object' || value === null || !('data' in value)) {
@@ -187,10 +193,13 @@ export function checkShape(source: Source, like: Source): void {
  * finite or past f32's range
  */
 export function copyRows(source: Source, at: Pointer, from: number, to: number): void {
-  const { cols, data } = source;
+  const { cols, data, resident } = source;
   const heap = f32();
   const start = at / 4;
-  if (isRow(data[0])) {
+  if (resident) {
+    const begin = resident.at / 4;
+    heap.copyWithin(start, begin + from * cols, begin + to * cols);
+  } else if (isRow(data[0])) {
     for (let r = from; r < to; r++) {
       copyNumbers(
         source,
@@ -240,7 +249,8 @@ function copyNumbers(
 
 /** Says what is wrong with the number at `index`. */
 function refuseNumber(source: Source, index: number): never {
-  const { name, argument, cols, data } = source;
+  const { name, argument, cols } = source;
+  const data = source.resident?.data ?? source.data;
   const value = isRow(data[0])
     ? (data[Math.floor(index / cols)] as NumberArray)[index % cols]
     : (data as NumberArray)[index];
@@ -289,22 +299,39 @@ export function writeBack(source: Source, at: Pointer): void {
 }
 
 /**
- * Copies a result out of WASM memory.
+ * Copies a result out of WASM memory, or, if it is the gradient of a matrix that lives there, to
+ * where that wants it.
  * @throws RangeError if it has left f32's range on the way
  */
-export function takeMatrix(name: string, at: Pointer, rows: number, cols: number): Matrix {
+export function takeMatrix(
+  name: string,
+  at: Pointer,
+  rows: number,
+  cols: number,
+  gradientOf?: Source,
+): Matrix {
+  const resident = gradientOf?.resident;
+  if (resident) {
+    checkResult(name, at, rows * cols);
+    f32().copyWithin(resident.slope / 4, at / 4, at / 4 + rows * cols);
+    return new Resident(resident.slope, rows, cols, 0);
+  }
   return { data: takeFloats(name, at, rows * cols), rows, cols };
 }
 
 /** The same for a plain array of f32. */
 export function takeFloats(name: string, at: Pointer, length: number): Float32Array {
+  checkResult(name, at, length);
+  return f32().slice(at / 4, at / 4 + length);
+}
+
+function checkResult(name: string, at: Pointer, length: number): void {
   const bad = kernels().firstNonFinite(at, length);
   if (bad >= 0) {
     throw new RangeError(
       `${name}: the result at index ${bad} is past f32's range: scale the input down`,
     );
   }
-  return f32().slice(at / 4, at / 4 + length);
 }
 
 /** Refuses a loss that is not finite: its input was too large for f32. */

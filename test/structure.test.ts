@@ -54,6 +54,7 @@ const FLOORS: readonly RegExp[] = [
   /^src\/(check|float16|labels|random|safetensors|wasm)(\.\w+)*\.ts$/,
   /^src\/kernels\.ts$/,
   /^src\/memory\.ts$/,
+  /^src\/resident\.ts$/,
   /^src\/matrix\.ts$/,
   /^src\/similarity\.ts$/,
   /^src\/(losses\/|rows|top-k|pca|to-matrix|triplet-update|alignment|classifier|knn|logistic|metrics)/,

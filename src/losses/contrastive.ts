@@ -13,6 +13,8 @@ import { loadUnitRows, type UnitRows } from '../similarity.js';
 export interface Side extends UnitRows {
   rows: number;
   cols: number;
+  /** Where they came from, if from one matrix. */
+  source?: Source;
 }
 
 export interface Pairing {
@@ -30,7 +32,7 @@ export interface Pairing {
 
 /** Loads rows and normalises them. */
 export function loadSide(scope: Scope, source: Source): Side {
-  return { ...loadUnitRows(scope, source), rows: source.rows, cols: source.cols };
+  return { ...loadUnitRows(scope, source), rows: source.rows, cols: source.cols, source };
 }
 
 function roundUp(n: number, width: number): number {
@@ -167,10 +169,15 @@ export function throughNormalization(
   name: string,
   gradient: Gradient,
 ): { grad: Matrix; along: number } {
-  const { side, at, ld } = gradient;
+  const along = unnormalize(gradient);
+  const { rows, cols, source } = gradient.side;
+  return { grad: takeMatrix(name, gradient.at, rows, cols, source), along };
+}
+
+/** The same in place: afterwards it has `cols` floats a row. @returns Σ unit · dUnit */
+export function unnormalize({ side, at, ld }: Gradient): number {
   const { unit, norms, rows, cols } = side;
-  const along = kernels().normalizeRowsBackward(at, at, unit, norms, rows, cols, ld);
-  return { grad: takeMatrix(name, at, rows, cols), along };
+  return kernels().normalizeRowsBackward(at, at, unit, norms, rows, cols, ld);
 }
 
 /**

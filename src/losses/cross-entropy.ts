@@ -89,6 +89,6 @@ function run(
       name,
       kernels().crossEntropyRows(x, at, rows, cols, ignored, kept, smoothing, backward),
     );
-    return backward ? { loss, grad: takeMatrix(name, x, rows, cols) } : { loss };
+    return backward ? { loss, grad: takeMatrix(name, x, rows, cols, source) } : { loss };
   });
 }

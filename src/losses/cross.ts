@@ -2,7 +2,7 @@
 
 import { checkIntegers } from '../check.js';
 import { kernels } from '../kernels.js';
-import { copyRows, finiteLoss, type Matrix, type Source } from '../matrix.js';
+import { copyRows, finiteLoss, type Matrix, type Source, takeMatrix } from '../matrix.js';
 import { type Scope, scoped } from '../memory.js';
 import {
   Contrast,
@@ -11,6 +11,7 @@ import {
   Positives,
   type Side,
   throughNormalization,
+  unnormalize,
 } from './contrastive.js';
 
 export interface CrossOptions {
@@ -65,7 +66,7 @@ export function crossContrast(
     return {
       loss,
       gradLeft,
-      ...splitRight(name, gradients.right, pairs),
+      ...takeRight(name, gradients.right, rightSource, further),
       gradScale: along / scale,
     };
   });
@@ -85,16 +86,17 @@ function loadJoined(scope: Scope, source: Source, further: Source | undefined): 
 }
 
 /** The right side's gradient, its further negatives apart. */
-function splitRight(
+function takeRight(
   name: string,
   gradient: Gradient,
-  pairs: number,
+  source: Source,
+  further: Source | undefined,
 ): { gradRight: Matrix; gradFurther?: Matrix } {
-  const { grad } = throughNormalization(name, gradient);
-  const { rows, cols } = grad;
-  if (rows === pairs) return { gradRight: grad };
-  return {
-    gradRight: { data: grad.data.slice(0, pairs * cols), rows: pairs, cols },
-    gradFurther: { data: grad.data.slice(pairs * cols), rows: rows - pairs, cols },
-  };
+  unnormalize(gradient);
+  const { at } = gradient;
+  const { rows, cols } = source;
+  const gradRight = takeMatrix(name, at, rows, cols, source);
+  if (further === undefined) return { gradRight };
+  const below = at + 4 * rows * cols;
+  return { gradRight, gradFurther: takeMatrix(name, below, further.rows, cols, further) };
 }

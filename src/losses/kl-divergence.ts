@@ -62,8 +62,8 @@ export function klDivergenceGrad(
     core.klDivergenceRowsBackward(atP, atQ, atP, atQ, rows, cols);
     return {
       loss,
-      gradP: takeMatrix(name, atP, rows, cols),
-      gradQ: takeMatrix(name, atQ, rows, cols),
+      gradP: takeMatrix(name, atP, rows, cols, sources[0]),
+      gradQ: takeMatrix(name, atQ, rows, cols, sources[1]),
     };
   });
 }

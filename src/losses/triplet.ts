@@ -72,7 +72,8 @@ function run(
   const distance = checkChoice(name, 'distance', options?.distance, DISTANCES, 'cosine');
   const { rows, cols } = anchors;
   return scoped((scope) => {
-    const at = [anchors, positives, negatives].map((source) => load(scope, source));
+    const sources = [anchors, positives, negatives];
+    const at = sources.map((source) => load(scope, source));
     const [pa, pp, pn] = at as [Pointer, Pointer, Pointer];
     const metric = DISTANCES.indexOf(distance);
     const loss = finiteLoss(
@@ -80,6 +81,7 @@ function run(
       kernels().tripletRows(pa, pp, pn, rows, cols, margin, metric, backward),
     );
     if (!backward) return { loss };
-    return { loss, grads: at.map((pointer) => takeMatrix(name, pointer, rows, cols)) };
+    const grads = at.map((pointer, i) => takeMatrix(name, pointer, rows, cols, sources[i]));
+    return { loss, grads };
   });
 }

@@ -12,45 +12,60 @@ import * as divergences from '../losses/kl-divergence.js';
 import * as ntXents from '../losses/nt-xent.js';
 import * as supCons from '../losses/sup-con.js';
 import * as triplets from '../losses/triplet.js';
-import type { Matrix } from '../matrix.js';
+import { Resident } from '../resident.js';
 import { nnKernels } from './kernels.js';
 import { showShape } from './numbers.js';
 import { checkTensor } from './ops/shape.js';
-import { empty, gradientsOn, record, Tensor } from './tensor.js';
+import { empty, filled, gradientsOn, record, Tensor } from './tensor.js';
 
-/** A tensor's numbers as a matrix: its last axis is the width. */
-function matrixOf(name: string, argument: string, x: Tensor): Matrix {
-  checkTensor(name, argument, x);
+/** A tensor as a matrix, its last axis being the width. */
+function matrixOf(name: string, argument: string, x: Tensor, slope?: Tensor): Resident {
   const cols = x.shape.at(-1);
   if (cols === undefined) rangeError(name, argument, 'of at least one axis', showShape(x.shape));
-  return { data: x.toArray(), rows: x.size / cols, cols };
+  return new Resident(x.at, x.size / cols, cols, slope?.at ?? 0);
 }
 
-/** What a twin gives: the loss, and one gradient for each input. */
-type Evaluated = readonly [loss: number, ...grads: (Matrix | number)[]];
+type Pair = [Resident, Resident];
+
+/** What a twin gives besides the gradients of its matrices, which it writes to their slopes. */
+interface Evaluated {
+  loss: number;
+  /** The gradients of inputs that are one number. */
+  slopes?: readonly number[];
+}
 
 /**
+ * @param inputs what the loss compares, by argument
  * @param value computes the loss alone
- * @param withGradients computes the loss and the gradients of the inputs in their order
+ * @param withGradients computes the loss and all gradients
+ * @param numbers further inputs, of one number each
  */
 function loss(
   name: string,
-  inputs: readonly Tensor[],
-  value: () => number,
-  withGradients: () => Evaluated,
+  inputs: Readonly<Record<string, Tensor>>,
+  value: (...matrices: Resident[]) => number,
+  withGradients: (...matrices: Resident[]) => Evaluated,
+  numbers: readonly Tensor[] = [],
 ): Tensor {
-  const wanted = gradientsOn() && inputs.some((input) => input.requiresGrad);
-  const [result, ...grads] = wanted ? withGradients() : [value()];
-  const slopes = grads.map((grad, i) => {
-    const slope = empty((inputs[i] as Tensor).shape);
-    slope.data.set(typeof grad === 'number' ? [grad] : grad.data);
-    return slope;
+  const named = Object.entries(inputs);
+  const tensors = [...named.map(([, x]) => x), ...numbers];
+  const wanted = gradientsOn() && tensors.some((input) => input?.requiresGrad);
+  const slopes: Tensor[] = [];
+  const matrices = named.map(([argument, x]) => {
+    checkTensor(name, argument, x);
+    const slope = wanted ? empty(x.shape) : undefined;
+    if (slope) slopes.push(slope);
+    return matrixOf(name, argument, x, slope);
   });
+  const result: Evaluated = wanted ? withGradients(...matrices) : { loss: value(...matrices) };
+  for (const [i, slope] of (result.slopes ?? []).entries()) {
+    slopes.push(filled((numbers[i] as Tensor).shape, slope));
+  }
   return record(
     name,
-    inputs,
+    tensors,
     [],
-    (y) => nnKernels().fillArray(y, 1, result),
+    (y) => nnKernels().fillArray(y, 1, result.loss),
     (dy) => {
       const factor = dy.item();
       return slopes.map((slope) => {
@@ -72,30 +87,21 @@ export function crossEntropy(
   targets: ArrayLike<number>,
   options?: crossEntropies.CrossEntropyOptions,
 ): Tensor {
-  const x = matrixOf('crossEntropy', 'logits', logits);
   return loss(
     'crossEntropy',
-    [logits],
-    () => crossEntropies.crossEntropy(x, targets, options),
-    () => {
-      const { loss, grad } = crossEntropies.crossEntropyGrad(x, targets, options);
-      return [loss, grad];
-    },
+    { logits },
+    (x) => crossEntropies.crossEntropy(x as Resident, targets, options),
+    (x) => crossEntropies.crossEntropyGrad(x as Resident, targets, options),
   );
 }
 
 /** KL(p ‖ q), the mean over rows. */
 export function klDivergence(p: Tensor, q: Tensor): Tensor {
-  const first = matrixOf('klDivergence', 'p', p);
-  const second = matrixOf('klDivergence', 'q', q);
   return loss(
     'klDivergence',
-    [p, q],
-    () => divergences.klDivergence(first, second),
-    () => {
-      const { loss, gradP, gradQ } = divergences.klDivergenceGrad(first, second);
-      return [loss, gradP, gradQ];
-    },
+    { p, q },
+    (...pair) => divergences.klDivergence(...(pair as Pair)),
+    (...pair) => divergences.klDivergenceGrad(...(pair as Pair)),
   );
 }
 
@@ -104,15 +110,11 @@ export function klDivergence(p: Tensor, q: Tensor): Tensor {
  * @param z (2N, d): row i and row i + N are the two views of sample i
  */
 export function ntXent(z: Tensor, options?: ntXents.NtXentOptions): Tensor {
-  const x = matrixOf('ntXent', 'z', z);
   return loss(
     'ntXent',
-    [z],
-    () => ntXents.ntXent(x, options),
-    () => {
-      const { loss, grad } = ntXents.ntXentGrad(x, options);
-      return [loss, grad];
-    },
+    { z },
+    (x) => ntXents.ntXent(x as Resident, options),
+    (x) => ntXents.ntXentGrad(x as Resident, options),
   );
 }
 
@@ -123,20 +125,18 @@ export interface InfoNceOptions extends Omit<infoNces.InfoNceOptions, 'negatives
 
 /** InfoNCE of queries (n, d) with keys (n, d), row i being the positive of query i. */
 export function infoNce(queries: Tensor, keys: Tensor, options?: InfoNceOptions): Tensor {
-  const left = matrixOf('infoNce', 'queries', queries);
-  const right = matrixOf('infoNce', 'keys', keys);
   const { negatives, ...rest } = options ?? {};
-  const further = negatives && matrixOf('infoNce', 'negatives', negatives);
-  const all = { ...rest, negatives: further };
+  type Given = [Resident, Resident, Resident?];
   return loss(
     'infoNce',
-    negatives === undefined ? [queries, keys] : [queries, keys, negatives],
-    () => infoNces.infoNce(left, right, all),
-    () => {
-      const result = infoNces.infoNceGrad(left, right, all);
-      const { loss, gradQueries, gradKeys, gradNegatives } = result;
-      const grads = [gradQueries, gradKeys, gradNegatives];
-      return [loss, ...grads.filter((grad) => grad !== undefined)];
+    negatives === undefined ? { queries, keys } : { queries, keys, negatives },
+    (...given) => {
+      const [q, k, further] = given as Given;
+      return infoNces.infoNce(q, k, { ...rest, negatives: further });
+    },
+    (...given) => {
+      const [q, k, further] = given as Given;
+      return infoNces.infoNceGrad(q, k, { ...rest, negatives: further });
     },
   );
 }
@@ -148,20 +148,18 @@ export interface ClipLossOptions extends Omit<clips.ClipLossOptions, 'logitScale
 
 /** CLIP's symmetric loss of images (n, d) and their texts (n, d). */
 export function clipLoss(image: Tensor, text: Tensor, options?: ClipLossOptions): Tensor {
-  const left = matrixOf('clipLoss', 'image', image);
-  const right = matrixOf('clipLoss', 'text', text);
   const scale = options?.logitScale;
   const learnt = scale instanceof Tensor ? scale : undefined;
   const all = { ...options, logitScale: scale instanceof Tensor ? scale.item() : scale };
   return loss(
     'clipLoss',
-    learnt === undefined ? [image, text] : [image, text, learnt],
-    () => clips.clipLoss(left, right, all),
-    () => {
-      const { loss, gradImage, gradText, gradLogitScale } = clips.clipLossGrad(left, right, all);
-      const grads: Evaluated = [loss, gradImage, gradText];
-      return learnt === undefined ? grads : [...grads, gradLogitScale];
+    { image, text },
+    (...pair) => clips.clipLoss(...(pair as Pair), all),
+    (...pair) => {
+      const { loss, gradLogitScale } = clips.clipLossGrad(...(pair as Pair), all);
+      return learnt ? { loss, slopes: [gradLogitScale] } : { loss };
     },
+    learnt ? [learnt] : [],
   );
 }
 
@@ -171,15 +169,11 @@ export function supCon(
   labels: ArrayLike<number>,
   options?: supCons.SupConOptions,
 ): Tensor {
-  const x = matrixOf('supCon', 'z', z);
   return loss(
     'supCon',
-    [z],
-    () => supCons.supCon(x, labels, options),
-    () => {
-      const { loss, grad } = supCons.supConGrad(x, labels, options);
-      return [loss, grad];
-    },
+    { z },
+    (x) => supCons.supCon(x as Resident, labels, options),
+    (x) => supCons.supConGrad(x as Resident, labels, options),
   );
 }
 
@@ -190,16 +184,11 @@ export function tripletLoss(
   negatives: Tensor,
   options?: triplets.TripletLossOptions,
 ): Tensor {
-  const a = matrixOf('tripletLoss', 'anchors', anchors);
-  const p = matrixOf('tripletLoss', 'positives', positives);
-  const n = matrixOf('tripletLoss', 'negatives', negatives);
+  type Given = [Resident, Resident, Resident];
   return loss(
     'tripletLoss',
-    [anchors, positives, negatives],
-    () => triplets.tripletLoss(a, p, n, options),
-    () => {
-      const grads = triplets.tripletLossGrad(a, p, n, options);
-      return [grads.loss, grads.gradAnchors, grads.gradPositives, grads.gradNegatives];
-    },
+    { anchors, positives, negatives },
+    (...rows) => triplets.tripletLoss(...(rows as Given), options),
+    (...rows) => triplets.tripletLossGrad(...(rows as Given), options),
   );
 }
