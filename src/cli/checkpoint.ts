@@ -12,7 +12,6 @@ import {
   mkdirSync,
   openSync,
   readdirSync,
-  readFileSync,
   renameSync,
   rmSync,
   writeSync,
@@ -21,6 +20,7 @@ import { join } from 'node:path';
 import type { Files, TrainState } from '../models/index.js';
 import { loadSafetensors, type Module, readMetadata, saveSafetensors } from '../nn/index.js';
 import { InputError } from './command.js';
+import { readBytes } from './files.js';
 
 const RESUME = 'resume.safetensors';
 const PARTIAL = '.partial';
@@ -71,7 +71,7 @@ export function readModel(folder: string): Files {
   const files: Files = new Map();
   for (const name of names) {
     if (/\.(json|txt|safetensors)$/.test(name) && name !== RESUME) {
-      files.set(name, readFileSync(join(folder, name)));
+      files.set(name, readBytes(join(folder, name)));
     }
   }
   if (!files.has('config.json')) {
@@ -121,7 +121,7 @@ export interface Resumed extends RunState {
 /** Reads the state of a run. */
 export function readState(folder: string): Resumed {
   const path = join(folder, RESUME);
-  const bytes = new Uint8Array(readFileSync(path));
+  const bytes = new Uint8Array(readBytes(path));
   let state: RunState;
   try {
     state = JSON.parse(readMetadata(bytes).nearfar ?? '');

@@ -20,6 +20,15 @@ export function version(): string {
   return JSON.parse(readFileSync(join(HERE, '..', 'package.json'), 'utf8')).version;
 }
 
+/** Bytes of a file that the user named. */
+export function readBytes(path: string): Uint8Array {
+  try {
+    return readFileSync(path);
+  } catch (error) {
+    throw new InputError(`${path}: cannot read it (${code(error)})`);
+  }
+}
+
 /** Makes sure, before any work, that results can be written to a folder. */
 export function prepareFolder(option: string, folder: string): void {
   if (folder === '') throw new InputError(`${option} must name a folder, got ""`);

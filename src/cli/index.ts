@@ -7,14 +7,26 @@
 import { CommanderError, Command as Program } from 'commander';
 import { chapter } from './chapter.js';
 import { type Command, InputError } from './command.js';
+import { encode } from './encode.js';
 import { evaluate } from './evaluate.js';
 import { version } from './files.js';
+import { fill } from './fill.js';
+import { finetune } from './finetune.js';
 import { generate } from './generate.js';
 import { hash } from './hash.js';
 import { Terminal } from './terminal.js';
 import { train } from './train.js';
 
-const COMMANDS: readonly Command[] = [chapter, train, evaluate, generate, hash];
+const COMMANDS: readonly Command[] = [
+  chapter,
+  train,
+  evaluate,
+  finetune,
+  generate,
+  fill,
+  encode,
+  hash,
+];
 
 const BAD_USAGE = 2;
 const OUR_FAULT = 1;

@@ -41,6 +41,10 @@ export function choice(flag: string, description: string, choices: readonly stri
   return { flag, setting: camelCase(flag), description, value: '<name>', parse };
 }
 
+export function text(flag: string, description: string, value: string): Setting {
+  return { flag, setting: camelCase(flag), description, value, parse: (given) => given };
+}
+
 /** What all systems have: how to train. */
 export const TRAINING: readonly Setting[] = [
   whole('steps', 'how long to train'),
@@ -59,6 +63,13 @@ export const HEADS = whole('heads', 'heads of attention');
 export const WIDTH = whole('width', 'numbers a token');
 export const CONTEXT = whole('context', 'tokens a window');
 export const DROPOUT = real('dropout', 'share of numbers left out while training', 0, 0.99);
+
+export const TOKENIZER = text(
+  'tokenizer',
+  'char, wordpiece, or a tokenizer.json or vocab.txt (gpt: char, bert: wordpiece)',
+  '<kind>',
+);
+export const VOCABULARY = whole('vocabulary', 'tokens that wordpiece learns at most (4096)', 100);
 
 /** For the help and the parser: each flag once, whichever systems have it. */
 export function toOptions(settings: readonly Setting[]): Option[] {

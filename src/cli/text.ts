@@ -3,12 +3,13 @@
  * names, or a folder of such files, read in the order of their names.
  */
 
-import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { readdirSync, statSync } from 'node:fs';
 import { extname, join } from 'node:path';
 import { sha256 } from '@noble/hashes/sha2.js';
 import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js';
 import { parse } from 'csv-parse/sync';
 import { InputError } from './command.js';
+import { readBytes } from './files.js';
 
 export interface Text {
   text: string;
@@ -36,12 +37,7 @@ function filesOf(path: string): string[] {
 
 /** A file's text. */
 export function readUtf8(file: string): string {
-  let bytes: Uint8Array;
-  try {
-    bytes = readFileSync(file);
-  } catch (error) {
-    throw new InputError(`${file}: cannot read it (${(error as { code?: string }).code})`);
-  }
+  const bytes = readBytes(file);
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch {
@@ -98,16 +94,23 @@ export function readTexts(path: string): Text[] {
   return texts;
 }
 
-/** Texts with a hash that tells them from any others. */
-export interface TextData {
-  texts: readonly Text[];
-  hash: string;
+/** Two values of the same hash are the same. */
+export function hashOf(value: unknown): string {
+  return bytesToHex(sha256(utf8ToBytes(JSON.stringify(value))));
 }
 
-/** {@link readTexts} with their hash. */
-export function readTextData(path: string): TextData {
-  const texts = readTexts(path);
-  return { texts, hash: bytesToHex(sha256(utf8ToBytes(JSON.stringify(texts)))) };
+/** The first nine tenths of all characters, and the last, which validates. */
+export function split(texts: readonly Text[]): { training: string[]; validation: string[] } {
+  const total = texts.reduce((sum, { text }) => sum + text.length, 0);
+  let left = Math.floor(total * 0.9);
+  const parts = texts.map(({ text }) => {
+    const cut = Math.min(left, text.length);
+    left -= cut;
+    return [text.slice(0, cut), text.slice(cut)] as const;
+  });
+  const filled = (side: 0 | 1): string[] =>
+    parts.map((part) => part[side]).filter((text) => text !== '');
+  return { training: filled(0), validation: filled(1) };
 }
 
 /** All texts as one. */

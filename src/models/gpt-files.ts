@@ -5,71 +5,41 @@
  */
 
 import { rangeError } from '../check.js';
-import { CharacterTokenizer, type Tokenizer } from '../data/characters.js';
-import {
-  type LayerNorm,
-  type Linear,
-  loadSafetensors,
-  saveSafetensors,
-  type Tensor,
-  tensor,
-  tidy,
-  transpose,
-} from '../nn/index.js';
-import { type Files, readJson, writeJson } from './files.js';
+import type { Tokenizer } from '../data/characters.js';
+import { loadSafetensors, saveSafetensors, tidy } from '../nn/index.js';
+import { type Files, nameIn, rateIn, readJson, readWeights, wholeIn, writeJson } from './files.js';
 import { GPT } from './gpt.js';
-
-/** Ours by the name in the file: `linear` is transposed. */
-interface Entry {
-  name: string;
-  tensor: Tensor | undefined;
-  linear: boolean;
-  /** Shape of the zeros that stand for a bias that we do not have. */
-  zeros: number[];
-}
+import { readTokenizer, tokenizerFiles } from './tokenizer-files.js';
+import {
+  checkShape,
+  type Entry,
+  findWeight,
+  linearEntries,
+  normEntries,
+  readEntries,
+  writeEntries,
+} from './weights.js';
 
 function entriesOf(gpt: GPT): Entry[] {
-  const entries: Entry[] = [];
-  const put = (
-    name: string,
-    own: Tensor | undefined,
-    linear = false,
-    zeros: number[] = [],
-  ): void => {
-    entries.push({ name: `transformer.${name}`, tensor: own, linear, zeros });
-  };
-  const putLinear = (name: string, { weight, bias }: Linear): void => {
-    put(`${name}.weight`, weight, true);
-    put(`${name}.bias`, bias, false, [weight.shape[0] as number]);
-  };
-  const putNorm = (name: string, { weight, bias }: LayerNorm): void => {
-    put(`${name}.weight`, weight);
-    put(`${name}.bias`, bias, false, [weight.size]);
-  };
-  put('wte.weight', gpt.tokens);
-  put('wpe.weight', gpt.positions);
-  for (const [i, { norm1, attention, norm2, mlp }] of gpt.blocks.entries()) {
-    putNorm(`h.${i}.ln_1`, norm1);
-    putLinear(`h.${i}.attn.c_attn`, attention.qkv);
-    putLinear(`h.${i}.attn.c_proj`, attention.output);
-    putNorm(`h.${i}.ln_2`, norm2);
-    putLinear(`h.${i}.mlp.c_fc`, mlp.up);
-    putLinear(`h.${i}.mlp.c_proj`, mlp.down);
-  }
-  putNorm('ln_f', gpt.norm);
-  return entries;
+  const transposed = { transposed: true };
+  return [
+    { name: 'transformer.wte.weight', own: gpt.tokens },
+    { name: 'transformer.wpe.weight', own: gpt.positions },
+    ...gpt.blocks.flatMap(({ norm1, attention, norm2, mlp }, i) => [
+      ...normEntries(`transformer.h.${i}.ln_1`, norm1),
+      ...linearEntries(`transformer.h.${i}.attn.c_attn`, attention.qkv, transposed),
+      ...linearEntries(`transformer.h.${i}.attn.c_proj`, attention.output, transposed),
+      ...normEntries(`transformer.h.${i}.ln_2`, norm2),
+      ...linearEntries(`transformer.h.${i}.mlp.c_fc`, mlp.up, transposed),
+      ...linearEntries(`transformer.h.${i}.mlp.c_proj`, mlp.down, transposed),
+    ]),
+    ...normEntries('transformer.ln_f', gpt.norm),
+  ];
 }
 
 /** The weights under Hugging Face's names, in its layouts. */
 export function gptWeights(gpt: GPT): Uint8Array {
-  return tidy(() => {
-    const map = new Map<string, Tensor>();
-    for (const { name, tensor: own, linear, zeros } of entriesOf(gpt)) {
-      if (own === undefined) map.set(name, tensor(new Float32Array(zeros[0] as number), zeros));
-      else map.set(name, linear ? transpose(own.detach()) : own);
-    }
-    return saveSafetensors(map);
-  });
+  return tidy(() => saveSafetensors(writeEntries(entriesOf(gpt))));
 }
 
 /** Everything that a folder of a trained GPT holds. */
@@ -87,7 +57,7 @@ export function saveGpt(gpt: GPT): Files {
     activation_function: activation,
     resid_pdrop: dropout,
     embd_pdrop: dropout,
-    attn_pdrop: 0,
+    attn_pdrop: dropout,
     layer_norm_epsilon: 1e-5,
     initializer_range: 0.02,
     tie_word_embeddings: true,
@@ -96,33 +66,13 @@ export function saveGpt(gpt: GPT): Files {
   const files: Files = new Map();
   files.set('config.json', writeJson(config));
   files.set('model.safetensors', gptWeights(gpt));
-  const { tokenizer } = gpt;
-  if (tokenizer instanceof CharacterTokenizer) {
-    const vocabulary = Object.fromEntries(tokenizer.characters.map((text, id) => [text, id]));
-    files.set('vocab.json', writeJson(vocabulary));
-  }
+  for (const [name, bytes] of tokenizerFiles(gpt.tokenizer, context)) files.set(name, bytes);
   return files;
 }
 
-function whole(config: Record<string, unknown>, key: string): number {
-  const value = config[key];
-  if (typeof value !== 'number' || !Number.isInteger(value) || value < 1 || value > 2 ** 24) {
-    rangeError('loadGpt', `config.json's ${key}`, 'a whole number of at least 1', value);
-  }
-  return value;
-}
-
-/** Characters by number, from `vocab.json`. */
-function readVocabulary(files: Files, size: number): CharacterTokenizer {
-  const entries = Object.entries(readJson('loadGpt', files, 'vocab.json'));
-  const characters = new Array<string>(size).fill('');
-  for (const [text, id] of entries) {
-    if (typeof id !== 'number' || characters[id] !== '' || [...text].length !== 1) {
-      rangeError('loadGpt', 'vocab.json', `${size} characters, each with its number`, id);
-    }
-    characters[id] = text;
-  }
-  return new CharacterTokenizer(characters);
+/** The hub's base files leave the first part of the name out. */
+function otherNames(name: string): string[] {
+  return [name.replace('transformer.', '')];
 }
 
 /**
@@ -132,44 +82,41 @@ function readVocabulary(files: Files, size: number): CharacterTokenizer {
  */
 export function loadGpt(files: Files, tokenizer?: Tokenizer): GPT {
   const config = readJson('loadGpt', files, 'config.json');
-  const size = whole(config, 'vocab_size');
-  const bytes = files.get('model.safetensors');
-  if (bytes === undefined) {
-    throw new RangeError('loadGpt: files must hold model.safetensors');
+  const whole = (key: string): number => wholeIn('loadGpt', config, key);
+  const size = whole('vocab_size');
+  const [layers, width, context] = [whole('n_layer'), whole('n_embd'), whole('n_positions')];
+  if (config.n_inner !== undefined && config.n_inner !== null && config.n_inner !== 4 * width) {
+    rangeError('loadGpt', "config.json's n_inner", `${4 * width}, four widths`, config.n_inner);
   }
-  const activation = config.activation_function ?? 'gelu_new';
-  if (activation !== 'gelu' && activation !== 'gelu_new') {
-    rangeError('loadGpt', "config.json's activation_function", "'gelu' or 'gelu_new'", activation);
-  }
-  const dropout = config.resid_pdrop;
-  const gpt = new GPT(tokenizer ?? readVocabulary(files, size), {
-    layers: whole(config, 'n_layer'),
-    heads: whole(config, 'n_head'),
-    width: whole(config, 'n_embd'),
-    context: whole(config, 'n_positions'),
-    dropout: typeof dropout === 'number' && dropout >= 0 && dropout < 1 ? dropout : 0,
-    bias: config.use_bias !== false,
-    activation,
-  });
-  try {
-    tidy(() => loadWeights(gpt, loadSafetensors(bytes)));
-  } catch (error) {
-    gpt.dispose();
-    throw error;
-  }
-  return gpt.eval();
-}
-
-function loadWeights(gpt: GPT, weights: Map<string, Tensor>): void {
-  for (const { name, tensor: own, linear } of entriesOf(gpt)) {
-    // The hub's base files leave the first part of the name out.
-    const found = weights.get(name) ?? weights.get(name.replace('transformer.', ''));
-    if (found === undefined) rangeError('loadGpt', 'model.safetensors', `with ${name}`, 'none');
-    if (own === undefined) continue;
-    const turned = linear ? transpose(found) : found;
-    if (String(turned.shape) !== String(own.shape)) {
-      rangeError('loadGpt', name, `of shape [${own.shape}]`, `[${turned.shape}]`);
+  return tidy(() => {
+    const weights = loadSafetensors(readWeights('loadGpt', files));
+    // Before anything of that size is made.
+    const check = (name: string, shape: number[]): void =>
+      checkShape('loadGpt', name, findWeight(weights, name, otherNames), shape);
+    check('transformer.wte.weight', [size, width]);
+    check('transformer.wpe.weight', [context, width]);
+    check(`transformer.h.${layers - 1}.ln_1.weight`, [width]);
+    const gpt = new GPT(tokenizer ?? readTokenizer('loadGpt', files, size), {
+      layers,
+      heads: whole('n_head'),
+      width,
+      context,
+      dropout: rateIn('loadGpt', config, 'resid_pdrop'),
+      bias: config.use_bias !== false,
+      activation: nameIn(
+        'loadGpt',
+        config,
+        'activation_function',
+        ['gelu', 'gelu_new'],
+        'gelu_new',
+      ),
+    });
+    try {
+      readEntries('loadGpt', entriesOf(gpt), weights, otherNames);
+    } catch (error) {
+      gpt.dispose();
+      throw error;
     }
-    own.data.set(turned.data);
-  }
+    return gpt.eval();
+  });
 }

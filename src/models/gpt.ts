@@ -11,6 +11,7 @@
 
 import { checkCount, checkPositive, rangeError, typeError } from '../check.js';
 import { CharacterTokenizer, type Tokenizer } from '../data/characters.js';
+import { TextStream } from '../data/text-stream.js';
 import {
   add,
   asParameter,
@@ -29,6 +30,7 @@ import {
 } from '../nn/index.js';
 import { Random } from '../random.js';
 import { type Cache, extendCache } from './cache.js';
+import { INITIAL_DEVIATION, initializeBlock } from './initial.js';
 import { pickToken, type SamplingOptions } from './sampling.js';
 import type { Trainable, TrainDefaults } from './train.js';
 
@@ -62,8 +64,6 @@ export interface GenerateOptions extends SamplingOptions {
   /** Default 0. */
   seed?: number;
 }
-
-const INITIAL_DEVIATION = 0.02;
 
 export class GPT extends Module implements Trainable<string | ArrayLike<number>, GptBatch> {
   readonly config: Required<GptConfig>;
@@ -105,7 +105,9 @@ export class GPT extends Module implements Trainable<string | ArrayLike<number>,
     const options = { causal: true, bias, dropout, activation };
     this.blocks = Array.from({ length: layers }, () => new TransformerBlock(width, heads, options));
     this.norm = new LayerNorm(width, { bias });
-    for (const block of this.blocks) initialize(block, layers);
+    // GPT-2's: what is added to the stream varies less the deeper the network is.
+    const added = INITIAL_DEVIATION / Math.sqrt(2 * layers);
+    for (const block of this.blocks) initializeBlock(block, INITIAL_DEVIATION, added);
   }
 
   /** Logits of each token's successor, (B, T, V). */
@@ -195,6 +197,7 @@ export class GPT extends Module implements Trainable<string | ArrayLike<number>,
     checkPositive('generate', 'temperature', sampling.temperature, 1);
     const ids = [...Array.from(this.#encode('generate', prompt))];
     const { context, layers, width } = this.config;
+    const text = new TextStream(this.tokenizer, ids);
     const cache: Cache = { filled: 0, layers: [] };
     try {
       this.eval();
@@ -210,7 +213,7 @@ export class GPT extends Module implements Trainable<string | ArrayLike<number>,
         const id = pickToken(logits, sampling, new Random(seed, SAMPLING, n));
         ids.push(id);
         fresh = [id];
-        yield this.tokenizer.decode(fresh);
+        yield text.push(id);
       }
     } finally {
       for (const { keys, values } of cache.layers) {
@@ -237,16 +240,3 @@ export class GPT extends Module implements Trainable<string | ArrayLike<number>,
 /** Streams of random numbers. */
 const BATCHES = 1;
 const SAMPLING = 2;
-
-/** GPT-2's: normal with deviation 0.02, that of what is added to the stream less the deeper. */
-function initialize(block: TransformerBlock, layers: number): void {
-  const { attention, mlp } = block;
-  for (const layer of [attention.qkv, attention.output, mlp.up, mlp.down]) {
-    const added = layer === attention.output || layer === mlp.down;
-    const deviation = added ? INITIAL_DEVIATION / Math.sqrt(2 * layers) : INITIAL_DEVIATION;
-    const drawn = randomNormal(layer.weight.shape, deviation);
-    layer.weight.data.set(drawn.data);
-    drawn.dispose();
-    layer.bias?.data.fill(0);
-  }
-}

@@ -9,7 +9,36 @@ export {
   type ViewPosition,
 } from '../data/augment.js';
 export { CharacterTokenizer, type Tokenizer } from '../data/characters.js';
+export { JsonTokenizer, type TokenizerJson } from '../data/json-tokenizer.js';
 export { type Pictures, pictureSubset, picturesOf } from '../data/pictures.js';
+export {
+  characterJson,
+  trainWordPiece,
+  type WordPieceOptions,
+  wordPieceJson,
+} from '../data/wordpiece.js';
+export {
+  BERT,
+  type BertBatch,
+  type BertConfig,
+} from './bert.js';
+export {
+  BertClassifier,
+  type ClassifierBatch,
+  type FinetuneOptions,
+  finetune,
+  type LabelledTexts,
+} from './bert-classifier.js';
+
+export {
+  isBertClassifier,
+  loadBert,
+  loadBertClassifier,
+  saveBert,
+  saveBertClassifier,
+} from './bert-files.js';
+export type { FilledToken } from './bert-head.js';
+export { type Baselines, Bigrams, maskedBaselines } from './bigrams.js';
 export type { Files } from './files.js';
 export { type GenerateOptions, GPT, type GptBatch, type GptConfig } from './gpt.js';
 export { gptWeights, loadGpt, saveGpt } from './gpt-files.js';
@@ -22,7 +51,10 @@ export {
   reconstructionErrors,
 } from './mae-baselines.js';
 export { loadMae, saveMae } from './mae-files.js';
+export { type MaskedScore, type MaskOptions, maskTokens } from './masking.js';
 export { type Mask, randomMask } from './patch-mask.js';
+export type { SegmentBatch, Texts } from './segments.js';
+export { readTokenizer } from './tokenizer-files.js';
 export {
   DivergedError,
   type Trainable,

@@ -7,13 +7,14 @@
  * on from a checkpoint is the run that was never stopped.
  */
 
-import { checkCount, checkNumber, checkPositive } from '../check.js';
+import { checkChoice, checkCount, checkNumber, checkPositive } from '../check.js';
 import {
   AdamW,
   clipGradNorm,
   cosineSchedule,
   decayGroups,
   div,
+  linearSchedule,
   type Module,
   manualSeed,
   type RandomState,
@@ -43,6 +44,10 @@ export interface TrainDefaults {
   weightDecay: number;
   betas: readonly [number, number];
   gradClip: number;
+  /** Of AdamW (default 1e-8). */
+  eps?: number;
+  /** How the rate falls after the warm-up: to a tenth, or linearly to 0 (default `'cosine'`). */
+  schedule?: 'cosine' | 'linear';
 }
 
 export interface TrainOptions extends Partial<TrainDefaults> {
@@ -71,6 +76,8 @@ export interface TrainState {
 export interface TrainStep {
   /** Steps done, from 1. */
   step: number;
+  /** Steps in all. */
+  steps: number;
   /** Mean loss of the step's batches, before the step. */
   loss: number;
   learningRate: number;
@@ -94,7 +101,7 @@ export class DivergedError extends Error {
 const turn = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 0));
 
 /**
- * Trains a model by AdamW with warm-up and a cosine schedule.
+ * Trains a model by AdamW with warm-up and a falling rate.
  * @throws DivergedError when a loss is not finite
  */
 export async function* train<Data, Batch>(
@@ -112,11 +119,23 @@ export async function* train<Data, Batch>(
   const peak = checkPositive('train', 'learningRate', options.learningRate, defaults.learningRate);
   const gradClip = checkPositive('train', 'gradClip', options.gradClip, defaults.gradClip);
   const warmup = Math.min(options.warmup ?? defaults.warmup, Math.floor(steps / 10));
-  const rate = cosineSchedule({ peak, steps, warmup });
+  const schedule = checkChoice(
+    'train',
+    'schedule',
+    options.schedule ?? defaults.schedule,
+    ['cosine', 'linear'],
+    'cosine',
+  );
+  const rate = { cosine: cosineSchedule, linear: linearSchedule }[schedule]({
+    peak,
+    steps,
+    warmup,
+  });
   const params = model.parameters();
   const groups = decayGroups(params, options.weightDecay ?? defaults.weightDecay);
   const betas = options.betas ?? defaults.betas;
-  const optimizer = new AdamW(groups, { learningRate: peak, betas });
+  const eps = options.eps ?? defaults.eps ?? 1e-8;
+  const optimizer = new AdamW(groups, { learningRate: peak, betas, eps });
   const batches = model.batches(data, { batch: count('batch'), seed });
   const { resume, signal } = options;
   if (resume === undefined) manualSeed(seed);
@@ -140,6 +159,7 @@ export async function* train<Data, Batch>(
       optimizer.step();
       yield {
         step: step + 1,
+        steps,
         loss,
         learningRate: optimizer.learningRate,
         gradNorm,

@@ -90,7 +90,7 @@ export {
   setRandomState,
 } from './random.js';
 export { loadSafetensors, readMetadata, saveSafetensors } from './safetensors.js';
-export { type CosineScheduleOptions, cosineSchedule } from './schedule.js';
+export { cosineSchedule, linearSchedule, type ScheduleOptions } from './schedule.js';
 export { tidy } from './scope.js';
 export { debug, noGrad, parameter, Tensor, tensor } from './tensor.js';
 export {

@@ -113,7 +113,7 @@ test('bad input is one line and status 2', () => {
     [['dist/cli.js', 'generate', broken, '--prompt', 'x'], broken],
     [['dist/cli.js', 'generate', join(folder, 'whole')], '--prompt'],
     [['dist/cli.js', 'eval', folder, '--data', data], 'config.json'],
-    [['dist/cli.js', 'eval', foreign, '--data', data], 'model_type must be gpt2'],
+    [['dist/cli.js', 'eval', foreign, '--data', data], 'model_type must be bert or gpt2'],
   ];
   for (const [args, text] of cases) {
     const { status, error } = run(args);

@@ -44,7 +44,7 @@ interface Layer {
 interface Training {
   name: string;
   optimizer: { kind: 'AdamW' | 'Sgd'; decay?: number; options: object };
-  schedule?: nn.CosineScheduleOptions;
+  schedule?: nn.ScheduleOptions;
   clip: number | null;
   state: PackedMap;
   losses: number[];

@@ -2,8 +2,19 @@
 
 import { GPT, loadGpt, saveGpt } from '../../models/index.js';
 import { exp, tensor, tidy } from '../../nn/index.js';
-import { CONTEXT, choice, DROPOUT, HEADS, LAYERS, TRAINING, WIDTH } from '../options.js';
-import { joined, readTextData, type TextData } from '../text.js';
+import {
+  CONTEXT,
+  choice,
+  DROPOUT,
+  HEADS,
+  LAYERS,
+  TOKENIZER,
+  TRAINING,
+  VOCABULARY,
+  WIDTH,
+} from '../options.js';
+import { joined, readTexts } from '../text.js';
+import { readTextData, type TextData, wordPieceOf } from '../tokenizer.js';
 import { type Metrics, numberOf, type System } from './system.js';
 
 /** Windows that stand for the whole validation part while training goes on. */
@@ -33,18 +44,20 @@ export function languageMetrics(model: GPT, text: string | readonly number[]): L
 export const gpt: System<TextData> = {
   name: 'gpt',
   modelType: 'gpt2',
-  summary: 'a causal language model: predicts the next character',
+  summary: 'a causal language model: predicts the next token',
   data: '.txt, .jsonl or .csv, or a folder of them',
   options: [
     ...TRAINING,
     choice('loss', 'what is made small', ['cross-entropy']),
-    ...[LAYERS, HEADS, WIDTH, CONTEXT, DROPOUT],
+    ...[LAYERS, HEADS, WIDTH, CONTEXT, DROPOUT, TOKENIZER, VOCABULARY],
   ],
   read: readTextData,
-  create({ texts }, settings) {
+  create({ texts, tokenizer }, settings) {
     const text = joined(texts);
     const cut = Math.floor(text.length * 0.9);
-    const model = new GPT(text, {
+    const learnt =
+      settings.tokenizer === 'wordpiece' ? wordPieceOf([text.slice(0, cut)], settings) : text;
+    const model = new GPT(tokenizer ?? learnt, {
       layers: numberOf(settings, 'layers', 4),
       heads: numberOf(settings, 'heads', 4),
       width: numberOf(settings, 'width', 128),
@@ -78,7 +91,7 @@ export const gpt: System<TextData> = {
   open(files) {
     const model = loadGpt(files);
     return {
-      evaluate: (path) => languageMetrics(model, joined(readTextData(path).texts)),
+      evaluate: (path) => languageMetrics(model, joined(readTexts(path))),
       generate: (prompt, sampling) => model.generateStream(prompt, sampling),
     };
   },

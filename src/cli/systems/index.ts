@@ -1,10 +1,11 @@
 /** The systems that the command line knows. */
 
 import { InputError } from '../command.js';
+import { bert } from './bert.js';
 import { gpt } from './gpt.js';
 import type { System } from './system.js';
 
-export const SYSTEMS: readonly System[] = [gpt];
+export const SYSTEMS: readonly System[] = [bert, gpt];
 
 /** @throws InputError that lists the names there are */
 export function systemNamed(name: string | undefined): System {

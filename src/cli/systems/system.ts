@@ -5,7 +5,7 @@
  */
 
 import type { Matrix } from '../../index.js';
-import type { Files, Trainable } from '../../models/index.js';
+import type { Files, Trainable, TrainStep } from '../../models/index.js';
 import type { Setting, Settings } from '../options.js';
 
 /** A value, now or later. */
@@ -51,7 +51,7 @@ export interface Finetuning {
   labelsPerClass: number | undefined;
   settings: Settings;
   /** Told of each step of both networks. */
-  onStep(network: 'pre-trained' | 'from scratch', step: number, loss: number): Promise<void>;
+  onStep(network: 'pre-trained' | 'from scratch', step: TrainStep): Promise<void>;
   signal: AbortSignal;
 }
 

@@ -1,0 +1,34 @@
+/** Text of tokens that come one by one. */
+
+import type { Tokenizer } from './characters.js';
+
+/** Tokens before the new ones that a decoder may look at: where a word begins, bytes of a character. */
+const BEFORE = 8;
+
+/** What a decoder gives for bytes that are no character yet. */
+const INCOMPLETE = '\uFFFD';
+
+export class TextStream {
+  readonly #tokenizer: Tokenizer;
+  /** The last tokens, and how many of them have become text. */
+  #ids: number[];
+  #done: number;
+
+  /** @param before tokens whose text is known already */
+  constructor(tokenizer: Tokenizer, before: readonly number[]) {
+    this.#tokenizer = tokenizer;
+    this.#ids = before.slice(-BEFORE);
+    this.#done = this.#ids.length;
+  }
+
+  /** What a further token adds to the text; nothing while a character is incomplete. */
+  push(id: number): string {
+    this.#ids.push(id);
+    const known = this.#tokenizer.decode(this.#ids.slice(0, this.#done));
+    const text = this.#tokenizer.decode(this.#ids);
+    if (text.endsWith(INCOMPLETE) && this.#ids.length - this.#done < BEFORE) return '';
+    this.#ids = this.#ids.slice(-BEFORE);
+    this.#done = this.#ids.length;
+    return text.slice(known.length);
+  }
+}

@@ -1,0 +1,189 @@
+/**
+ * BERT that has learnt to name texts: its hidden state of `[CLS]`, through a layer with tanh (the
+ * pooler), to one logit for each name. All weights learn on.
+ */
+
+import { rangeError, typeError } from '../check.js';
+import type { Matrix } from '../matrix.js';
+import {
+  crossEntropy,
+  Dropout,
+  Linear,
+  Module,
+  noGrad,
+  softmax,
+  type Tensor,
+  tanh,
+  tidy,
+} from '../nn/index.js';
+import { Random } from '../random.js';
+import type { BERT } from './bert.js';
+import { initialize } from './initial.js';
+import { firstOf, type SegmentBatch } from './segments.js';
+import {
+  type Trainable,
+  type TrainDefaults,
+  type TrainOptions,
+  type TrainStep,
+  train,
+} from './train.js';
+
+/** Texts with the name of each. */
+export interface LabelledTexts {
+  texts: readonly string[];
+  labels: readonly (string | number)[];
+}
+
+export interface ClassifierBatch extends SegmentBatch {
+  /** The number of each segment's name. */
+  targets: Int32Array;
+}
+
+export interface FinetuneOptions extends TrainOptions {
+  /** Told of every step. */
+  onStep?: (step: TrainStep) => void | Promise<void>;
+}
+
+/** Streams of random numbers. */
+const ORDER = 4;
+
+/** Texts that are named at once. */
+const AT_ONCE = 32;
+
+export class BertClassifier extends Module implements Trainable<LabelledTexts, ClassifierBatch> {
+  readonly bert: BERT;
+  /** Names, by number. */
+  readonly names: readonly string[];
+  readonly pooler: Linear;
+  readonly dropout: Dropout;
+  readonly classifier: Linear;
+
+  /** The paper's for fine-tuning; the rate is that of small networks. */
+  readonly defaults: TrainDefaults = {
+    steps: 100,
+    batch: 16,
+    learningRate: 5e-4,
+    warmup: 10,
+    weightDecay: 0.01,
+    betas: [0.9, 0.999],
+    eps: 1e-6,
+    gradClip: 1,
+    schedule: 'linear',
+  };
+
+  /**
+   * @param bert the encoder, which is this classifier's own from now on
+   * @param names at least two, each once
+   */
+  constructor(bert: BERT, names: readonly string[]) {
+    super();
+    if (new Set(names).size !== names.length || names.length < 2) {
+      rangeError('BertClassifier', 'names', 'at least two, each once', names);
+    }
+    const { width, dropout, deviation } = bert.config;
+    this.bert = bert;
+    this.names = names;
+    this.pooler = new Linear(width, width);
+    this.dropout = new Dropout(dropout);
+    this.classifier = new Linear(width, names.length);
+    initialize(this.pooler, deviation);
+    initialize(this.classifier, deviation);
+  }
+
+  /** Logits of each segment's name, (B, names). */
+  forward(batch: SegmentBatch): Tensor {
+    const pooled = tanh(this.pooler.forward(firstOf(this.bert.forward(batch))));
+    return this.classifier.forward(this.dropout.forward(pooled));
+  }
+
+  loss(batch: ClassifierBatch): Tensor {
+    return crossEntropy(this.forward(batch), batch.targets);
+  }
+
+  /** All texts in random order, again and again in other orders. */
+  batches(
+    { texts, labels }: LabelledTexts,
+    { batch, seed }: { batch: number; seed: number },
+  ): (step: number) => ClassifierBatch {
+    const targets = labels.map((label) => this.names.indexOf(String(label)));
+    checkLabelled(texts, labels);
+    const bad = targets.indexOf(-1);
+    if (bad >= 0) rangeError('train', `labels[${bad}]`, this.names.join(' or '), labels[bad]);
+    const own = texts.map((_, i) => i);
+    const orders = new Map<number, number[]>();
+    const orderOf = (round: number): number[] => {
+      const known = orders.get(round);
+      if (known !== undefined) return known;
+      const order = new Random(seed, ORDER, round).shuffle([...own]);
+      orders.delete(round - 2);
+      orders.set(round, order);
+      return order;
+    };
+    return (step) => {
+      const drawn = Array.from({ length: batch }, (_, b) => {
+        const at = step * batch + b;
+        return orderOf(Math.floor(at / own.length))[at % own.length] as number;
+      });
+      return {
+        ...this.bert.textBatch(drawn.map((i) => texts[i] as string)),
+        targets: Int32Array.from(drawn, (i) => targets[i] as number),
+      };
+    };
+  }
+
+  /** The probability of each name for each text, (texts, names). */
+  predictProba(texts: string | readonly string[]): Matrix {
+    const list = typeof texts === 'string' ? [texts] : texts;
+    if (!Array.isArray(list)) typeError('predictProba', 'texts', 'an array of strings', texts);
+    const cols = this.names.length;
+    const data = new Float32Array(list.length * cols);
+    this.eval();
+    for (let from = 0; from < list.length; from += AT_ONCE) {
+      const batch = this.bert.textBatch(list.slice(from, from + AT_ONCE));
+      data.set(
+        tidy(() => noGrad(() => softmax(this.forward(batch)).toArray())),
+        from * cols,
+      );
+    }
+    return { data, rows: list.length, cols };
+  }
+
+  /** The likeliest name of each text. */
+  predict(texts: string | readonly string[]): string[] {
+    const { data, rows, cols } = this.predictProba(texts);
+    return Array.from({ length: rows }, (_, row) => {
+      const shares = data.subarray(row * cols, (row + 1) * cols);
+      return this.names[shares.indexOf(Math.max(...shares))] as string;
+    });
+  }
+}
+
+function checkLabelled(texts: readonly string[], labels: readonly (string | number)[]): void {
+  if (!Array.isArray(texts)) typeError('finetune', 'texts', 'an array of strings', texts);
+  if (!Array.isArray(labels)) typeError('finetune', 'labels', 'an array of names', labels);
+  if (texts.length === 0) rangeError('finetune', 'texts', 'at least one text', texts);
+  if (labels.length !== texts.length) {
+    rangeError('finetune', 'labels', `${texts.length} long (the texts)`, labels.length);
+  }
+}
+
+/** Rounds over the texts, and steps at least. */
+const ROUNDS = 4;
+const FEWEST_STEPS = 60;
+
+/** Makes a classifier of an encoder, which is the classifier's own from now on. */
+export async function finetune(
+  bert: BERT,
+  { texts, labels }: LabelledTexts,
+  { onStep, ...options }: FinetuneOptions = {},
+): Promise<BertClassifier> {
+  checkLabelled(texts, labels);
+  const names = [...new Set(labels.map(String))].sort((a, b) => (a < b ? -1 : 1));
+  const classifier = new BertClassifier(bert, names);
+  const batch = Math.min(options.batch ?? classifier.defaults.batch, texts.length);
+  const steps = Math.max(FEWEST_STEPS, Math.ceil((ROUNDS * texts.length) / batch));
+  for await (const step of train(classifier, { texts, labels }, { steps, ...options, batch })) {
+    await onStep?.(step);
+  }
+  return classifier;
+}

@@ -1,0 +1,189 @@
+/** BERT: masks, tokens, padding, files, resuming, filling, fine-tuning. */
+
+import {
+  BERT,
+  characterJson,
+  JsonTokenizer,
+  loadBert,
+  loadBertClassifier,
+  maskTokens,
+  saveBert,
+  saveBertClassifier,
+  type TrainState,
+  train,
+  trainWordPiece,
+  wordPieceJson,
+} from 'nearfar/models';
+import { loadSafetensors, manualSeed, noGrad, saveSafetensors, tidy } from 'nearfar/nn';
+import { check, close, refuses, same, sameBits, suite } from '../harness.js';
+
+const test = suite('bert');
+const TEXTS = [
+  'The anchor is near the positive. It is far from the negative!',
+  'A view of a batch: tokens, margins and patches. Near and far, farther and nearer.',
+  'Negatives are pushed away. Positives are pulled near.',
+];
+const SMALL = { layers: 2, heads: 2, width: 16, context: 16 };
+
+function small(dropout = 0): BERT {
+  manualSeed(3);
+  return new BERT(TEXTS, { ...SMALL, dropout });
+}
+
+function weights(bert: BERT): Float32Array {
+  return Float32Array.from([...bert.stateDict().values()].flatMap((part) => [...part.data]));
+}
+
+test('of 15 % of the tokens, 80 % are hidden, 10 % random, 10 % kept; special ones never', () => {
+  const length = 100_000;
+  const ids = Int32Array.from({ length }, (_, i) => (i % 10 === 0 ? 101 : 1000 + (i % 500)));
+  const { inputs, labels } = maskTokens(ids, { probability: 0.15, seed: 4 });
+  const asked = [...labels.keys()].filter((i) => labels[i] !== -100);
+  check(
+    asked.every((i) => labels[i] === ids[i] && ids[i] !== 101),
+    'labels are the tokens',
+  );
+  check(
+    inputs.every((id, i) => labels[i] !== -100 || id === ids[i]),
+    'the others stay',
+  );
+  const share = (of: (i: number) => boolean): number => asked.filter(of).length / asked.length;
+  close(asked.length / (0.9 * length), 0.15, { atol: 0.005 });
+  close(
+    share((i) => inputs[i] === 103),
+    0.8,
+    { atol: 0.02 },
+  );
+  close(
+    share((i) => inputs[i] === ids[i]),
+    0.1,
+    { atol: 0.015 },
+  );
+  same(maskTokens(ids, { seed: 4 }).labels, labels, 'the same seed');
+  check(maskTokens(ids, { seed: 4, step: 1 }).labels.join() !== labels.join(), 'another step');
+});
+
+test('a vocabulary is the same for the same text, and its tokens give the text back', () => {
+  const vocabulary = trainWordPiece(TEXTS, { size: 80, minFrequency: 2 });
+  same(trainWordPiece(TEXTS, { size: 80, minFrequency: 2 }), vocabulary);
+  same(vocabulary.slice(0, 5), ['[PAD]', '[UNK]', '[CLS]', '[SEP]', '[MASK]']);
+  check(vocabulary.includes('near') && vocabulary.length <= 80, vocabulary.join(' '));
+  const tokenizer = new JsonTokenizer(wordPieceJson(vocabulary));
+  const ids = tokenizer.encode('Nearer  thé\n[MASK]!');
+  same(tokenizer.decode(ids), 'nearer the [MASK] !');
+  same(tokenizer.encode('near ☃'), [tokenizer.idOf('near'), 1]);
+  const characters = new JsonTokenizer(characterJson(TEXTS));
+  same(characters.decode(characters.encode('A view')), 'A view');
+  refuses(
+    () => wordPieceJson(['a']),
+    RangeError,
+    'wordPieceJson: vocabulary must be with [PAD], got "none"',
+  );
+});
+
+test('padding changes nothing, and a batch without a hidden token has a loss of 0', () => {
+  const bert = small();
+  const alone = bert.encode(['near the positive']).data;
+  const beside = bert.encode(['near the positive', TEXTS[1] as string]).data;
+  close(beside.subarray(0, 16), alone, { atol: 1e-6 });
+  const batch = bert.textBatch(TEXTS);
+  const labels = new Int32Array(batch.ids.length).fill(-100);
+  tidy(() => {
+    const loss = bert.loss({ ...batch, labels });
+    same(loss.item(), 0);
+    loss.backward();
+  });
+  check(bert.words.grad?.data.every((value) => value === 0) === true, 'gradients of 0');
+  bert.dispose();
+});
+
+test('it learns, and a run that goes on has the bits of one that was never stopped', async () => {
+  const options = { steps: 120, batch: 8, seed: 9, learningRate: 0.01 };
+  const whole = small(0.1);
+  const before = whole.evaluate(TEXTS).loss;
+  for await (const _ of train(whole, TEXTS, options));
+  const after = whole.evaluate(TEXTS);
+  check(after.loss < 0.8 * before, `${before} to ${after.loss}`);
+  const first = small(0.1);
+  let state: TrainState | undefined;
+  for await (const step of train(first, TEXTS, options)) {
+    if (step.step < 7) continue;
+    const { optimizer, ...rest } = step.state();
+    state = { ...rest, optimizer: loadSafetensors(saveSafetensors(optimizer)) };
+    break;
+  }
+  check(state !== undefined, 'there is no state');
+  for await (const _ of train(first, TEXTS, { ...options, resume: state }));
+  sameBits(weights(first), weights(whole));
+});
+
+test('the best tokens for a mask are the largest logits', () => {
+  const bert = small();
+  const text = 'near the [MASK] far';
+  const [best = []] = bert.fillMask(text, { topK: 3 });
+  const at = bert.tokenizer.encode(text).indexOf(bert.specials.mask) + 1;
+  const logits = tidy(() =>
+    noGrad(() => bert.head.forward(bert.forward(bert.textBatch([text])), bert.words).toArray()),
+  );
+  const size = bert.tokenizer.size;
+  const row = [...logits.subarray(at * size, (at + 1) * size)];
+  const ranked = [...row.keys()].sort((a, b) => (row[b] as number) - (row[a] as number));
+  same(
+    best.map(({ id }) => id),
+    ranked.slice(0, 3),
+  );
+  const total = row.reduce((sum, logit) => sum + Math.exp(logit), 0);
+  close(best[0]?.probability ?? 0, Math.exp(row[ranked[0] as number] as number) / total, {
+    rtol: 1e-5,
+  });
+  refuses(
+    () => bert.fillMask('near'),
+    RangeError,
+    'fillMask: text must be with at least one [MASK], got "near"',
+  );
+  bert.dispose();
+});
+
+test('few labels are learnt, and the files give model and classifier again', async () => {
+  const bert = small();
+  const again = loadBert(saveBert(bert));
+  sameBits(weights(again), weights(bert));
+  same(again.fillMask('[MASK] far'), bert.fillMask('[MASK] far'));
+  const texts = ['near the anchor', 'pulled near', 'far away', 'pushed far', 'nearer', 'farther'];
+  const labels = ['near', 'near', 'far', 'far', 'near', 'far'];
+  const before = weights(bert);
+  const classifier = await bert.finetune(texts, labels, { learningRate: 3e-3 });
+  same(weights(bert), before, 'the model itself stays');
+  same(classifier.predict(texts), labels);
+  const loaded = loadBertClassifier(saveBertClassifier(classifier));
+  same(loaded.predictProba(texts), classifier.predictProba(texts));
+});
+
+test('files that are not sound are refused, by name', () => {
+  const bert = small();
+  const changed = (file: string, change: (text: string) => string): Map<string, Uint8Array> => {
+    const files = saveBert(bert);
+    const text = change(new TextDecoder().decode(files.get(file)));
+    return files.set(file, new TextEncoder().encode(text));
+  };
+  const config = (key: string, value: unknown) =>
+    changed('config.json', (text) => JSON.stringify({ ...JSON.parse(text), [key]: value }));
+  const truncated = saveBert(bert);
+  const cut = truncated.get('model.safetensors')?.slice(0, 99) as Uint8Array;
+  const cases: [Map<string, Uint8Array>, RegExp][] = [
+    [config('hidden_size', -16), /config.json's hidden_size/],
+    [config('num_hidden_layers', 1e6), /layer.999999/],
+    [config('vocab_size', 1e7), /of shape \[10000000,16\]/],
+    [config('hidden_act', 'swish'), /'gelu' or 'gelu_new'/],
+    [truncated.set('model.safetensors', cut), /loadSafetensors/],
+    [
+      changed('tokenizer.json', (text) => text.replace('"[MASK]": 4', '"[MASK]": 4e9')),
+      /4000000000/,
+    ],
+    [changed('config.json', () => '[]'), /JSON object/],
+  ];
+  for (const [files, pattern] of cases) {
+    refuses(() => loadBert(files), RangeError, pattern);
+  }
+  bert.dispose();
+});
