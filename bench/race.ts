@@ -29,6 +29,8 @@ const WARM_UP = 300;
 const MEASURED = 1000;
 const LEAST_ROUNDS = 7;
 const ROUND = 4;
+/** After this long, in milliseconds, fewer rounds have to do. */
+const LONGEST = 20_000;
 
 /** Largest difference of results, as a share of the largest number among them. */
 const TOLERANCE = 2e-3;
@@ -90,7 +92,10 @@ export async function race(contestants: readonly Contestant[]): Promise<Standing
     times.push(Math.max(1, Math.round((ROUND * calls) / total)));
   }
   const rounds: number[][] = contestants.map(() => []);
-  for (let spent = 0; spent < MEASURED * contestants.length || enough(rounds) === false; ) {
+  const goesOn = (spent: number): boolean =>
+    spent < MEASURED * contestants.length ||
+    (spent < LONGEST && (rounds[0] as number[]).length < LEAST_ROUNDS);
+  for (let spent = 0; goesOn(spent); ) {
     for (const [i, each] of contestants.entries()) {
       const count = times[i] as number;
       const took = await each.run(count);
@@ -110,10 +115,6 @@ export async function race(contestants: readonly Contestant[]): Promise<Standing
       ratioQuartiles: [quantile(ratios, 0.25), quantile(ratios, 0.75)],
     };
   });
-}
-
-function enough(rounds: readonly number[][]): boolean {
-  return (rounds[0]?.length ?? 0) >= LEAST_ROUNDS;
 }
 
 function quantile(values: readonly number[], share: number): number {
