@@ -34,6 +34,7 @@ export {
 } from './divergence';
 export { contrastiveScratch, contrastiveSums, contrastiveGradients } from './contrastive';
 export { contrastRows, sumByLabel, supConRows } from './loss-ends';
+export { sigLipRows } from './siglip';
 export { tripletRows, tripletUpdateRows } from './triplet';
 export {
   gramStride,

@@ -36,6 +36,12 @@ export {
 } from './losses/info-nce.js';
 export { klDivergence, klDivergenceGrad } from './losses/kl-divergence.js';
 export { type NtXentOptions, ntXent, ntXentGrad } from './losses/nt-xent.js';
+export {
+  type SigLipGradients,
+  type SigLipLossOptions,
+  sigLipLoss,
+  sigLipLossGrad,
+} from './losses/sig-lip.js';
 export { type SupConOptions, supCon, supConGrad } from './losses/sup-con.js';
 export {
   type Distance,

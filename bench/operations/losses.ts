@@ -267,6 +267,46 @@ export const losses: readonly Operation[] = [
     flops: ({ N = 1, C = 1 }) => 2 * N * N * C,
   }),
   operation({
+    name: 'sigLipLoss with ids',
+    sizes: PAIRS,
+    large: LARGE_PAIRS,
+    inputs: ({ N = 1, C = 1 }, random) => ({
+      image: normal(random, N, C),
+      text: normal(random, N, C),
+      logitScale: { data: Float32Array.of(8), rows: 1, cols: 1 },
+      logitBias: { data: Float32Array.of(-3), rows: 1, cols: 1 },
+      ids: integers(random, N, 1 + (N >> 1)),
+    }),
+    run: (api, { image, text, logitScale, logitBias, ids }) => ({
+      loss: api.sigLipLoss(image, text, {
+        logitScale: logitScale.data[0] as number,
+        logitBias: logitBias.data[0] as number,
+        ids: ids.data,
+      }),
+    }),
+    reference: ({ image, text, logitScale, logitBias, ids }) => {
+      const [scale, bias] = [logitScale.data[0] as number, logitBias.data[0] as number];
+      return { loss: reference.sigLip(rowsOf(image), rowsOf(text), scale, bias, ids.data) };
+    },
+    gradient: {
+      run(api, { image, text, logitScale, logitBias, ids }) {
+        const grads = api.sigLipLossGrad(image, text, {
+          logitScale: logitScale.data[0] as number,
+          logitBias: logitBias.data[0] as number,
+          ids: ids.data,
+        });
+        return {
+          loss: grads.loss,
+          image: grads.gradImage.data,
+          text: grads.gradText.data,
+          logitScale: [grads.gradLogitScale],
+          logitBias: [grads.gradLogitBias],
+        };
+      },
+    },
+    flops: ({ N = 1, C = 1 }) => 2 * N * N * C,
+  }),
+  operation({
     name: 'supCon',
     sizes: PAIRS,
     large: LARGE_PAIRS,

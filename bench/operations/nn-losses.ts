@@ -87,6 +87,22 @@ export const nnLosses: readonly Operation[] = [
     },
   }),
   onTensors({
+    name: 'sigLipLoss with a learnt scale and bias',
+    sizes: PAIRS,
+    large: LARGE,
+    inputs: ({ N = 1, C = 1 }, random) => ({
+      image: array(random, [N, C]),
+      text: array(random, [N, C]),
+      logitScale: { data: Float32Array.of(3), rows: 1, cols: 1, shape: [] } as Numbers,
+      logitBias: { data: Float32Array.of(-2), rows: 1, cols: 1, shape: [] } as Numbers,
+    }),
+    forward: (nn, { image, text, ...learnt }) => nn.sigLipLoss(image, text, learnt),
+    reference({ image, text, logitScale, logitBias }) {
+      const numbers = [logitScale.data[0] as number, logitBias.data[0] as number] as const;
+      return scalar(reference.sigLip(rowsOf(image), rowsOf(text), ...numbers));
+    },
+  }),
+  onTensors({
     name: 'supCon',
     sizes: PAIRS,
     large: LARGE,

@@ -101,6 +101,26 @@ export function infoNce(
   return symmetric ? (there + oneWay(b, a)) / 2 : there;
 }
 
+/** Every pair a question of its own, answered by a sigmoid; `ids` as for InfoNCE. */
+export function sigLip(
+  image: Rows,
+  text: Rows,
+  scale: number,
+  bias: number,
+  ids?: ArrayLike<number>,
+): number {
+  const softplus = (x: number): number => Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x)));
+  let total = 0;
+  image.forEach((a, i) => {
+    text.forEach((b, j) => {
+      const logit = scale * cosine(a, b) + bias;
+      if (i === j) total += softplus(-logit);
+      else if (ids === undefined || ids[i] !== ids[j]) total += softplus(logit);
+    });
+  });
+  return total / image.length;
+}
+
 export function supCon(z: Rows, labels: ArrayLike<number>, temperature: number): number {
   const u = z.map(unit);
   const losses: number[] = [];

@@ -39,6 +39,9 @@ export {
 } from './bert-files.js';
 export type { FilledToken } from './bert-head.js';
 export { type Baselines, Bigrams, maskedBaselines } from './bigrams.js';
+export { WordTokenizer } from '../data/words.js';
+export { CLIP, type ClipBatch, type ClipConfig } from './clip.js';
+export { type ClipRecall, clipRetrieval, zeroShotAccuracy } from './clip-retrieval.js';
 export type { Files } from './files.js';
 export { type GenerateOptions, GPT, type GptBatch, type GptConfig } from './gpt.js';
 export { gptWeights, loadGpt, saveGpt } from './gpt-files.js';

@@ -25,6 +25,8 @@ export {
   infoNce,
   klDivergence,
   ntXent,
+  type SigLipLossOptions,
+  sigLipLoss,
   supCon,
   tripletLoss,
 } from './losses.js';

@@ -10,6 +10,7 @@ import * as crossEntropies from '../losses/cross-entropy.js';
 import * as infoNces from '../losses/info-nce.js';
 import * as divergences from '../losses/kl-divergence.js';
 import * as ntXents from '../losses/nt-xent.js';
+import * as sigLips from '../losses/sig-lip.js';
 import * as supCons from '../losses/sup-con.js';
 import * as triplets from '../losses/triplet.js';
 import { Resident } from '../resident.js';
@@ -160,6 +161,37 @@ export function clipLoss(image: Tensor, text: Tensor, options?: ClipLossOptions)
       return learnt ? { loss, slopes: [gradLogitScale] } : { loss };
     },
     learnt ? [learnt] : [],
+  );
+}
+
+export interface SigLipLossOptions
+  extends Omit<sigLips.SigLipLossOptions, 'logitScale' | 'logitBias'> {
+  /** What cosines are multiplied by; a tensor of one number where it is learnt. */
+  logitScale?: number | Tensor | undefined;
+  /** What is added to them; likewise. */
+  logitBias?: number | Tensor | undefined;
+}
+
+/** SigLIP's loss of images (n, d) and their texts (n, d). */
+export function sigLipLoss(image: Tensor, text: Tensor, options?: SigLipLossOptions): Tensor {
+  const left = matrixOf('sigLipLoss', 'image', image);
+  const right = matrixOf('sigLipLoss', 'text', text);
+  const { logitScale: scale, logitBias: bias } = options ?? {};
+  const value = (x: number | Tensor | undefined): number | undefined =>
+    x instanceof Tensor ? x.item() : x;
+  const all = { ...options, logitScale: value(scale), logitBias: value(bias) };
+  const learnt = [scale, bias].filter((x) => x instanceof Tensor);
+  return loss(
+    'sigLipLoss',
+    [image, text, ...learnt],
+    () => sigLips.sigLipLoss(left, right, all),
+    () => {
+      const grads = sigLips.sigLipLossGrad(left, right, all);
+      const slopes: number[] = [];
+      if (scale instanceof Tensor) slopes.push(grads.gradLogitScale);
+      if (bias instanceof Tensor) slopes.push(grads.gradLogitBias);
+      return [grads.loss, grads.gradImage, grads.gradText, ...slopes];
+    },
   );
 }
 

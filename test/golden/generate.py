@@ -30,6 +30,7 @@ import components
 import judging
 import losses
 import selfcheck
+import sigmoids
 import similarity
 import triplets
 from rows import file_text
@@ -44,7 +45,7 @@ def files():
         'numpy': np.__version__,
         'torch': torch.__version__,
     }
-    for module in (similarity, losses, triplets, components, judging):
+    for module in (similarity, losses, triplets, components, judging, sigmoids):
         for function, cases in module.FUNCTIONS.items():
             rows = list(cases())
             names = [r['name'] for r in rows]

@@ -120,6 +120,15 @@ def clip(image, text, logit_scale, ids=None):
     return (F.cross_entropy(logits, own) + F.cross_entropy(logits.T, own)) / 2
 
 
+def sig_lip(image, text, logit_scale, logit_bias, ids=None):
+    """Every pair a question of its own; pairs of equal ids are asked only if they are one sample."""
+    rows = image.shape[0]
+    own = torch.eye(rows, dtype=torch.bool)
+    logits = logit_scale * cosine_matrix(image, text) + logit_bias
+    losses = -F.logsigmoid(torch.where(own, logits, -logits))
+    return losses.masked_fill(same_sample(rows, ids), 0).sum() / rows
+
+
 def sup_con(z, labels, temperature=0.1):
     """Mean over the anchors that have a positive; all other rows stand in the denominator."""
     rows = z.shape[0]

@@ -92,6 +92,9 @@ const NEGATIVE = bad(RangeError, {
   '-3.4e38': () => -3.4e38,
 });
 
+/** Any finite number. */
+export const REAL = [...NO_NUMBER, ...NOT_FINITE];
+
 export const AT_LEAST_ZERO = [...NO_NUMBER, ...NOT_FINITE, ...NEGATIVE];
 
 export const POSITIVE = [...AT_LEAST_ZERO, ...bad(RangeError, { '0': () => 0, '-0': () => -0 })];

@@ -128,6 +128,16 @@ const CALLS: Record<string, fc.Arbitrary<unknown[]>> = {
   clipLoss: alike(2).chain(([image, text]) =>
     fc.tuple(fc.constant(image), fc.constant(text), fc.record({ logitScale: choose(...SCALES) })),
   ),
+  sigLipLoss: alike(2).chain(([image, text]) =>
+    fc.tuple(
+      fc.constant(image),
+      fc.constant(text),
+      fc.record({
+        logitScale: choose(...SCALES.slice(0, -1)),
+        logitBias: choose(-1e20, -10, 0, 7),
+      }),
+    ),
+  ),
   supCon: labelled.chain(([x, labels]) =>
     fc.tuple(
       fc.constant(x),

@@ -12,6 +12,7 @@ import {
   FLAG,
   optional,
   POSITIVE,
+  REAL,
   SHARE,
   TEMPERATURE,
   WHOLE_NUMBER,
@@ -142,6 +143,13 @@ const LOSSES: Record<string, Signature> = {
     options: {
       valid: () => ({ logitScale: 10, ids: [1, 2, 3, 1] }),
       fields: { logitScale: POSITIVE, ids: optional(wholeNumbers(4)) },
+    },
+  },
+  sigLipLoss: {
+    ...pairs('image', 'text', MATRIX_ONLY),
+    options: {
+      valid: () => ({ logitScale: 5, logitBias: -2, ids: [1, 2, 3, 1] }),
+      fields: { logitScale: POSITIVE, logitBias: REAL, ids: optional(wholeNumbers(4)) },
     },
   },
   supCon: {

@@ -1,0 +1,109 @@
+/** The loss of SigLIP (https://arxiv.org/abs/2303.15343). */
+
+import { checkNumber, checkOptions, checkPositive } from '../check.js';
+import { kernels } from '../kernels.js';
+import { checkShape, finiteLoss, type Matrix, type MatrixLike, readMatrix } from '../matrix.js';
+import { f64, scoped } from '../memory.js';
+import { loadSide, throughNormalization } from './contrastive.js';
+import { readIds } from './cross.js';
+
+export interface SigLipLossOptions {
+  /** What cosines are multiplied by: the scale itself, not its logarithm (default 10). */
+  logitScale?: number | undefined;
+  /** What is added to them then (default -10). */
+  logitBias?: number | undefined;
+  /** One whole number a pair: pairs with equal ids are never each other's negatives. */
+  ids?: ArrayLike<number> | undefined;
+}
+
+export interface SigLipGradients {
+  loss: number;
+  gradImage: Matrix;
+  gradText: Matrix;
+  gradLogitScale: number;
+  gradLogitBias: number;
+}
+
+/** Rows of cosines that are there at a time. */
+const BLOCK = 128;
+
+/**
+ * Each pair of an image and a text, the right ones and all others, is asked whether it belongs
+ * together: the sum of −log σ(±(logitScale · cosine + logitBias)) over all pairs, divided by n.
+ * Cosines are computed in blocks of rows, so memory is linear in n.
+ *
+ * @param image (n, d) image embeddings
+ * @param text (n, d): row i is the caption of image i
+ */
+export function sigLipLoss(
+  image: MatrixLike,
+  text: MatrixLike,
+  options?: SigLipLossOptions,
+): number {
+  return run('sigLipLoss', image, text, options, false).loss;
+}
+
+/** {@link sigLipLoss} and its gradients, that of the scale with respect to the scale itself. */
+export function sigLipLossGrad(
+  image: MatrixLike,
+  text: MatrixLike,
+  options?: SigLipLossOptions,
+): SigLipGradients {
+  return run('sigLipLossGrad', image, text, options, true) as SigLipGradients;
+}
+
+function run(
+  name: string,
+  image: MatrixLike,
+  text: MatrixLike,
+  options: SigLipLossOptions | undefined,
+  backward: boolean,
+): { loss: number } | SigLipGradients {
+  const left = readMatrix(name, 'image', image);
+  const right = readMatrix(name, 'text', text);
+  checkShape(right, left);
+  checkOptions(name, options, ['logitScale', 'logitBias', 'ids']);
+  const scale = checkPositive(name, 'logitScale', options?.logitScale, 10);
+  const bias = checkNumber(name, 'logitBias', options?.logitBias, -10);
+  const ids = readIds(name, options?.ids, left.rows);
+  const { rows, cols } = left;
+  return scoped((scope) => {
+    const core = kernels();
+    const images = loadSide(scope, left);
+    const texts = loadSide(scope, right);
+    const numbers = ids === undefined ? 0 : scope.integers(ids);
+    const biasSlope = scope.zeroWords(2);
+    const gradImage = scope.words(rows * cols);
+    const gradText = scope.zeroWords(rows * cols);
+    const live = Math.min(BLOCK, rows);
+    const block = scope.words(live * rows);
+    const products = [
+      core.gemmScratch(live, rows, cols),
+      core.gemmScratch(live, cols, rows),
+      core.gemmScratch(rows, cols, live),
+    ];
+    const scratch = scope.words(Math.max(...products));
+    let loss = 0;
+    for (let first = 0; first < rows; first += BLOCK) {
+      const n = Math.min(BLOCK, rows - first);
+      const own = images.unit + 4 * first * cols;
+      core.gemm(block, own, texts.unit, n, rows, cols, rows, cols, 1, cols, 1, false, scratch);
+      loss += core.sigLipRows(block, n, rows, first, numbers, scale, bias, 1 / rows, biasSlope);
+      if (!backward) continue;
+      const to = gradImage + 4 * first * cols;
+      core.gemm(to, block, texts.unit, n, cols, rows, cols, rows, 1, 1, cols, false, scratch);
+      core.gemm(gradText, block, own, rows, cols, n, cols, 1, rows, 1, cols, true, scratch);
+    }
+    finiteLoss(name, loss);
+    if (!backward) return { loss };
+    const gradLogitBias = f64()[biasSlope / 8] as number;
+    const { grad, along } = throughNormalization(name, { side: images, at: gradImage, ld: cols });
+    return {
+      loss,
+      gradImage: grad,
+      gradText: throughNormalization(name, { side: texts, at: gradText, ld: cols }).grad,
+      gradLogitScale: along / scale,
+      gradLogitBias,
+    };
+  });
+}

@@ -1,0 +1,33 @@
+/** Pictures in parts that fit memory, and the rows that came of the parts together again. */
+
+import type { Pictures } from '../data/pictures.js';
+import type { Matrix } from '../matrix.js';
+import { noGrad, tidy } from '../nn/index.js';
+
+/** Pixels of so many pictures at a time, in order; those that can't be read are left out. */
+export function* chunks(
+  data: Pictures,
+  size: number,
+): Generator<{ pixels: Uint8Array; rows: number[] }> {
+  for (let from = 0; from < data.count; from += size) {
+    const length = Math.min(size, data.count - from);
+    const part = data.read(Array.from({ length }, (_, i) => from + i));
+    if (part.rows.length > 0) yield part;
+  }
+}
+
+/** Runs what needs no gradient and leaves no tensor behind. */
+export function inference<T>(run: () => T): T {
+  return tidy(() => noGrad(run));
+}
+
+/** Parts of a matrix, one under the other. */
+export function stacked(parts: readonly Float32Array[], cols: number): Matrix {
+  const data = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    data.set(part, at);
+    at += part.length;
+  }
+  return { data, rows: data.length / cols, cols };
+}
