@@ -28,6 +28,30 @@ export const systems: readonly System[] = [
       return { model, train: (options) => models.train(model, TEXT, { batch: 3, ...options }) };
     },
   },
+  ...(['clip', 'siglip'] as const).map(
+    (loss): System => ({
+      name: loss === 'clip' ? 'CLIP' : 'CLIP of transformers by SigLIP',
+      start({ nn, models }) {
+        nn.manualSeed(1);
+        const shape = { height: 8, width: 8, channels: 3 };
+        const sizes = { imageSize: 8, imageWidth: 8, textWidth: 8, projection: 8, context: 6 };
+        const blocks = { imageLayers: 1, imageHeads: 2, textLayers: 1, textHeads: 2 };
+        const captions = ['red apple; fruit', 'green apple; fruit', 'blue sea; water; cold'];
+        const theirs = { image: 'vit', text: 'transformer' } as const;
+        const config = { ...sizes, ...blocks, loss, ...(loss === 'siglip' ? theirs : {}) };
+        const model = new models.CLIP(captions, config);
+        const pixels = Uint8Array.from({ length: 6 * 8 * 8 * 3 }, (_, i) => (i * i * 7) % 251);
+        const pictures = {
+          ...models.picturesOf(pixels, shape),
+          captions: [...captions, ...captions],
+        };
+        return {
+          model,
+          train: (options) => models.train(model, pictures, { batch: 4, ...options }),
+        };
+      },
+    }),
+  ),
   {
     name: 'MAE',
     start({ nn, models }) {

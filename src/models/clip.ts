@@ -37,7 +37,7 @@ import {
   normalize,
   sigLipLoss,
   softmax,
-  type Tensor,
+  Tensor,
   tensor,
 } from '../nn/index.js';
 import { Random } from '../random.js';
@@ -49,40 +49,41 @@ import {
   type TransformerSizes,
   WordsTower,
 } from './clip-towers.js';
+import { type Images, imagesToTensor } from './images.js';
 import { passes } from './passes.js';
 import type { Trainable, TrainDefaults } from './train.js';
 
 export interface ClipConfig {
   /** Height and width of the pictures (default 32). */
-  imageSize?: number;
+  imageSize?: number | undefined;
   /** 1 grey, 3 colour (default 3). */
-  channels?: number;
+  channels?: number | undefined;
   /** The tower of pictures: convolutions, or the paper's vision transformer (default `'conv'`). */
-  image?: 'conv' | 'vit';
+  image?: 'conv' | 'vit' | undefined;
   /** The tower of texts: the mean of a text's words, or the paper's transformer (default `'words'`). */
-  text?: 'words' | 'transformer';
-  loss?: 'clip' | 'siglip';
+  text?: 'words' | 'transformer' | undefined;
+  loss?: 'clip' | 'siglip' | undefined;
   /** d, the width of what both towers end in (default 128). */
-  projection?: number;
+  projection?: number | undefined;
   /** Channels of the first convolutions (default 16), or numbers a patch (default 128). */
-  imageWidth?: number;
-  imageLayers?: number;
-  imageHeads?: number;
+  imageWidth?: number | undefined;
+  imageLayers?: number | undefined;
+  imageHeads?: number | undefined;
   /** Pixels along the side of a transformer's patch (default 4). */
-  patch?: number;
+  patch?: number | undefined;
   /** Numbers a token (default 128). */
-  textWidth?: number;
-  textLayers?: number;
-  textHeads?: number;
+  textWidth?: number | undefined;
+  textLayers?: number | undefined;
+  textHeads?: number | undefined;
   /** Tokens that a transformer reads of a text, its start and end among them (default 32). */
-  context?: number;
-  activation?: Activation;
+  context?: number | undefined;
+  activation?: Activation | undefined;
   /** Of the layer normalisations. */
-  eps?: number;
+  eps?: number | undefined;
   /** Tokens that start and end a text (default 0 and 1, `WordTokenizer`'s). */
-  startToken?: number;
-  endToken?: number;
-  augmentation?: AugmentOptions;
+  startToken?: number | undefined;
+  endToken?: number | undefined;
+  augmentation?: AugmentOptions | undefined;
 }
 
 /** Pictures of a step (B, H, W, C), their captions, and a number for each name. */
@@ -111,7 +112,7 @@ function viewsOf(channels: number): AugmentOptions {
 }
 
 export class CLIP extends Module implements Trainable<Pictures, ClipBatch> {
-  readonly config: Required<ClipConfig>;
+  readonly config: { readonly [Key in keyof ClipConfig]-?: NonNullable<ClipConfig[Key]> };
   readonly tokenizer: Tokenizer;
   readonly augmentation: Augmentation;
   readonly image: ConvTower | ClipVision;
@@ -246,16 +247,22 @@ export class CLIP extends Module implements Trainable<Pictures, ClipBatch> {
 
   /**
    * Vectors of pictures, in order; one that can't be read is left out.
-   * @param images u8 (B, H, W, C), or pictures that are read as they are needed
+   * @param images a tensor (B, C, H, W), −1 to 1, or bytes (B, H, W, C), or pictures that are read
+   *   as they are needed
    * @returns (B, d)
    */
-  encode(images: Uint8Array | Pictures): Matrix {
+  encode(images: Images | Pictures): Matrix {
+    const { projection } = this.config;
+    if (images instanceof Tensor) {
+      const x = imagesToTensor('encode', images, this.#shape);
+      return stacked([inference(() => this.image.forward(x).toArray())], projection);
+    }
     const data = images instanceof Uint8Array ? picturesOf(images, this.#shape) : images;
     this.#check('encode', data);
     const parts = Array.from(chunks(data, CHUNK), ({ pixels }) =>
       inference(() => this.image.forward(picturesToTensor(pixels, data.shape)).toArray()),
     );
-    return stacked(parts, this.config.projection);
+    return stacked(parts, projection);
   }
 
   /** Vectors of texts, (B, d). */
@@ -270,13 +277,13 @@ export class CLIP extends Module implements Trainable<Pictures, ClipBatch> {
 
   /**
    * How likely each of some classes is for each picture, none of them trained for.
-   * @param images u8 (B, H, W, C), or pictures that are read as they are needed
+   * @param images as for `encode`
    * @param prompts a text for each class, or several that are averaged
    * @param options.templates each text is put into each of these, at `{}`, and they are averaged
    * @returns (B, classes), rows that sum to 1
    */
   zeroShot(
-    images: Uint8Array | Pictures,
+    images: Images | Pictures,
     prompts: readonly (string | readonly string[])[],
     options: { templates?: readonly string[] } = {},
   ): Matrix {

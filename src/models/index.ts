@@ -8,6 +8,7 @@ export {
   picturesToTensor,
   type ViewPosition,
 } from '../data/augment.js';
+export { nameOf, numberNames } from '../data/captions.js';
 export { CharacterTokenizer, type Tokenizer } from '../data/characters.js';
 export { JsonTokenizer, type TokenizerJson } from '../data/json-tokenizer.js';
 export { type Pictures, pictureSubset, picturesOf } from '../data/pictures.js';
@@ -41,6 +42,7 @@ export type { FilledToken } from './bert-head.js';
 export { type Baselines, Bigrams, maskedBaselines } from './bigrams.js';
 export { WordTokenizer } from '../data/words.js';
 export { CLIP, type ClipBatch, type ClipConfig } from './clip.js';
+export { CLIP_TYPE, loadClip, saveClip } from './clip-files.js';
 export { type ClipRecall, clipRetrieval, zeroShotAccuracy } from './clip-retrieval.js';
 export type { Files } from './files.js';
 export { type GenerateOptions, GPT, type GptBatch, type GptConfig } from './gpt.js';

@@ -109,10 +109,10 @@ export function readEntries(
     const to = own as Tensor;
     const flat = layout === undefined ? found : laidBack(loader, name, found, to.shape, layout);
     const turned = transposed ? transpose(flat) : flat;
-    const [from, end] = rows ?? [0, to.shape[0] as number];
-    const shape = [end - from, ...to.shape.slice(1)];
+    const [from, end] = rows ?? [0, to.shape[0] ?? 1];
+    const shape = rows === undefined ? to.shape : [end - from, ...to.shape.slice(1)];
     checkShape(loader, name, turned, shape);
-    to.data.set(turned.data, from * (to.size / (to.shape[0] as number)));
+    to.data.set(turned.data, from * (to.size / (to.shape[0] ?? 1)));
   }
 }
 

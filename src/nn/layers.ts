@@ -4,7 +4,7 @@ import { checkOptions, rangeError } from '../check.js';
 import { Module } from './module.js';
 import type { Shape } from './numbers.js';
 import { attention } from './ops/attention.js';
-import { add, gelu, relu, tanh } from './ops/elementwise.js';
+import { add, gelu, mul, relu, tanh } from './ops/elementwise.js';
 import { gather } from './ops/embedding.js';
 import { linear } from './ops/matmul.js';
 import { layerNorm } from './ops/rows.js';
@@ -151,11 +151,14 @@ export class MultiHeadAttention extends Module {
 }
 
 /** What stands between two linear layers. */
-export type Activation = 'gelu' | 'gelu_new' | 'relu' | 'tanh';
+/** `quick_gelu` is x σ(1.702 x), OpenAI's in CLIP. */
+export type Activation = 'gelu' | 'gelu_new' | 'quick_gelu' | 'relu' | 'tanh';
 
 export function activate(x: Tensor, activation: Activation): Tensor {
   if (activation === 'relu') return relu(x);
   if (activation === 'tanh') return tanh(x);
+  // σ(2 y) = (1 + tanh y) / 2
+  if (activation === 'quick_gelu') return mul(x, add(mul(tanh(mul(x, 0.851)), 0.5), 0.5));
   return gelu(x, { approximate: activation === 'gelu_new' });
 }
 

@@ -31,6 +31,7 @@ const done = [
   ask('generate.py', args),
   ask('nn.py', args),
   ask('vision.py', args),
+  ask('clip.py', args),
   ask('mae.py', args),
   ask('pytorch-table.py', args),
   await picture(args.includes('--check')),

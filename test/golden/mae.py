@@ -152,7 +152,7 @@ def safetensors(state):
     for name in sorted(state):
         array = np.ascontiguousarray(state[name].numpy(), '<f4')
         span = [len(data), len(data) + array.nbytes]
-        header[name] = {'dtype': 'F32', 'shape': list(array.shape), 'data_offsets': span}
+        header[name] = {'dtype': 'F32', 'shape': list(state[name].shape), 'data_offsets': span}
         data += array.tobytes()
     text = json.dumps(header, separators=(',', ':')).encode()
     text += b' ' * (-len(text) % 8)

@@ -1,0 +1,142 @@
+/** CLIP on the command line. */
+
+import { extname } from 'node:path';
+import { topK } from '../../index.js';
+import {
+  CLIP,
+  CLIP_TYPE,
+  type ClipConfig,
+  clipRetrieval,
+  loadClip,
+  numberNames,
+  type Pictures,
+  pictureSubset,
+  saveClip,
+  zeroShotAccuracy,
+} from '../../models/index.js';
+import { InputError } from '../command.js';
+import { choice, HEADS, LAYERS, type Settings, TRAINING, WIDTH, whole } from '../options.js';
+import { openPictureData, openPictures, type PictureData, saySkipped } from '../pictures.js';
+import { readTextData } from '../text.js';
+import type { Metrics, Opened, System } from './system.js';
+
+/** Pictures that stand for all that validate, while training goes on. */
+const SAMPLE = 1024;
+/** Pictures that a line shows the names of. */
+const SHOWN = 3;
+/** Files that hold texts rather than pictures. */
+const TEXTS = ['.txt', '.jsonl', '.csv'];
+
+const SIZE = whole('size', 'height and width that pictures are brought to');
+const PATCH = whole('patch', 'pixels along the side of a patch');
+const TOWERS = choice('towers', 'small ones for few pictures, or transformers as in the paper', [
+  'small',
+  'transformer',
+]);
+
+function configOf({ all }: PictureData, settings: Settings): ClipConfig {
+  const { towers, loss, width, layers, heads, patch } = settings as Record<string, never>;
+  const { height: imageSize, channels } = all.shape;
+  const theirs = towers === 'transformer';
+  for (const [flag, value] of Object.entries({ layers, heads, patch })) {
+    if (value === undefined || theirs) continue;
+    throw new InputError(`--${flag} is of transformers: it needs --towers transformer`);
+  }
+  const given = { loss, imageWidth: width, imageLayers: layers, imageHeads: heads, patch };
+  return {
+    imageSize,
+    channels,
+    ...(theirs ? { image: 'vit', text: 'transformer' } : {}),
+    ...(theirs ? { textWidth: width, textLayers: layers, textHeads: heads } : {}),
+    ...given,
+  };
+}
+
+function first(pictures: Pictures, most: number): Pictures {
+  const rows = Array.from({ length: Math.min(most, pictures.count) }, (_, row) => row);
+  return pictureSubset(pictures, rows);
+}
+
+/** Names of retrieval's shares, picture to text and back. */
+function recalls(model: CLIP, pictures: Pictures): Metrics {
+  const { imageToText, textToImage } = clipRetrieval(model, pictures);
+  const named = (name: string, shares: Record<number, number>): [string, number][] =>
+    Object.entries(shares).map(([k, share]) => [`${name}${k}`, share]);
+  return Object.fromEntries([
+    ...named('recallAt', imageToText),
+    ...named('textRecallAt', textToImage),
+  ]);
+}
+
+function metricsOf(model: CLIP, pictures: Pictures): Metrics {
+  const { labels, labelNames = [] } = pictures;
+  const named = labels !== undefined && labelNames.length > 1;
+  return {
+    valLoss: model.evaluate(pictures),
+    ...recalls(model, pictures),
+    ...(named ? { zeroShotAccuracy: zeroShotAccuracy(model, pictures) } : {}),
+  };
+}
+
+/** What some pictures are called, and which of all those names the model gives them. */
+function guesses(model: CLIP, pictures: Pictures): string {
+  const { names } = numberNames(model.captionsOf('clip', pictures));
+  const shown = first(pictures, SHOWN);
+  const { indices } = topK(model.encode(shown), model.encodeTexts(names), 1);
+  const own = model.captionsOf('clip', shown);
+  return Array.from(
+    indices,
+    (index, i) => `${numberNames([own[i] as string]).names[0]} → ${names[index]}`,
+  ).join(', ');
+}
+
+function openClip(model: CLIP): Opened {
+  const { imageSize: side, channels } = model.config;
+  const options = { side, channels, onSkip: saySkipped() };
+  return {
+    evaluate: async (path) => metricsOf(model, await openPictures(path, options)),
+    async encode(path) {
+      if (TEXTS.includes(extname(path)))
+        return model.encodeTexts(readTextData(path).texts.map(({ text }) => text));
+      return model.encode(await openPictures(path, options));
+    },
+  };
+}
+
+export const clip: System<PictureData> = {
+  name: 'clip',
+  modelType: CLIP_TYPE,
+  summary: 'pictures and their captions: learns which belong together',
+  data: 'a folder of PNG and JPEG with a metadata.jsonl of file_name and text',
+  options: [
+    ...TRAINING,
+    choice('loss', 'what is made small', ['clip', 'siglip']),
+    ...[TOWERS, SIZE, LAYERS, HEADS, WIDTH, PATCH],
+  ],
+  async read(path, { size }) {
+    const side = size as number | undefined;
+    const data = await openPictureData(path, { side, onSkip: saySkipped() });
+    if (data.all.captions !== undefined) return data;
+    throw new InputError(`${path}: every picture needs a text in metadata.jsonl`);
+  },
+  create(data, settings) {
+    const { training, validation } = data;
+    const model = new CLIP(training.captions as readonly string[], configOf(data, settings));
+    return {
+      model,
+      training,
+      samples: training.count,
+      unit: { name: 'pictures', perStep: (batch) => batch },
+      evaluate: (sample) => metricsOf(model, sample ? first(validation, SAMPLE) : validation),
+      sample: () => guesses(model, validation),
+      files: () => saveClip(model),
+      metricsOf(files) {
+        const best = loadClip(files);
+        const metrics = metricsOf(best, validation);
+        best.dispose();
+        return metrics;
+      },
+    };
+  },
+  open: (files) => openClip(loadClip(files)),
+};
