@@ -13,7 +13,7 @@
  * training.
  */
 
-import { checkChoice, checkCount, rangeError } from '../check.js';
+import { checkChoice, checkCount, checkTemperature, rangeError } from '../check.js';
 import {
   Augmentation,
   type AugmentOptions,
@@ -30,6 +30,7 @@ import {
   asParameter,
   clipLoss,
   exp,
+  log,
   Module,
   matmul,
   mean,
@@ -63,6 +64,8 @@ export interface ClipConfig {
   /** The tower of texts: the mean of a text's words, or the paper's transformer (default `'words'`). */
   text?: 'words' | 'transformer' | undefined;
   loss?: 'clip' | 'siglip' | undefined;
+  /** Where the temperature starts, which is learnt (default 0.07, with SigLIP 0.1). */
+  temperature?: number | undefined;
   /** d, the width of what both towers end in (default 128). */
   projection?: number | undefined;
   /** Channels of the first convolutions (default 16), or numbers a patch (default 128). */
@@ -100,8 +103,7 @@ const ORDER = 6;
 const PARTS = 7;
 /** Pictures, or texts, that are encoded at once. */
 const CHUNK = 256;
-/** Where the logit scale starts, by its logarithm: 1 / 0.07, for SigLIP 10; and how far it goes. */
-const FIRST_SCALE = { clip: 2.6592600369327783, siglip: Math.LN10 } as const;
+/** How far the logit scale goes, by its logarithm. */
 const LN_100 = 2 * Math.LN10;
 const FIRST_BIAS = -10;
 /** Mild views: what a sign means hangs on its colours and on where it points. */
@@ -140,6 +142,8 @@ export class CLIP extends Module implements Trainable<Pictures, ClipBatch> {
     const { text = 'words', textWidth = 128, textLayers = 2, textHeads = 4, context = 32 } = config;
     const { projection = 128, activation = 'gelu', eps = 1e-5 } = config;
     const { startToken = 0, endToken = 1, loss = 'clip' } = config;
+    const usual = loss === 'siglip' ? 0.1 : 0.07;
+    const temperature = checkTemperature('CLIP', config.temperature, usual);
     const shape = { height: imageSize, width: imageSize, channels };
     checkPictureShape('CLIP', shape);
     checkChoice('CLIP', 'image', image, ['conv', 'vit'], 'conv');
@@ -151,7 +155,8 @@ export class CLIP extends Module implements Trainable<Pictures, ClipBatch> {
     }
     this.augmentation = new Augmentation(shape, { ...viewsOf(channels), ...config.augmentation });
     const names = { image, text, loss, activation };
-    const rest = { imageSize, channels, projection, context, eps, startToken, endToken };
+    const tokens = { context, startToken, endToken };
+    const rest = { imageSize, channels, projection, temperature, eps, ...tokens };
     this.config = { ...names, ...sizes, ...rest, augmentation: this.augmentation.options };
     this.tokenizer = 'encode' in tokenizer ? tokenizer : WordTokenizer.fromTexts(tokenizer);
     const sizesOf = (width: number, layers: number, heads: number): TransformerSizes => {
@@ -174,7 +179,7 @@ export class CLIP extends Module implements Trainable<Pictures, ClipBatch> {
             sizesOf(textWidth, textLayers, textHeads),
             projection,
           );
-    this.logitScale = asParameter(tensor(FIRST_SCALE[loss]));
+    this.logitScale = asParameter(log(tensor(1 / temperature)));
     this.logitBias = loss === 'siglip' ? asParameter(tensor(FIRST_BIAS)) : undefined;
   }
 

@@ -18,6 +18,7 @@ export {
   type WordPieceOptions,
   wordPieceJson,
 } from '../data/wordpiece.js';
+export { WordTokenizer } from '../data/words.js';
 export {
   BERT,
   type BertBatch,
@@ -30,7 +31,6 @@ export {
   finetune,
   type LabelledTexts,
 } from './bert-classifier.js';
-
 export {
   isBertClassifier,
   loadBert,
@@ -40,7 +40,6 @@ export {
 } from './bert-files.js';
 export type { FilledToken } from './bert-head.js';
 export { type Baselines, Bigrams, maskedBaselines } from './bigrams.js';
-export { WordTokenizer } from '../data/words.js';
 export { CLIP, type ClipBatch, type ClipConfig } from './clip.js';
 export { CLIP_TYPE, loadClip, saveClip } from './clip-files.js';
 export { type ClipRecall, clipRetrieval, zeroShotAccuracy } from './clip-retrieval.js';

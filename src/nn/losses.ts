@@ -174,24 +174,22 @@ export interface SigLipLossOptions
 
 /** SigLIP's loss of images (n, d) and their texts (n, d). */
 export function sigLipLoss(image: Tensor, text: Tensor, options?: SigLipLossOptions): Tensor {
-  const left = matrixOf('sigLipLoss', 'image', image);
-  const right = matrixOf('sigLipLoss', 'text', text);
   const { logitScale: scale, logitBias: bias } = options ?? {};
   const value = (x: number | Tensor | undefined): number | undefined =>
     x instanceof Tensor ? x.item() : x;
   const all = { ...options, logitScale: value(scale), logitBias: value(bias) };
-  const learnt = [scale, bias].filter((x) => x instanceof Tensor);
   return loss(
     'sigLipLoss',
-    [image, text, ...learnt],
-    () => sigLips.sigLipLoss(left, right, all),
-    () => {
-      const grads = sigLips.sigLipLossGrad(left, right, all);
+    { image, text },
+    (...pair) => sigLips.sigLipLoss(...(pair as Pair), all),
+    (...pair) => {
+      const grads = sigLips.sigLipLossGrad(...(pair as Pair), all);
       const slopes: number[] = [];
       if (scale instanceof Tensor) slopes.push(grads.gradLogitScale);
       if (bias instanceof Tensor) slopes.push(grads.gradLogitBias);
-      return [grads.loss, grads.gradImage, grads.gradText, ...slopes];
+      return { loss: grads.loss, slopes };
     },
+    [scale, bias].filter((x) => x instanceof Tensor),
   );
 }
 

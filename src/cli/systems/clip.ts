@@ -15,9 +15,9 @@ import {
   zeroShotAccuracy,
 } from '../../models/index.js';
 import { InputError } from '../command.js';
-import { choice, HEADS, LAYERS, type Settings, TRAINING, WIDTH, whole } from '../options.js';
+import { choice, HEADS, LAYERS, real, type Settings, TRAINING, WIDTH, whole } from '../options.js';
 import { openPictureData, openPictures, type PictureData, saySkipped } from '../pictures.js';
-import { readTextData } from '../text.js';
+import { readTexts } from '../text.js';
 import type { Metrics, Opened, System } from './system.js';
 
 /** Pictures that stand for all that validate, while training goes on. */
@@ -28,6 +28,7 @@ const SHOWN = 3;
 const TEXTS = ['.txt', '.jsonl', '.csv'];
 
 const SIZE = whole('size', 'height and width that pictures are brought to');
+const TEMPERATURE = real('temperature', 'of the contrastive loss', 1e-2, 100);
 const PATCH = whole('patch', 'pixels along the side of a patch');
 const TOWERS = choice('towers', 'small ones for few pictures, or transformers as in the paper', [
   'small',
@@ -35,21 +36,22 @@ const TOWERS = choice('towers', 'small ones for few pictures, or transformers as
 ]);
 
 function configOf({ all }: PictureData, settings: Settings): ClipConfig {
-  const { towers, loss, width, layers, heads, patch } = settings as Record<string, never>;
+  const { loss, temperature, width, layers, heads, patch } = settings as Record<string, never>;
   const { height: imageSize, channels } = all.shape;
-  const theirs = towers === 'transformer';
-  for (const [flag, value] of Object.entries({ layers, heads, patch })) {
-    if (value === undefined || theirs) continue;
-    throw new InputError(`--${flag} is of transformers: it needs --towers transformer`);
+  const sizes = Object.entries({ layers, heads, patch }).filter(([, value]) => value !== undefined);
+  // Sizes that only transformers have ask for them.
+  const towers = settings.towers ?? (sizes.length > 0 ? 'transformer' : 'small');
+  const shared = { imageSize, channels, loss, temperature, imageWidth: width };
+  if (towers === 'transformer') {
+    return {
+      ...{ ...shared, image: 'vit', text: 'transformer', patch },
+      ...{ imageLayers: layers, imageHeads: heads },
+      ...{ textWidth: width, textLayers: layers, textHeads: heads },
+    };
   }
-  const given = { loss, imageWidth: width, imageLayers: layers, imageHeads: heads, patch };
-  return {
-    imageSize,
-    channels,
-    ...(theirs ? { image: 'vit', text: 'transformer' } : {}),
-    ...(theirs ? { textWidth: width, textLayers: layers, textHeads: heads } : {}),
-    ...given,
-  };
+  const [given] = sizes;
+  if (given === undefined) return shared;
+  throw new InputError(`--${given[0]} is of transformers: it does not go with --towers small`);
 }
 
 function first(pictures: Pictures, most: number): Pictures {
@@ -97,7 +99,7 @@ function openClip(model: CLIP): Opened {
     evaluate: async (path) => metricsOf(model, await openPictures(path, options)),
     async encode(path) {
       if (TEXTS.includes(extname(path)))
-        return model.encodeTexts(readTextData(path).texts.map(({ text }) => text));
+        return model.encodeTexts(readTexts(path).map(({ text }) => text));
       return model.encode(await openPictures(path, options));
     },
   };
@@ -111,7 +113,7 @@ export const clip: System<PictureData> = {
   options: [
     ...TRAINING,
     choice('loss', 'what is made small', ['clip', 'siglip']),
-    ...[TOWERS, SIZE, LAYERS, HEADS, WIDTH, PATCH],
+    ...[TOWERS, TEMPERATURE, SIZE, LAYERS, HEADS, WIDTH, PATCH],
   ],
   async read(path, { size }) {
     const side = size as number | undefined;
