@@ -40,6 +40,7 @@ import {
   softmax,
   Tensor,
   tensor,
+  tidy,
 } from '../nn/index.js';
 import { Random } from '../random.js';
 import { chunks, inference, stacked } from './chunks.js';
@@ -179,7 +180,7 @@ export class CLIP extends Module implements Trainable<Pictures, ClipBatch> {
             sizesOf(textWidth, textLayers, textHeads),
             projection,
           );
-    this.logitScale = asParameter(log(tensor(1 / temperature)));
+    this.logitScale = tidy(() => asParameter(log(tensor(1 / temperature))));
     this.logitBias = loss === 'siglip' ? asParameter(tensor(FIRST_BIAS)) : undefined;
   }
 
