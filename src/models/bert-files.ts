@@ -8,7 +8,18 @@ import { JsonTokenizer } from '../data/json-tokenizer.js';
 import { loadSafetensors, saveSafetensors, type Tensor, tidy } from '../nn/index.js';
 import { BERT } from './bert.js';
 import { BertClassifier } from './bert-classifier.js';
-import { type Files, nameIn, rateIn, readJson, readWeights, wholeIn, writeJson } from './files.js';
+import {
+  activationIn,
+  epsIn,
+  type Files,
+  nameIn,
+  onlyIn,
+  rateIn,
+  readJson,
+  readWeights,
+  wholeIn,
+  writeJson,
+} from './files.js';
 import { readTokenizer, tokenizerFiles } from './tokenizer-files.js';
 import {
   checkShape,
@@ -76,8 +87,8 @@ function otherNames(name: string): string[] {
 }
 
 function filesOf(bert: BERT, entries: Entry[], more: Record<string, unknown>): Files {
-  const { layers, heads, width, context, dropout, hidden, activation, eps, deviation } =
-    bert.config;
+  const { layers, heads, width, context, dropout, hidden, kinds } = bert.config;
+  const { activation, eps, deviation } = bert.config;
   const config = {
     ...more,
     model_type: 'bert',
@@ -90,7 +101,7 @@ function filesOf(bert: BERT, entries: Entry[], more: Record<string, unknown>): F
     hidden_dropout_prob: dropout,
     attention_probs_dropout_prob: dropout,
     max_position_embeddings: context,
-    type_vocab_size: bert.segments.shape[0],
+    type_vocab_size: kinds,
     initializer_range: deviation,
     layer_norm_eps: eps,
     pad_token_id: bert.specials.pad,
@@ -135,17 +146,9 @@ function load<T extends { dispose(): void }>(
   const width = whole('hidden_size');
   const [layers, context] = [whole('num_hidden_layers'), whole('max_position_embeddings')];
   nameIn(name, config, 'position_embedding_type', ['absolute'], 'absolute');
-  const activation = nameIn(
-    name,
-    config,
-    'hidden_act',
-    ['gelu', 'gelu_new', 'gelu_pytorch_tanh'],
-    'gelu',
-  );
-  const eps = config.layer_norm_eps ?? 1e-12;
-  if (typeof eps !== 'number' || !(eps > 0)) {
-    rangeError(name, "config.json's layer_norm_eps", 'above 0', eps);
-  }
+  onlyIn(name, config, 'tie_word_embeddings', true);
+  onlyIn(name, config, 'is_decoder', false);
+  const kinds = config.type_vocab_size === undefined ? 2 : whole('type_vocab_size');
   return tidy(() => {
     const weights = loadSafetensors(readWeights(name, files));
     // Before anything of that size is made.
@@ -153,6 +156,7 @@ function load<T extends { dispose(): void }>(
       checkShape(name, key, findWeight(weights, key, otherNames), shape);
     check('bert.embeddings.word_embeddings.weight', [size, width]);
     check('bert.embeddings.position_embeddings.weight', [context, width]);
+    check('bert.embeddings.token_type_embeddings.weight', [kinds, width]);
     check(`bert.encoder.layer.${layers - 1}.attention.self.query.bias`, [width]);
     const tokenizer = readTokenizer(name, files, size);
     if (!(tokenizer instanceof JsonTokenizer)) {
@@ -165,8 +169,9 @@ function load<T extends { dispose(): void }>(
       context,
       hidden: whole('intermediate_size'),
       dropout: rateIn(name, config, 'hidden_dropout_prob'),
-      activation: activation === 'gelu' ? 'gelu' : 'gelu_new',
-      eps,
+      kinds,
+      activation: activationIn(name, config, 'hidden_act', 'gelu'),
+      eps: epsIn(name, config, 'layer_norm_eps', 1e-12),
     });
     let made: { dispose(): void } = bert;
     try {
@@ -197,10 +202,10 @@ export function isBertClassifier(files: Files): boolean {
   return Array.isArray(architectures) && architectures[0] === 'BertForSequenceClassification';
 }
 
-/** A classifier from its files. */
+/** A classifier from its files; without names, it has the two that the hub then means. */
 export function loadBertClassifier(files: Files): BertClassifier {
   const make = (bert: BERT, { id2label }: Record<string, unknown>): BertClassifier => {
-    const names = Object.values((id2label ?? {}) as Record<string, unknown>).map(String);
+    const names = Object.values(id2label ?? ['LABEL_0', 'LABEL_1']).map(String);
     return new BertClassifier(bert, names);
   };
   const entriesOf = (made: BertClassifier): Entry[] => [

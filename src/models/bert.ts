@@ -66,6 +66,8 @@ export interface BertConfig {
   dropout?: number;
   /** Width of the middle of each MLP (default 4 C). */
   hidden?: number;
+  /** How many kinds of segment there are (default 2). */
+  kinds?: number;
   /** Form of GELU (default `'gelu'`, the exact one). */
   activation?: 'gelu' | 'gelu_new';
   /** Added to the variance in every normalisation (default 1e-12). */
@@ -96,7 +98,7 @@ export class BERT extends Module implements Trainable<Texts, BertBatch> {
   readonly words: Tensor;
   /** (context, C) */
   readonly positions: Tensor;
-  /** (2, C): the first for a text, the second for one that belongs to it. */
+  /** (kinds, C): the first for a text, the second for one that belongs to it. */
   readonly segments: Tensor;
   readonly norm: LayerNorm;
   readonly dropout: Dropout;
@@ -120,8 +122,8 @@ export class BERT extends Module implements Trainable<Texts, BertBatch> {
   constructor(tokenizer: JsonTokenizer | Texts, config: BertConfig = {}) {
     super();
     const { layers = 2, heads = 4, width = 128, context = 64, dropout = 0.1 } = config;
-    const { hidden = 4 * width, activation = 'gelu', eps = 1e-12 } = config;
-    for (const [name, value] of Object.entries({ layers, heads, width, hidden })) {
+    const { hidden = 4 * width, kinds = 2, activation = 'gelu', eps = 1e-12 } = config;
+    for (const [name, value] of Object.entries({ layers, heads, width, hidden, kinds })) {
       checkCount('BERT', name, value, 1, 2 ** 24, 'as large as memory allows');
     }
     if (!Number.isInteger(context) || context < 3 || context > 2 ** 24) {
@@ -130,14 +132,14 @@ export class BERT extends Module implements Trainable<Texts, BertBatch> {
     const { deviation = INITIAL_DEVIATION * Math.sqrt(PAPER_WIDTH / width) } = config;
     this.config = {
       ...{ layers, heads, width, context, dropout },
-      ...{ hidden, activation, eps, deviation },
+      ...{ hidden, kinds, activation, eps, deviation },
     };
     this.tokenizer = tokenizer instanceof JsonTokenizer ? tokenizer : learn(tokenizer);
     this.specials = specialsOf(this.tokenizer);
     const table = (rows: number): Tensor => asParameter(randomNormal([rows, width], deviation));
     this.words = table(this.tokenizer.size);
     this.positions = table(context);
-    this.segments = table(2);
+    this.segments = table(kinds);
     this.norm = new LayerNorm(width, { eps });
     this.dropout = new Dropout(dropout);
     const options = { norm: 'post', eps, hidden, dropout, activation } as const;

@@ -57,6 +57,41 @@ export function nameIn<T extends string>(
   rangeError(name, `config.json's ${key}`, list, value);
 }
 
+/** A form of GELU in a config.json; the hub has two names for the approximate one. */
+export function activationIn(
+  name: string,
+  config: Record<string, unknown>,
+  key: string,
+  fallback: 'gelu' | 'gelu_new',
+): 'gelu' | 'gelu_new' {
+  const choices = ['gelu', 'gelu_new', 'gelu_pytorch_tanh'] as const;
+  return nameIn(name, config, key, choices, fallback) === 'gelu' ? 'gelu' : 'gelu_new';
+}
+
+/** What a normalisation adds to the variance in a config.json. */
+export function epsIn(
+  name: string,
+  config: Record<string, unknown>,
+  key: string,
+  fallback: number,
+): number {
+  const value = config[key] ?? fallback;
+  if (typeof value === 'number' && value > 0 && value < Number.POSITIVE_INFINITY) return value;
+  rangeError(name, `config.json's ${key}`, 'above 0', value);
+}
+
+/** Refuses a config.json in which a switch is set to what our networks do not have. */
+export function onlyIn(
+  name: string,
+  config: Record<string, unknown>,
+  key: string,
+  only: boolean,
+): void {
+  if ((config[key] ?? only) !== only) {
+    rangeError(name, `config.json's ${key}`, String(only), config[key]);
+  }
+}
+
 /** A rate of dropout in a config.json; none if it is not there. */
 export function rateIn(name: string, config: Record<string, unknown>, key: string): number {
   const value = config[key] ?? 0;

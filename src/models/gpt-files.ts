@@ -4,10 +4,19 @@
  * transpose of ours, and biases that we do not have are stored as zeros.
  */
 
-import { rangeError } from '../check.js';
 import type { Tokenizer } from '../data/characters.js';
 import { loadSafetensors, saveSafetensors, tidy } from '../nn/index.js';
-import { type Files, nameIn, rateIn, readJson, readWeights, wholeIn, writeJson } from './files.js';
+import {
+  activationIn,
+  epsIn,
+  type Files,
+  onlyIn,
+  rateIn,
+  readJson,
+  readWeights,
+  wholeIn,
+  writeJson,
+} from './files.js';
 import { GPT } from './gpt.js';
 import { readTokenizer, tokenizerFiles } from './tokenizer-files.js';
 import {
@@ -44,7 +53,7 @@ export function gptWeights(gpt: GPT): Uint8Array {
 
 /** Everything that a folder of a trained GPT holds. */
 export function saveGpt(gpt: GPT): Files {
-  const { layers, heads, width, context, dropout, bias, activation } = gpt.config;
+  const { layers, heads, width, context, dropout, hidden, bias, activation, eps } = gpt.config;
   const config = {
     architectures: ['GPT2LMHeadModel'],
     model_type: 'gpt2',
@@ -53,12 +62,12 @@ export function saveGpt(gpt: GPT): Files {
     n_embd: width,
     n_layer: layers,
     n_head: heads,
-    n_inner: null,
+    n_inner: hidden === 4 * width ? null : hidden,
     activation_function: activation,
     resid_pdrop: dropout,
     embd_pdrop: dropout,
     attn_pdrop: dropout,
-    layer_norm_epsilon: 1e-5,
+    layer_norm_epsilon: eps,
     initializer_range: 0.02,
     tie_word_embeddings: true,
     use_bias: bias,
@@ -85,9 +94,10 @@ export function loadGpt(files: Files, tokenizer?: Tokenizer): GPT {
   const whole = (key: string): number => wholeIn('loadGpt', config, key);
   const size = whole('vocab_size');
   const [layers, width, context] = [whole('n_layer'), whole('n_embd'), whole('n_positions')];
-  if (config.n_inner !== undefined && config.n_inner !== null && config.n_inner !== 4 * width) {
-    rangeError('loadGpt', "config.json's n_inner", `${4 * width}, four widths`, config.n_inner);
-  }
+  const hidden = (config.n_inner ?? null) === null ? 4 * width : whole('n_inner');
+  onlyIn('loadGpt', config, 'tie_word_embeddings', true);
+  onlyIn('loadGpt', config, 'scale_attn_weights', true);
+  onlyIn('loadGpt', config, 'scale_attn_by_inverse_layer_idx', false);
   return tidy(() => {
     const weights = loadSafetensors(readWeights('loadGpt', files));
     // Before anything of that size is made.
@@ -95,21 +105,17 @@ export function loadGpt(files: Files, tokenizer?: Tokenizer): GPT {
       checkShape('loadGpt', name, findWeight(weights, name, otherNames), shape);
     check('transformer.wte.weight', [size, width]);
     check('transformer.wpe.weight', [context, width]);
-    check(`transformer.h.${layers - 1}.ln_1.weight`, [width]);
+    check(`transformer.h.${layers - 1}.mlp.c_fc.weight`, [width, hidden]);
     const gpt = new GPT(tokenizer ?? readTokenizer('loadGpt', files, size), {
       layers,
       heads: whole('n_head'),
       width,
       context,
       dropout: rateIn('loadGpt', config, 'resid_pdrop'),
+      hidden,
       bias: config.use_bias !== false,
-      activation: nameIn(
-        'loadGpt',
-        config,
-        'activation_function',
-        ['gelu', 'gelu_new'],
-        'gelu_new',
-      ),
+      activation: activationIn('loadGpt', config, 'activation_function', 'gelu_new'),
+      eps: epsIn('loadGpt', config, 'layer_norm_epsilon', 1e-5),
     });
     try {
       readEntries('loadGpt', entriesOf(gpt), weights, otherNames);

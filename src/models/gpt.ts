@@ -45,10 +45,14 @@ export interface GptConfig {
   context?: number;
   /** Default 0. */
   dropout?: number;
+  /** Width of the middle of each MLP (default 4 C). */
+  hidden?: number;
   /** Biases in linear layers and normalisations (default false). */
   bias?: boolean;
   /** Form of GELU: `'gelu'`, or `'gelu_new'` as GPT-2 has it (default `'gelu'`). */
   activation?: 'gelu' | 'gelu_new';
+  /** Added to the variance in every normalisation (default 1e-5). */
+  eps?: number;
 }
 
 /** Token numbers of B windows, (B, T) each, and what comes one later. */
@@ -91,20 +95,21 @@ export class GPT extends Module implements Trainable<string | ArrayLike<number>,
   constructor(tokenizer: Tokenizer | string, config: GptConfig = {}) {
     super();
     const { layers = 4, heads = 4, width = 128, context = 64 } = config;
-    const { dropout = 0, bias = false, activation = 'gelu' } = config;
+    const { dropout = 0, hidden = 4 * width, bias = false } = config;
+    const { activation = 'gelu', eps = 1e-5 } = config;
     const most = 2 ** 24;
-    for (const [name, value] of Object.entries({ layers, heads, width, context })) {
+    for (const [name, value] of Object.entries({ layers, heads, width, context, hidden })) {
       checkCount('GPT', name, value, 1, most, 'as large as memory allows');
     }
-    this.config = { layers, heads, width, context, dropout, bias, activation };
+    this.config = { layers, heads, width, context, dropout, hidden, bias, activation, eps };
     this.tokenizer =
       typeof tokenizer === 'string' ? CharacterTokenizer.fromText(tokenizer) : tokenizer;
     this.tokens = asParameter(randomNormal([this.tokenizer.size, width], INITIAL_DEVIATION));
     this.positions = asParameter(randomNormal([context, width], INITIAL_DEVIATION));
     this.dropout = new Dropout(dropout);
-    const options = { causal: true, bias, dropout, activation };
+    const options = { causal: true, bias, dropout, hidden, activation, eps };
     this.blocks = Array.from({ length: layers }, () => new TransformerBlock(width, heads, options));
-    this.norm = new LayerNorm(width, { bias });
+    this.norm = new LayerNorm(width, { bias, eps });
     // GPT-2's: what is added to the stream varies less the deeper the network is.
     const added = INITIAL_DEVIATION / Math.sqrt(2 * layers);
     for (const block of this.blocks) initializeBlock(block, INITIAL_DEVIATION, added);

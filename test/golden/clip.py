@@ -19,7 +19,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from mae import Tree, safetensors
+from checkpoints import Tree, safetensors
 from rows import seeded
 from vision import packed
 

@@ -7,6 +7,10 @@
  */
 
 import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { writeCheckpoints } from './checkpoints.js';
 import { drawPicture, storedPicture, writePicture } from './picture.js';
 
 const PYTHON = '/usr/bin/python3';
@@ -16,6 +20,17 @@ function ask(script: string, args: readonly string[]): boolean {
   const { status, error } = spawnSync(PYTHON, command, { stdio: 'inherit' });
   if (error) process.stderr.write(`${PYTHON}: ${error.message}\n`);
   return status === 0;
+}
+
+/** PyTorch's checkpoints, and what it makes of ours. */
+function hub(args: readonly string[]): boolean {
+  const folder = mkdtempSync(join(tmpdir(), 'nearfar-checkpoints-'));
+  try {
+    writeCheckpoints(folder);
+    return ask('hub.py', [...args, folder]);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 }
 
 async function picture(checked: boolean): Promise<boolean> {
@@ -33,6 +48,7 @@ const done = [
   ask('vision.py', args),
   ask('clip.py', args),
   ask('mae.py', args),
+  hub(args),
   ask('pytorch-table.py', args),
   await picture(args.includes('--check')),
 ];

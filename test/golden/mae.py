@@ -7,7 +7,6 @@ state has the names and layouts of Hugging Face's ViTMAEForPreTraining, and what
 
 import json
 import os
-import struct
 import sys
 
 sys.dont_write_bytecode = True
@@ -20,6 +19,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from checkpoints import Tree, safetensors
 from rows import seeded
 from vision import packed, positions_of
 
@@ -43,18 +43,6 @@ CONFIG = {
     'norm_pix_loss': True,
 }
 GRID = (2, 3)
-
-
-class Tree(nn.Module):
-    """A module of parts by name, so that names can be whatever they are."""
-
-    def __init__(self, **parts):
-        super().__init__()
-        for name, part in parts.items():
-            if isinstance(part, torch.Tensor):
-                self.register_parameter(name, nn.Parameter(part))
-            else:
-                self.add_module(name, part)
 
 
 class Block(Tree):
@@ -144,19 +132,6 @@ class MaskedAutoencoder(Tree):
         target = (target - target.mean(2, keepdim=True)) / (target.var(2, keepdim=True) + 1e-6) ** 0.5
         errors = ((self(images, visible) - target) ** 2).mean(2)
         return torch.stack([row[ids] for row, ids in zip(errors, hidden)]).mean()
-
-
-def safetensors(state):
-    """The bytes of a file, names in order."""
-    header, data = {'__metadata__': {'format': 'pt'}}, b''
-    for name in sorted(state):
-        array = np.ascontiguousarray(state[name].numpy(), '<f4')
-        span = [len(data), len(data) + array.nbytes]
-        header[name] = {'dtype': 'F32', 'shape': list(state[name].shape), 'data_offsets': span}
-        data += array.tobytes()
-    text = json.dumps(header, separators=(',', ':')).encode()
-    text += b' ' * (-len(text) % 8)
-    return struct.pack('<Q', len(text)) + text + data
 
 
 def text():
