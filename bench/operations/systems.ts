@@ -53,6 +53,28 @@ export const systems: readonly System[] = [
     }),
   ),
   {
+    name: 'BERT',
+    start({ nn, models }) {
+      nn.manualSeed(1);
+      const config = { layers: 2, heads: 3, width: 12, context: 9 };
+      const model = new models.BERT(TEXT, config);
+      return { model, train: (options) => models.train(model, TEXT, { batch: 3, ...options }) };
+    },
+  },
+  {
+    name: 'BERT classifier',
+    start({ nn, models }) {
+      nn.manualSeed(1);
+      const bert = new models.BERT(TEXT, { layers: 1, heads: 3, width: 12, context: 9 });
+      const model = new models.BertClassifier(bert, ['far', 'near']);
+      const data = {
+        texts: ['near', 'far and far', 'nearer', 'farther.'],
+        labels: ['near', 'far', 'near', 'far'],
+      };
+      return { model, train: (options) => models.train(model, data, { batch: 3, ...options }) };
+    },
+  },
+  {
     name: 'MAE',
     start({ nn, models }) {
       nn.manualSeed(1);
