@@ -6,7 +6,8 @@
  * ratio of its width to its height, 4 chance of a flip, 5 widest turn in radians, 6 widest slant,
  * 7 chance of jitter, widest change of 8 brightness, 9 contrast, 10 saturation, 11 hue in turns,
  * 12 chance of grey, 13 chance of blur, 14 its least and 15 its largest deviation in pixels,
- * 16 chance of a hole, 17 its smallest and 18 its largest share of the area.
+ * 16 chance of a hole, 17 its smallest and 18 its largest share of the area, 19 widest shift as a
+ * share of the picture's sides.
  *
  * A view, 17 f32: source x = v0 x + v1 y + v2, y = v3 x + v4 y + v5; 6 which of the 24 orders of
  * jitter; factors of 7 brightness, 8 contrast, 9 saturation, 10 turn of the hue; 11 whether it is
@@ -16,7 +17,7 @@
 import { expScalar, logScalar } from './math';
 
 /** Numbers that a view is drawn from, and numbers that it is described by. */
-const DRAWS = 40;
+const DRAWS = 44;
 const VIEW = 17;
 const ATTEMPTS = 10;
 
@@ -54,7 +55,7 @@ function put(view: usize, i: i32, value: f64): void {
   store<f32>(view + (<usize>i << 2), <f32>value);
 }
 
-/** Views (count, 17) of pictures of this size, from uniform numbers (count, 40). */
+/** Views (count, 17) of pictures of this size, from uniform numbers (count, 44). */
 export function planViews(
   views: usize, uniforms: usize, count: i32, options: usize, height: i32, width: i32, outHeight: i32,
   outWidth: i32,
@@ -67,25 +68,28 @@ export function planViews(
 }
 
 /**
- * Where in the picture the view lies. A crop that sticks out is drawn again; after ten attempts it
- * is the whole picture.
+ * Where in the picture the view lies. A crop is wholly within the picture, or the picture within
+ * the crop where that is larger; one that is too large is drawn again, and after ten attempts it
+ * is the whole picture. The shift comes on top.
  */
 function placeView(
   view: usize, u: usize, options: usize, height: f64, width: f64, outHeight: f64, outWidth: f64,
 ): void {
   const lowest = logScalar(option(options, 2)), highest = logScalar(option(options, 3));
+  const most = sqrt(max<f64>(1, option(options, 1)));
   let h = height, w = width;
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     const area = between(u, 2 * attempt, option(options, 0), option(options, 1)) * height * width;
     const ratio = expScalar(between(u, 2 * attempt + 1, lowest, highest));
     const tall = sqrt(area / ratio), wide = sqrt(area * ratio);
-    if (tall > height || wide > width) continue;
+    if (tall > height * most || wide > width * most) continue;
     h = tall;
     w = wide;
     break;
   }
-  const middleY = between(u, 20, 0, height - h) + h * 0.5;
-  const middleX = between(u, 21, 0, width - w) + w * 0.5;
+  const shift = option(options, 19);
+  const middleY = between(u, 20, 0, height - h) + h * 0.5 + between(u, 39, -shift, shift) * height;
+  const middleX = between(u, 21, 0, width - w) + w * 0.5 + between(u, 40, -shift, shift) * width;
   const turn = between(u, 23, -option(options, 5), option(options, 5));
   const slant = between(u, 24, -option(options, 6), option(options, 6));
   const sin = sine(turn), cos = cosine(turn);

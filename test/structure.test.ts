@@ -59,7 +59,7 @@ const FLOORS: readonly RegExp[] = [
   /^src\/similarity\.ts$/,
   /^src\/(losses\/|rows|top-k|pca|to-matrix|triplet-update|alignment|classifier|knn|logistic|metrics)/,
   /^src\/index\.ts$/,
-  /^src\/nn\/(kernels|scope|numbers|series)\.ts$/,
+  /^src\/nn\/(kernels|recording|scope|numbers|series)\.ts$/,
   /^src\/nn\/tensor\.ts$/,
   /^src\/nn\/(ops\/|random\.ts$)/,
   /^src\/nn\/(module|losses|safetensors|schedule)\.ts$/,

@@ -93,4 +93,17 @@ export const systems: readonly System[] = [
       return { model, train: (options) => models.train(model, pictures, { batch: 4, ...options }) };
     },
   },
+  {
+    name: 'SimCLR',
+    start({ nn, models }) {
+      nn.manualSeed(1);
+      const shape = { height: 13, width: 11, channels: 3 };
+      // In parts, so that gradient caching is in the hash.
+      const sizes = { widths: [4], features: 8, hidden: 8, projection: 4, part: 3 };
+      const model = new models.SimCLR({ ...shape, ...sizes });
+      const pixels = Uint8Array.from({ length: 6 * 13 * 11 * 3 }, (_, i) => (i * i * 7) % 251);
+      const pictures = models.picturesOf(pixels, shape);
+      return { model, train: (options) => models.train(model, pictures, { batch: 5, ...options }) };
+    },
+  },
 ];

@@ -1,35 +1,52 @@
-/** PNG files of grey pictures, as data: addresses for a page that needs no other file. */
+/** PNG files: pictures side by side, and as data: addresses for a page that needs no other file. */
 
-import { crc32, deflateSync } from 'node:zlib';
+import { encode } from 'fast-png';
+import type { Picture } from '../data/decode.js';
+import type { Tensor } from '../nn/index.js';
 
-function chunk(type: string, data: Uint8Array): Buffer {
-  const body = Buffer.concat([Buffer.from(type, 'latin1'), data]);
-  const framed = Buffer.alloc(body.length + 8);
-  framed.writeUInt32BE(data.length, 0);
-  framed.set(body, 4);
-  framed.writeUInt32BE(crc32(body), body.length + 4);
-  return framed;
+/** Pixels between pictures, white. */
+const GAP = 2;
+/** Small pictures are drawn larger, up to this many pixels a side. */
+const LEAST_SIDE = 56;
+
+/** A picture as the bytes of a PNG file. */
+export function pngBytes({ width, height, channels, data }: Picture): Uint8Array {
+  return encode({ width, height, channels, data }, { zlib: { level: 9 } });
+}
+
+/** A picture as the address of a PNG. */
+export function pngAddress(picture: Picture): string {
+  return `data:image/png;base64,${Buffer.from(pngBytes(picture)).toString('base64')}`;
 }
 
 /**
- * A grey picture as the address of a PNG.
- *
- * @param pixels (height, width), 0 black to 255 white
+ * Pictures side by side, line after line, each column of a group in turn.
+ * @param groups (B, C, H, W) each, −1 black to 1 white: line b holds picture b of each group
  */
-export function pngAddress(pixels: Uint8Array, width: number, height: number): string {
-  const header = Buffer.alloc(13);
-  header.writeUInt32BE(width, 0);
-  header.writeUInt32BE(height, 4);
-  header.set([8, 0, 0, 0, 0], 8); // 8 bits, grey, deflate, the usual filters, not interlaced
-  const lines = Buffer.alloc(height * (width + 1)); // each line after a 0: no filter
-  for (let y = 0; y < height; y++) {
-    lines.set(pixels.subarray(y * width, (y + 1) * width), y * (width + 1) + 1);
-  }
-  const png = Buffer.concat([
-    Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]),
-    chunk('IHDR', header),
-    chunk('IDAT', deflateSync(lines, { level: 9 })),
-    chunk('IEND', Buffer.alloc(0)),
-  ]);
-  return `data:image/png;base64,${png.toString('base64')}`;
+export function contactSheet(groups: readonly Tensor[]): Picture {
+  const [lines = 0, channels = 1, height = 0, width = 0] = (groups[0] as Tensor).shape;
+  const zoom = Math.max(1, Math.floor(LEAST_SIDE / height));
+  const [down, across] = [zoom * height + GAP, zoom * width + GAP];
+  const sheet = {
+    width: groups.length * across + GAP,
+    height: lines * down + GAP,
+    channels,
+  };
+  const data = new Uint8Array(sheet.width * sheet.height * channels).fill(255);
+  groups.forEach((group, column) => {
+    const values = group.data;
+    for (let line = 0; line < lines; line++) {
+      for (let y = 0; y < zoom * height; y++) {
+        for (let x = 0; x < zoom * width; x++) {
+          const pixel = Math.floor(y / zoom) * width + Math.floor(x / zoom);
+          const row = (line * down + GAP + y) * sheet.width + column * across + GAP + x;
+          for (let c = 0; c < channels; c++) {
+            const value = values[(line * channels + c) * height * width + pixel] as number;
+            data[row * channels + c] = Math.round((value + 1) * 127.5);
+          }
+        }
+      }
+    }
+  });
+  return { ...sheet, data };
 }

@@ -24,10 +24,12 @@ export interface PictureShape {
 
 /** Chances are from 0 to 1; a range is the least and the most. */
 export interface AugmentOptions {
-  /** Share of the picture's area that a crop keeps. */
+  /** Area of a crop as a share of the picture's; above 1, there is more around the picture. */
   area?: readonly [number, number];
   /** Width of a crop over its height, drawn evenly by its logarithm. */
   aspect?: readonly [number, number];
+  /** Widest shift, as a share of the picture's sides. */
+  shift?: number;
   /** Chance of left and right changing places. */
   flip?: number;
   /** Widest turn, in degrees either way. */
@@ -70,7 +72,7 @@ export interface ViewPosition {
 const VIEWS = 64;
 
 /** Numbers that a view is drawn from, and that it is described by, as assembly/views.ts has them. */
-const DRAWS = 40;
+const DRAWS = 44;
 const VIEW = 17;
 
 /** From this height on, a picture is large enough for a blur and the full jitter. */
@@ -78,19 +80,29 @@ const LARGE = 64;
 
 /**
  * What is done unless told otherwise. Colour: SimCLR's, below 64 pixels those of its CIFAR-10
- * recipe, half the jitter and no blur. Grey: crops, turns and slants that leave a written sign or
- * a garment what it is, and no flips, since a mirrored sign is another one.
+ * recipe, half the jitter and no blur. Grey: sizes, places, turns and slants that leave a written
+ * sign or a garment what it is, a hole in each, and no flips, since a mirrored sign is another one.
  */
 export function defaultAugmentation({ height, channels }: PictureShape): Required<AugmentOptions> {
-  const none = { rotation: 0, slant: 0, saturation: 0, hue: 0, grey: 0, blur: 0, erase: 0 };
+  const place = { shift: 0, rotation: 0, slant: 0, erase: 0 };
+  const colour = { jitter: 0, brightness: 0, contrast: 0, saturation: 0, hue: 0, grey: 0, blur: 0 };
   const ranges = { aspect: [3 / 4, 4 / 3], sigma: [0.1, 2], eraseArea: [0.02, 0.2] } as const;
   if (channels === 1) {
-    const moved = { area: [0.3, 1], flip: 0, rotation: 20, slant: 0.3 } as const;
-    return { ...none, ...ranges, ...moved, jitter: 0.8, brightness: 0.4, contrast: 0.4 };
+    const moved = { area: [0.64, 1.44], aspect: [2 / 3, 3 / 2], shift: 0.07 } as const;
+    return {
+      ...place,
+      ...colour,
+      ...ranges,
+      ...moved,
+      flip: 0,
+      rotation: 17,
+      slant: 0.35,
+      erase: 1,
+    };
   }
   const strength = height < LARGE ? 0.5 : 1;
   return {
-    ...none,
+    ...place,
     ...ranges,
     area: [0.08, 1],
     flip: 0.5,
@@ -166,7 +178,7 @@ export class Augmentation {
     this.options = { ...defaults, ...Object.fromEntries(given) };
     const { area, aspect, sigma, eraseArea, ...numbers } = this.options;
     const share = (low: number, high: number): boolean => low > 0 && high <= 1;
-    checkRange('area', area, 'two shares above 0, up to 1', share);
+    checkRange('area', area, 'two shares above 0, up to 16', (low, high) => low > 0 && high <= 16);
     checkRange('eraseArea', eraseArea, 'two shares above 0, up to 1', share);
     checkRange(
       'aspect',
@@ -235,16 +247,17 @@ export class Augmentation {
 
   /** Writes the options where the kernel reads them. */
   #options(at: Pointer): Pointer {
-    const { area, aspect, flip, rotation, slant, jitter, brightness, contrast } = this.options;
+    const { area, aspect, shift, flip, rotation, slant, jitter, brightness, contrast } =
+      this.options;
     const { saturation, hue, grey, blur, sigma, erase, eraseArea } = this.options;
     const place = [...area, ...aspect, flip, (rotation / 180) * Math.PI, slant];
     const colour = [jitter, brightness, contrast, saturation, hue, grey, blur, ...sigma];
-    f32().set([...place, ...colour, erase, ...eraseArea], at / 4);
+    f32().set([...place, ...colour, erase, ...eraseArea, shift], at / 4);
     return at;
   }
 }
 
-const OPTIONS = 19;
+const OPTIONS = 20;
 
 /** What may be more than 1. */
 const MOST = { rotation: 180, slant: 10, brightness: 10, contrast: 10, saturation: 10 };

@@ -43,9 +43,12 @@ export { type Baselines, Bigrams, maskedBaselines } from './bigrams.js';
 export { CLIP, type ClipBatch, type ClipConfig } from './clip.js';
 export { CLIP_TYPE, loadClip, saveClip } from './clip-files.js';
 export { type ClipRecall, clipRetrieval, zeroShotAccuracy } from './clip-retrieval.js';
+export { drawLabelled, type FewLabels, fewLabels, type Labelled, rowsOf } from './few-labels.js';
 export type { Files } from './files.js';
 export { type GenerateOptions, GPT, type GptBatch, type GptConfig } from './gpt.js';
 export { gptWeights, loadGpt, saveGpt } from './gpt-files.js';
+export { cachedLoss } from './grad-cache.js';
+export { contrastiveHealth, type Health, showHealth } from './health.js';
 export type { Images } from './images.js';
 export { MAE, type MaeBatch, type MaeConfig } from './mae.js';
 export {
@@ -57,7 +60,16 @@ export {
 export { loadMae, saveMae } from './mae-files.js';
 export { type MaskedScore, type MaskOptions, maskTokens } from './masking.js';
 export { type Mask, randomMask } from './patch-mask.js';
+export { PictureClassifier } from './picture-classifier.js';
 export type { SegmentBatch, Texts } from './segments.js';
+export {
+  SIMCLR_LOSSES,
+  SimCLR,
+  type SimClrBatch,
+  type SimClrConfig,
+  type SimClrLoss,
+} from './simclr.js';
+export { loadSimClr, SIMCLR_TYPE, saveSimClr } from './simclr-files.js';
 export { readTokenizer } from './tokenizer-files.js';
 export {
   DivergedError,

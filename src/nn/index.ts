@@ -91,16 +91,19 @@ export {
   randomUniform,
   setRandomState,
 } from './random.js';
+export { noGrad } from './recording.js';
 export { loadSafetensors, readMetadata, saveSafetensors } from './safetensors.js';
 export { cosineSchedule, linearSchedule, type ScheduleOptions } from './schedule.js';
 export { tidy } from './scope.js';
-export { debug, noGrad, parameter, Tensor, tensor } from './tensor.js';
+export { debug, parameter, Tensor, tensor } from './tensor.js';
 export {
   BatchNorm,
   type BatchNormLayerOptions,
   type ChannelNorm,
   Conv2d,
   type Conv2dLayerOptions,
+  ConvNet,
+  type ConvNetOptions,
   GroupNorm,
   ResidualBlock,
   ResNet,

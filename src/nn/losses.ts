@@ -17,7 +17,8 @@ import { Resident } from '../resident.js';
 import { nnKernels } from './kernels.js';
 import { showShape } from './numbers.js';
 import { checkTensor } from './ops/shape.js';
-import { empty, filled, gradientsOn, record, Tensor } from './tensor.js';
+import { gradientsOn } from './recording.js';
+import { empty, filled, record, Tensor } from './tensor.js';
 
 /** A tensor as a matrix, its last axis being the width. */
 function matrixOf(name: string, argument: string, x: Tensor, slope?: Tensor): Resident {

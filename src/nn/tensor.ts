@@ -18,6 +18,7 @@ import {
   type TensorData,
   writeNumbers,
 } from './numbers.js';
+import { gradientsOn, noGrad } from './recording.js';
 import { type Disposable, isTracked, track, untrack } from './scope.js';
 
 /** What a tensor came from. */
@@ -46,25 +47,8 @@ const registry:
     ? undefined
     : new FinalizationRegistry<Storage>((storage) => storage.release());
 
-let gradients = true;
 let debugging = false;
 let made = 0;
-
-/** Runs a function without recording what gradients would need. */
-export function noGrad<T>(body: () => T): T {
-  const before = gradients;
-  gradients = false;
-  try {
-    return body();
-  } finally {
-    gradients = before;
-  }
-}
-
-/** Whether operations record what gradients need. */
-export function gradientsOn(): boolean {
-  return gradients;
-}
 
 /**
  * With `true`, every operation's result is scanned, and the first that holds NaN or infinity
@@ -149,7 +133,7 @@ export class Tensor implements Disposable {
 
   /** The same numbers in another shape of the same size; gradients flow through. */
   view(shape: Shape): Tensor {
-    const wanted = gradients && this.requiresGrad;
+    const wanted = gradientsOn() && this.requiresGrad;
     const { shape: before } = this;
     const origin: Origin = {
       name: 'reshape',
@@ -203,7 +187,8 @@ export class Tensor implements Disposable {
   #propagate(): void {
     const flowing = new Map<Tensor, Tensor>([[this, filled(this.shape, 1)]]);
     for (const output of reachable(this)) {
-      const dy = flowing.get(output) as Tensor;
+      const dy = flowing.get(output);
+      if (dy === undefined) continue;
       flowing.delete(output);
       const origin = output.#origin;
       if (origin === undefined) {
@@ -280,7 +265,7 @@ export function record(
   forward: (y: Pointer) => void,
   backward: Origin['backward'],
 ): Tensor {
-  const wanted = gradients && inputs.some((input) => input.requiresGrad);
+  const wanted = gradientsOn() && inputs.some((input) => input.requiresGrad);
   const output = new Tensor(shape, undefined, wanted ? { name, inputs, backward } : undefined);
   forward(output.at);
   if (debugging) checkFinite(name, output);
@@ -298,7 +283,7 @@ export function attach(
   backward: (dy: Tensor, output: Tensor) => readonly (Tensor | undefined)[],
 ): Tensor {
   const result = noGrad(make);
-  const wanted = gradients && inputs.some((input) => input.requiresGrad);
+  const wanted = gradientsOn() && inputs.some((input) => input.requiresGrad);
   const output = result.rebased(
     wanted ? { name, inputs, backward: (dy) => backward(dy, output) } : undefined,
   );

@@ -1,15 +1,24 @@
 /** The layers of networks for pictures: convolution, normalisation, a small residual encoder. */
 
-import { checkChoice, checkCount, checkFlag, checkOptions, checkPositive } from '../check.js';
-import { asParameter, checkSizes, constant } from './layers.js';
+import {
+  checkChoice,
+  checkCount,
+  checkFlag,
+  checkOptions,
+  checkPositive,
+  rangeError,
+} from '../check.js';
+import { asParameter, checkSizes, constant, Linear } from './layers.js';
 import { Module } from './module.js';
 import { batchNorm, groupNorm } from './ops/channels.js';
 import { checkPadding, checkStride, conv2d } from './ops/conv.js';
 import { add, mul, relu } from './ops/elementwise.js';
 import { globalAveragePool } from './ops/pool.js';
+import { reshape } from './ops/shape.js';
 import { randomUniform } from './random.js';
+import { noGrad } from './recording.js';
 import { tidy, untrack } from './scope.js';
-import { filled, noGrad, type Tensor } from './tensor.js';
+import { filled, type Tensor } from './tensor.js';
 
 export interface Conv2dLayerOptions {
   stride?: number | undefined;
@@ -226,5 +235,73 @@ export class ResNet extends Module {
     let y = relu(this.norm.forward(this.stem.forward(x)));
     for (const block of this.blocks) y = block.forward(y);
     return globalAveragePool(y);
+  }
+}
+
+export interface ConvNetOptions {
+  /** Of the pictures. */
+  height: number;
+  width: number;
+  /** 1 grey, 3 colour (default 3). */
+  channels?: number | undefined;
+  /** Channels after each convolution; by default 16, 64, 128, … until at most 7 pixels are left. */
+  widths?: readonly number[] | undefined;
+  /** Length of a picture's vector (default 128). */
+  features?: number | undefined;
+}
+
+const FILTER = 5;
+const MOST_LEFT = 7;
+
+/** What a convolution of stride 2 leaves of a side. */
+function halved(side: number): number {
+  return Math.floor((side - FILTER) / 2) + 1;
+}
+
+/** As many convolutions as leave at most 7 pixels, of four and then two times more channels. */
+function defaultWidths(side: number): number[] {
+  const widths = [16];
+  for (let left = halved(side); left > MOST_LEFT; left = halved(left)) {
+    widths.push(widths.length === 1 ? 64 : (widths.at(-1) as number) * 2);
+  }
+  return widths;
+}
+
+/**
+ * A plain network for small pictures: 5 × 5 convolutions that halve the picture, and a linear layer
+ * on all places. What is where stays known, which a mean over all places would forget.
+ */
+export class ConvNet extends Module {
+  readonly convolutions: Conv2d[] = [];
+  readonly output: Linear;
+  /** Length of a picture's vector. */
+  readonly width: number;
+
+  constructor(options: ConvNetOptions) {
+    super();
+    checkOptions('ConvNet', options, ['height', 'width', 'channels', 'widths', 'features']);
+    const { height, width, channels = 3, features = 128 } = options;
+    checkSizes('ConvNet', { height, width, channels, features });
+    const { widths = defaultWidths(Math.max(height, width)) } = options;
+    let [inputs, rows, columns] = [channels, height, width];
+    for (const [i, outputs] of widths.entries()) {
+      checkSizes('ConvNet', { [`widths[${i}]`]: outputs });
+      if (Math.min(rows, columns) < FILTER) {
+        const expected = `at least ${FILTER} pixels before each of ${widths.length} convolutions`;
+        rangeError('ConvNet', 'height and width', expected, Math.min(height, width));
+      }
+      this.convolutions.push(new Conv2d(inputs, outputs, FILTER, { stride: 2 }));
+      [inputs, rows, columns] = [outputs, halved(rows), halved(columns)];
+    }
+    this.output = new Linear(inputs * rows * columns, features);
+    this.width = features;
+  }
+
+  /** @param x (B, channels, height, width) @returns (B, features) */
+  forward(x: Tensor): Tensor {
+    let y = x;
+    for (const convolution of this.convolutions) y = relu(convolution.forward(y));
+    const batch = y.shape[0] as number;
+    return this.output.forward(reshape(y, [batch, y.size / batch]));
   }
 }

@@ -14,7 +14,7 @@ const REFUSED: [args: string[], says: string][] = [
   [['--bogus'], "unknown option '--bogus'"],
   [
     ['chapter', 'poetry'],
-    'chapter: unknown section "poetry", expected one of gpt, experiment, digits',
+    'chapter: unknown section "poetry", expected one of gpt, experiment, simclr',
   ],
   [['chapter', ''], 'chapter: unknown section ""'],
   [['chapter', '--ful'], 'Did you mean --full?'],
@@ -80,9 +80,9 @@ test('--json prints objects and nothing else', async () => {
 test('an interrupt ends it at once, with nothing written', async () => {
   const cwd = folder();
   // A plain line of progress says that training is under way.
-  const { status, stdout, stderr } = await run(cwd, ['chapter', 'digits', '--full'], {
+  const { status, stdout, stderr } = await run(cwd, ['chapter', 'simclr', '--full'], {
     during: (text, kill) => {
-      if (text.includes('digits: step')) kill();
+      if (text.includes('simclr: step')) kill();
     },
   });
   same([status, stdout], [130, '']);

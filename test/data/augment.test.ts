@@ -27,7 +27,8 @@ const ALL: AugmentOptions = {
   ...{ contrast: 0.6, saturation: 0.9, hue: 0.4, grey: 0.3, blur: 0.7, erase: 0.5 },
 };
 const NONE: AugmentOptions = {
-  ...{ area: [1, 1], aspect: [1, 1], flip: 0, rotation: 0, slant: 0, jitter: 0, grey: 0, blur: 0 },
+  ...{ area: [1, 1], aspect: [1, 1], shift: 0, flip: 0, rotation: 0, slant: 0, erase: 0 },
+  ...{ jitter: 0, grey: 0, blur: 0 },
 };
 const VIEW = 17;
 
@@ -201,6 +202,18 @@ test('crops have the areas and ratios that were asked for, and lie within the pi
   close(areas / rows.length, 0.3, { atol: 0.01 });
 });
 
+test('a crop may be larger than the picture, and the shift comes on top', () => {
+  const rows = plans({ ...NONE, area: [1.44, 1.44], shift: 0.1 }, 2000);
+  const places = rows.map(([across = 0, , x0 = 0]) => {
+    close(across, 1.2, { atol: 1e-6 });
+    return x0 - across / 2 + 0.5;
+  });
+  const [least, most] = [Math.min(...places), Math.max(...places)];
+  // The picture is somewhere in a crop of 38.4 pixels, and up to 3.2 to either side of that.
+  check(least > -9.61 && most < 3.21, `crops begin from ${least} to ${most}`);
+  check(least < -8 && most > 1.6, `crops begin only from ${least} to ${most}`);
+});
+
 test('a view depends on seed, step, view and place in the batch alone', () => {
   const all = plans(ALL, 9);
   same(plans(ALL, 9), all);
@@ -246,7 +259,7 @@ test('bad pictures and options are refused', () => {
   refuses(
     () => make({ area: [0, 1] }),
     RangeError,
-    'Augmentation: area must be two shares above 0, up to 1, got [0, 1]',
+    'Augmentation: area must be two shares above 0, up to 16, got [0, 1]',
   );
   refuses(
     () => make({ area: 0.5 }),

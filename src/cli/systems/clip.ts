@@ -15,7 +15,17 @@ import {
   zeroShotAccuracy,
 } from '../../models/index.js';
 import { InputError } from '../command.js';
-import { choice, HEADS, LAYERS, real, type Settings, TRAINING, WIDTH, whole } from '../options.js';
+import {
+  choice,
+  HEADS,
+  LAYERS,
+  type Settings,
+  SIZE,
+  TEMPERATURE,
+  TRAINING,
+  WIDTH,
+  whole,
+} from '../options.js';
 import { openPictureData, openPictures, type PictureData, saySkipped } from '../pictures.js';
 import { readTexts } from '../text.js';
 import type { Metrics, Opened, System } from './system.js';
@@ -27,8 +37,6 @@ const SHOWN = 3;
 /** Files that hold texts rather than pictures. */
 const TEXTS = ['.txt', '.jsonl', '.csv'];
 
-const SIZE = whole('size', 'height and width that pictures are brought to');
-const TEMPERATURE = real('temperature', 'of the contrastive loss', 1e-2, 100);
 const PATCH = whole('patch', 'pixels along the side of a patch');
 const TOWERS = choice('towers', 'small ones for few pictures, or transformers as in the paper', [
   'small',

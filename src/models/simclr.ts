@@ -1,0 +1,274 @@
+/**
+ * SimCLR (Chen et al., 2020, "A simple framework for contrastive learning of visual
+ * representations"). The pretext task: of all views in a batch, find the one that was made from the
+ * same picture. No label is needed (with labels, `'supCon'` has all views of a class find each
+ * other).
+ *
+ *   B pictures, C channels, two views of each: rows i and i + B
+ *   h = encoder(views)          (2B, width)        what `encode` gives, brought to scale
+ *   z = head(h)                 (2B, projection)   only for the loss
+ *   loss = NT-Xent(z)
+ */
+
+import { checkChoice, checkPositive, checkTemperature, rangeError } from '../check.js';
+import {
+  Augmentation,
+  type AugmentOptions,
+  checkPictureShape,
+  type PictureShape,
+  picturesToTensor,
+} from '../data/augment.js';
+import { type Pictures, picturesOf } from '../data/pictures.js';
+import type { Matrix } from '../matrix.js';
+import {
+  BatchNorm,
+  ConvNet,
+  concat,
+  Mlp,
+  Module,
+  noGrad,
+  ntXent,
+  slice,
+  supCon,
+  Tensor,
+  tidy,
+} from '../nn/index.js';
+import { cachedLoss } from './grad-cache.js';
+import { type Images, imagesToTensor } from './images.js';
+import { passes } from './passes.js';
+import type { Trainable, TrainDefaults } from './train.js';
+
+/** Losses of two views (B, d) each. */
+export type SimClrLoss = 'ntxent' | 'supcon';
+export const SIMCLR_LOSSES: readonly SimClrLoss[] = ['ntxent', 'supcon'];
+
+export interface SimClrConfig extends Partial<PictureShape> {
+  /** Channels of the encoder's convolutions. */
+  widths?: readonly number[];
+  /** Width of h (default 128). */
+  features?: number;
+  /** Width of the head's middle (default 256). */
+  hidden?: number;
+  /** d, the width of what the loss sees (default 64). */
+  projection?: number;
+  /** Default 0.2. */
+  temperature?: number;
+  /** Default `'ntxent'`. */
+  loss?: SimClrLoss;
+  augmentation?: AugmentOptions;
+  /** Pictures worked on at once: a larger batch goes through gradient caching (default 256). */
+  part?: number;
+}
+
+/** Pictures of a step (B, H, W, C), and what their views are drawn from. */
+export interface SimClrBatch {
+  pixels: Uint8Array;
+  labels: readonly number[] | undefined;
+  seed: number;
+  step: number;
+}
+
+/** Stream of random numbers: the order of the pictures. */
+const ORDER = 4;
+/** Steps that views for judging are drawn from lie above those of training. */
+const JUDGING = 2 ** 31;
+/** Pictures that are encoded at once. */
+const CHUNK = 256;
+
+export class SimCLR extends Module implements Trainable<Pictures, SimClrBatch> {
+  readonly config: Required<SimClrConfig>;
+  readonly augmentation: Augmentation;
+  readonly encoder: ConvNet;
+  readonly head: Mlp;
+  /** Brings each number of h to mean 0 and variance 1 over what was seen in training. */
+  readonly scale: BatchNorm;
+
+  readonly defaults: TrainDefaults = {
+    steps: 2000,
+    batch: 256,
+    learningRate: 4e-3,
+    warmup: 20,
+    weightDecay: 1e-4,
+    betas: [0.9, 0.999],
+    gradClip: 10,
+  };
+
+  constructor(config: SimClrConfig = {}) {
+    super();
+    const { height = 28, width = 28, channels = 1, augmentation = {} } = config;
+    const shape = { height, width, channels };
+    checkPictureShape('SimCLR', shape);
+    const { features = 128, hidden = 256, projection = 64, part = 256 } = config;
+    const temperature = checkTemperature('SimCLR', config.temperature, 0.2);
+    const loss = checkChoice('SimCLR', 'loss', config.loss, SIMCLR_LOSSES, 'ntxent');
+    checkPositive('SimCLR', 'part', part, 256);
+    this.augmentation = new Augmentation(shape, augmentation);
+    this.encoder = new ConvNet({ ...shape, widths: config.widths, features });
+    const widths = this.encoder.convolutions.map(({ weight }) => weight.shape[0] as number);
+    const own = { widths, features, hidden, projection, temperature, loss, part };
+    this.config = { ...shape, ...own, augmentation: this.augmentation.options };
+    this.head = new Mlp(this.encoder.width, hidden, { outputs: projection, activation: 'relu' });
+    this.scale = new BatchNorm(this.encoder.width, { affine: false });
+  }
+
+  /** @param x (B, C, H, W), −1 to 1 @returns h, brought to scale, (B, width) */
+  forward(x: Tensor): Tensor {
+    return this.scale.forward(this.encoder.forward(x));
+  }
+
+  /** Batches in an order of their own for each pass through the data; what is left over waits. */
+  batches(
+    data: Pictures,
+    { batch, seed }: { batch: number; seed: number },
+  ): (step: number) => SimClrBatch {
+    this.#check('train', data);
+    const { count, labels } = data;
+    if (this.config.loss === 'supcon' && labels === undefined) {
+      rangeError('train', 'data', "with labels, for the loss 'supcon'", 'none');
+    }
+    const size = Math.min(batch, count);
+    if (size < 2) rangeError('train', 'batch', 'at least 2 pictures', size);
+    const perPass = Math.floor(count / size);
+    const order = passes(count, seed, ORDER);
+    return (step) => {
+      const from = (step % perPass) * size;
+      const wanted = order(Math.floor(step / perPass)).slice(from, from + size);
+      const { pixels, rows } = data.read(wanted);
+      if (rows.length < 2) throw new Error(`train: no pictures of step ${step + 1} can be read`);
+      return { pixels, labels: labels && rows.map((row) => labels[row] as number), seed, step };
+    };
+  }
+
+  /** How far the two views of each picture are from being each other's nearest. */
+  loss(batch: SimClrBatch): Tensor {
+    const size = this.#size();
+    const count = batch.pixels.length / size;
+    const { part } = this.config;
+    const parts = Math.ceil(count / part);
+    const embed = (p: number): Tensor => {
+      const pixels = batch.pixels.subarray(p * part * size, (p + 1) * part * size);
+      return this.project(pixels, batch, p * part);
+    };
+    return parts === 1
+      ? this.#lossOf([embed(0)], batch.labels)
+      : cachedLoss(parts, embed, (z) => this.#lossOf(z, batch.labels));
+  }
+
+  /**
+   * z of two views of each picture, (2B, d), the first views above the second ones.
+   * @param first place of the first picture in its batch
+   */
+  project(pixels: Uint8Array, { seed, step }: { seed: number; step: number }, first = 0): Tensor {
+    const views = [0, 1].map((view) =>
+      this.augmentation.views(pixels, { seed, step, view, first }),
+    );
+    const h = this.encoder.forward(concat(views, 0));
+    // The loss sees h as it is: the scale only follows.
+    if (this.training) noGrad(() => this.scale.forward(h));
+    return this.head.forward(h);
+  }
+
+  /** The loss of z in parts, first above second views in each. */
+  #lossOf(parts: readonly Tensor[], labels: readonly number[] | undefined): Tensor {
+    const half = (z: Tensor, which: 0 | 1): Tensor => {
+      const rows = (z.shape[0] as number) / 2;
+      return slice(z, 0, which * rows, (which + 1) * rows);
+    };
+    const { temperature, loss } = this.config;
+    const z =
+      parts.length === 1
+        ? (parts[0] as Tensor)
+        : concat([...parts.map((part) => half(part, 0)), ...parts.map((part) => half(part, 1))], 0);
+    if (loss === 'ntxent') return ntXent(z, { temperature });
+    return supCon(z, [...(labels as number[]), ...(labels as number[])], { temperature });
+  }
+
+  /** Mean loss over pictures in batches of at most `batch`, with the same views whenever asked. */
+  evaluate(data: Pictures, batch = 256): number {
+    this.#check('evaluate', data);
+    const batches = this.batches(data, { batch, seed: 0 });
+    const count = Math.max(1, Math.floor(data.count / batch));
+    let total = 0;
+    for (let i = 0; i < count; i++) {
+      const one = { ...batches(i), step: JUDGING + i };
+      total += tidy(() => noGrad(() => this.loss(one).item()));
+    }
+    return total / count;
+  }
+
+  /** z of two views of each of up to `most` pictures, as the loss sees them. */
+  views(data: Pictures, most = 512): { first: Matrix; second: Matrix } {
+    this.#check('views', data);
+    const rows = Array.from({ length: Math.min(most, data.count) }, (_, row) => row);
+    const { pixels, rows: read } = data.read(rows);
+    const [count, cols] = [read.length, this.config.projection];
+    const halves = [new Float32Array(count * cols), new Float32Array(count * cols)] as const;
+    for (let from = 0; from < count; from += CHUNK) {
+      const part = pixels.subarray(from * this.#size(), (from + CHUNK) * this.#size());
+      const at = { seed: 0, step: JUDGING };
+      const z = tidy(() => noGrad(() => this.project(part, at, from).toArray()));
+      for (const which of [0, 1] as const) {
+        const own = z.subarray((which * z.length) / 2, ((which + 1) * z.length) / 2);
+        halves[which].set(own, from * cols);
+      }
+    }
+    return {
+      first: { data: halves[0], rows: count, cols },
+      second: { data: halves[1], rows: count, cols },
+    };
+  }
+
+  /**
+   * h of pictures, in order; one that can't be read is left out.
+   * @param images a tensor or bytes, or pictures that are read as they are needed
+   */
+  encode(images: Images | Pictures): Matrix {
+    const { training } = this;
+    this.eval();
+    try {
+      const parts = [...this.#parts(images)].map((part) =>
+        tidy(() => noGrad(() => this.forward(part()).toArray())),
+      );
+      const data = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));
+      let at = 0;
+      for (const part of parts) {
+        data.set(part, at);
+        at += part.length;
+      }
+      const { width } = this.encoder;
+      return { data, rows: data.length / width, cols: width };
+    } finally {
+      this.train(training);
+    }
+  }
+
+  /** Pictures as tensors, some at a time. */
+  *#parts(images: Images | Pictures): Iterable<() => Tensor> {
+    if (images instanceof Tensor) {
+      yield () => imagesToTensor('encode', images, this.config);
+      return;
+    }
+    const data = images instanceof Uint8Array ? picturesOf(images, this.config) : images;
+    this.#check('encode', data);
+    for (let from = 0; from < data.count; from += CHUNK) {
+      const length = Math.min(CHUNK, data.count - from);
+      const { pixels } = data.read(Array.from({ length }, (_, i) => from + i));
+      if (pixels.length > 0) yield () => picturesToTensor(pixels, this.config);
+    }
+  }
+
+  /** Bytes a picture. */
+  #size(): number {
+    const { height, width, channels } = this.config;
+    return height * width * channels;
+  }
+
+  #check(name: string, { shape }: Pictures): void {
+    const show = ({ height, width, channels }: PictureShape): string =>
+      `${height} × ${width} × ${channels}`;
+    if (show(shape) === show(this.config)) return;
+    throw new RangeError(
+      `${name}: pictures must be ${show(this.config)} as the network's, got ${show(shape)}`,
+    );
+  }
+}
