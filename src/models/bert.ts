@@ -35,7 +35,7 @@ import {
 import { Random } from '../random.js';
 import { type BertClassifier, type FinetuneOptions, finetune } from './bert-classifier.js';
 import { type FilledToken, MaskHead } from './bert-head.js';
-import { INITIAL_DEVIATION, initializeBlock } from './initial.js';
+import { attendToSimilar, INITIAL_DEVIATION, initializeBlock, wavePositions } from './initial.js';
 import { type MaskedScore, maskTokens, NOT_ASKED } from './masking.js';
 import {
   batchOf,
@@ -105,14 +105,14 @@ export class BERT extends Module implements Trainable<Texts, BertBatch> {
   readonly blocks: TransformerBlock[];
   readonly head: MaskHead;
 
-  /** The paper's where size does not matter; the rate is that of small networks. */
+  /** RoBERTa's where size does not matter; the rate and the batch are those of small networks. */
   readonly defaults: TrainDefaults = {
     steps: 2000,
-    batch: 16,
-    learningRate: 1e-3,
+    batch: 32,
+    learningRate: 2e-3,
     warmup: 200,
     weightDecay: 0.01,
-    betas: [0.9, 0.999],
+    betas: [0.9, 0.98],
     eps: 1e-6,
     gradClip: 1,
     schedule: 'linear',
@@ -138,14 +138,17 @@ export class BERT extends Module implements Trainable<Texts, BertBatch> {
     this.specials = specialsOf(this.tokenizer);
     const table = (rows: number): Tensor => asParameter(randomNormal([rows, width], deviation));
     this.words = table(this.tokenizer.size);
-    this.positions = table(context);
+    this.positions = wavePositions(context, width, deviation);
     this.segments = table(kinds);
     this.norm = new LayerNorm(width, { eps });
     this.dropout = new Dropout(dropout);
     const options = { norm: 'post', eps, hidden, dropout, activation } as const;
     this.blocks = Array.from({ length: layers }, () => new TransformerBlock(width, heads, options));
     this.head = new MaskHead(this.tokenizer.size, this.config);
-    for (const block of this.blocks) initializeBlock(block, deviation);
+    for (const block of this.blocks) {
+      initializeBlock(block, deviation);
+      attendToSimilar(block.attention, deviation);
+    }
   }
 
   /** Hidden states of segments, (B, T, C). */

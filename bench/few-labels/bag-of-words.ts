@@ -1,0 +1,44 @@
+/**
+ * Texts as bags of words: how often each word stands in a text, weighted by how few texts have it
+ * (tf-idf, Spärck Jones 1972). What counting knows of a text, for a learnt encoder to be held
+ * against.
+ */
+
+/** Words that fewer texts have are left out; the rest, the commonest first, up to so many. */
+const FEWEST_TEXTS = 3;
+const MOST_WORDS = 4096;
+
+function wordsOf(text: string): string[] {
+  return text.toLowerCase().match(/[\p{L}\p{N}']+|[!?$%]/gu) ?? [];
+}
+
+export class BagOfWords {
+  /** Column and weight of each word. */
+  readonly #words = new Map<string, { column: number; weight: number }>();
+
+  /** @param texts without labels: they say which words there are, and how common */
+  constructor(texts: readonly string[]) {
+    const counts = new Map<string, number>();
+    for (const text of texts) {
+      for (const word of new Set(wordsOf(text))) counts.set(word, (counts.get(word) ?? 0) + 1);
+    }
+    const common = [...counts].filter(([, count]) => count >= FEWEST_TEXTS);
+    common.sort(([a, x], [b, y]) => y - x || (a < b ? -1 : 1));
+    for (const [column, [word, count]] of common.slice(0, MOST_WORDS).entries()) {
+      this.#words.set(word, { column, weight: Math.log2((1 + texts.length) / (1 + count)) + 1 });
+    }
+  }
+
+  /** Rows of length 1, one for each text. */
+  rows(texts: readonly string[]): Float32Array[] {
+    return texts.map((text) => {
+      const row = new Float32Array(this.#words.size);
+      for (const word of wordsOf(text)) {
+        const known = this.#words.get(word);
+        if (known !== undefined) row[known.column] = (row[known.column] as number) + known.weight;
+      }
+      const length = Math.sqrt(row.reduce((sum, value) => sum + value * value, 0)) || 1;
+      return row.map((value) => value / length);
+    });
+  }
+}

@@ -1,0 +1,73 @@
+/**
+ * The study of few labels on real texts, five seeds each:
+ *
+ *   npm run few-labels              both data sets
+ *   npm run few-labels -- mails     one of them
+ *   npm run few-labels -- --steps 500 --seeds 2    a shorter one
+ */
+
+import { parseArgs } from 'node:util';
+import * as nearfar from 'nearfar';
+import * as models from 'nearfar/models';
+import { brown, mails } from './data.js';
+import { type Accuracy, type Api, type Dataset, fewLabels, METHODS } from './study.js';
+
+const { values, positionals } = parseArgs({
+  options: {
+    steps: { type: 'string', default: '2000' },
+    seeds: { type: 'string', default: '5' },
+    json: { type: 'boolean', default: false },
+  },
+  allowPositionals: true,
+});
+
+/** The built package, whose declarations are those of the sources. */
+const api = { nearfar, models } as unknown as Api;
+
+const COUNTS = [8, 32, 128];
+const DATASETS: Readonly<Record<string, () => Dataset>> = { mails, brown };
+const unknown = positionals.find((name) => !(name in DATASETS));
+if (unknown !== undefined) {
+  process.stderr.write(`no data set ${unknown}, only ${Object.keys(DATASETS).join(' and ')}\n`);
+  process.exit(2);
+}
+
+function print({ name, training, heldOut }: Dataset, results: readonly Accuracy[]): void {
+  const sizes = `${training.texts.length} texts without labels, ${heldOut.texts.length} held out`;
+  process.stdout.write(`${name} (${sizes}), share named rightly, %\n`);
+  const head = COUNTS.map((count) => `${count} a class`.padStart(16)).join('');
+  process.stdout.write(`${''.padEnd(52)}${head}\n`);
+  for (const method of METHODS) {
+    const cells = results
+      .filter((row) => row.method === method)
+      .map(({ mean, deviation }) =>
+        `${(100 * mean).toFixed(1)} ± ${(100 * deviation).toFixed(1)}`.padStart(16),
+      );
+    process.stdout.write(`${method.padEnd(52)}${cells.join('')}\n`);
+  }
+}
+
+for (const name of positionals.length > 0 ? positionals : Object.keys(DATASETS)) {
+  const data = (DATASETS[name] as () => Dataset)();
+  const steps = Number(values.steps);
+  const { bert, losses, results } = await fewLabels(api, data, {
+    vocabulary: 4096,
+    config: { layers: 2, heads: 4, width: 128, context: 96 },
+    pretraining: { steps, batch: 32 },
+    finetuning: {},
+    counts: COUNTS,
+    seeds: Number(values.seeds),
+    seed: 1,
+    onPretraining({ step, loss }) {
+      if (step % 100 === 0) {
+        process.stderr.write(`${name}: step ${step} of ${steps}, loss ${loss.toFixed(3)}\n`);
+      }
+    },
+    onFit(done, of) {
+      process.stderr.write(`${name}: ${done} of ${of} classifiers\n`);
+    },
+  });
+  bert.dispose();
+  if (values.json) process.stdout.write(`${JSON.stringify({ name, losses, results })}\n`);
+  else print(data, results);
+}
