@@ -31,6 +31,9 @@ export function typeError(name: string, argument: string, expected: string, got:
   throw new TypeError(`${name}: ${argument} must be ${expected}, got ${show(got)}`);
 }
 
+/** Numbers that are not finite, or a result that is not: while training, a sign of divergence. */
+export class NonFiniteError extends RangeError {}
+
 export function rangeError(name: string, argument: string, expected: string, got: unknown): never {
   throw new RangeError(`${name}: ${argument} must be ${expected}, got ${show(got)}`);
 }

@@ -39,6 +39,9 @@ export const JSON_OPTION: Option = {
 /** Something that the user can put right: said in one line, exit status 2. */
 export class InputError extends Error {}
 
+/** The user stopped the work: said in one line, with what became of it; exit status 130. */
+export class Interrupted extends Error {}
+
 /** The value of an option that cannot be left out. */
 export function required(options: Input['options'], name: string): string {
   const value = options[name];

@@ -2,6 +2,7 @@
 
 import { writeWhole } from './checkpoint.js';
 import { type Command, InputError, JSON_OPTION, required } from './command.js';
+import { prepareFile } from './files.js';
 import { inputError, openFor } from './folder.js';
 import { npyBytes } from './npy.js';
 
@@ -18,13 +19,10 @@ export const encode: Command = {
     const path = required(options, 'data');
     const out = required(options, 'out');
     if (!out.endsWith('.npy')) throw new InputError(`--out must end with .npy, got ${out}`);
+    prepareFile('--out', out);
     const turn = await openFor('encode', positional[0]);
     const { data, rows, cols } = await inputError('--data', () => turn(path));
-    try {
-      writeWhole(out, npyBytes(data, [rows, cols]));
-    } catch (error) {
-      throw new InputError(`--out ${out}: cannot write it (${(error as { code?: string }).code})`);
-    }
+    writeWhole(out, npyBytes(data, [rows, cols]));
     terminal.event('done', { rows, width: cols, out });
     terminal.line(`${out}: ${rows} rows of ${cols} numbers`);
   },

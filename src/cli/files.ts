@@ -50,6 +50,14 @@ function makeFolder(path: string): void {
   mkdirSync(path);
 }
 
+/** Makes sure, before any work, that a file can be written. */
+export function prepareFile(option: string, path: string): void {
+  prepareFolder(option, dirname(path));
+  if (statSync(path, { throwIfNoEntry: false })?.isDirectory() === true) {
+    throw new InputError(`${option} ${path}: is a folder`);
+  }
+}
+
 /** Writes a result and returns its full path. */
 export function writeResult(folder: string, name: string, contents: string): string {
   const path = resolve(folder, name);
@@ -61,6 +69,6 @@ export function writeResult(folder: string, name: string, contents: string): str
   return path;
 }
 
-function code(error: unknown): string {
+export function code(error: unknown): string {
   return (error as { code?: string }).code ?? String(error);
 }

@@ -1,7 +1,7 @@
 /** `nearfar finetune`: few labels, and what the same network from scratch makes of them. */
 
-import { openFolder, writeModel } from './checkpoint.js';
-import { type Command, InputError, JSON_OPTION, required, wholeNumber } from './command.js';
+import { openFolder, removeState, writeModel } from './checkpoint.js';
+import { type Command, Interrupted, JSON_OPTION, required, wholeNumber } from './command.js';
 import { inputError, openFor } from './folder.js';
 import { readSettings, TRAINING, toOptions } from './options.js';
 import type { Progress } from './terminal.js';
@@ -44,11 +44,12 @@ export const finetune: Command = {
             bars.set(network, terminal.progress(network, steps));
           }
           await bars.get(network)?.step(step, loss);
+          if (abort.signal.aborted) throw new Interrupted('interrupted, nothing was written');
         },
       }),
     ).finally(() => terminal.close());
-    if (abort.signal.aborted) throw new InputError('interrupted, nothing was written');
     const { files, ...metrics } = result;
+    removeState(out);
     writeModel(out, files);
     terminal.event('done', { ...metrics, out });
     const { labelled, classes, heldOut, accuracy, scratchAccuracy } = metrics;

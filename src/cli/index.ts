@@ -1,12 +1,12 @@
 /**
  * The program `nearfar`: the table of its commands, and what all of them have in common. It ends
- * with status 0, with 2 for bad usage or input (one line that says what and where), or with 1 for
- * a fault of ours.
+ * with status 0, with 2 for bad usage or input (one line that says what and where), with 130 at an
+ * interrupt, or with 1 for a fault of ours.
  */
 
 import { CommanderError, Command as Program } from 'commander';
 import { chapter } from './chapter.js';
-import { type Command, InputError } from './command.js';
+import { type Command, InputError, Interrupted } from './command.js';
 import { encode } from './encode.js';
 import { evaluate } from './evaluate.js';
 import { version } from './files.js';
@@ -87,6 +87,10 @@ function report(error: unknown): number {
     process.stderr.write(`nearfar: ${oneLine(error.message)}\n`);
     return BAD_USAGE;
   }
+  if (error instanceof Interrupted) {
+    process.stderr.write(`nearfar: ${error.message}\n`);
+    return INTERRUPTED;
+  }
   const stack = error instanceof Error ? error.stack : String(error);
   process.stderr.write(`nearfar: a fault in nearfar itself, please report it: ${stack}\n`);
   return OUR_FAULT;
@@ -105,9 +109,7 @@ process.on('SIGINT', () => {
     action();
     return;
   }
-  terminal.close();
-  process.stderr.write('nearfar: interrupted, nothing was written\n');
-  process.exit(INTERRUPTED);
+  process.exit(report(new Interrupted('interrupted, nothing was written')));
 });
 
 // Whoever reads our output may have had enough of it: `nearfar … | head`.

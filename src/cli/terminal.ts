@@ -8,6 +8,7 @@ import { SingleBar } from 'cli-progress';
 import CliTable from 'cli-table3';
 
 const SHOW_CURSOR = '\u001B[?25h';
+const CLEAR_LINE = '\r\u001B[K';
 /** Plain lines come at most this often, in milliseconds. */
 const PAUSE = 4000;
 
@@ -43,7 +44,10 @@ export class Terminal {
 
   /** A line for people. */
   line(text: string): void {
-    if (!this.#json) process.stdout.write(`${text}\n`);
+    if (this.#json) return;
+    // The bar is drawn again below it.
+    if (this.#bar !== undefined) process.stderr.write(CLEAR_LINE);
+    process.stdout.write(`${text}\n`);
   }
 
   /** Something that goes otherwise than asked for: a line, or an event of its own. */
@@ -93,10 +97,10 @@ export class Terminal {
   }
 
   #startBar(name: string, total: number, unit: Unit): Show {
-    const started = performance.now();
+    const speed = meter(total, unit);
     const bar = new SingleBar({
       stream: process.stderr,
-      format: `${name} {bar} {percentage} % · loss {loss} · {rate} ${unit.name}/s · {left} s left`,
+      format: `${name} {bar} {percentage} % · loss {loss} · {speed}`,
       barsize: 24,
       barCompleteChar: '━',
       barIncompleteChar: '─',
@@ -106,16 +110,9 @@ export class Terminal {
       linewrap: false,
       gracefulExit: false,
     });
-    bar.start(total, 0, { loss: '–', rate: '–', left: '–' });
+    bar.start(total, 0, { loss: '–', speed: '–' });
     this.#bar = bar;
-    return (step, loss) => {
-      const rate = (step * 1000) / (performance.now() - started);
-      bar.update(step, {
-        loss: loss.toFixed(3),
-        rate: rateOf(rate, unit),
-        left: Math.ceil((total - step) / rate),
-      });
-    };
+    return (step, loss) => bar.update(step, { loss: loss.toFixed(3), speed: speed(step) });
   }
 
   /** Ends a bar that is still there and gives the cursor back. */
@@ -126,20 +123,26 @@ export class Terminal {
   }
 }
 
-function rateOf(stepsASecond: number, { perStep }: Unit): string {
-  const rate = stepsASecond * perStep;
-  return rate.toFixed(rate < 10 ? 1 : 0);
+/** Rate and time left at a step, measured from the first step that is asked for. */
+function meter(total: number, { name, perStep }: Unit): (step: number) => string {
+  const started = performance.now();
+  let before: number | undefined;
+  return (step) => {
+    before ??= step - 1;
+    const pace = ((step - before) * 1000) / (performance.now() - started);
+    const rate = pace * perStep;
+    return `${rate.toFixed(rate < 10 ? 1 : 0)} ${name}/s · ${Math.ceil((total - step) / pace)} s left`;
+  };
 }
 
 function plainLines(name: string, total: number, unit: Unit): Show {
-  const started = performance.now();
-  let last = started;
+  const speed = meter(total, unit);
+  let last = performance.now();
   return (step, loss) => {
     const now = performance.now();
     if (now - last < PAUSE && step < total) return;
     last = now;
-    const rate = (step * 1000) / (now - started);
-    const speed = `${rateOf(rate, unit)} ${unit.name}/s`;
-    process.stderr.write(`${name}: step ${step} of ${total}, loss ${loss.toFixed(3)}, ${speed}\n`);
+    const at = `${name}: step ${step} of ${total}`;
+    process.stderr.write(`${at} · loss ${loss.toFixed(3)} · ${speed(step)}\n`);
   };
 }

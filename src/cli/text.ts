@@ -49,7 +49,10 @@ export function readUtf8(file: string): string {
 function rowOf(place: string, row: unknown): Text {
   const { text, label } = (row ?? {}) as { text?: unknown; label?: unknown };
   if (typeof text !== 'string') throw new InputError(`${place}: there is no text`);
-  return label === undefined || label === null ? { text } : { text, label: String(label) };
+  // An empty cell of a table is no label either.
+  return label === undefined || label === null || label === ''
+    ? { text }
+    : { text, label: String(label) };
 }
 
 /** The values of a file of one JSON value a line, and where they stand. */

@@ -3,6 +3,7 @@
  * interruption with the very bits of a run that was never stopped.
  */
 
+import { NonFiniteError } from '../check.js';
 import { DivergedError, type TrainStep, train as trainModel } from '../models/index.js';
 import { manualSeed } from '../nn/index.js';
 import {
@@ -11,14 +12,22 @@ import {
   type RunState,
   readModel,
   readState,
+  removeState,
   writeModel,
   writeState,
 } from './checkpoint.js';
-import { type Command, type Input, InputError, JSON_OPTION, required } from './command.js';
+import {
+  type Command,
+  type Input,
+  InputError,
+  Interrupted,
+  JSON_OPTION,
+  required,
+} from './command.js';
 import { inputError } from './folder.js';
 import { readSettings, type Settings, toOptions } from './options.js';
 import { SYSTEMS, systemNamed } from './systems/index.js';
-import type { Trained } from './systems/system.js';
+import type { Metrics, Trained } from './systems/system.js';
 
 /** Validations in a run, unless told otherwise. */
 const EVALUATIONS = 8;
@@ -57,6 +66,8 @@ interface Run {
   warmup: number;
   evalEvery: number;
   best: RunState['best'];
+  /** The step of the last state that was written. */
+  saved: number | undefined;
 }
 
 async function run(input: Input): Promise<void> {
@@ -79,8 +90,11 @@ async function run(input: Input): Promise<void> {
   manualSeed((all.seed as number | undefined) ?? 0);
   const trained = await inputError(system.name, () => system.create(data, all));
   const plan = planOf(terminal, trained, all);
-  const { best } = resumed ?? {};
-  await runSteps(input, { out, settings: all, data: data.hash, best, ...plan }, trained, resumed);
+  const { best, step: saved } = resumed ?? {};
+  const begun = { out, settings: all, data: data.hash, best, saved, ...plan };
+  await inputError(resumed ? `--resume ${out}` : system.name, () =>
+    runSteps(input, begun, trained, resumed),
+  );
 }
 
 /** How long and in what batches to train; what is cut to the run or to the data is said. */
@@ -127,10 +141,12 @@ async function runSteps(
 ): Promise<void> {
   const { model, unit, training } = trained;
   const { steps, batch, warmup, out } = run;
-  const abort = new AbortController();
-  onInterrupt(() => abort.abort());
+  // A step that has begun is ended, so that there is a state to save.
+  let interrupted = false;
+  onInterrupt(() => {
+    interrupted = true;
+  });
   const progress = terminal.progress('train', steps, { ...unit, perStep: unit.perStep(batch) });
-  let last: TrainStep | undefined;
   try {
     const loop = trainModel(model, training, {
       ...(run.settings as object),
@@ -138,35 +154,32 @@ async function runSteps(
       steps,
       batch,
       warmup,
-      signal: abort.signal,
     });
     for await (const step of loop) {
-      last = step;
       await progress.step(step.step, step.loss, { learningRate: step.learningRate });
       const done = step.step === steps;
-      if (!done && !abort.signal.aborted && step.step % run.evalEvery !== 0) continue;
-      if (!abort.signal.aborted) await judge(terminal, run, trained, step);
+      const due = done || step.step % run.evalEvery === 0;
+      if (due) await judge(terminal, run, trained, step);
       if (done) await finish(terminal, run, trained, step);
-      else save(run, trained, step, {});
+      else if (due || interrupted) save(run, trained, step, {});
+      if (done || !interrupted) continue;
+      terminal.event('interrupted', { step: step.step, out });
+      throw new Interrupted(
+        `stopped after step ${step.step} of ${steps}; the same command with --resume goes on`,
+      );
     }
   } catch (error) {
+    throw error instanceof DivergedError ? diverged(error, run) : error;
+  } finally {
     progress.end();
-    throw diverged(error, run) ?? error;
-  }
-  progress.end();
-  if (last !== undefined && last.step < steps) {
-    terminal.line(
-      `stopped after step ${last.step} of ${steps}; the same command with --resume goes on`,
-    );
-    terminal.event('interrupted', { step: last.step, out });
-    process.exitCode = INTERRUPTED;
   }
 }
 
-/** 128 and the number of SIGINT, as shells count. */
-const INTERRUPTED = 130;
-
-/** Validates, and keeps the model if it is the best so far. */
+/**
+ * Validates, and keeps the model if it is the best so far: on a sample, always the same, so that
+ * like is compared with like.
+ * @throws DivergedError if the loss is not finite
+ */
 async function judge(
   terminal: Input['terminal'],
   run: Run,
@@ -174,15 +187,28 @@ async function judge(
   { step }: TrainStep,
 ): Promise<void> {
   trained.model.eval();
-  const metrics = await trained.evaluate(step < run.steps);
+  const metrics = await evaluate(trained);
+  const { valLoss = Number.NaN } = metrics;
+  if (!Number.isFinite(valLoss)) throw new DivergedError(step, valLoss, 'validation loss');
   const text = await trained.sample();
   trained.model.train();
-  const { valLoss = Number.NaN } = metrics;
   terminal.event('eval', { step, ...metrics, sample: text });
   terminal.line(`step ${step}: validation loss ${valLoss.toFixed(4)} · ${JSON.stringify(text)}`);
   if (run.best !== undefined && !(valLoss < run.best.valLoss)) return;
+  // A run's first model takes the place of an earlier run's, whose state is no good from then on.
+  if (run.best === undefined) removeState(run.out);
   run.best = { step, valLoss };
   writeModel(run.out, trained.files());
+}
+
+/** Metrics over the sample; a loss that was refused as not finite is NaN. */
+async function evaluate(trained: Trained): Promise<Metrics> {
+  try {
+    return await trained.evaluate(true);
+  } catch (error) {
+    if (error instanceof NonFiniteError) return { valLoss: Number.NaN };
+    throw error;
+  }
 }
 
 function save(
@@ -196,6 +222,7 @@ function save(
   const finished = step.step === steps;
   const at = step.step;
   writeState(out, model, optimizer, { settings, data, step: at, finished, best, random, metrics });
+  run.saved = at;
 }
 
 /** Ends a run: the best model's loss over the whole validation part is what it is judged by. */
@@ -212,10 +239,12 @@ async function finish(
   terminal.line(`${run.out}: ${list.join(', ')}, the best of step ${run.best?.step}`);
 }
 
-function diverged(error: unknown, { best, out }: Run): InputError | undefined {
-  if (!(error instanceof DivergedError)) return undefined;
-  const good = best ? `the best model, of step ${best.step}, is in ${out}` : 'no model was kept';
-  return new InputError(
-    `the loss of step ${error.step} is ${error.loss}; ${good}; try a lower --lr`,
-  );
+/** What a diverged run leaves: nothing is written from then on. */
+function diverged({ step, what, value }: DivergedError, { best, saved, out }: Run): InputError {
+  const kept = [
+    ...(saved === undefined ? [] : [`the last good checkpoint, of step ${saved}`]),
+    ...(best === undefined ? [] : [`the best model, of step ${best.step}`]),
+  ];
+  const holds = `${out} holds ${kept.join(' and ') || 'no checkpoint of this run'}`;
+  return new InputError(`the ${what} of step ${step} is ${value}; ${holds}; try a lower --lr`);
 }

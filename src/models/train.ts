@@ -7,7 +7,7 @@
  * on from a checkpoint is the run that was never stopped.
  */
 
-import { checkChoice, checkCount, checkNumber, checkPositive } from '../check.js';
+import { checkChoice, checkCount, checkNumber, checkPositive, NonFiniteError } from '../check.js';
 import {
   AdamW,
   clipGradNorm,
@@ -87,13 +87,15 @@ export interface TrainStep {
   state(): TrainState;
 }
 
-/** A loss that is not finite: training stops before it touches a weight. */
+/** A loss or its gradient that is not finite: training stops before it touches a weight. */
 export class DivergedError extends Error {
   constructor(
     readonly step: number,
-    readonly loss: number,
+    readonly value: number,
+    /** What has that value. */
+    readonly what = 'loss',
   ) {
-    super(`train: the loss of step ${step} is ${loss}: try a lower learning rate`);
+    super(`train: the ${what} of step ${step} is ${value}: try a lower learning rate`);
   }
 }
 
@@ -102,7 +104,7 @@ const turn = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 0
 
 /**
  * Trains a model by AdamW with warm-up and a falling rate.
- * @throws DivergedError when a loss is not finite
+ * @throws DivergedError when a loss or its gradient is not finite
  */
 export async function* train<Data, Batch>(
   model: Trainable<Data, Batch>,
@@ -151,10 +153,11 @@ export async function* train<Data, Batch>(
       optimizer.zeroGrad();
       for (let part = 0; part < accumulate; part++) {
         const batch = await batches(step * accumulate + part);
-        loss += tidy(() => accumulateGradient(model.loss(batch), accumulate));
+        loss += orNaN(() => tidy(() => accumulateGradient(model.loss(batch), accumulate)));
       }
       if (!Number.isFinite(loss)) throw new DivergedError(step + 1, loss);
       const gradNorm = clipGradNorm(params, gradClip);
+      if (!Number.isFinite(gradNorm)) throw new DivergedError(step + 1, gradNorm, 'gradient norm');
       optimizer.learningRate = rate(step);
       optimizer.step();
       yield {
@@ -175,6 +178,16 @@ export async function* train<Data, Batch>(
     optimizer.zeroGrad();
     optimizer.dispose();
     model.eval();
+  }
+}
+
+/** What a loss refuses as not finite is no number. */
+function orNaN(loss: () => number): number {
+  try {
+    return loss();
+  } catch (error) {
+    if (error instanceof NonFiniteError) return Number.NaN;
+    throw error;
   }
 }
 

@@ -23,11 +23,15 @@ export function folder(): string {
   return mkdtempSync(join(home, 'run-'));
 }
 
-/** Runs a program file in a folder; `during` gets the running process's standard error. */
+/** Runs a program file in a folder; `during` and `output` follow what the running process prints. */
 export function run(
   cwd: string,
   args: readonly string[],
-  options: { program?: string; during?: (stderr: string, kill: () => void) => void } = {},
+  options: {
+    program?: string;
+    during?: (stderr: string, kill: () => void) => void;
+    output?: (stdout: string, kill: () => void) => void;
+  } = {},
 ): Promise<Outcome> {
   const program = options.program ?? resolve('dist/cli.js');
   const child = spawn(process.execPath, [program, ...args], { cwd });
@@ -35,6 +39,7 @@ export function run(
   let stderr = '';
   child.stdout.on('data', (data) => {
     stdout += data;
+    options.output?.(stdout, () => child.kill('SIGINT'));
   });
   child.stderr.on('data', (data) => {
     stderr += data;

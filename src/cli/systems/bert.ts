@@ -120,7 +120,7 @@ export const bert: System<TextData> = {
     });
     const bigrams = Bigrams.of(training.map((text) => model.tokenizer.encode(text)));
     // A text that is too short to judge by is refused here, before a run begins.
-    model.evaluate(validation, 1);
+    model.evaluate(validation, SAMPLE_SEGMENTS);
     return {
       model,
       training,

@@ -1,0 +1,55 @@
+/** Runs of `nearfar train` that are killed, and what they leave. */
+
+import { spawn } from 'node:child_process';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { Random } from '../../src/random.js';
+
+const WORDS = ['anchor', 'positive', 'negative', 'view', 'batch', 'token', 'margin', 'patch'];
+
+/** Writes a text of a few words, again and again. */
+export function writeWords(path: string, count: number, seed = 1): void {
+  const random = new Random(seed);
+  const words = Array.from({ length: count }, () => WORDS[random.integer(WORDS.length)]);
+  writeFileSync(path, words.join(' '));
+}
+
+/** A small network of a system, with dropout, whose state therefore has to go on too. */
+export const SMALL = [
+  ...['--layers', '1', '--heads', '2', '--width', '16', '--context', '16', '--batch', '4'],
+  ...['--dropout', '0.1'],
+];
+
+/** When to kill: at the n-th change of the file system, or so many milliseconds after the start. */
+export type Moment = { change: number } | { after: number };
+
+/** Runs the program until it ends (its status) or is killed (null). */
+export function runUntil(args: readonly string[], moment?: Moment): Promise<number | null> {
+  const change = moment !== undefined && 'change' in moment ? moment.change : undefined;
+  const preload =
+    change === undefined ? [] : ['--import', pathToFileURL(resolve('test/cli/kill-at.mjs')).href];
+  const child = spawn(process.execPath, [...preload, resolve('dist/cli.js'), ...args], {
+    env: { ...process.env, KILL_AT: String(change) },
+    stdio: 'ignore',
+  });
+  const timer =
+    moment !== undefined && 'after' in moment
+      ? setTimeout(() => child.kill('SIGKILL'), moment.after)
+      : undefined;
+  return new Promise((done, failed) => {
+    child.on('error', failed);
+    child.on('close', (status) => {
+      clearTimeout(timer);
+      done(status);
+    });
+  });
+}
+
+/** The bytes of all files of a folder. */
+export function filesOf(folder: string): Record<string, string> {
+  const names = readdirSync(folder).sort();
+  return Object.fromEntries(
+    names.map((name) => [name, readFileSync(join(folder, name)).toString('base64')]),
+  );
+}
