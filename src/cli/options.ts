@@ -62,6 +62,7 @@ export const LAYERS = whole('layers', 'blocks of the network');
 export const HEADS = whole('heads', 'heads of attention');
 export const WIDTH = whole('width', 'numbers a token');
 export const SIZE = whole('size', 'height and width that pictures are brought to');
+export const PATCH = whole('patch', 'pixels along the side of a patch, a divisor of the size');
 export const TEMPERATURE = real('temperature', 'of the contrastive loss', 1e-2, 100);
 export const CONTEXT = whole('context', 'tokens a window');
 export const DROPOUT = real('dropout', 'share of numbers left out while training', 0, 0.99);

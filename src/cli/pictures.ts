@@ -96,3 +96,10 @@ function tenth(count: number): number[] {
   const rows = Array.from({ length: count }, (_, row) => row);
   return new Random(SPLIT_SEED, SPLIT_STREAM).shuffle(rows).slice(0, Math.ceil(count / 10));
 }
+
+/** The first of some pictures, so many at most. */
+export function firstPictures(pictures: Pictures, most: number): Pictures {
+  if (pictures.count <= most) return pictures;
+  const rows = Array.from({ length: most }, (_, row) => row);
+  return pictureSubset(pictures, rows);
+}

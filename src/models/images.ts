@@ -2,7 +2,8 @@
 
 import { rangeError } from '../check.js';
 import { type PictureShape, picturesToTensor } from '../data/augment.js';
-import { Tensor } from '../nn/index.js';
+import { type Pictures, picturesOf } from '../data/pictures.js';
+import { slice, Tensor } from '../nn/index.js';
 
 /** A tensor (B, C, H, W), −1 black to 1 white, or bytes (B, H, W, C), 0 black to 255 white. */
 export type Images = Tensor | Uint8Array;
@@ -16,4 +17,34 @@ export function imagesToTensor(name: string, images: Images, shape: PictureShape
     rangeError(name, 'images', `(B, ${wanted.join(', ')})`, `(${images.shape.join(', ')})`);
   }
   return images;
+}
+
+/** Pictures some at a time: what makes the tensor of each part, to be called inside `tidy`. */
+export function* imageChunks(
+  name: string,
+  images: Images | Pictures,
+  shape: PictureShape,
+  most: number,
+): Iterable<() => Tensor> {
+  if (images instanceof Tensor) {
+    const whole = imagesToTensor(name, images, shape);
+    const count = whole.shape[0] as number;
+    for (let from = 0; from < count; from += most) {
+      yield () => slice(whole, 0, from, Math.min(count, from + most));
+    }
+    return;
+  }
+  const pictures = images instanceof Uint8Array ? picturesOf(images, shape) : images;
+  const { height, width, channels } = pictures.shape;
+  if (height !== shape.height || width !== shape.width || channels !== shape.channels) {
+    const show = (of: PictureShape): string => `${of.height} × ${of.width} × ${of.channels}`;
+    throw new RangeError(
+      `${name}: pictures must be ${show(shape)} as the network's, got ${show(pictures.shape)}`,
+    );
+  }
+  for (let from = 0; from < pictures.count; from += most) {
+    const length = Math.min(most, pictures.count - from);
+    const { pixels } = pictures.read(Array.from({ length }, (_, i) => from + i));
+    if (pixels.length > 0) yield () => picturesToTensor(pixels, shape);
+  }
 }

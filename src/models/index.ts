@@ -60,7 +60,8 @@ export {
 export { loadMae, saveMae } from './mae-files.js';
 export { type MaskedScore, type MaskOptions, maskTokens } from './masking.js';
 export { type Mask, randomMask } from './patch-mask.js';
-export { PictureClassifier } from './picture-classifier.js';
+export { PatchMean } from './patch-mean.js';
+export { PictureClassifier, type PictureEncoder } from './picture-classifier.js';
 export type { SegmentBatch, Texts } from './segments.js';
 export {
   SIMCLR_LOSSES,

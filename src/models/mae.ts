@@ -12,7 +12,12 @@
  */
 
 import { checkCount, checkFlag, checkPositive, rangeError } from '../check.js';
-import { Augmentation, type PictureShape, picturesToTensor } from '../data/augment.js';
+import {
+  Augmentation,
+  type AugmentOptions,
+  type PictureShape,
+  picturesToTensor,
+} from '../data/augment.js';
 import type { Pictures } from '../data/pictures.js';
 import type { Matrix } from '../index.js';
 import {
@@ -46,8 +51,9 @@ import {
 } from '../nn/index.js';
 import { buffer } from '../nn/vision.js';
 import { Random } from '../random.js';
-import { type Images, imagesToTensor } from './images.js';
+import { type Images, imageChunks, imagesToTensor } from './images.js';
 import { type Mask, maskTensor, randomMask } from './patch-mask.js';
+import { PatchMean } from './patch-mean.js';
 import type { Trainable, TrainDefaults } from './train.js';
 
 export interface MaeConfig {
@@ -58,17 +64,17 @@ export interface MaeConfig {
   channels: number;
   /** Pixels along the side of a patch; the default cuts a picture into about 7 × 7. */
   patch?: number | undefined;
-  /** D (default 128). */
+  /** D (default 96). */
   hidden?: number | undefined;
-  /** Default 4. */
+  /** Default 3. */
   layers?: number | undefined;
-  /** Default 4. */
+  /** Default 3. */
   heads?: number | undefined;
   /** d (default half of D). */
   decoderHidden?: number | undefined;
   /** Default 2. */
   decoderLayers?: number | undefined;
-  /** Default 4. */
+  /** Default as many as the encoder's. */
   decoderHeads?: number | undefined;
   /** Share of the patches that is hidden (default 0.75). */
   maskRatio?: number | undefined;
@@ -91,6 +97,12 @@ const BATCHES = 1;
 /** Pictures that are worked on at a time where no gradients are wanted. */
 const CHUNK = 64;
 
+/** Half of the pictures mirrored and nothing else. */
+const FLIPS: AugmentOptions = {
+  ...{ area: [1, 1] as const, aspect: [1, 1] as const, flip: 0.5 },
+  ...{ shift: 0, rotation: 0, slant: 0, jitter: 0, grey: 0, blur: 0, erase: 0 },
+};
+
 /** Added to the variance of a patch. */
 const PATCH_EPS = 1e-6;
 
@@ -99,6 +111,12 @@ function defaultPatch(height: number, width: number): number {
   let patch = Math.max(1, Math.floor(Math.min(height, width) / 7));
   while (height % patch !== 0 || width % patch !== 0) patch--;
   return patch;
+}
+
+/** About half of a width: a multiple of the heads, and of the four parts of a position. */
+function halfOf(hidden: number, heads: number): number {
+  const step = heads % 4 === 0 ? heads : heads % 2 === 0 ? 2 * heads : 4 * heads;
+  return step * Math.max(1, Math.round(hidden / 2 / step));
 }
 
 export class MAE extends Module implements Trainable<Pictures, MaeBatch> {
@@ -112,11 +130,13 @@ export class MAE extends Module implements Trainable<Pictures, MaeBatch> {
   readonly decoderBlocks: TransformerBlock[];
   readonly decoderNorm: LayerNorm;
   readonly head: Linear;
+  /** Of pictures in colour. */
+  readonly #flips: Augmentation | undefined;
 
   readonly defaults: TrainDefaults = {
     steps: 2000,
-    batch: 128,
-    learningRate: 1.5e-3,
+    batch: 64,
+    learningRate: 3e-3,
     warmup: 100,
     weightDecay: 0.05,
     betas: [0.9, 0.95],
@@ -126,9 +146,9 @@ export class MAE extends Module implements Trainable<Pictures, MaeBatch> {
   constructor(config: MaeConfig) {
     super();
     const { height, width, channels } = config;
-    const { patch = defaultPatch(height, width), hidden = 128, layers = 4, heads = 4 } = config;
-    const { decoderHidden = 4 * Math.ceil(hidden / 8), decoderLayers = 2 } = config;
-    const { decoderHeads = 4, eps = 1e-6 } = config;
+    const { patch = defaultPatch(height, width), hidden = 96, layers = 3, heads = 3 } = config;
+    const { decoderHeads = heads, decoderLayers = 2, eps = 1e-6 } = config;
+    const { decoderHidden = halfOf(hidden, decoderHeads) } = config;
     for (const [name, value] of Object.entries({ decoderHidden, decoderLayers, decoderHeads })) {
       checkCount('MAE', name, value, undefined, 2 ** 24, 'as large as memory allows');
     }
@@ -153,6 +173,7 @@ export class MAE extends Module implements Trainable<Pictures, MaeBatch> {
     );
     this.decoderNorm = new LayerNorm(decoderHidden, { eps });
     this.head = new Linear(decoderHidden, patch * patch * channels);
+    this.#flips = channels === 1 ? undefined : new Augmentation(this.#shape, FLIPS);
     for (const part of this.#linears()) initialize(part);
   }
 
@@ -217,13 +238,11 @@ export class MAE extends Module implements Trainable<Pictures, MaeBatch> {
     return mse(predicted, gatherSteps(this.target(images), mask.hidden));
   }
 
-  /** The loss of a step: pictures cropped at random, and flipped if they are in colour. */
+  /** The loss of a step: of pictures as they are, half of them flipped if they are in colour. */
   loss({ pixels, seed, step }: MaeBatch): Tensor {
-    const flip = this.config.channels === 1 ? 0 : 0.5;
-    const none = { rotation: 0, slant: 0, jitter: 0, grey: 0, blur: 0, erase: 0 };
-    const crops = new Augmentation(this.#shape, { ...none, area: [0.2, 1], flip });
-    const images = crops.views(pixels, { seed, step, view: 0 });
-    return this.error(images, this.mask(images.shape[0] as number, { seed, step }));
+    const images = this.#flips?.views(pixels, { seed, step, view: 0 });
+    const given = images ?? picturesToTensor(pixels, this.#shape);
+    return this.error(given, this.mask(given.shape[0] as number, { seed, step }));
   }
 
   /** Pictures at random, anew at each step. */
@@ -305,30 +324,27 @@ export class MAE extends Module implements Trainable<Pictures, MaeBatch> {
     };
   }
 
-  /** What the encoder makes of whole pictures, the mean over their patches: (B, C, H, W) to (B, D). */
-  features(images: Tensor): Tensor {
-    return mean(slice(this.encoder.forward(images), 1, 1), { axis: 1 });
-  }
-
   /**
-   * A vector for each picture.
-   * @param images (B, C, H, W), or bytes (B, H, W, C)
+   * What the encoder makes of whole pictures, the mean over their patches; a picture that can't be
+   * read is left out.
+   *
+   * @param images (B, C, H, W), bytes (B, H, W, C), or pictures that are read as they are needed
    * @returns (B, D)
    */
-  encode(images: Images): Matrix {
-    const all = tidy(() => imagesToTensor('encode', images, this.#shape).detach());
-    const rows = all.shape[0] as number;
-    const cols = this.encoder.width;
-    const data = new Float32Array(rows * cols);
-    for (let from = 0; from < rows; from += CHUNK) {
-      const part = (): Float32Array =>
-        this.features(slice(all, 0, from, Math.min(rows, from + CHUNK))).toArray();
-      data.set(
-        tidy(() => noGrad(part)),
-        from * cols,
-      );
+  encode(images: Images | Pictures): Matrix {
+    const encoder = new PatchMean(this.encoder);
+    const parts: Float32Array[] = [];
+    for (const part of imageChunks('encode', images, this.#shape, CHUNK)) {
+      parts.push(tidy(() => noGrad(() => encoder.forward(part()).toArray())));
     }
-    all.dispose();
+    const cols = this.encoder.width;
+    const rows = parts.reduce((sum, { length }) => sum + length / cols, 0);
+    const data = new Float32Array(rows * cols);
+    let at = 0;
+    for (const part of parts) {
+      data.set(part, at);
+      at += part.length;
+    }
     return { data, rows, cols };
   }
 }

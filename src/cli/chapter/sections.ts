@@ -3,7 +3,8 @@
 import { bert } from './bert-section.js';
 import { experiment } from './experiment-section.js';
 import { gpt } from './gpt-section.js';
+import { mae } from './mae-section.js';
 import type { Section } from './section.js';
 import { simclr } from './simclr-section.js';
 
-export const SECTIONS: readonly Section[] = [bert, gpt, experiment, simclr];
+export const SECTIONS: readonly Section[] = [bert, gpt, experiment, simclr, mae];

@@ -10,7 +10,6 @@ import {
   loadClip,
   numberNames,
   type Pictures,
-  pictureSubset,
   saveClip,
   zeroShotAccuracy,
 } from '../../models/index.js';
@@ -19,14 +18,20 @@ import {
   choice,
   HEADS,
   LAYERS,
+  PATCH,
   type Settings,
   SIZE,
   TEMPERATURE,
   TRAINING,
   WIDTH,
-  whole,
 } from '../options.js';
-import { openPictureData, openPictures, type PictureData, saySkipped } from '../pictures.js';
+import {
+  firstPictures,
+  openPictureData,
+  openPictures,
+  type PictureData,
+  saySkipped,
+} from '../pictures.js';
 import { readTexts } from '../text.js';
 import type { Metrics, Opened, System } from './system.js';
 
@@ -37,7 +42,6 @@ const SHOWN = 3;
 /** Files that hold texts rather than pictures. */
 const TEXTS = ['.txt', '.jsonl', '.csv'];
 
-const PATCH = whole('patch', 'pixels along the side of a patch');
 const TOWERS = choice('towers', 'small ones for few pictures, or transformers as in the paper', [
   'small',
   'transformer',
@@ -60,11 +64,6 @@ function configOf({ all }: PictureData, settings: Settings): ClipConfig {
   const [given] = sizes;
   if (given === undefined) return shared;
   throw new InputError(`--${given[0]} is of transformers: it does not go with --towers small`);
-}
-
-function first(pictures: Pictures, most: number): Pictures {
-  const rows = Array.from({ length: Math.min(most, pictures.count) }, (_, row) => row);
-  return pictureSubset(pictures, rows);
 }
 
 /** Names of retrieval's shares, picture to text and back. */
@@ -91,7 +90,7 @@ function metricsOf(model: CLIP, pictures: Pictures): Metrics {
 /** What some pictures are called, and which of all those names the model gives them. */
 function guesses(model: CLIP, pictures: Pictures): string {
   const { names } = numberNames(model.captionsOf('clip', pictures));
-  const shown = first(pictures, SHOWN);
+  const shown = firstPictures(pictures, SHOWN);
   const { indices } = topK(model.encode(shown), model.encodeTexts(names), 1);
   const own = model.captionsOf('clip', shown);
   return Array.from(
@@ -137,7 +136,8 @@ export const clip: System<PictureData> = {
       training,
       samples: training.count,
       unit: { name: 'pictures', perStep: (batch) => batch },
-      evaluate: (sample) => metricsOf(model, sample ? first(validation, SAMPLE) : validation),
+      evaluate: (sample) =>
+        metricsOf(model, sample ? firstPictures(validation, SAMPLE) : validation),
       sample: () => guesses(model, validation),
       files: () => saveClip(model),
       metricsOf(files) {

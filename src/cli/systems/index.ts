@@ -4,10 +4,11 @@ import { InputError } from '../command.js';
 import { bert } from './bert.js';
 import { clip } from './clip.js';
 import { gpt } from './gpt.js';
+import { mae } from './mae.js';
 import { simclr } from './simclr.js';
 import type { System } from './system.js';
 
-export const SYSTEMS: readonly System[] = [bert, gpt, simclr, clip];
+export const SYSTEMS: readonly System[] = [bert, gpt, simclr, clip, mae];
 
 /** @throws InputError that lists the names there are */
 export function systemNamed(name: string | undefined): System {

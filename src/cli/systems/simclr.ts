@@ -3,9 +3,8 @@
 import type { Matrix } from '../../index.js';
 import {
   contrastiveHealth,
+  type Files,
   loadSimClr,
-  type Pictures,
-  pictureSubset,
   SIMCLR_LOSSES,
   SIMCLR_TYPE,
   SimCLR,
@@ -16,11 +15,17 @@ import {
 } from '../../models/index.js';
 import { manualSeed, randomState, setRandomState } from '../../nn/index.js';
 import { choice, type Settings, SIZE, TEMPERATURE, TRAINING, WIDTH } from '../options.js';
-import { openPictureData, openPictures, type PictureData, saySkipped } from '../pictures.js';
+import {
+  firstPictures,
+  openPictureData,
+  openPictures,
+  type PictureData,
+  saySkipped,
+} from '../pictures.js';
 import { pngBytes } from '../png.js';
 import { viewsSheet } from '../views.js';
 import { accuracies, type Encode, hasLabels, judgeEncoders, pixelRows } from './embeddings.js';
-import { finetuneSimClr } from './simclr-finetune.js';
+import { finetunePictures, openClassifier } from './picture-finetune.js';
 import type { Metrics, Opened, System } from './system.js';
 
 /** Pictures that stand for all that validate, while training goes on. */
@@ -41,17 +46,9 @@ function configOf({ all }: PictureData, settings: Settings): SimClrConfig {
   };
 }
 
-function first(pictures: Pictures, most: number): Pictures {
-  if (pictures.count <= most) return pictures;
-  return pictureSubset(
-    pictures,
-    Array.from({ length: most }, (_, row) => row),
-  );
-}
-
 /** Loss, how the embedding fares, and what is made of labels if there are any. */
 function metricsOf(model: SimCLR, data: PictureData, sample: boolean): Metrics {
-  const validation = sample ? first(data.validation, SAMPLE) : data.validation;
+  const validation = sample ? firstPictures(data.validation, SAMPLE) : data.validation;
   const { first: one, second: other } = model.views(validation);
   const encode: Encode = (pictures) => model.encode(pictures);
   return {
@@ -99,12 +96,17 @@ function comparison(model: SimCLR, data: PictureData): Metrics {
   return Object.fromEntries(rows);
 }
 
-function openSimClr(model: SimCLR): Opened {
+function openSimClr(files: Files): Opened {
+  const model = loadSimClr(files);
+  const classifier = openClassifier(files, model, model.augmentation);
   const { height, width, channels } = model.config;
   if (height !== width) throw new RangeError('config.json: height and width must be the same');
   const options = { side: height, channels, onSkip: saySkipped() };
   return {
     async evaluate(path) {
+      if (classifier !== undefined) {
+        return { accuracy: classifier.accuracy(await openPictures(path, options)) };
+      }
       const data = await openPictureData(path, options);
       return { ...metricsOf(model, data, false), ...comparison(model, data) };
     },
@@ -112,7 +114,15 @@ function openSimClr(model: SimCLR): Opened {
       return model.encode(await openPictures(path, options));
     },
     async finetune(finetuning) {
-      return finetuneSimClr(model, await openPictureData(finetuning.path, options), finetuning);
+      const tuned = loadSimClr(files);
+      const tunable = {
+        copy: () => tuned,
+        fresh: () => new SimCLR(model.config),
+        width: model.encoder.width,
+        augmentation: model.augmentation,
+        files: () => saveSimClr(tuned),
+      };
+      return finetunePictures(tunable, await openPictureData(finetuning.path, options), finetuning);
     },
   };
 }
@@ -154,5 +164,5 @@ export const simclr: System<PictureData> = {
       },
     };
   },
-  open: (files) => openSimClr(loadSimClr(files)),
+  open: openSimClr,
 };
