@@ -2,11 +2,13 @@
 
 import { mkdirSync } from 'node:fs';
 import { packDigits } from './digits.js';
+import { packEmoji } from './emoji.js';
 import { packMails } from './mails.js';
 import { packMobyDick } from './moby-dick.js';
 
 const SAMPLES: Readonly<Record<string, (folder: string) => void | Promise<void>>> = {
   digits: packDigits,
+  emoji: packEmoji,
   mails: packMails,
   'moby-dick': packMobyDick,
 };

@@ -1,0 +1,150 @@
+/**
+ * Emoji as four vendors draw them, with their names and keywords: the drawings of the npm packages
+ * `@iconify-json/…`, rendered to 32 x 32 pixels on white, for every name that all vendors have;
+ * keywords are emojilib's. The sample has every fourth name.
+ *
+ *   emoji.json   { side, vendors, captions }: a caption is `name; keyword; keyword; …`
+ *   pixels.gz    u8 (names, vendors, side, side, 3), each less the pixel to its left
+ */
+
+import { readFileSync, writeFileSync } from 'node:fs';
+import { gzipSync } from 'node:zlib';
+import { initWasm, Resvg } from '@resvg/resvg-wasm';
+
+const SIDE = 32;
+const CHANNELS = 3;
+/** Of the names, this share goes into the sample. */
+const EVERY = 4;
+
+export interface Vendor {
+  name: string;
+  by: string;
+  licence: string;
+}
+
+export const VENDORS: readonly Vendor[] = [
+  { name: 'noto', by: 'Google', licence: 'Apache-2.0' },
+  { name: 'twemoji', by: 'Twitter and others', licence: 'CC-BY-4.0' },
+  { name: 'openmoji', by: 'the OpenMoji project, HfG Schwäbisch Gmünd', licence: 'CC-BY-SA-4.0' },
+  { name: 'fluent-emoji-flat', by: 'Microsoft', licence: 'MIT' },
+];
+
+const HOMES: Readonly<Record<string, string>> = {
+  noto: 'https://github.com/googlefonts/noto-emoji, https://www.apache.org/licenses/LICENSE-2.0',
+  twemoji: 'https://github.com/jdecked/twemoji, https://creativecommons.org/licenses/by/4.0/',
+  openmoji: 'https://openmoji.org, https://creativecommons.org/licenses/by-sa/4.0/',
+  'fluent-emoji-flat': 'https://github.com/microsoft/fluentui-emoji',
+};
+
+const NOTICE = `Emoji of ${VENDORS.length} vendors, rendered to ${SIDE} x ${SIDE} pixels, every ${EVERY}th of the names that all have. Taken
+from the npm packages @iconify-json/…; changed only by rendering. Each vendor's pictures stay under
+the vendor's licence; those made from OpenMoji's are shared under the same licence as theirs:
+
+${VENDORS.map(({ name, by, licence }) => `  ${name}, by ${by}: ${licence}\n    ${HOMES[name]}`).join('\n')}
+
+Keywords are those of the npm package "emojilib" (MIT), by Mu-An Chiou and others.
+
+MIT License, Copyright (c) Microsoft Corporation. Copyright (c) 2014 Mu-An Chiou.
+
+Permission is hereby granted, free of charge, to any person obtaining a copy of this software and
+associated documentation files (the "Software"), to deal in the Software without restriction,
+including without limitation the rights to use, copy, modify, merge, publish, distribute,
+sublicense, and/or sell copies of the Software, and to permit persons to whom the Software is
+furnished to do so, subject to the following conditions: The above copyright notice and this
+permission notice shall be included in all copies or substantial portions of the Software.
+
+THE SOFTWARE IS PROVIDED "AS IS", WITHOUT WARRANTY OF ANY KIND, EXPRESS OR IMPLIED, INCLUDING BUT
+NOT LIMITED TO THE WARRANTIES OF MERCHANTABILITY, FITNESS FOR A PARTICULAR PURPOSE AND
+NONINFRINGEMENT. IN NO EVENT SHALL THE AUTHORS OR COPYRIGHT HOLDERS BE LIABLE FOR ANY CLAIM, DAMAGES
+OR OTHER LIABILITY, WHETHER IN AN ACTION OF CONTRACT, TORT OR OTHERWISE, ARISING FROM, OUT OF OR IN
+CONNECTION WITH THE SOFTWARE OR THE USE OR OTHER DEALINGS IN THE SOFTWARE.
+`;
+
+interface Icons {
+  icons: Record<string, { body: string; width?: number; height?: number }>;
+  width?: number;
+  height?: number;
+}
+
+/** Words divided by hyphens, as the drawings' names are. */
+function slug(text: string): string {
+  const plain = text
+    .toLowerCase()
+    .normalize('NFD')
+    .replace(/\p{Mn}/gu, '');
+  return plain.replace(/[^a-z0-9]+/g, '-').replace(/^-|-$/g, '');
+}
+
+/** Keywords by name. */
+function readKeywords(): Map<string, string[]> {
+  const text = readFileSync('node_modules/emojilib/dist/emoji-en-US.json', 'utf8');
+  const entries = Object.values(JSON.parse(text) as Record<string, string[]>);
+  return new Map(entries.map(([name = '', ...words]) => [slug(name), words]));
+}
+
+/** A drawing's pixels (side, side, 3), or nothing where the renderer gives up. */
+function render({ icons, width = 16, height = 16 }: Icons, name: string): Uint8Array | undefined {
+  const { body, width: w = width, height: h = height } = icons[name] as Icons['icons'][string];
+  const spaces = 'xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"';
+  const svg = `<svg ${spaces} viewBox="0 0 ${w} ${h}">${body}</svg>`;
+  try {
+    const options = { fitTo: { mode: 'width', value: SIDE }, background: '#fff' } as const;
+    const { pixels } = new Resvg(svg, options).render();
+    return Uint8Array.from(
+      { length: SIDE * SIDE * CHANNELS },
+      (_, i) => pixels[4 * Math.floor(i / CHANNELS) + (i % CHANNELS)] as number,
+    );
+  } catch {
+    return undefined;
+  }
+}
+
+export interface Emoji {
+  side: number;
+  vendors: string[];
+  /** One a name. */
+  captions: string[];
+  /** (names, vendors, side, side, 3) */
+  pixels: Uint8Array;
+}
+
+let ready: Promise<void> | undefined;
+
+/** Renders all emoji that every vendor has, or every `step`-th. */
+export async function renderEmoji(step = 1): Promise<Emoji> {
+  ready ??= initWasm(readFileSync('node_modules/@resvg/resvg-wasm/index_bg.wasm'));
+  await ready;
+  const sets = VENDORS.map(({ name }): Icons => {
+    return JSON.parse(readFileSync(`node_modules/@iconify-json/${name}/icons.json`, 'utf8'));
+  });
+  const names = Object.keys(sets[0]?.icons ?? {})
+    .filter((name) => sets.every(({ icons }) => icons[name] !== undefined))
+    .sort()
+    .filter((_, i) => i % step === 0);
+  const keywords = readKeywords();
+  const captions: string[] = [];
+  const parts: Uint8Array[] = [];
+  for (const name of names) {
+    const drawn = sets.map((set) => render(set, name));
+    if (drawn.includes(undefined)) continue;
+    captions.push([name.replaceAll('-', ' '), ...(keywords.get(name) ?? [])].join('; '));
+    parts.push(...(drawn as Uint8Array[]));
+  }
+  return {
+    side: SIDE,
+    vendors: VENDORS.map(({ name }) => name),
+    captions,
+    pixels: Buffer.concat(parts),
+  };
+}
+
+export async function packEmoji(folder: string): Promise<void> {
+  const { pixels, ...rest } = await renderEmoji(EVERY);
+  const row = SIDE * CHANNELS;
+  const packed = pixels.map((value, i) =>
+    i % row < CHANNELS ? value : value - (pixels[i - CHANNELS] as number),
+  );
+  writeFileSync(`${folder}/emoji.json`, `${JSON.stringify(rest)}\n`);
+  writeFileSync(`${folder}/pixels.gz`, gzipSync(packed, { level: 9 }));
+  writeFileSync(`${folder}/LICENSE.txt`, NOTICE);
+}
