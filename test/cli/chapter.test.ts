@@ -65,12 +65,13 @@ interface Done {
   gpt: Record<string, number>;
   experiment: Record<string, number>;
   simclr: Record<string, number>;
+  clip: Record<string, number>;
   mae: Record<string, number>;
   report: string;
 }
 
 /** Sections that train a network step by step. */
-const TRAINED = ['bert', 'gpt', 'simclr', 'mae'];
+const TRAINED = ['bert', 'gpt', 'simclr', 'clip', 'mae'];
 
 /** Names and times of all files below a folder. */
 function snapshot(path: string): string[] {
@@ -105,7 +106,7 @@ test('the whole chapter from a copy of the package alone', async () => {
     check(last < 0.9 * first, `${name}: loss ${first} to ${last}`);
   }
   const done = lines.at(-1) as unknown as Done & { event: string };
-  const { event, bert, gpt, experiment, simclr, mae, report } = done;
+  const { event, bert, gpt, experiment, simclr, clip, mae, report } = done;
   same(event, 'done');
   const named = (bert.maskedAccuracy as number) - (bert.commonestAccuracy as number);
   check(named > 0, `BERT: ${named} better than the most frequent token`);
@@ -118,6 +119,9 @@ test('the whole chapter from a copy of the package alone', async () => {
   same(simclr.collapsed, 0, 'collapsed');
   const { reconstructionLoss: made = 1, interpolationLoss: between = 0, meanFillLoss: mean } = mae;
   check(made < between && between < (mean as number), `made up ${made}, interpolated ${between}`);
+
+  const { recallAt1 = 0, untrainedRecallAt1 = 1 } = clip;
+  check(recallAt1 > 0.2 && untrainedRecallAt1 < 0.02, `names of pictures: ${recallAt1}`);
 
   same(report, join(cwd, 'made/here/index.html'));
   checkReport(readFileSync(report, 'utf8'));

@@ -14,7 +14,7 @@ const REFUSED: [args: string[], says: string][] = [
   [['--bogus'], "unknown option '--bogus'"],
   [
     ['chapter', 'poetry'],
-    'chapter: unknown section "poetry", expected one of bert, gpt, experiment, simclr',
+    'chapter: unknown section "poetry", expected one of bert, gpt, experiment, simclr, clip, mae',
   ],
   [['chapter', ''], 'chapter: unknown section ""'],
   [['chapter', '--ful'], 'Did you mean --full?'],

@@ -24,8 +24,8 @@ export const clip: Section = {
   run,
 };
 
-/** Texts that look for pictures; none of them is a caption as a whole. */
-const QUERIES = ['red fruit', 'a flag', 'sad face', 'something to drink', 'music', 'animal'];
+/** Texts that look for pictures; none of them is what one is called. */
+const QUERIES = ['animal', 'sad face', 'fruit', 'building', 'sport', 'music'];
 const ACROSS = 6;
 /** Pictures that look for their names, evenly from all. */
 const ASKED = 6;
@@ -127,7 +127,7 @@ function recallTable(emoji: Emoji, { before, after, losses, seconds }: Run): Tab
     caption:
       `${count(emoji.captions.length)} drawings of ${HELD_OUT}, never seen in training ` +
       `(${count(losses.length)} steps, ${fixed(seconds, 0)} s), and where what they look for ranks. ` +
-      "Below: the same drawing by another vendor, looked for by raw pixels, without any words.",
+      'Below: the same drawing by another vendor, looked for by raw pixels, without any words.',
   };
 }
 

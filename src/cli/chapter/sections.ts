@@ -1,10 +1,11 @@
 /** The sections of the chapter, in its order. */
 
 import { bert } from './bert-section.js';
+import { clip } from './clip-section.js';
 import { experiment } from './experiment-section.js';
 import { gpt } from './gpt-section.js';
 import { mae } from './mae-section.js';
 import type { Section } from './section.js';
 import { simclr } from './simclr-section.js';
 
-export const SECTIONS: readonly Section[] = [bert, gpt, experiment, simclr, mae];
+export const SECTIONS: readonly Section[] = [bert, gpt, experiment, simclr, clip, mae];
