@@ -129,6 +129,33 @@ const DRAWS: Draw[] = [
     };
   },
   (n, cols, seed) => {
+    const inputs = {
+      image: away(n, cols, seed),
+      text: away(n, cols, seed + 1),
+      logitScale: ONE,
+      logitBias: { ...ONE, data: Float32Array.of(-1 / 2) },
+    };
+    const ids = labels(n, 4, seed);
+    const options = { logitScale: ONE.data[0], logitBias: -1 / 2, ids };
+    return {
+      name: 'sigLipLossGrad',
+      inputs,
+      loss: () => nearfar.sigLipLoss(inputs.image, inputs.text, options),
+      run: () => {
+        const result = nearfar.sigLipLossGrad(inputs.image, inputs.text, options);
+        const { loss, gradImage, gradText, gradLogitScale, gradLogitBias } = result;
+        const grads = { image: gradImage.data, text: gradText.data };
+        return {
+          loss,
+          grads: { ...grads, logitScale: [gradLogitScale], logitBias: [gradLogitBias] },
+        };
+      },
+      twin: ({ image, text, logitScale, logitBias }) =>
+        twins.sigLip(image as Rows, text as Rows, only(logitScale), only(logitBias), ids),
+      ofCosines: true,
+    };
+  },
+  (n, cols, seed) => {
     const logits = away(n, cols, seed);
     const targets = labels(n, cols, seed).map((target, i) => (i % 4 === 3 ? -1 : target));
     const options = { ignoreIndex: -1, labelSmoothing: (seed % 3) / 5 };
