@@ -31,8 +31,18 @@ export function typeError(name: string, argument: string, expected: string, got:
   throw new TypeError(`${name}: ${argument} must be ${expected}, got ${show(got)}`);
 }
 
-/** Numbers that are not finite, or a result that is not: while training, a sign of divergence. */
-export class NonFiniteError extends RangeError {}
+const nonFinite = /* @__PURE__ */ new WeakSet<Error>();
+
+/** The RangeError of a number that is NaN or infinite, which a training loop takes for divergence. */
+export function nonFiniteError(message: string): RangeError {
+  const error = new RangeError(message);
+  nonFinite.add(error);
+  return error;
+}
+
+export function isNonFinite(error: unknown): boolean {
+  return error instanceof Error && nonFinite.has(error);
+}
 
 export function rangeError(name: string, argument: string, expected: string, got: unknown): never {
   throw new RangeError(`${name}: ${argument} must be ${expected}, got ${show(got)}`);

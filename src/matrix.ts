@@ -3,7 +3,7 @@
  * result leaves it.
  */
 
-import { isNumberArray, NonFiniteError, rangeError, show, typeError } from './check.js';
+import { isNumberArray, nonFiniteError, rangeError, show, typeError } from './check.js';
 import { decodeFloat16, isFloat16 } from './float16.js';
 import { kernels } from './kernels.js';
 import { f32, type Pointer, type Scope } from './memory.js';
@@ -255,7 +255,7 @@ function refuseNumber(source: Source, index: number): never {
     ? (data[Math.floor(index / cols)] as NumberArray)[index % cols]
     : (data as NumberArray)[index];
   const expected = Number.isFinite(value) ? "within f32's range" : 'finite';
-  throw new NonFiniteError(
+  throw nonFiniteError(
     `${name}: ${argument} must be ${expected}, got ${show(value)} ${place(source, index)}`,
   );
 }
@@ -328,7 +328,7 @@ export function takeFloats(name: string, at: Pointer, length: number): Float32Ar
 function checkResult(name: string, at: Pointer, length: number): void {
   const bad = kernels().firstNonFinite(at, length);
   if (bad >= 0) {
-    throw new NonFiniteError(
+    throw nonFiniteError(
       `${name}: the result at index ${bad} is past f32's range: scale the input down`,
     );
   }
@@ -337,5 +337,5 @@ function checkResult(name: string, at: Pointer, length: number): void {
 /** Refuses a loss that is not finite: its input was too large for f32. */
 export function finiteLoss(name: string, loss: number): number {
   if (Number.isFinite(loss)) return loss;
-  throw new NonFiniteError(`${name}: the result is past f32's range: scale the input down`);
+  throw nonFiniteError(`${name}: the result is past f32's range: scale the input down`);
 }

@@ -155,7 +155,7 @@ test('the API has every function of the package and no other', () => {
 
 test('commands exist', () => {
   const { scripts } = JSON.parse(readFileSync('package.json', 'utf8'));
-  const named = [...readme.matchAll(/`npm (?:run )?(\w+)/g)].map((match) => match[1] as string);
+  const named = [...readme.matchAll(/`npm (?:run )?([\w-]+)/g)].map((match) => match[1] as string);
   const missing = named.filter((name) => name !== 'i' && scripts[name] === undefined);
   same(missing, [], 'scripts that package.json has not');
   const help = spawnSync(process.execPath, ['dist/cli.js', '--help'], { encoding: 'utf8' }).stdout;

@@ -7,7 +7,7 @@
  * on from a checkpoint is the run that was never stopped.
  */
 
-import { checkChoice, checkCount, checkNumber, checkPositive, NonFiniteError } from '../check.js';
+import { checkChoice, checkCount, checkNumber, checkPositive, isNonFinite } from '../check.js';
 import {
   AdamW,
   clipGradNorm,
@@ -186,7 +186,7 @@ function orNaN(loss: () => number): number {
   try {
     return loss();
   } catch (error) {
-    if (error instanceof NonFiniteError) return Number.NaN;
+    if (isNonFinite(error)) return Number.NaN;
     throw error;
   }
 }
