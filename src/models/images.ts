@@ -1,9 +1,15 @@
 /** Pictures as callers of the systems have them. */
 
 import { rangeError } from '../check.js';
-import { type PictureShape, picturesToTensor } from '../data/augment.js';
+import { type AugmentOptions, type PictureShape, picturesToTensor } from '../data/augment.js';
 import { type Pictures, picturesOf } from '../data/pictures.js';
 import { slice, Tensor } from '../nn/index.js';
+
+/** Half of the pictures mirrored and nothing else. */
+export const FLIPS: AugmentOptions = {
+  ...{ area: [1, 1] as const, aspect: [1, 1] as const, flip: 0.5 },
+  ...{ shift: 0, rotation: 0, slant: 0, jitter: 0, grey: 0, blur: 0, erase: 0 },
+};
 
 /** A tensor (B, C, H, W), −1 black to 1 white, or bytes (B, H, W, C), 0 black to 255 white. */
 export type Images = Tensor | Uint8Array;

@@ -12,12 +12,7 @@
  */
 
 import { checkCount, checkFlag, checkPositive, rangeError } from '../check.js';
-import {
-  Augmentation,
-  type AugmentOptions,
-  type PictureShape,
-  picturesToTensor,
-} from '../data/augment.js';
+import { Augmentation, type PictureShape, picturesToTensor } from '../data/augment.js';
 import type { Pictures } from '../data/pictures.js';
 import type { Matrix } from '../index.js';
 import {
@@ -51,7 +46,7 @@ import {
 } from '../nn/index.js';
 import { buffer } from '../nn/vision.js';
 import { Random } from '../random.js';
-import { type Images, imageChunks, imagesToTensor } from './images.js';
+import { FLIPS, type Images, imageChunks, imagesToTensor } from './images.js';
 import { type Mask, maskTensor, randomMask } from './patch-mask.js';
 import { PatchMean } from './patch-mean.js';
 import type { Trainable, TrainDefaults } from './train.js';
@@ -96,12 +91,6 @@ const BATCHES = 1;
 
 /** Pictures that are worked on at a time where no gradients are wanted. */
 const CHUNK = 64;
-
-/** Half of the pictures mirrored and nothing else. */
-const FLIPS: AugmentOptions = {
-  ...{ area: [1, 1] as const, aspect: [1, 1] as const, flip: 0.5 },
-  ...{ shift: 0, rotation: 0, slant: 0, jitter: 0, grey: 0, blur: 0, erase: 0 },
-};
 
 /** Added to the variance of a patch. */
 const PATCH_EPS = 1e-6;
