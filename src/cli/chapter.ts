@@ -87,7 +87,7 @@ function page(results: readonly [Section, SectionResult][], seed: number, full: 
       'which two pictures are views of one. What it learns on the way needs few labels later.',
     sections: results.map(([{ name, title }, { blocks }]) => ({ name, title, blocks })),
     footer:
-      `nearfar ${version()}, seed ${seed}. \`${command.join(' ')}\` measures the same numbers again, to the ` +
-      'last bit, on any machine.',
+      `nearfar ${version()}, seed ${seed}. \`${command.join(' ')}\` measures the same numbers again, ` +
+      'to the last bit (times aside), on any machine.',
   });
 }

@@ -73,6 +73,7 @@ async function run(context: SectionContext): Promise<SectionResult> {
 function sheetPanel(title: string, sheet: Picture): ImagePanel {
   return {
     kind: 'image',
+    ink: true,
     title,
     source: pngAddress(sheet),
     width: sheet.width,

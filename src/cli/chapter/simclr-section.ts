@@ -168,7 +168,7 @@ function accuracyPanel({ raw, untrained, trained, supervised }: SimClrRun): Line
     y: 'accuracy',
     series: [
       series('SimCLR', 0, trained),
-      series('raw pixels', 1, raw),
+      series('pixels', 1, raw),
       series('labels alone', 2, supervised),
       series('untrained', 8, untrained),
     ],
@@ -201,6 +201,7 @@ function sheetPanel({ augmentation }: SimClrRun['model'], pictures: Pictures): I
   const sheet = viewsSheet(augmentation, pictures, rows, SHEET_VIEWS);
   return {
     kind: 'image',
+    ink: true,
     title: `Ten digits and ${SHEET_VIEWS} views of each`,
     source: pngAddress(sheet),
     width: sheet.width,

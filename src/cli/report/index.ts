@@ -38,9 +38,10 @@ function chart(panel: LinePanel | ScatterPanel): string {
 function renderPanel(panel: Panel): string {
   const title = `<h4>${inline(panel.title)}</h4>`;
   if (panel.kind !== 'image') return `<div class="panel">${title}${chart(panel)}</div>`;
-  const { source, width, height, alternative } = panel;
+  const { source, width, height, ink, alternative } = panel;
   const size = `width="${width}" height="${height}"`;
-  const image = `<img src="${source}" ${size} alt="${escapeText(alternative)}">`;
+  const kind = ink ? ' class="ink"' : '';
+  const image = `<img${kind} src="${source}" ${size} alt="${escapeText(alternative)}">`;
   return `<div class="panel">${title}${image}</div>`;
 }
 

@@ -105,6 +105,6 @@ tbody th{font-weight:400}
 td{white-space:nowrap}
 footer{margin-block:4rem 3rem;padding-top:1rem;border-top:1px solid var(--line);padding-inline:0;
 font:.9rem/1.6 ${FONT};color:var(--quiet);width:calc(100% - 2rem)}
-@media (prefers-color-scheme:light){.panel img{filter:invert(1)}}
+@media (prefers-color-scheme:light){.panel .ink{filter:invert(1)}}
 @media (max-width:30rem){table{font-size:.8rem}th,td{padding-inline:.35rem}}
 @media print{body{font-size:10.5pt}.panel{break-inside:avoid}nav{display:none}}`;

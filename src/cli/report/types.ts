@@ -81,6 +81,8 @@ export interface ImagePanel {
   source: string;
   width: number;
   height: number;
+  /** Drawn in white on black: dark on light where the page is light. */
+  ink?: boolean;
   /** What one sees, for those who don't. */
   alternative: string;
 }
