@@ -16,9 +16,9 @@ import {
   tanh,
   tidy,
 } from '../nn/index.js';
-import { Random } from '../random.js';
 import type { BERT } from './bert.js';
 import { initialize } from './initial.js';
+import { inTurn } from './passes.js';
 import { firstOf, type SegmentBatch } from './segments.js';
 import {
   type Trainable,
@@ -109,21 +109,9 @@ export class BertClassifier extends Module implements Trainable<LabelledTexts, C
     checkLabelled(texts, labels);
     const bad = targets.indexOf(-1);
     if (bad >= 0) rangeError('train', `labels[${bad}]`, this.names.join(' or '), labels[bad]);
-    const own = texts.map((_, i) => i);
-    const orders = new Map<number, number[]>();
-    const orderOf = (round: number): number[] => {
-      const known = orders.get(round);
-      if (known !== undefined) return known;
-      const order = new Random(seed, ORDER, round).shuffle([...own]);
-      orders.delete(round - 2);
-      orders.set(round, order);
-      return order;
-    };
+    const rowsFrom = inTurn(texts.length, seed, ORDER);
     return (step) => {
-      const drawn = Array.from({ length: batch }, (_, b) => {
-        const at = step * batch + b;
-        return orderOf(Math.floor(at / own.length))[at % own.length] as number;
-      });
+      const drawn = rowsFrom(step * batch, batch);
       return {
         ...this.bert.textBatch(drawn.map((i) => texts[i] as string)),
         targets: Int32Array.from(drawn, (i) => targets[i] as number),

@@ -4,15 +4,15 @@ import type { Pictures } from '../data/pictures.js';
 import type { Matrix } from '../matrix.js';
 import { noGrad, tidy } from '../nn/index.js';
 
-/** Pixels of so many pictures at a time, in order; those that can't be read are left out. */
+/** Pixels of so many pictures at a time, in order, from a place on; unreadable ones are left out. */
 export function* chunks(
   data: Pictures,
   size: number,
-): Generator<{ pixels: Uint8Array; rows: number[] }> {
+): Generator<{ from: number; pixels: Uint8Array; rows: number[] }> {
   for (let from = 0; from < data.count; from += size) {
     const length = Math.min(size, data.count - from);
     const part = data.read(Array.from({ length }, (_, i) => from + i));
-    if (part.rows.length > 0) yield part;
+    if (part.rows.length > 0) yield { from, ...part };
   }
 }
 

@@ -52,7 +52,7 @@ import {
   WordsTower,
 } from './clip-towers.js';
 import { type Images, imagesToTensor } from './images.js';
-import { passes } from './passes.js';
+import { wholeBatches } from './passes.js';
 import type { Trainable, TrainDefaults } from './train.js';
 
 export interface ClipConfig {
@@ -194,12 +194,9 @@ export class CLIP extends Module implements Trainable<Pictures, ClipBatch> {
     const size = Math.min(batch, count);
     if (size < 2) rangeError('train', 'batch', 'at least 2 pictures', size);
     const { ids } = numberNames(captions);
-    const perPass = Math.floor(count / size);
-    const order = passes(count, seed, ORDER);
+    const rowsOf = wholeBatches(count, size, seed, ORDER);
     return (step) => {
-      const from = (step % perPass) * size;
-      const wanted = order(Math.floor(step / perPass)).slice(from, from + size);
-      const { pixels, rows } = data.read(wanted);
+      const { pixels, rows } = data.read(rowsOf(step));
       if (rows.length < 2) throw new Error(`train: no pictures of step ${step + 1} can be read`);
       const random = new Random(seed, PARTS, step);
       return {

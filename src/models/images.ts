@@ -4,6 +4,7 @@ import { rangeError } from '../check.js';
 import { type AugmentOptions, type PictureShape, picturesToTensor } from '../data/augment.js';
 import { type Pictures, picturesOf } from '../data/pictures.js';
 import { slice, Tensor } from '../nn/index.js';
+import { chunks } from './chunks.js';
 
 /** Half of the pictures mirrored and nothing else. */
 export const FLIPS: AugmentOptions = {
@@ -48,9 +49,5 @@ export function* imageChunks(
       `${name}: pictures must be ${show(shape)} as the network's, got ${show(pictures.shape)}`,
     );
   }
-  for (let from = 0; from < pictures.count; from += most) {
-    const length = Math.min(most, pictures.count - from);
-    const { pixels } = pictures.read(Array.from({ length }, (_, i) => from + i));
-    if (pixels.length > 0) yield () => picturesToTensor(pixels, shape);
-  }
+  for (const { pixels } of chunks(pictures, most)) yield () => picturesToTensor(pixels, shape);
 }

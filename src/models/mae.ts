@@ -46,6 +46,7 @@ import {
 } from '../nn/index.js';
 import { buffer } from '../nn/vision.js';
 import { Random } from '../random.js';
+import { chunks, inference } from './chunks.js';
 import { FLIPS, type Images, imageChunks, imagesToTensor } from './images.js';
 import { type Mask, maskTensor, randomMask } from './patch-mask.js';
 import { PatchMean } from './patch-mean.js';
@@ -253,17 +254,14 @@ export class MAE extends Module implements Trainable<Pictures, MaeBatch> {
   evaluate(data: Pictures, each?: (images: Tensor, mask: Mask) => void): number {
     let total = 0;
     let seen = 0;
-    for (let from = 0; from < data.count; from += CHUNK) {
-      const length = Math.min(CHUNK, data.count - from);
-      const { pixels, rows } = data.read(Array.from({ length }, (_, i) => from + i));
-      if (rows.length === 0) continue;
+    for (const { from, pixels, rows } of chunks(data, CHUNK)) {
       const run = (): number => {
         const images = picturesToTensor(pixels, this.#shape);
         const mask = this.mask(rows.length, { seed: 0, step: from });
         each?.(images, mask);
         return this.error(images, mask).item();
       };
-      total += rows.length * tidy(() => noGrad(run));
+      total += rows.length * inference(run);
       seen += rows.length;
     }
     return total / seen;

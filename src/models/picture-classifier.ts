@@ -8,7 +8,7 @@ import { rangeError } from '../check.js';
 import { type Augmentation, picturesToTensor } from '../data/augment.js';
 import type { Pictures } from '../data/pictures.js';
 import { crossEntropy, Linear, Module, noGrad, type Tensor, tidy } from '../nn/index.js';
-import { passes } from './passes.js';
+import { inTurn } from './passes.js';
 import type { Trainable, TrainDefaults } from './train.js';
 
 /** What turns pictures (B, C, H, W) into vectors (B, width). */
@@ -71,13 +71,9 @@ export class PictureClassifier
   ): (step: number) => PictureClassifierBatch {
     const { labels, count } = data;
     if (labels === undefined) rangeError('train', 'data', 'with labels', 'none');
-    const order = passes(count, seed, ORDER);
+    const rowsFrom = inTurn(count, seed, ORDER);
     return (step) => {
-      const wanted = Array.from({ length: batch }, (_, i) => {
-        const at = step * batch + i;
-        return order(Math.floor(at / count))[at % count] as number;
-      });
-      const { pixels, rows } = data.read(wanted);
+      const { pixels, rows } = data.read(rowsFrom(step * batch, batch));
       return { pixels, labels: rows.map((row) => labels[row] as number), seed, step };
     };
   }

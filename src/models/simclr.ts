@@ -35,7 +35,7 @@ import {
 } from '../nn/index.js';
 import { cachedLoss } from './grad-cache.js';
 import { type Images, imagesToTensor } from './images.js';
-import { passes } from './passes.js';
+import { wholeBatches } from './passes.js';
 import type { Trainable, TrainDefaults } from './train.js';
 
 /** Losses of two views (B, d) each. */
@@ -128,12 +128,9 @@ export class SimCLR extends Module implements Trainable<Pictures, SimClrBatch> {
     }
     const size = Math.min(batch, count);
     if (size < 2) rangeError('train', 'batch', 'at least 2 pictures', size);
-    const perPass = Math.floor(count / size);
-    const order = passes(count, seed, ORDER);
+    const rowsOf = wholeBatches(count, size, seed, ORDER);
     return (step) => {
-      const from = (step % perPass) * size;
-      const wanted = order(Math.floor(step / perPass)).slice(from, from + size);
-      const { pixels, rows } = data.read(wanted);
+      const { pixels, rows } = data.read(rowsOf(step));
       if (rows.length < 2) throw new Error(`train: no pictures of step ${step + 1} can be read`);
       return { pixels, labels: labels && rows.map((row) => labels[row] as number), seed, step };
     };

@@ -7,7 +7,6 @@ import type { Picture } from '../../data/decode.js';
 import type { Matrix } from '../../index.js';
 import {
   type FewLabels,
-  fewLabels,
   MAE,
   type Pictures,
   picturesToTensor,
@@ -17,7 +16,7 @@ import {
 } from '../../models/index.js';
 import { manualSeed, noGrad, tidy } from '../../nn/index.js';
 import { reconstructionSheet } from '../reconstructions.js';
-import { pixelRows } from '../systems/embeddings.js';
+import { judgeEncoder, pixelRows } from '../systems/embeddings.js';
 import type { SectionContext } from './section.js';
 import type { Digits } from './simclr.js';
 
@@ -64,16 +63,7 @@ export async function trainMae(
   }
   progress.end();
   const judge = (encode: (pictures: Pictures) => Matrix): FewLabels[] =>
-    fewLabels(
-      {
-        train: encode(training),
-        trainLabels: training.labels as Int32Array,
-        test: encode(heldOut),
-        testLabels: heldOut.labels as Int32Array,
-      },
-      COUNTS,
-      { seed },
-    );
+    judgeEncoder(encode, training, heldOut, COUNTS, { seed });
   return {
     model,
     losses,

@@ -8,7 +8,6 @@ import type { Matrix } from '../../index.js';
 import {
   drawLabelled,
   type FewLabels,
-  fewLabels,
   PictureClassifier,
   type Pictures,
   pictureSubset,
@@ -18,7 +17,7 @@ import {
 } from '../../models/index.js';
 import { manualSeed } from '../../nn/index.js';
 import { readSample } from '../files.js';
-import { pixelRows } from '../systems/embeddings.js';
+import { judgeEncoder, pixelRows } from '../systems/embeddings.js';
 import { mean } from './numbers.js';
 import type { SectionContext } from './section.js';
 
@@ -71,16 +70,7 @@ export async function trainSimClr(
   manualSeed(seed);
   const model = new SimCLR();
   const judge = (encode: (pictures: Pictures) => Matrix): FewLabels[] =>
-    fewLabels(
-      {
-        train: encode(training),
-        trainLabels: training.labels as Int32Array,
-        test: encode(heldOut),
-        testLabels: heldOut.labels as Int32Array,
-      },
-      COUNTS,
-      { seed },
-    );
+    judgeEncoder(encode, training, heldOut, COUNTS, { seed });
   const encode = (pictures: Pictures): Matrix => model.encode(pictures);
   const raw = judge(pixelRows);
   const untrained = judge(encode);

@@ -35,23 +35,31 @@ export function pixelRows(pictures: Pictures): Matrix {
   return { data, rows: rows.length, cols: data.length / rows.length };
 }
 
-/** Accuracies on held-out pictures by the number of labels a class, of one encoder after the other. */
+/** Accuracies of one encoder on held-out pictures, by the number of labels a class. */
+export function judgeEncoder(
+  encode: Encode,
+  training: Pictures,
+  heldOut: Pictures,
+  counts: readonly number[],
+  options?: Parameters<typeof fewLabels>[2],
+): FewLabels[] {
+  const data = {
+    train: encode(training),
+    trainLabels: training.labels as Int32Array,
+    test: encode(heldOut),
+    testLabels: heldOut.labels as Int32Array,
+  };
+  return fewLabels(data, counts, options);
+}
+
+/** The same of one encoder after the other, on as many pictures as are judged in a moment. */
 export function judgeEncoders<Name extends string>(
   encoders: Readonly<Record<Name, Encode>>,
   { training, validation }: PictureData,
   counts: readonly number[],
 ): Record<Name, FewLabels[]> {
   const [learnt, judged] = [some(training, MOST_LEARNT), some(validation, MOST_JUDGED)];
-  const judge = (encode: Encode): FewLabels[] =>
-    fewLabels(
-      {
-        train: encode(learnt),
-        trainLabels: learnt.labels as Int32Array,
-        test: encode(judged),
-        testLabels: judged.labels as Int32Array,
-      },
-      counts,
-    );
+  const judge = (encode: Encode): FewLabels[] => judgeEncoder(encode, learnt, judged, counts);
   const entries = Object.entries<Encode>(encoders).map(([name, encode]) => [name, judge(encode)]);
   return Object.fromEntries(entries);
 }
