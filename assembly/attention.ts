@@ -9,7 +9,8 @@
  * same bits as the whole pass.
  */
 
-import { LEFT_ABOVE, LEFT_BELOW, NR, RESULT_BELOW, WHOLE, gemmBand, gemmScratch, padded } from './gemm';
+import { LEFT_ABOVE, LEFT_BELOW, NR, RESULT_BELOW, WHOLE, gemmBand, bandScratch } from './gemm';
+import { padded } from './pack';
 import { expNegative, logScalar, sum4 } from './math';
 import { dropoutRow } from './random';
 import { dotRow } from './rows';
@@ -98,9 +99,9 @@ class Plan {
 
 /** Floats of scratch for both passes: two matrices of scores and the largest packed product. */
 export function attentionScratch(queries: i32, keys: i32, width: i32): i32 {
-  let packed = gemmScratch(queries, keys, width);
-  packed = max(packed, gemmScratch(queries, width, keys));
-  packed = max(packed, gemmScratch(keys, width, queries));
+  let packed = bandScratch(queries, keys, width);
+  packed = max(packed, bandScratch(queries, width, keys));
+  packed = max(packed, bandScratch(keys, width, queries));
   return 2 * queries * padded(keys, NR) + packed;
 }
 

@@ -21,14 +21,15 @@
  * vanish either. Above that each row and column carries the largest logit it has met as its shift.
  */
 
-import { MR, NR, multiplyRows, padded, tile } from './gemm';
+import { MR, NR, multiplyRows } from './gemm';
+import { padded } from './pack';
 import { expNegative, expScalar, max4, sum4 } from './math';
 
 /** Rows and columns of a tile: three of them fit the second-level cache, one nearly the first. */
 export const TILE: i32 = 128;
 
 /** Largest scale at which exp(scale (cos - 1)) and its inverse stay normal f32 numbers. */
-const FIXED_SHIFT_SCALE: f32 = 40;
+export const FIXED_SHIFT_SCALE: f32 = 40;
 
 /** Bytes of scratch that the two passes need: a tile, its weights twice, a row of columns. */
 export function contrastiveScratch(): i32 {
@@ -74,7 +75,7 @@ function leaveOutDiagonal(t: usize, i0: i32, i1: i32, j0: i32, j1: i32, offset: 
 
 /** The cosines of rows i0..i1 and columns j0..j1, pairs left out at -inf. */
 @inline
-function cosineTile(
+export function cosineTile(
   t: usize, left: usize, right: usize, i0: i32, i1: i32, j0: i32, j1: i32,
   rows: i32, columns: i32, depth: i32, pairOffset: i32, ids: usize, idColumns: i32,
 ): void {
@@ -188,10 +189,27 @@ function clearSums(sums: usize, shifts: usize, n: i32, start: f32): void {
 }
 
 /**
+ * Where the sums and shifts of `contrastiveSums` begin. `wantColumns` as there: without it the
+ * columns' shifts are set so that a coefficient of 0 gives 0.
+ */
+export function contrastiveStart(
+  rowSums: usize, rowShifts: usize, columnSums: usize, columnShifts: usize, rows: i32, columns: i32,
+  scale: f32, self: bool, wantColumns: bool,
+): void {
+  clearSums(rowSums, rowShifts, padded(rows, NR), shiftAtStart(scale));
+  if (self) return;
+  // Above every logit, also those of cosines that rounding has taken past 1.
+  const start: f32 = wantColumns ? shiftAtStart(scale) : scale * 1.0001;
+  clearSums(columnSums, columnShifts, padded(columns, NR), start);
+}
+
+/**
  * sums[i] = sum over i's negatives j of exp(scale cos(i, j) - shifts[i]), for rows and, if
- * `wantColumns`, for columns (else their shifts are set so that a coefficient of 0 gives 0).
+ * `wantColumns`, for columns, of the tiles of rows iFirst to iEnd and columns jFirst to jEnd; with
+ * `self` those below the diagonal count as computed. A tile comes after those to its left and
+ * above it, wherever it is computed, so that every sum has its order.
  *
- * left, right: unit rows packed by `packRows` with MR and NR; pairs (i, i) and (i, i +- pairOffset)
+ * left, right: unit rows packed by `packBlocks` with MR and NR; pairs (i, i) and (i, i +- pairOffset)
  * are left out, and those with equal ids (0: none) in the first `idColumns` columns. With `self`
  * the columns' arrays are the rows'. Sums and shifts are padded to NR.
  */
@@ -199,18 +217,13 @@ export function contrastiveSums(
   rowSums: usize, rowShifts: usize, columnSums: usize, columnShifts: usize,
   left: usize, right: usize, rows: i32, columns: i32, depth: i32, scale: f32,
   pairOffset: i32, ids: usize, idColumns: i32, self: bool, wantColumns: bool, scratch: usize,
+  iFirst: i32, iEnd: i32, jFirst: i32, jEnd: i32,
 ): void {
   const columnRow = scratch + ((3 * TILE * TILE) << 2);
-  clearSums(rowSums, rowShifts, padded(rows, NR), shiftAtStart(scale));
-  if (!self) {
-    // Above every logit, also those of cosines that rounding has taken past 1.
-    const start: f32 = wantColumns ? shiftAtStart(scale) : scale * 1.0001;
-    clearSums(columnSums, columnShifts, padded(columns, NR), start);
-  }
-  for (let i0 = 0; i0 < rows; i0 += TILE) {
+  for (let i0 = iFirst; i0 < iEnd; i0 += TILE) {
     const i1 = min(i0 + TILE, rows);
     const sums = rowSums + (<usize>i0 << 3), shifts = rowShifts + (<usize>i0 << 2);
-    for (let j0 = self ? i0 : 0; j0 < columns; j0 += TILE) {
+    for (let j0 = self ? max(i0, jFirst) : jFirst; j0 < jEnd; j0 += TILE) {
       const j1 = min(j0 + TILE, columns);
       const both = self ? i0 != j0 : wantColumns;
       cosineTile(
@@ -226,124 +239,6 @@ export function contrastiveSums(
           addRunningColumns(sumsBelow, shiftsBelow, scratch, i1 - i0, j1 - j0, scale);
         }
       }
-    }
-  }
-}
-
-/** exp(scale cos - shift) of four lanes, times the coefficient that goes with the shift. */
-@inline
-function weight(logits: v128, shift: v128, coefficient: v128): v128 {
-  return f32x4.mul(expNegative(f32x4.sub(logits, shift)), coefficient);
-}
-
-/**
- * A tile's weights W = exp(l - shift_i) r_i + exp(l - shift_j) c_j, packed as the left side of the
- * two products: `w` in slivers of four rows, `wTransposed` in slivers of four columns.
- */
-function packWeights(
-  w: usize, wTransposed: usize, t: usize, rowCoefficients: usize, columnCoefficients: usize,
-  rowShifts: usize, columnShifts: usize, rows: i32, columns: i32, scale: f32,
-): void {
-  const s = f32x4.splat(scale);
-  const fixed = scale <= FIXED_SHIFT_SCALE;
-  for (let r = 0; r < rows; r += MR) {
-    const row = t + (<usize>(r * TILE) << 2);
-    const at = <usize>r << 2;
-    const r0 = v128.load32_splat(rowCoefficients + at);
-    const r1 = v128.load32_splat(rowCoefficients + at, 4);
-    const r2 = v128.load32_splat(rowCoefficients + at, 8);
-    const r3 = v128.load32_splat(rowCoefficients + at, 12);
-    const sliver = w + (<usize>(r * TILE) << 2);
-    for (let c = 0; c < columns; c += 4) {
-      const from = row + (<usize>c << 2);
-      const cc = v128.load(columnCoefficients + (<usize>c << 2));
-      let w0 = f32x4.mul(v128.load(from), s);
-      let w1 = f32x4.mul(v128.load(from, TILE << 2), s);
-      let w2 = f32x4.mul(v128.load(from, TILE << 3), s);
-      let w3 = f32x4.mul(v128.load(from, TILE * 12), s);
-      if (fixed) {
-        w0 = weight(w0, s, f32x4.add(r0, cc));
-        w1 = weight(w1, s, f32x4.add(r1, cc));
-        w2 = weight(w2, s, f32x4.add(r2, cc));
-        w3 = weight(w3, s, f32x4.add(r3, cc));
-      } else {
-        const m = v128.load(columnShifts + (<usize>c << 2));
-        const n = rowShifts + at;
-        w0 = f32x4.add(weight(w0, v128.load32_splat(n), r0), weight(w0, m, cc));
-        w1 = f32x4.add(weight(w1, v128.load32_splat(n, 4), r1), weight(w1, m, cc));
-        w2 = f32x4.add(weight(w2, v128.load32_splat(n, 8), r2), weight(w2, m, cc));
-        w3 = f32x4.add(weight(w3, v128.load32_splat(n, 12), r3), weight(w3, m, cc));
-      }
-      if (wTransposed != 0) {
-        const across = wTransposed + (<usize>(c * TILE + r * 4) << 2);
-        v128.store(across, w0);
-        v128.store(across, w1, 16);
-        v128.store(across, w2, 32);
-        v128.store(across, w3, 48);
-      }
-      const p0 = v128.shuffle<f32>(w0, w1, 0, 4, 1, 5);
-      const p1 = v128.shuffle<f32>(w2, w3, 0, 4, 1, 5);
-      const p2 = v128.shuffle<f32>(w0, w1, 2, 6, 3, 7);
-      const p3 = v128.shuffle<f32>(w2, w3, 2, 6, 3, 7);
-      const to = sliver + (<usize>c << 4);
-      v128.store(to, v128.shuffle<f32>(p0, p1, 0, 1, 4, 5));
-      v128.store(to, v128.shuffle<f32>(p0, p1, 2, 3, 6, 7), 16);
-      v128.store(to, v128.shuffle<f32>(p2, p3, 0, 1, 4, 5), 32);
-      v128.store(to, v128.shuffle<f32>(p2, p3, 2, 3, 6, 7), 48);
-    }
-  }
-}
-
-/** dy (rows at y0, padded(depth, NR) floats a row) += w (rows x k) times rows x0..x0+k of factor. */
-@inline
-function addProduct(
-  dy: usize, w: usize, factor: usize, y0: i32, rows: i32, x0: i32, k: i32, factorRows: i32,
-  depth: i32,
-): void {
-  const ld = <usize>padded(depth, NR) << 2;
-  for (let c = 0; c < depth; c += NR) {
-    const b = factor + ((<usize>c * <usize>factorRows + <usize>(x0 * NR)) << 2);
-    for (let r = 0; r < rows; r += MR) {
-      const to = dy + <usize>(y0 + r) * ld + (<usize>c << 2);
-      tile(to, ld, w + (<usize>(r * TILE) << 2), b, k, true);
-    }
-  }
-}
-
-/**
- * Adds to dLeft and dRight (padded to MR rows of padded(depth, NR) floats, 0 at first) what flows
- * back to the unit rows through the sums: with r_i the derivative of the loss by logit (i, j) over
- * exp(logit - shift_i), times scale, and c_j the same by columns,
- *   dLeft[i] += sum over j of W[i][j] right[j],   dRight[j] += sum over i of W[i][j] left[i].
- *
- * leftFactor, rightFactor: the unit rows again, packed by columns (`pack` with rowStride 1, depth =
- * rows, width NR). Coefficients and shifts are padded to NR, with coefficients 0. With `self`
- * dRight is dLeft and the columns' arrays are the rows'.
- */
-export function contrastiveGradients(
-  dLeft: usize, dRight: usize, left: usize, right: usize, leftFactor: usize, rightFactor: usize,
-  rowCoefficients: usize, rowShifts: usize, columnCoefficients: usize, columnShifts: usize,
-  rows: i32, columns: i32, depth: i32, scale: f32,
-  pairOffset: i32, ids: usize, idColumns: i32, self: bool, scratch: usize,
-): void {
-  const w = scratch + ((TILE * TILE) << 2);
-  const across = w + ((TILE * TILE) << 2);
-  for (let i0 = 0; i0 < rows; i0 += TILE) {
-    const i1 = min(i0 + TILE, rows);
-    for (let j0 = self ? i0 : 0; j0 < columns; j0 += TILE) {
-      const j1 = min(j0 + TILE, columns);
-      const both = !self || i0 != j0;
-      cosineTile(
-        scratch, left, right, i0, i1, j0, j1, rows, columns, depth, pairOffset, ids, idColumns,
-      );
-      packWeights(
-        w, both ? across : 0, scratch,
-        rowCoefficients + (<usize>i0 << 2), columnCoefficients + (<usize>j0 << 2),
-        rowShifts + (<usize>i0 << 2), columnShifts + (<usize>j0 << 2),
-        padded(i1 - i0, MR), padded(j1 - j0, NR), scale,
-      );
-      addProduct(dLeft, w, rightFactor, i0, i1 - i0, j0, j1 - j0, columns, depth);
-      if (both) addProduct(dRight, across, leftFactor, j0, j1 - j0, i0, i1 - i0, rows, depth);
     }
   }
 }

@@ -11,7 +11,8 @@
  * where there is padding. Sums run over k, or over the outputs or pixels, in blocks as in gemm.ts.
  */
 
-import { MR, NR, KC, multiplyPacked, multiplyRows, pack, packRows, padded } from './gemm';
+import { MR, NR, multiplyPacked, multiplyRows } from './gemm';
+import { KC, pack, packRows, padded } from './pack';
 
 /** Taps whose patches, or whose gradients, are in scratch at a time. */
 const TAPS: i32 = 128;

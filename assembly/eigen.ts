@@ -4,7 +4,7 @@
  * `ld` doubles a row, n rounded up to 4.
  */
 
-import { padded } from './gemm';
+import { padded } from './pack';
 
 /** Address of the i-th double. */
 @inline

@@ -13,149 +13,13 @@
  * wherever the tile lies, so equal rows give equal bits everywhere.
  */
 
+import { KC, pack, packedLength, padded } from './pack';
+
 export const MR: i32 = 4;
 export const NR: i32 = 8;
-export const KC: i32 = 256;
 
 /** Rows of the left side that are taken through all of the right side before the next ones. */
 const MC: i32 = 128;
-
-/** n rounded up to whole slivers of `width`, a power of two. */
-@inline
-export function padded(n: i32, width: i32): i32 {
-  return (n + width - 1) & -width;
-}
-
-/** Floats of a packed side: `rows` vectors of `depth` in slivers of `width`. */
-export function packedLength(rows: i32, depth: i32, width: i32): i32 {
-  return padded(rows, width) * depth;
-}
-
-/** Four vectors of k steps each, four steps at a time, into lanes 0-3 of a sliver. */
-@inline
-function packTransposed(
-  y: usize, x: usize, live: i32, depth: i32, stride: usize, step: usize,
-): void {
-  const x1 = live > 1 ? x + stride : x;
-  const x2 = live > 2 ? x1 + stride : x;
-  const x3 = live > 3 ? x2 + stride : x;
-  // Lanes without a row are packed as zeros.
-  const mask = i32x4.lt_s(i32x4(0, 1, 2, 3), i32x4.splat(live));
-  const whole = depth & ~3;
-  for (let k = 0; k < whole; k += 4) {
-    const at = <usize>k << 2;
-    const r0 = v128.load(x + at);
-    const r1 = v128.load(x1 + at);
-    const r2 = v128.load(x2 + at);
-    const r3 = v128.load(x3 + at);
-    const p0 = v128.shuffle<f32>(r0, r1, 0, 4, 1, 5);
-    const p1 = v128.shuffle<f32>(r2, r3, 0, 4, 1, 5);
-    const p2 = v128.shuffle<f32>(r0, r1, 2, 6, 3, 7);
-    const p3 = v128.shuffle<f32>(r2, r3, 2, 6, 3, 7);
-    v128.store(y, v128.and(mask, v128.shuffle<f32>(p0, p1, 0, 1, 4, 5)));
-    v128.store(y + step, v128.and(mask, v128.shuffle<f32>(p0, p1, 2, 3, 6, 7)));
-    v128.store(y + 2 * step, v128.and(mask, v128.shuffle<f32>(p2, p3, 0, 1, 4, 5)));
-    v128.store(y + 3 * step, v128.and(mask, v128.shuffle<f32>(p2, p3, 2, 3, 6, 7)));
-    y += 4 * step;
-  }
-  for (let k = whole; k < depth; k++) {
-    const at = <usize>k << 2;
-    v128.store(
-      y,
-      v128.and(
-        mask,
-        f32x4(load<f32>(x + at), load<f32>(x1 + at), load<f32>(x2 + at), load<f32>(x3 + at)),
-      ),
-    );
-    y += step;
-  }
-}
-
-/** Sixteen neighbours at each of k steps, as they lie: whole lines, where slivers would take parts. */
-@inline
-function packLines(
-  y0: usize, y1: usize, y2: usize, y3: usize, x: usize, depth: i32, stride: usize, step: usize,
-): void {
-  for (let k = 0; k < depth; k++) {
-    v128.store(y0, v128.load(x));
-    v128.store(y1, v128.load(x, 16));
-    v128.store(y2, v128.load(x, 32));
-    v128.store(y3, v128.load(x, 48));
-    x += stride;
-    y0 += step;
-    y1 += step;
-    y2 += step;
-    y3 += step;
-  }
-}
-
-/** Up to four neighbours at each of k steps, as they lie, into lanes 0-3 of a sliver. */
-@inline
-function packContiguous(
-  y: usize, x: usize, live: i32, depth: i32, stride: usize, step: usize,
-): void {
-  for (let k = 0; k < depth; k++) {
-    let v = f32x4.splat(0);
-    if (live >= 4) {
-      v = v128.load(x);
-    } else {
-      if (live > 0) v = f32x4.replace_lane(v, 0, load<f32>(x));
-      if (live > 1) v = f32x4.replace_lane(v, 1, load<f32>(x, 4));
-      if (live > 2) v = f32x4.replace_lane(v, 2, load<f32>(x, 8));
-    }
-    v128.store(y, v);
-    x += stride;
-    y += step;
-  }
-}
-
-/** Where the four vectors from r on begin in slivers of `width`. */
-@inline
-function sliver(y: usize, r: i32, depth: i32, width: i32): usize {
-  const lane = r & (width - 1);
-  return y + ((<usize>(r - lane) * <usize>depth + <usize>lane) << 2);
-}
-
-/**
- * Packs `rows` vectors of `depth` steps into slivers of `width`. One of the strides, both in
- * floats, is 1: `depthStride` where the vectors are rows, `rowStride` where they are columns.
- */
-export function pack(
-  y: usize, x: usize, rows: i32, depth: i32, rowStride: i32, depthStride: i32, width: i32,
-): void {
-  const step = <usize>width << 2;
-  const ends = padded(rows, width);
-  let r = 0;
-  if (depthStride != 1) {
-    for (; r + 16 <= rows; r += 16) {
-      packLines(
-        sliver(y, r, depth, width), sliver(y, r + 4, depth, width), sliver(y, r + 8, depth, width),
-        sliver(y, r + 12, depth, width), x + (<usize>r << 2), depth, <usize>depthStride << 2, step,
-      );
-    }
-  }
-  for (; r < ends; r += 4) {
-    const to = sliver(y, r, depth, width);
-    const live = min(max(rows - r, 0), 4);
-    const from = x + ((<usize>r * <usize>rowStride) << 2);
-    if (depthStride == 1 && live > 0) {
-      packTransposed(to, from, live, depth, <usize>rowStride << 2, step);
-    } else {
-      packContiguous(to, from, live, depth, <usize>depthStride << 2, step);
-    }
-  }
-}
-
-/**
- * Packs rows over their whole depth, KC steps at a time: block p of the result holds all slivers
- * of steps p KC to p KC + KC.
- */
-export function packRows(y: usize, x: usize, rows: i32, depth: i32, width: i32): void {
-  for (let k = 0; k < depth; k += KC) {
-    const at = (<usize>k * <usize>padded(rows, width)) << 2;
-    pack(y + at, x + (<usize>k << 2), rows, min(KC, depth - k), depth, 1, width);
-  }
-}
 
 /** One tile: c (MR x NR, ldc bytes a row) = or += left sliver x right sliver over k steps. */
 export function tile(c: usize, ldc: usize, a: usize, b: usize, k: i32, accumulate: bool): void {
@@ -286,24 +150,17 @@ export function multiplyPacked(
   }
 }
 
-/** Floats of scratch that `gemm` needs. */
-export function gemmScratch(m: i32, n: i32, k: i32): i32 {
+/** Floats of scratch that `gemmBand` needs. */
+export function bandScratch(m: i32, n: i32, k: i32): i32 {
   const depth = min(k, KC);
   return packedLength(m, depth, MR) + packedLength(n, depth, NR) + MR * NR;
 }
 
 /**
- * c (m x n, ldc floats a row) = or += a b, where a[i][k] stands at a + i aRow + k aDepth and
- * b[k][j] at b + j bRow + k bDepth (strides in floats; one of each pair is 1).
+ * c (m x n, ldc floats a row) = or += the part of a b that `band` and `offset` say, where a[i][k]
+ * stands at a + i aRow + k aDepth and b[k][j] at b + j bRow + k bDepth (strides in floats; one of
+ * each pair is 1).
  */
-export function gemm(
-  c: usize, a: usize, b: usize, m: i32, n: i32, k: i32, ldc: i32,
-  aRow: i32, aDepth: i32, bRow: i32, bDepth: i32, accumulate: bool, scratch: usize,
-): void {
-  gemmBand(c, a, b, m, n, k, ldc, aRow, aDepth, bRow, bDepth, accumulate, scratch, WHOLE, 0);
-}
-
-/** The same for the part of a product that `band` and `offset` say. */
 export function gemmBand(
   c: usize, a: usize, b: usize, m: i32, n: i32, k: i32, ldc: i32,
   aRow: i32, aDepth: i32, bRow: i32, bDepth: i32, accumulate: bool, scratch: usize,
@@ -325,8 +182,36 @@ export function gemmBand(
   }
 }
 
+/** Bytes of scratch that `gemmRows` needs: a block of rows, packed, and one tile. */
+export function gemmScratch(): i32 {
+  return (MC * KC + MR * NR) << 2;
+}
+
 /**
- * A block of products of whole rows, both sides packed by `packRows`:
+ * c (m x n) = or += a right, where a is as in `gemmBand` and right was packed by `packBlocks` with
+ * NR. Of the n columns only `count` from `first` on, the start of a sliver.
+ */
+export function gemmRows(
+  c: usize, a: usize, right: usize, m: i32, n: i32, k: i32, aRow: i32, aDepth: i32,
+  accumulate: bool, scratch: usize, first: i32, count: i32,
+): void {
+  const edge = scratch + ((MC * KC) << 2);
+  for (let i = 0; i < m; i += MC) {
+    const rows = min(MC, m - i);
+    const to = c + ((<usize>i * <usize>n + <usize>first) << 2);
+    const from = a + ((<usize>i * <usize>aRow) << 2);
+    for (let k0 = 0; k0 < k; k0 += KC) {
+      const kc = min(KC, k - k0);
+      const at = (<usize>k0 * <usize>padded(n, NR) + <usize>first * <usize>kc) << 2;
+      pack(scratch, from + ((<usize>k0 * <usize>aDepth) << 2), rows, kc, aRow, aDepth, MR);
+      const adds = accumulate || k0 > 0;
+      multiplyPacked(to, scratch, right + at, rows, count, kc, n, adds, false, edge);
+    }
+  }
+}
+
+/**
+ * A block of products of whole rows, both sides packed by `packBlocks`:
  * c (rows i0 to i1 of the left x rows j0 to j1 of the right; i0 and j0 on sliver borders).
  */
 export function multiplyRows(

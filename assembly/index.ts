@@ -16,8 +16,9 @@ export {
   addScaledRows,
   cosine,
 } from './rows';
-export { MR, NR, packedLength, pack, packRows, gemmScratch, gemm } from './gemm';
-export { scoreMatrixScratch, scoreMatrix, scoreRows } from './similarity';
+export { KC, packedLength, pack, packBlocks } from './pack';
+export { MR, NR, gemmScratch, gemmRows } from './gemm';
+export { scoreRows } from './similarity';
 export { topKScratch, topKStart, topKUpdate, topKFinish } from './topk';
 export {
   logSumExpRows,
@@ -32,7 +33,8 @@ export {
   firstImproper,
   firstUncovered,
 } from './divergence';
-export { contrastiveScratch, contrastiveSums, contrastiveGradients } from './contrastive';
+export { TILE, contrastiveScratch, contrastiveStart, contrastiveSums } from './contrastive';
+export { contrastiveGradients } from './contrastive-gradients';
 export { contrastRows, sumByLabel, supConRows } from './loss-ends';
 export { sigLipRows } from './siglip';
 export { tripletRows, tripletUpdateRows } from './triplet';

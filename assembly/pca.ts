@@ -6,7 +6,7 @@
  */
 
 import { add64, at64, dot64 } from './eigen';
-import { padded } from './gemm';
+import { padded } from './pack';
 
 /** Vectors' elements that are centred at a time, so that a panel of them stays in the cache. */
 const PANEL: i32 = 64;

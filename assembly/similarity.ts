@@ -3,7 +3,7 @@
  * the search keeps the best of. One function makes the scores of both, so they agree to the bit.
  */
 
-import { MR, NR, multiplyRows, packRows, packedLength } from './gemm';
+import { multiplyRows } from './gemm';
 import { clampCosines, squareRoots } from './rows';
 
 /** What a score is: a cosine (of rows already normalised), a product, or a distance. */
@@ -13,7 +13,7 @@ export const EUCLIDEAN: i32 = 2;
 
 /**
  * Scores of rows i0..i1 with rows j0..j1 into y, `ldy` floats a row. Both sides are packed by
- * `packRows`; i0 is a multiple of MR, j0 of NR. Distances are multiplied by `distanceFactor`,
+ * `packBlocks`; i0 is a multiple of MR, j0 of NR. Distances are multiplied by `distanceFactor`,
  * which undoes a scaling of both sides and, where larger has to be nearer, turns the sign. `edge`
  * is room for one tile.
  */
@@ -31,21 +31,4 @@ export function scoreRows(
     if (squared) squareRoots(row, j1 - j0, distanceFactor);
     else clampCosines(row, j1 - j0);
   }
-}
-
-/** Floats of scratch that `scoreMatrix` needs. */
-export function scoreMatrixScratch(m: i32, n: i32, depth: i32): i32 {
-  return packedLength(m, depth, MR) + packedLength(n, depth, NR) + MR * NR;
-}
-
-/** All scores of the m rows of a with the n rows of b (m x n). */
-export function scoreMatrix(
-  y: usize, a: usize, b: usize, m: i32, n: i32, depth: i32, metric: i32, distanceFactor: f32,
-  scratch: usize,
-): void {
-  const right = scratch + (<usize>packedLength(m, depth, MR) << 2);
-  const edge = right + (<usize>packedLength(n, depth, NR) << 2);
-  packRows(scratch, a, m, depth, MR);
-  packRows(right, b, n, depth, NR);
-  scoreRows(y, scratch, right, 0, m, 0, n, m, n, depth, n, metric, distanceFactor, edge);
 }

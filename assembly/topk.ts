@@ -57,7 +57,7 @@ export function topKStart(scores: usize, indices: usize, n: i32): void {
 
 /**
  * Takes the rows of a part of the corpus into the heaps (rows x k) of the queries. The part's
- * first row has the index `firstIndex`; parts come in rising order. Sides are packed by `packRows`.
+ * first row has the index `firstIndex`; parts come in rising order. Sides are packed by `packBlocks`.
  */
 export function topKUpdate(
   scores: usize, indices: usize, queries: usize, corpus: usize, queryRows: i32, corpusRows: i32,

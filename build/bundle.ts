@@ -6,7 +6,12 @@
 import { type BuildOptions, build } from 'esbuild';
 
 /** Entry points of the library. One call of esbuild with splitting: one memory for all of them. */
-const ENTRIES = { index: 'src/index.ts', nn: 'src/nn/index.ts', models: 'src/models/index.ts' };
+const ENTRIES = {
+  index: 'src/index.ts',
+  nn: 'src/nn/index.ts',
+  models: 'src/models/index.ts',
+  threads: 'src/threads/index.ts',
+};
 
 /** Where the kernels come from: bytes inlined, or module files beside the bundle. */
 const INLINED = { '#wasm': './src/wasm.ts', '#wasm-nn': './src/wasm.nn.ts' };
@@ -26,6 +31,21 @@ const LIBRARY: BuildOptions = {
   metafile: true,
 };
 
+/** The script that workers are started from, as an expression to be put into a bundle. */
+async function workerScript(): Promise<string> {
+  const { outputFiles } = await build({
+    entryPoints: ['src/threads/worker.ts'],
+    bundle: true,
+    minify: true,
+    format: 'iife',
+    platform: 'neutral',
+    target: 'es2022',
+    write: false,
+    logLevel: 'warning',
+  });
+  return JSON.stringify(outputFiles[0]?.text);
+}
+
 /** Files that went into a bundle, as paths from the root. */
 async function bundle(options: BuildOptions): Promise<string[]> {
   const { metafile } = await build(options);
@@ -33,8 +53,10 @@ async function bundle(options: BuildOptions): Promise<string[]> {
 }
 
 export async function bundleLibrary(dist: string): Promise<string[]> {
+  const define = { WORKER_SCRIPT: await workerScript() };
   const inlined = await bundle({
     ...LIBRARY,
+    define,
     outdir: dist,
     chunkNames: 'shared.[hash]',
     alias: INLINED,
@@ -42,6 +64,7 @@ export async function bundleLibrary(dist: string): Promise<string[]> {
   });
   const modules = await bundle({
     ...LIBRARY,
+    define,
     outdir: dist,
     entryNames: '[name].workerd',
     chunkNames: 'shared.workerd.[hash]',
@@ -63,6 +86,7 @@ export async function bundleCommandLine(dist: string): Promise<string[]> {
     minifyWhitespace: true,
     alias: INLINED,
     loader: { '.wasm': 'binary' },
+    define: { WORKER_SCRIPT: await workerScript() },
     // Bundled CommonJS asks for Node's own modules by require.
     banner: {
       js: [

@@ -29,6 +29,7 @@ async function bundled(what: string, line: string): Promise<Size> {
     format: 'esm',
     platform: 'neutral',
     target: 'es2022',
+    logLevel: 'error',
     write: false,
   });
   return measure(what, outputFiles[0]?.contents ?? new Uint8Array());
@@ -44,6 +45,10 @@ export async function sizes(): Promise<Size[]> {
     await bundled(
       "import * as nearfar from 'nearfar'",
       "import * as nearfar from 'nearfar'; console.log(nearfar);",
+    ),
+    await bundled(
+      "import { setThreads } from 'nearfar/threads'",
+      "import { setThreads } from 'nearfar/threads'; console.log(setThreads);",
     ),
   ];
 }

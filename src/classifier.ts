@@ -14,6 +14,7 @@ import {
   takeMatrix,
 } from './matrix.js';
 import { i32, type Pointer, type Scope, scoped } from './memory.js';
+import { multiply } from './products.js';
 import { readSafetensors, writeSafetensors } from './safetensors.js';
 
 export type { ClassWeight, LogisticOptions };
@@ -135,8 +136,7 @@ function logitsOf(scope: Scope, { weight, bias }: LinearClassifier, source: Sour
   const b = load(scope, readMatrix('LinearClassifier', 'bias', bias, true));
   const logits = scope.words(rows * count);
   core.fillRows(logits, b, rows, count);
-  const scratch = scope.words(core.gemmScratch(rows, count, cols));
-  core.gemm(logits, x, w, rows, count, cols, count, cols, 1, cols, 1, true, scratch);
+  multiply(logits, x, w, rows, count, cols, false, true, true);
   return logits;
 }
 

@@ -4,12 +4,15 @@
  */
 
 declare namespace WebAssembly {
-  type Module = object;
-  interface Instance {
+  class Module {
+    constructor(bytes: Uint8Array);
+  }
+  class Instance {
+    constructor(module: Module, imports: Imports);
     readonly exports: Record<string, unknown>;
   }
   class Memory {
-    constructor(descriptor: { initial: number; maximum: number });
+    constructor(descriptor: { initial: number; maximum: number; shared?: boolean });
     readonly buffer: ArrayBuffer;
     grow(pages: number): number;
   }
@@ -26,3 +29,4 @@ declare class TextDecoder {
   decode(bytes: Uint8Array): string;
 }
 declare function setTimeout(callback: () => void, milliseconds: number): unknown;
+declare const console: { warn(text: string): void };

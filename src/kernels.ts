@@ -12,31 +12,37 @@ export type Kernels = Awaited<ReturnType<typeof instantiate>>;
 
 /** 64 KiB each, 4 GiB at most: as far as 32-bit pointers reach. */
 export const PAGE = 65536;
-const MOST_PAGES = 65536;
+export const MOST_PAGES = 65536;
 
-export const memory: WebAssembly.Memory = /* @__PURE__ */ new WebAssembly.Memory({
+export let memory: WebAssembly.Memory = /* @__PURE__ */ new WebAssembly.Memory({
   initial: 1,
   maximum: MOST_PAGES,
 });
 
-let instance: Kernels | undefined;
+let table: Kernels | undefined;
 
 /**
- * The kernels' exports.
+ * The kernels by name. Always the same object, which may be kept: whoever moves the kernels to
+ * another memory, or has several threads run them, puts other functions under their names.
  * @throws Error where the host refuses to compile WebAssembly, with what to do about it
  */
 export function kernels(): Kernels {
-  instance ??= compile<Kernels>(code);
-  return instance;
+  table ??= compile<Kernels>(code);
+  return table;
 }
 
-/** An instance of a module, bytes or compiled, over the one memory. */
+/** Another memory for all that is compiled or copied from now on; whoever calls moves what there is. */
+export function moveTo(to: WebAssembly.Memory): void {
+  memory = to;
+}
+
+/** A module's exports, bytes or compiled, over the one memory. */
 export function compile<Exports>(code: unknown): Exports {
   try {
     const module = code as Parameters<typeof instantiateSync>[0];
     // The loader's own exports wrap every function in another; the bare ones are what we call.
     const { instance } = instantiateSync(module, { env: { memory } });
-    return instance.exports as Exports;
+    return { ...instance.exports } as Exports;
   } catch (cause) {
     throw new Error(
       `nearfar: this host does not compile WebAssembly from bytes (${cause}). ` +

@@ -10,6 +10,7 @@ import { kernels } from './kernels.js';
 import type { Classes } from './labels.js';
 import { load, type Matrix, type Source, takeFloats, takeMatrix } from './matrix.js';
 import { f32, f64, type Pointer, type Scope, scoped } from './memory.js';
+import { multiply } from './products.js';
 
 /** What a row counts, by its label: weights, or those that make all classes count the same. */
 export type ClassWeight = 'balanced' | Readonly<Record<number, number>>;
@@ -80,7 +81,6 @@ class Objective {
   readonly #probabilities: Pointer;
   readonly #residual: Pointer;
   readonly #bound: Pointer;
-  readonly #scratch: Pointer;
 
   constructor(scope: Scope, source: Source, { classes, numbers }: Classes, settings: Settings) {
     const core = kernels();
@@ -112,21 +112,19 @@ class Objective {
     this.gradient = scope.words(this.length);
     this.#probabilities = scope.words(rows * count);
     this.#residual = scope.words(rows * count);
-    const scratch = [core.gemmScratch(rows, count, width), core.gemmScratch(count, width, rows)];
-    this.#scratch = scope.words(Math.max(...scratch));
   }
 
   /** y (rows, classes) = the design times v. */
   #forward(y: Pointer, v: Pointer): void {
     const [n, c, w] = [this.#rows, this.#classes, this.width];
-    kernels().gemm(y, this.#design, v, n, c, w, c, w, 1, w, 1, false, this.#scratch);
+    multiply(y, this.#design, v, n, c, w, false, true, false);
   }
 
   /** y (classes, width) = the transpose of u (rows, classes) times the design, plus l2 v. */
   #backward(y: Pointer, u: Pointer, v: Pointer): void {
     const core = kernels();
     const [n, c, w] = [this.#rows, this.#classes, this.width];
-    core.gemm(y, u, this.#design, c, w, n, w, 1, c, 1, w, false, this.#scratch);
+    multiply(y, u, this.#design, c, w, n, true, false, false);
     for (let i = 0; i < c; i++) core.addTimes(y + 4 * i * w, v + 4 * i * w, w - 1, this.#l2);
     // What all classes share changes no probability; rounding must not let it grow.
     core.centreColumns(y, c, w);

@@ -13,6 +13,7 @@ import {
   takeMatrix,
 } from './matrix.js';
 import { type Pointer, type Scope, scoped } from './memory.js';
+import { multiply } from './products.js';
 
 export interface MatmulOptions {
   /** Use the transpose of a (default false). */
@@ -52,14 +53,10 @@ function product(
     rangeError(name, b.argument, `${k} ${side}, the inner size of ${a.argument}`, inner);
   }
   return scoped((scope) => {
-    const core = kernels();
     const pa = load(scope, a);
     const pb = a.data === b.data ? pa : load(scope, b);
     const result = scope.words(m * n);
-    const scratch = scope.words(core.gemmScratch(m, n, k));
-    const [aRow, aDepth] = transposeA ? [1, a.cols] : [a.cols, 1];
-    const [bRow, bDepth] = transposeB ? [b.cols, 1] : [1, b.cols];
-    core.gemm(result, pa, pb, m, n, k, n, aRow, aDepth, bRow, bDepth, false, scratch);
+    multiply(result, pa, pb, m, n, k, transposeA, transposeB, false);
     return takeMatrix(name, result, m, n);
   });
 }
@@ -160,9 +157,11 @@ function scores(name: string, a: unknown, b: unknown, metric: Metric): Matrix {
     const core = kernels();
     const sides = loadSides(scope, left, right, metric);
     const result = scope.words(m * n);
-    const scratch = scope.words(core.scoreMatrixScratch(m, n, depth));
+    const a = packRows(scope, sides.left, m, depth, core.MR.value);
+    const b = packRows(scope, sides.right, n, depth, core.NR.value);
+    const edge = scope.words(core.MR.value * core.NR.value);
     const kind = METRICS.indexOf(metric);
-    core.scoreMatrix(result, sides.left, sides.right, m, n, depth, kind, sides.factor, scratch);
+    core.scoreRows(result, a, b, 0, m, 0, n, m, n, depth, n, kind, sides.factor, edge);
     return takeMatrix(name, result, m, n);
   });
 }
@@ -194,6 +193,20 @@ function loadSides(scope: Scope, left: Source, right: Source, metric: Metric): S
   return { left: a, right: b, factor: 1 / scale };
 }
 
+/** Rows in slivers of `width`, as products of rows read them. */
+export function packRows(
+  scope: Scope,
+  at: Pointer,
+  rows: number,
+  depth: number,
+  width: number,
+): Pointer {
+  const core = kernels();
+  const packed = scope.words(core.packedLength(rows, depth, width));
+  core.packBlocks(packed, at, rows, depth, depth, 1, width, 0, rows);
+  return packed;
+}
+
 /** Floats of scores that are in WASM memory at a time: 4 MiB, but always a few rows. */
 const BLOCK = 1 << 20;
 
@@ -214,8 +227,7 @@ export function eachRowOfScores(
   const [m, n, depth] = [left.rows, right.rows, left.cols];
   const sides = loadSides(scope, left, right, metric);
   const [mr, nr] = [core.MR.value, core.NR.value];
-  const packed = scope.words(core.packedLength(n, depth, nr));
-  core.packRows(packed, sides.right, n, depth, nr);
+  const packed = packRows(scope, sides.right, n, depth, nr);
   const rows = Math.min(m, Math.max(4 * mr, Math.floor(BLOCK / n / mr) * mr));
   const block = scope.words(core.packedLength(rows, depth, mr));
   // Kernels read four scores at a glance, past the end of the last row too.
@@ -224,7 +236,8 @@ export function eachRowOfScores(
   const kind = METRICS.indexOf(metric);
   for (let first = 0; first < m; first += rows) {
     const live = Math.min(rows, m - first);
-    core.packRows(block, sides.left + 4 * first * depth, live, depth, mr);
+    const from = sides.left + 4 * first * depth;
+    core.packBlocks(block, from, live, depth, depth, 1, mr, 0, live);
     core.scoreRows(
       scores,
       block,

@@ -79,7 +79,7 @@ export function nearest(
   let queryScale = 1;
   const largestQuery = core.largestMagnitude(q, rows * cols);
   if (metric === 'cosine') core.normalizeRows(q, scope.doubles(rows), q, rows, cols);
-  core.packRows(packedQueries, q, rows, cols, mr);
+  core.packBlocks(packedQueries, q, rows, cols, cols, 1, mr, 0, rows);
   const chunkRows = Math.min(source.rows, Math.max(256, Math.floor(CHUNK / cols)));
   const chunk = scope.words(chunkRows * cols);
   const packed = scope.words(core.packedLength(chunkRows, cols, nr));
@@ -97,12 +97,12 @@ export function nearest(
       if (scale !== 1) core.scaleArray(chunk, n * cols, scale);
       if (scale !== queryScale) {
         // From the queries as given: what one chunk's scale takes away, the next may need.
-        core.packRows(packedQueries, q, rows, cols, mr);
+        core.packBlocks(packedQueries, q, rows, cols, cols, 1, mr, 0, rows);
         if (scale !== 1) core.scaleArray(packedQueries, queryWords, scale);
         queryScale = scale;
       }
     }
-    core.packRows(packed, chunk, n, cols, nr);
+    core.packBlocks(packed, chunk, n, cols, cols, 1, nr, 0, n);
     core.topKUpdate(
       scores,
       indices,

@@ -42,6 +42,9 @@ test('training has manners here', async () => {
   }
 });
 
+/** Runtimes that have no workers, or no memory to share with them. */
+const WITHOUT_THREADS = /^(workerd|wrangler|webkit)$/;
+
 const missing = process.env.CI === 'true' ? [] : runtimes.filter((row) => row.available());
 for (const row of missing) test.skip(row.name, row.available() ?? '');
 
@@ -63,5 +66,9 @@ for (const { name } of present) {
     const { hashes, manners } = await here();
     same(there.hashes, hashes, `hashes on ${name}`);
     same(there.manners, manners, `manners on ${name}`);
+    const threads = [2, 5].map((asked) => {
+      return { asked, running: WITHOUT_THREADS.test(name) ? 1 : asked, different: [] };
+    });
+    same(there.threads, threads, `threads on ${name}`);
   });
 }

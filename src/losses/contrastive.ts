@@ -7,7 +7,7 @@
 import { kernels } from '../kernels.js';
 import { type Matrix, type Source, takeMatrix } from '../matrix.js';
 import type { Pointer, Scope } from '../memory.js';
-import { loadUnitRows, type UnitRows } from '../similarity.js';
+import { loadUnitRows, packRows, type UnitRows } from '../similarity.js';
 
 /** One side of the similarities: unit rows, and room for their gradient once it is wanted. */
 export interface Side extends UnitRows {
@@ -64,36 +64,39 @@ export class Contrast {
     this.#left = left;
     this.#right = right;
     this.#pairing = { pairOffset: 0, ids: 0, idColumns: 0, columns: false, ...pairing };
-    this.#packedLeft = this.#pack(left, core.MR.value);
-    this.#packedRight = this.#pack(right, core.NR.value);
+    this.#packedLeft = packRows(scope, left.unit, left.rows, left.cols, core.MR.value);
+    this.#packedRight = packRows(scope, right.unit, right.rows, right.cols, core.NR.value);
     this.#scratch = scope.bytes(core.contrastiveScratch());
     this.rows = this.#direction(left.rows);
     this.columns = left === right ? this.rows : this.#direction(right.rows);
-    core.contrastiveSums(
+    const sums = [
       this.rows.sums,
       this.rows.shifts,
       this.columns.sums,
       this.columns.shifts,
+    ] as const;
+    const { scale, columns } = this.#pairing;
+    const self = left === right;
+    core.contrastiveStart(...sums, left.rows, right.rows, scale, self, columns);
+    core.contrastiveSums(
+      ...sums,
       this.#packedLeft,
       this.#packedRight,
       left.rows,
       right.rows,
       left.cols,
-      this.#pairing.scale,
+      scale,
       this.#pairing.pairOffset,
       this.#pairing.ids,
       this.#pairing.idColumns,
-      left === right,
-      this.#pairing.columns,
+      self,
+      columns,
       this.#scratch,
+      0,
+      left.rows,
+      0,
+      right.rows,
     );
-  }
-
-  #pack(side: Side, width: number): Pointer {
-    const core = kernels();
-    const packed = this.#scope.words(core.packedLength(side.rows, side.cols, width));
-    core.packRows(packed, side.unit, side.rows, side.cols, width);
-    return packed;
   }
 
   #direction(rows: number): Direction {
@@ -149,6 +152,10 @@ export class Contrast {
       this.#pairing.idColumns,
       self,
       this.#scratch,
+      0,
+      this.#left.rows,
+      0,
+      this.#right.rows,
     );
     return { left, right };
   }

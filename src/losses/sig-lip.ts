@@ -4,6 +4,7 @@ import { checkNumber, checkOptions, checkPositive } from '../check.js';
 import { kernels } from '../kernels.js';
 import { checkShape, finiteLoss, type Matrix, type MatrixLike, readMatrix } from '../matrix.js';
 import { f64, scoped } from '../memory.js';
+import { multiply } from '../products.js';
 import { loadSide, throughNormalization } from './contrastive.js';
 import { readIds } from './cross.js';
 
@@ -77,22 +78,16 @@ function run(
     const gradText = scope.zeroWords(rows * cols);
     const live = Math.min(BLOCK, rows);
     const block = scope.words(live * rows);
-    const products = [
-      core.gemmScratch(live, rows, cols),
-      core.gemmScratch(live, cols, rows),
-      core.gemmScratch(rows, cols, live),
-    ];
-    const scratch = scope.words(Math.max(...products));
     let loss = 0;
     for (let first = 0; first < rows; first += BLOCK) {
       const n = Math.min(BLOCK, rows - first);
       const own = images.unit + 4 * first * cols;
-      core.gemm(block, own, texts.unit, n, rows, cols, rows, cols, 1, cols, 1, false, scratch);
+      multiply(block, own, texts.unit, n, rows, cols, false, true, false);
       loss += core.sigLipRows(block, n, rows, first, numbers, scale, bias, 1 / rows, biasSlope);
       if (!backward) continue;
       const to = gradImage + 4 * first * cols;
-      core.gemm(to, block, texts.unit, n, cols, rows, cols, rows, 1, 1, cols, false, scratch);
-      core.gemm(gradText, block, own, rows, cols, n, cols, 1, rows, 1, cols, true, scratch);
+      multiply(to, block, texts.unit, n, cols, rows, false, false, false);
+      multiply(gradText, block, own, rows, cols, n, true, false, true);
     }
     finiteLoss(name, loss);
     if (!backward) return { loss };

@@ -94,7 +94,7 @@ function browserRow(
           await open(page.address, home, defer);
           return page.result;
         };
-        return within(60, name, visit());
+        return within(120, name, visit());
       });
     },
   };

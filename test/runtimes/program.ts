@@ -1,12 +1,26 @@
-/** What runs on every runtime, through the installed package: all hashes, and training's manners. */
+/**
+ * What runs on every runtime, through the installed package: all hashes, on one thread and on
+ * several where there are any, and training's manners.
+ */
 
-import { type Hash, hashes } from '../../bench/operations/hash.js';
+import { setThreads } from 'nearfar/threads';
+import { type Hash, hashes, hashOperation } from '../../bench/operations/hash.js';
+import { operations } from '../../bench/operations/index.js';
 import { systems } from '../../bench/operations/systems.js';
 import { api } from '../../bench/package.js';
 
 export interface Result {
   hashes: Hash[];
   manners: Manners[];
+  threads: Threads[];
+}
+
+/** What several threads make of the operations, all of them cut, however small. */
+interface Threads {
+  asked: number;
+  running: number;
+  /** Operations with other bits than on one thread. */
+  different: string[];
 }
 
 /** How the training of a system gets along with what runs beside it. */
@@ -37,9 +51,19 @@ async function manners({ name, start }: (typeof systems)[number]): Promise<Manne
   return { name, ticks: ticks > 2, lastStep, bytesLeft: api.nn.bytesInUse() - before };
 }
 
+async function onThreads(asked: number, one: readonly Hash[]): Promise<Threads> {
+  const running = await setThreads(asked, { leastWork: 0 });
+  const different = operations
+    .filter((row, i) => hashOperation(api, row).hash !== one[i]?.hash)
+    .map(({ name }) => name);
+  await setThreads(1);
+  return { asked, running, different };
+}
+
 export default async function program(): Promise<Result> {
-  const result: Result = { hashes: [], manners: [] };
+  const result: Result = { hashes: [], manners: [], threads: [] };
   for (const system of systems) result.manners.push(await manners(system));
   for await (const hash of hashes(api)) result.hashes.push(hash);
+  for (const asked of [2, 5]) result.threads.push(await onThreads(asked, result.hashes));
   return result;
 }

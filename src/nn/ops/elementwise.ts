@@ -174,12 +174,12 @@ export function where(condition: Tensor, a: Operand, b: Operand): Tensor {
 
 type UnaryBackward = (dx: Pointer, dy: Pointer, from: Pointer, n: number) => void;
 
-/** y = f(x); the backward reads x, or y with `fromOutput`. */
+/** y = f(x); the backward, looked up when it is run, reads x, or y with `fromOutput`. */
 function unary(
   name: string,
   x: Tensor,
   forward: (y: Pointer, x: Pointer, n: number) => void,
-  backward: UnaryBackward,
+  backward: () => UnaryBackward,
   fromOutput: boolean,
 ): Tensor {
   checkTensor(name, 'x', x);
@@ -188,32 +188,32 @@ function unary(
     [x],
     x.shape,
     (at) => forward(at, x.at, x.size),
-    (dy) => [made(dy, (dx) => backward(dx, dy.at, fromOutput ? y.at : x.at, dy.size))],
+    (dy) => [made(dy, (dx) => backward()(dx, dy.at, fromOutput ? y.at : x.at, dy.size))],
   );
   return y;
 }
 
 /** e^x */
 export function exp(x: Tensor): Tensor {
-  return unary('exp', x, kernels().expArray, nnKernels().expArrayBackward, true);
+  return unary('exp', x, kernels().expArray, () => nnKernels().expArrayBackward, true);
 }
 
 /** Natural logarithm. */
 export function log(x: Tensor): Tensor {
-  return unary('log', x, kernels().logArray, nnKernels().logArrayBackward, false);
+  return unary('log', x, kernels().logArray, () => nnKernels().logArrayBackward, false);
 }
 
 export function sqrt(x: Tensor): Tensor {
-  return unary('sqrt', x, nnKernels().sqrtArray, nnKernels().sqrtArrayBackward, true);
+  return unary('sqrt', x, nnKernels().sqrtArray, () => nnKernels().sqrtArrayBackward, true);
 }
 
 export function tanh(x: Tensor): Tensor {
-  return unary('tanh', x, kernels().tanhArray, nnKernels().tanhArrayBackward, true);
+  return unary('tanh', x, kernels().tanhArray, () => nnKernels().tanhArrayBackward, true);
 }
 
 /** max(0, x) */
 export function relu(x: Tensor): Tensor {
-  return unary('relu', x, nnKernels().reluArray, nnKernels().reluArrayBackward, false);
+  return unary('relu', x, nnKernels().reluArray, () => nnKernels().reluArrayBackward, false);
 }
 
 /**
@@ -228,7 +228,7 @@ export function gelu(x: Tensor, options?: { approximate?: boolean | undefined })
     'gelu',
     x,
     (y, at, n) => core.geluArray(y, at, n, form),
-    (dx, dy, at, n) => core.geluArrayBackward(dx, dy, at, n, form),
+    () => (dx, dy, at, n) => core.geluArrayBackward(dx, dy, at, n, form),
     false,
   );
 }

@@ -1,8 +1,8 @@
 /** Matrix products over the core's packed kernel, in batches, and the linear layer's. */
 
 import { checkFlag, checkOptions, rangeError } from '../../check.js';
-import { kernels } from '../../kernels.js';
-import { type Pointer, scoped } from '../../memory.js';
+import type { Pointer } from '../../memory.js';
+import { multiply } from '../../products.js';
 import { nnKernels } from '../kernels.js';
 import { showShape } from '../numbers.js';
 import { empty, filled, record, type Tensor } from '../tensor.js';
@@ -17,25 +17,10 @@ interface Side {
 }
 
 /** c = or += a b, for sides as they are meant (after transposing). */
-function product(c: Pointer, a: Side, b: Side, accumulate: boolean, scratch: Pointer): void {
-  const m = a.transposed ? a.cols : a.rows;
-  const k = a.transposed ? a.rows : a.cols;
+function product(c: Pointer, a: Side, b: Side, accumulate: boolean): void {
+  const [m, k] = a.transposed ? [a.cols, a.rows] : [a.rows, a.cols];
   const n = b.transposed ? b.rows : b.cols;
-  const [aRow, aDepth] = a.transposed ? [1, a.cols] : [a.cols, 1];
-  const [bRow, bDepth] = b.transposed ? [b.cols, 1] : [1, b.cols];
-  kernels().gemm(c, a.at, b.at, m, n, k, n, aRow, aDepth, bRow, bDepth, accumulate, scratch);
-}
-
-/** Runs with scratch for products of these sizes, in any arrangement. */
-function withScratch(m: number, n: number, k: number, body: (scratch: Pointer) => void): void {
-  const core = kernels();
-  const most = Math.max(
-    core.gemmScratch(m, n, k),
-    core.gemmScratch(m, k, n),
-    core.gemmScratch(k, n, m),
-    core.gemmScratch(n, k, m),
-  );
-  scoped((scope) => body(scope.words(most)));
+  multiply(c, a.at, b.at, m, n, k, a.transposed, b.transposed, accumulate);
 }
 
 export interface MatmulOptions {
@@ -89,33 +74,30 @@ export function matmul(a: Tensor, b: Tensor, options?: MatmulOptions): Tensor {
     'matmul',
     [a, b],
     [...batch, m, n],
-    (y) =>
-      withScratch(m, n, k, (scratch) => {
-        for (let i = 0; i < count; i++) {
-          product(y + 4 * i * m * n, left(i, transposeA), right(i, transposeB), false, scratch);
-        }
-      }),
+    (y) => {
+      for (let i = 0; i < count; i++) {
+        product(y + 4 * i * m * n, left(i, transposeA), right(i, transposeB), false);
+      }
+    },
     (dy) => {
       const da = a.requiresGrad ? empty(a.shape) : undefined;
       const db = b.requiresGrad ? filled(b.shape, 0) : undefined;
-      withScratch(m, n, k, (scratch) => {
-        for (let i = 0; i < count; i++) {
-          const slope = (transposed: boolean): Side => {
-            return { at: dy.at + 4 * i * m * n, rows: m, cols: n, transposed };
-          };
-          if (da !== undefined) {
-            const to = da.at + 4 * i * m * k;
-            // dA = dY B', or its transpose B dY'.
-            if (transposeA) product(to, right(i, transposeB), slope(true), false, scratch);
-            else product(to, slope(false), right(i, !transposeB), false, scratch);
-          }
-          if (db !== undefined) {
-            const to = db.at + (shared ? 0 : 4 * i * k * n);
-            if (transposeB) product(to, slope(true), left(i, transposeA), true, scratch);
-            else product(to, left(i, !transposeA), slope(false), true, scratch);
-          }
+      for (let i = 0; i < count; i++) {
+        const slope = (transposed: boolean): Side => {
+          return { at: dy.at + 4 * i * m * n, rows: m, cols: n, transposed };
+        };
+        if (da !== undefined) {
+          const to = da.at + 4 * i * m * k;
+          // dA = dY B', or its transpose B dY'.
+          if (transposeA) product(to, right(i, transposeB), slope(true), false);
+          else product(to, slope(false), right(i, !transposeB), false);
         }
-      });
+        if (db !== undefined) {
+          const to = db.at + (shared ? 0 : 4 * i * k * n);
+          if (transposeB) product(to, slope(true), left(i, transposeA), true);
+          else product(to, left(i, !transposeA), slope(false), true);
+        }
+      }
       return [da, db];
     },
   );
@@ -144,11 +126,10 @@ export function linear(x: Tensor, weight: Tensor, bias?: Tensor): Tensor {
     'linear',
     bias === undefined ? [x, weight] : [x, weight, bias],
     [...x.shape.slice(0, -1), outputs],
-    (y) =>
-      withScratch(rows, outputs, inputs, (scratch) => {
-        product(y, input(false), weights(true), false, scratch);
-        if (bias !== undefined) nnKernels().addRows(y, y, bias.at, rows, outputs);
-      }),
+    (y) => {
+      product(y, input(false), weights(true), false);
+      if (bias !== undefined) nnKernels().addRows(y, y, bias.at, rows, outputs);
+    },
     (dy) => {
       const slope = (transposed: boolean): Side => {
         return { at: dy.at, rows, cols: outputs, transposed };
@@ -156,10 +137,8 @@ export function linear(x: Tensor, weight: Tensor, bias?: Tensor): Tensor {
       const dx = x.requiresGrad ? empty(x.shape) : undefined;
       const dWeight = weight.requiresGrad ? empty(weight.shape) : undefined;
       const dBias = bias?.requiresGrad ? empty(bias.shape) : undefined;
-      withScratch(rows, outputs, inputs, (scratch) => {
-        if (dx) product(dx.at, slope(false), weights(false), false, scratch);
-        if (dWeight) product(dWeight.at, slope(true), input(false), false, scratch);
-      });
+      if (dx) product(dx.at, slope(false), weights(false), false);
+      if (dWeight) product(dWeight.at, slope(true), input(false), false);
       if (dBias) nnKernels().columnSums(dBias.at, dy.at, rows, outputs, false);
       return [dx, dWeight, dBias];
     },

@@ -1,0 +1,154 @@
+/**
+ * Packing: both sides of a product laid out in slivers, as its inner loop (gemm.ts) reads them.
+ */
+
+/** Steps of k that are packed, and multiplied, at a time. */
+export const KC: i32 = 256;
+
+/** n rounded up to whole slivers of `width`, a power of two. */
+@inline
+export function padded(n: i32, width: i32): i32 {
+  return (n + width - 1) & -width;
+}
+
+/** Floats of a packed side: `rows` vectors of `depth` in slivers of `width`. */
+export function packedLength(rows: i32, depth: i32, width: i32): i32 {
+  return padded(rows, width) * depth;
+}
+
+/** Four vectors of k steps each, four steps at a time, into lanes 0-3 of a sliver. */
+@inline
+function packTransposed(
+  y: usize, x: usize, live: i32, depth: i32, stride: usize, step: usize,
+): void {
+  const x1 = live > 1 ? x + stride : x;
+  const x2 = live > 2 ? x1 + stride : x;
+  const x3 = live > 3 ? x2 + stride : x;
+  // Lanes without a row are packed as zeros.
+  const mask = i32x4.lt_s(i32x4(0, 1, 2, 3), i32x4.splat(live));
+  const whole = depth & ~3;
+  for (let k = 0; k < whole; k += 4) {
+    const at = <usize>k << 2;
+    const r0 = v128.load(x + at);
+    const r1 = v128.load(x1 + at);
+    const r2 = v128.load(x2 + at);
+    const r3 = v128.load(x3 + at);
+    const p0 = v128.shuffle<f32>(r0, r1, 0, 4, 1, 5);
+    const p1 = v128.shuffle<f32>(r2, r3, 0, 4, 1, 5);
+    const p2 = v128.shuffle<f32>(r0, r1, 2, 6, 3, 7);
+    const p3 = v128.shuffle<f32>(r2, r3, 2, 6, 3, 7);
+    v128.store(y, v128.and(mask, v128.shuffle<f32>(p0, p1, 0, 1, 4, 5)));
+    v128.store(y + step, v128.and(mask, v128.shuffle<f32>(p0, p1, 2, 3, 6, 7)));
+    v128.store(y + 2 * step, v128.and(mask, v128.shuffle<f32>(p2, p3, 0, 1, 4, 5)));
+    v128.store(y + 3 * step, v128.and(mask, v128.shuffle<f32>(p2, p3, 2, 3, 6, 7)));
+    y += 4 * step;
+  }
+  for (let k = whole; k < depth; k++) {
+    const at = <usize>k << 2;
+    v128.store(
+      y,
+      v128.and(
+        mask,
+        f32x4(load<f32>(x + at), load<f32>(x1 + at), load<f32>(x2 + at), load<f32>(x3 + at)),
+      ),
+    );
+    y += step;
+  }
+}
+
+/** Sixteen neighbours at each of k steps, as they lie: whole lines, where slivers would take parts. */
+@inline
+function packLines(
+  y0: usize, y1: usize, y2: usize, y3: usize, x: usize, depth: i32, stride: usize, step: usize,
+): void {
+  for (let k = 0; k < depth; k++) {
+    v128.store(y0, v128.load(x));
+    v128.store(y1, v128.load(x, 16));
+    v128.store(y2, v128.load(x, 32));
+    v128.store(y3, v128.load(x, 48));
+    x += stride;
+    y0 += step;
+    y1 += step;
+    y2 += step;
+    y3 += step;
+  }
+}
+
+/** Up to four neighbours at each of k steps, as they lie, into lanes 0-3 of a sliver. */
+@inline
+function packContiguous(
+  y: usize, x: usize, live: i32, depth: i32, stride: usize, step: usize,
+): void {
+  for (let k = 0; k < depth; k++) {
+    let v = f32x4.splat(0);
+    if (live >= 4) {
+      v = v128.load(x);
+    } else {
+      if (live > 0) v = f32x4.replace_lane(v, 0, load<f32>(x));
+      if (live > 1) v = f32x4.replace_lane(v, 1, load<f32>(x, 4));
+      if (live > 2) v = f32x4.replace_lane(v, 2, load<f32>(x, 8));
+    }
+    v128.store(y, v);
+    x += stride;
+    y += step;
+  }
+}
+
+/** Where the four vectors from r on begin in slivers of `width`. */
+@inline
+function sliver(y: usize, r: i32, depth: i32, width: i32): usize {
+  const lane = r & (width - 1);
+  return y + ((<usize>(r - lane) * <usize>depth + <usize>lane) << 2);
+}
+
+/**
+ * Packs `rows` vectors of `depth` steps into slivers of `width`. One of the strides, both in
+ * floats, is 1: `depthStride` where the vectors are rows, `rowStride` where they are columns.
+ */
+export function pack(
+  y: usize, x: usize, rows: i32, depth: i32, rowStride: i32, depthStride: i32, width: i32,
+): void {
+  const step = <usize>width << 2;
+  const ends = padded(rows, width);
+  let r = 0;
+  if (depthStride != 1) {
+    for (; r + 16 <= rows; r += 16) {
+      packLines(
+        sliver(y, r, depth, width), sliver(y, r + 4, depth, width), sliver(y, r + 8, depth, width),
+        sliver(y, r + 12, depth, width), x + (<usize>r << 2), depth, <usize>depthStride << 2, step,
+      );
+    }
+  }
+  for (; r < ends; r += 4) {
+    const to = sliver(y, r, depth, width);
+    const live = min(max(rows - r, 0), 4);
+    const from = x + ((<usize>r * <usize>rowStride) << 2);
+    if (depthStride == 1 && live > 0) {
+      packTransposed(to, from, live, depth, <usize>rowStride << 2, step);
+    } else {
+      packContiguous(to, from, live, depth, <usize>depthStride << 2, step);
+    }
+  }
+}
+
+/**
+ * Packs vectors over their whole depth, KC steps at a time: block p of the result holds all slivers
+ * of steps p KC to p KC + KC. Of `rows` vectors only `count` from `first` on, the start of a sliver.
+ */
+export function packBlocks(
+  y: usize, x: usize, rows: i32, depth: i32, rowStride: i32, depthStride: i32, width: i32,
+  first: i32, count: i32,
+): void {
+  const from = x + ((<usize>first * <usize>rowStride) << 2);
+  for (let k = 0; k < depth; k += KC) {
+    const steps = min(KC, depth - k);
+    const at = (<usize>k * <usize>padded(rows, width) + <usize>first * <usize>steps) << 2;
+    const begin = from + ((<usize>k * <usize>depthStride) << 2);
+    pack(y + at, begin, count, steps, rowStride, depthStride, width);
+  }
+}
+
+/** The same for all rows of a dense matrix. */
+export function packRows(y: usize, x: usize, rows: i32, depth: i32, width: i32): void {
+  packBlocks(y, x, rows, depth, depth, 1, width, 0, rows);
+}

@@ -1,0 +1,90 @@
+/**
+ * nearfar/threads: the kernels of `nearfar` and `nearfar/nn` on several threads over shared memory,
+ * with the same bits as on one. Nothing changes for who calls them; this entry is all there is.
+ */
+
+import { checkAtLeastZero, checkOptions, rangeError, typeError } from '../check.js';
+import { kernels } from '../kernels.js';
+import { nnKernels } from '../nn/kernels.js';
+import { CUTTINGS } from './cuts.js';
+import type { Kernel } from './job.js';
+import { Pool } from './pool.js';
+import { share } from './shared.js';
+
+/** The worker's script, which the build puts here. */
+declare const WORKER_SCRIPT: string;
+
+/** Each is a worker of the runtime, with some MB of its own. */
+const MOST_THREADS = 128;
+
+export interface ThreadsOptions {
+  /**
+   * Microseconds of work, as estimated from its sizes, below which a call of a kernel stays on one
+   * thread (default 30).
+   */
+  leastWork?: number | undefined;
+}
+
+type Table = Record<string, Kernel>;
+
+let pool: Pool | undefined;
+/** The kernels that were replaced, to be put back. */
+let before: readonly { table: Table; name: string; kernel: Kernel }[] = [];
+/** Calls of `setThreads` wait for each other. */
+let last: Promise<unknown> = Promise.resolve();
+
+/**
+ * Lets all kernels whose work can be cut run on so many threads, this one among them: workers of
+ * Node, Deno or Bun, or of a page that is cross-origin isolated. Results have the same bits as on
+ * one thread. The workers keep no program from ending; if one dies, that is said with
+ * `console.warn`, and all goes on with one thread.
+ *
+ * @param n threads, 1 to 128; 1 ends the workers. More than there are cores is of no use.
+ * @returns how many there are now: 1 where the runtime has no workers or no shared memory
+ */
+export async function setThreads(n: number, options?: ThreadsOptions): Promise<number> {
+  if (typeof n !== 'number') typeError('setThreads', 'n', 'a whole number', n);
+  if (!Number.isInteger(n) || n < 1 || n > MOST_THREADS) {
+    rangeError('setThreads', 'n', `a whole number from 1 to ${MOST_THREADS} (threads)`, n);
+  }
+  checkOptions('setThreads', options, ['leastWork']);
+  const least = 1000 * checkAtLeastZero('setThreads', 'leastWork', options?.leastWork, 30);
+  const next = last.then(() => change(n, least));
+  last = next.catch(() => undefined);
+  return next;
+}
+
+async function change(n: number, least: number): Promise<number> {
+  end();
+  const shared = n > 1 ? share() : undefined;
+  if (shared === undefined) return 1;
+  const tables = [kernels(), nnKernels()] as unknown as Table[];
+  const cut = Object.keys(CUTTINGS).map((name) => {
+    const table = tables.find((each) => name in each) as Table;
+    return { table, name, kernel: table[name] as Kernel };
+  });
+  const own = cut.map(({ kernel }) => kernel);
+  const names = cut.map(({ name }) => name);
+  const started = await Pool.start(n, WORKER_SCRIPT, { ...shared, names }, own, (reason) => {
+    if (pool !== started) return;
+    end();
+    console.warn(`nearfar: a thread has died (${reason}); all goes on with one thread`);
+  });
+  if (started.threads === 1) return 1;
+  pool = started;
+  before = cut;
+  for (const [place, { table, name, kernel }] of cut.entries()) {
+    const { cost, cut } = CUTTINGS[name] as (typeof CUTTINGS)[string];
+    table[name] = (...args) =>
+      cost(args) < least ? kernel(...args) : started.run(place, args, cut(args));
+  }
+  return started.threads;
+}
+
+/** Back to one thread. */
+function end(): void {
+  for (const { table, name, kernel } of before) table[name] = kernel;
+  before = [];
+  pool?.end();
+  pool = undefined;
+}

@@ -1,0 +1,217 @@
+/**
+ * A job: one call of a kernel, cut into units that threads take one after the other, whoever is
+ * free. This file is what the calling thread and the workers have in common: how a job is written
+ * into the block of shared memory, and how its units are taken and run.
+ *
+ * A unit is the call again for a part of its items (elements, rows, columns, heads): another count,
+ * and every pointer moved on to where the part begins. What a kernel makes of an item does not
+ * depend on the call that it is part of, so neither does any bit on how a call is cut.
+ *
+ * Where sums of one item go on in those of another, the items are a grid of blocks, and a unit is
+ * one row of it: block (r, c) is computed once (r, c - 1) and (r - 1, c) are. Every sum then has
+ * the order that one thread gives it, and threads follow each other across the rows.
+ */
+
+/** Words (i32) of the block that all threads read and write, each on a cache line of its own. */
+export const GO = 0;
+export const CLAIM = 16;
+export const DONE = 32;
+export const SLEEPERS = 48;
+/** Units of the job, and how often a thread that waits looks again before it sleeps. */
+export const UNITS = 64;
+export const SPINS = 65;
+/** How many blocks of each row of a grid are done. */
+const PROGRESS = 256;
+
+/** Bits of a claim that number the unit; those above number the job. */
+const UNIT_BITS = 12;
+export const MOST_UNITS = (1 << UNIT_BITS) - 1;
+export const JOBS = 1 << (31 - UNIT_BITS);
+/** What GO holds when workers are to end. */
+export const END = -1;
+
+/** Where the numbers (f64) of a job begin, and how many there are at most. */
+const NUMBERS = 40;
+const MOST_NUMBERS = 80;
+const BYTES = 4 * (PROGRESS + MOST_UNITS + 1);
+
+export interface Job {
+  /** Place of the kernel in the list of those that are cut. */
+  kernel: number;
+  items: number;
+  /** Items of a unit. */
+  grain: number;
+  /** Which argument is the number of items; of a grid, the first of its four borders. */
+  at: number;
+  /** Which argument is the first item, `at` being the end of them; or -1. */
+  first: number;
+  grid: boolean;
+  /** Of a grid: blocks left of the diagonal are not there. */
+  upper: boolean;
+  /** Which argument is the scratch, or -1. */
+  scratchAt: number;
+  /** Scratch of the workers, one after the other. */
+  scratch: number;
+  scratchBytes: number;
+  args: readonly number[];
+  /** Pairs: which argument moves on, and by how many bytes an item. */
+  moves: readonly number[];
+}
+
+export type Kernel = (...args: number[]) => unknown;
+
+/** The block of shared memory, as words and as numbers. */
+export class Block {
+  readonly words: Int32Array;
+  readonly #numbers: Float64Array;
+
+  constructor(readonly shared: SharedArrayBuffer = new SharedArrayBuffer(BYTES)) {
+    this.words = new Int32Array(shared);
+    this.#numbers = new Float64Array(shared, 8 * NUMBERS, MOST_NUMBERS);
+  }
+
+  write(job: Job): void {
+    const { kernel, items, grain, at, first, grid, upper } = job;
+    const { scratchAt, scratch, scratchBytes } = job;
+    const head = [kernel, items, grain, at, first, Number(grid), Number(upper)];
+    const rest = [scratchAt, scratch, scratchBytes, job.args.length, ...job.args, ...job.moves];
+    this.#numbers.set([...head, ...rest, Number.NaN]);
+    if (grid) this.words.fill(0, PROGRESS, PROGRESS + Math.ceil(items / grain));
+  }
+
+  read(): Job {
+    const [kernel = 0, items = 0, grain = 0, at = 0, first = 0, ...more] = this.#numbers;
+    const [grid, upper, scratchAt = 0, scratch = 0, scratchBytes = 0, count = 0, ...rest] = more;
+    return {
+      ...{ kernel, items, grain, at, first, grid: grid === 1, upper: upper === 1 },
+      ...{ scratchAt, scratch, scratchBytes },
+      args: rest.slice(0, count),
+      moves: rest.slice(count, rest.findIndex(Number.isNaN)),
+    };
+  }
+}
+
+/** Looks again now and then until a word has reached a number. */
+export type Wait = (words: Int32Array, at: number, least: number) => void;
+
+/** Takes a unit of a job, or gives -1 if there is none left, or another job. */
+function claim(words: Int32Array, id: number): number {
+  for (;;) {
+    const word = Atomics.load(words, CLAIM);
+    const unit = word & MOST_UNITS;
+    if (word >> UNIT_BITS !== id || unit >= Atomics.load(words, UNITS)) return -1;
+    if (Atomics.compareExchange(words, CLAIM, word, word + 1) === word) return unit;
+  }
+}
+
+/** The word that opens a job to claims; until then nothing can be claimed any more. */
+export function open(words: Int32Array, id: number): void {
+  Atomics.store(words, CLAIM, id << UNIT_BITS);
+}
+
+export function close(words: Int32Array, id: number): void {
+  Atomics.store(words, CLAIM, (id << UNIT_BITS) | MOST_UNITS);
+}
+
+/**
+ * Runs units of a job as long as there are any.
+ * @param thread 0 is the one that calls, and has the scratch that the call came with
+ */
+export function work(
+  block: Block,
+  id: number,
+  kernels: readonly Kernel[],
+  thread: number,
+  wait: Wait,
+): void {
+  const { words } = block;
+  let job: Job | undefined;
+  for (let unit = claim(words, id); unit >= 0; unit = claim(words, id)) {
+    // Only now: whoever holds a unit keeps its job from ending.
+    job ??= block.read();
+    const call = [...job.args];
+    if (thread > 0 && job.scratchAt >= 0) {
+      call[job.scratchAt] = job.scratch + (thread - 1) * job.scratchBytes;
+    }
+    const kernel = kernels[job.kernel] as Kernel;
+    if (job.grid) runRow(job, unit, kernel, call, words, wait);
+    else runPart(job, unit, kernel, call);
+    Atomics.add(words, DONE, 1);
+    Atomics.notify(words, DONE);
+  }
+}
+
+function runPart(job: Job, unit: number, kernel: Kernel, call: number[]): void {
+  const { items, grain, at, moves } = job;
+  const first = unit * grain;
+  const count = Math.min(grain, items - first);
+  call[at] = count;
+  if (job.first >= 0) {
+    call[job.first] = first;
+    call[at] = first + count;
+  }
+  for (let i = 0; i < moves.length; i += 2) {
+    const place = moves[i] as number;
+    call[place] = (call[place] as number) + first * (moves[i + 1] as number);
+  }
+  kernel(...call);
+}
+
+function runRow(
+  { items, grain, at, upper, args }: Job,
+  unit: number,
+  kernel: Kernel,
+  call: number[],
+  words: Int32Array,
+  wait: Wait,
+): void {
+  const width = args[at + 3] as number;
+  call[at] = unit * grain;
+  call[at + 1] = Math.min((unit + 1) * grain, items);
+  for (let column = upper ? unit : 0; column * grain < width; column++) {
+    if (unit > 0) wait(words, PROGRESS + unit - 1, column + 1);
+    call[at + 2] = column * grain;
+    call[at + 3] = Math.min((column + 1) * grain, width);
+    kernel(...call);
+    Atomics.store(words, PROGRESS + unit, column + 1);
+    Atomics.notify(words, PROGRESS + unit);
+  }
+}
+
+const pause: () => void = (Atomics as unknown as { pause?: () => void }).pause ?? (() => {});
+/** Milliseconds of a nap: whoever it waits for wakes it, if it does not come to nothing. */
+const NAP = 1;
+
+/**
+ * A way to wait: for a while at full speed, then in naps.
+ * @param patience how many naps may pass, asked for when they begin
+ * @param lost what is done when they have
+ */
+export function waiting(patience: () => number, lost: () => never): Wait {
+  let naps = true;
+  const nap = (words: Int32Array, at: number, seen: number): void => {
+    if (naps) {
+      try {
+        Atomics.wait(words, at, seen, NAP);
+        return;
+      } catch {
+        // A page's own thread may not sleep.
+        naps = false;
+      }
+    }
+    for (const end = Date.now() + NAP; Date.now() < end && Atomics.load(words, at) === seen; );
+  };
+  return (words, at, least) => {
+    for (let spins = words[SPINS] as number; spins > 0; spins--) {
+      if (Atomics.load(words, at) >= least) return;
+      pause();
+    }
+    const most = patience();
+    for (let taken = 0; ; taken++) {
+      const seen = Atomics.load(words, at);
+      if (seen >= least) return;
+      if (taken > most) lost();
+      nap(words, at, seen);
+    }
+  };
+}

@@ -1,0 +1,136 @@
+/** Threads that wait for jobs: the one that calls, and workers over the same memory. */
+
+import { allocate, free } from '../memory.js';
+import { type Cut, ITEM } from './cuts.js';
+import {
+  Block,
+  close,
+  DONE,
+  END,
+  GO,
+  JOBS,
+  type Job,
+  type Kernel,
+  MOST_UNITS,
+  open,
+  SLEEPERS,
+  SPINS,
+  UNITS,
+  type Wait,
+  waiting,
+  work,
+} from './job.js';
+import { processors, type Start, startWorker, type Worker } from './start.js';
+
+/** Parts of a call for each thread, so that one that is held up leaves its share to others. */
+const PARTS = 8;
+/** How often a thread looks again before it sleeps: for about a millisecond. */
+const PATIENCE = 50_000;
+/** Milliseconds after which a part that nobody ends is lost, beside ten times what one took here. */
+const LOST = 10_000;
+
+export class Pool {
+  readonly #block: Block;
+  readonly #workers: readonly Worker[];
+  readonly #kernels: readonly Kernel[];
+  readonly #wait: Wait;
+  #job = 0;
+  /** Milliseconds that the own share of the job at hand took. */
+  #took = 0;
+
+  /**
+   * Starts so many threads, or as many as the runtime gives.
+   * @param kernels those that are cut, as this thread calls them, in the order of the setting's names
+   * @param onDeath is called if a worker dies
+   */
+  static async start(
+    threads: number,
+    script: string,
+    setting: Omit<Start, 'shared' | 'thread'>,
+    kernels: readonly Kernel[],
+    onDeath: (reason: string) => void,
+  ): Promise<Pool> {
+    const block = new Block();
+    block.words[SPINS] = threads <= processors() ? PATIENCE : 0;
+    const starts = Array.from({ length: threads - 1 }, (_, i) =>
+      startWorker(script, { ...setting, shared: block.shared, thread: i + 1 }, onDeath),
+    );
+    const workers = (await Promise.all(starts)).filter((worker) => worker !== undefined);
+    return new Pool(block, workers, kernels, onDeath);
+  }
+
+  private constructor(
+    block: Block,
+    workers: readonly Worker[],
+    kernels: readonly Kernel[],
+    onDeath: (reason: string) => void,
+  ) {
+    this.#block = block;
+    this.#workers = workers;
+    this.#kernels = kernels;
+    this.#wait = waiting(
+      () => LOST + 10 * this.#took,
+      () => {
+        onDeath('in the middle of its work');
+        throw new Error('nearfar: a thread has died in the middle of its work, which is lost');
+      },
+    );
+  }
+
+  get threads(): number {
+    return this.#workers.length + 1;
+  }
+
+  /** Runs a call of a kernel on all threads. */
+  run(kernel: number, args: readonly number[], cut: Cut): void {
+    const { at, step, moves = [], grid = false, upper = false } = cut;
+    const items = args[grid ? at + 1 : at] as number;
+    const parts = Math.min(MOST_UNITS, PARTS * this.threads);
+    const grain = grid ? step : step * Math.ceil(items / step / parts);
+    const scratchBytes = cut.scratch?.bytes ?? 0;
+    // Whole lines of the cache, so that no two threads write to one.
+    const each = Math.ceil(scratchBytes / 64) * 64;
+    const scratch = each > 0 ? allocate(each * this.#workers.length) : 0;
+    try {
+      this.#publish(Math.ceil(items / grain), {
+        ...{ kernel, items, grain, at, first: cut.first ?? -1, grid, upper, args },
+        ...{ scratchAt: cut.scratch?.at ?? -1, scratch, scratchBytes: each },
+        moves: moving(args, moves),
+      });
+    } finally {
+      if (scratch !== 0) free(scratch);
+    }
+  }
+
+  #publish(units: number, job: Job): void {
+    const { words } = this.#block;
+    this.#job = (this.#job + 1) % JOBS;
+    close(words, this.#job);
+    this.#block.write(job);
+    Atomics.store(words, UNITS, units);
+    Atomics.store(words, DONE, 0);
+    open(words, this.#job);
+    Atomics.store(words, GO, this.#job);
+    if (Atomics.load(words, SLEEPERS) > 0) Atomics.notify(words, GO);
+    const start = Date.now();
+    work(this.#block, this.#job, this.#kernels, 0, this.#wait);
+    this.#took = Date.now() - start;
+    this.#wait(words, DONE, units);
+  }
+
+  /** Ends the workers. */
+  end(): void {
+    const { words } = this.#block;
+    Atomics.store(words, GO, END);
+    Atomics.notify(words, GO);
+    for (const worker of this.#workers) worker.stop();
+  }
+}
+
+/** Without pointers of 0, which stand for nothing: only numbers of items begin there. */
+function moving(args: readonly number[], moves: readonly number[]): number[] {
+  return moves.filter((_, i) => {
+    const [place, bytes] = moves.slice(i - (i % 2)) as [number, number];
+    return bytes === ITEM || args[place] !== 0;
+  });
+}

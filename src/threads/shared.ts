@@ -1,0 +1,52 @@
+/** The same kernels over shared memory: their code with another import, and what was in the memory. */
+
+import code from '#wasm';
+import nnCode from '#wasm-nn';
+import { compile, kernels, MOST_PAGES, memory, moveTo, PAGE } from '../kernels.js';
+import { nnKernels } from '../nn/kernels.js';
+
+/** What `env.memory` looks like among a module's imports, up to its flags: 1 limited, 3 shared too. */
+const IMPORT = [3, ...letters('env'), 6, ...letters('memory'), 2];
+const [LIMITED, SHARED] = [1, 3];
+
+function letters(text: string): number[] {
+  return Array.from(text, (letter) => letter.charCodeAt(0));
+}
+
+/** A module for shared memory. */
+function forShared(bytes: Uint8Array): Uint8Array {
+  const at = bytes.findIndex((_, i) => IMPORT.every((byte, k) => bytes[i + k] === byte));
+  const flags = at + IMPORT.length;
+  if (at < 0 || bytes[flags] !== LIMITED) throw new Error('the module imports no memory');
+  const copy = bytes.slice();
+  copy[flags] = SHARED;
+  return copy;
+}
+
+/** Memory that threads can share, and the modules that go with it. */
+export interface Shared {
+  memory: WebAssembly.Memory;
+  codes: readonly Uint8Array[];
+}
+
+/** Moves kernels and memory to where threads can share them; undefined if that can't be. */
+export function share(): Shared | undefined {
+  const before = memory;
+  const tables = [kernels(), nnKernels()];
+  if (!(code instanceof Uint8Array && nnCode instanceof Uint8Array)) return undefined;
+  if (typeof SharedArrayBuffer === 'undefined') return undefined;
+  const codes = [code, nnCode].map(forShared);
+  if (memory.buffer instanceof SharedArrayBuffer) return { memory, codes };
+  try {
+    const initial = before.buffer.byteLength / PAGE;
+    const to = new WebAssembly.Memory({ initial, maximum: MOST_PAGES, shared: true });
+    new Uint8Array(to.buffer).set(new Uint8Array(before.buffer));
+    moveTo(to);
+    const moved = codes.map((each) => compile<object>(each));
+    tables.forEach((table, i) => void Object.assign(table, moved[i]));
+    return { memory: to, codes };
+  } catch {
+    moveTo(before);
+    return undefined;
+  }
+}
