@@ -35,7 +35,7 @@ import {
 import { Random } from '../random.js';
 import { type BertClassifier, type FinetuneOptions, finetune } from './bert-classifier.js';
 import { type FilledToken, MaskHead } from './bert-head.js';
-import { attendToSimilar, INITIAL_DEVIATION, initializeBlock, wavePositions } from './initial.js';
+import { attendNearby, INITIAL_DEVIATION, initializeBlock, wavePositions } from './initial.js';
 import { type MaskedScore, maskTokens, NOT_ASKED } from './masking.js';
 import {
   batchOf,
@@ -146,8 +146,8 @@ export class BERT extends Module implements Trainable<Texts, BertBatch> {
     this.blocks = Array.from({ length: layers }, () => new TransformerBlock(width, heads, options));
     this.head = new MaskHead(this.tokenizer.size, this.config);
     for (const block of this.blocks) {
-      initializeBlock(block, deviation);
-      attendToSimilar(block.attention, deviation);
+      initializeBlock(block, deviation, deviation / Math.sqrt(2 * layers));
+      attendNearby(block.attention);
     }
   }
 

@@ -37,8 +37,22 @@ export function initializeBlock(
   initialize(mlp.down, added);
 }
 
-/** ln of how many times longer than the shortest the longest wave of `wavePositions` is. */
+/** Radians a token of the shortest wave: short enough to tell neighbours apart. */
+const SHORTEST_WAVE = 2;
+/** ln of how many times longer than the shortest the longest wave is. */
 const LONGEST_WAVE = 5.298317366548036; // ln 200
+
+/** Radians a token of the waves that numbers 2 k and 2 k + 1 of a position are sine and cosine of. */
+function waveRates(width: number): number[] {
+  const waves = Math.ceil(width / 2);
+  return Array.from(
+    { length: waves },
+    (_, k) => SHORTEST_WAVE * exponential((-k / waves) * LONGEST_WAVE),
+  );
+}
+
+/** Positions begin larger than words, or words are noise in which no query finds a place. */
+const LOUDNESS = 2;
 
 /**
  * Positions to begin with and to learn on from: sines and cosines (Vaswani et al., 2017), so that
@@ -46,13 +60,12 @@ const LONGEST_WAVE = 5.298317366548036; // ln 200
  * ones, each place has to find its neighbours by itself, which takes more text than a small one
  * has.
  *
- * @param deviation what all numbers together have
+ * @param deviation that of the words
  * @returns (context, width)
  */
 export function wavePositions(context: number, width: number, deviation: number): Tensor {
-  const waves = Math.ceil(width / 2);
-  const rates = Array.from({ length: waves }, (_, k) => exponential((-k / waves) * LONGEST_WAVE));
-  const size = deviation * Math.SQRT2;
+  const rates = waveRates(width);
+  const size = LOUDNESS * deviation * Math.SQRT2;
   const data = Array.from({ length: context }, (_, place) => {
     const angles = rates.map((rate) => place * rate);
     return angles.flatMap((angle) => [size * sine(angle), size * cosine(angle)]).slice(0, width);
@@ -60,17 +73,33 @@ export function wavePositions(context: number, width: number, deviation: number)
   return asParameter(tensor(data.flat(), [context, width]));
 }
 
-/** How much larger than other weights those of queries and keys begin. */
-const SIMILARITY = 1.5;
+/** Weight of a position's numbers in queries and keys: how sharply neighbours are looked at. */
+const NEARNESS = 2;
 
 /**
- * Keys that begin as the queries: a place attends to what is like it, and by `wavePositions` to
- * what is near it, from the first step on (Trockman and Kolter, 2023, "Mimetic initialization of
- * self-attention layers").
+ * Heads that begin by looking at the next place and at the one before, in turns, as heads of a
+ * trained BERT do (Clark et al., 2019, "What does BERT look at?"). Otherwise a small network names
+ * every hidden token by its frequency for thousands of steps before it finds out that neighbours
+ * matter. Keys are the shortest waves of `wavePositions`; queries the same, one place on.
  */
-export function attendToSimilar({ qkv }: MultiHeadAttention, deviation: number): void {
+export function attendNearby({ qkv, heads }: MultiHeadAttention): void {
   const width = qkv.weight.shape[1] as number;
-  const drawn = randomNormal([width, width], SIMILARITY * deviation);
-  for (const part of [0, 1]) qkv.weight.data.set(drawn.data, part * width * width);
-  drawn.dispose();
+  const rates = waveRates(width);
+  const perHead = width / heads;
+  const setRow = (row: number, pair: number, ofSine: number, ofCosine: number): void => {
+    qkv.weight.data.fill(0, row * width, (row + 1) * width);
+    qkv.weight.data.set([ofSine, ofCosine], row * width + 2 * pair);
+  };
+  for (let head = 0; head < heads; head++) {
+    for (let pair = 0; pair < Math.floor(perHead / 2); pair++) {
+      const turn = (head % 2 === 0 ? 1 : -1) * (rates[pair] as number);
+      const [along, across] = [NEARNESS * cosine(turn), NEARNESS * sine(turn)];
+      const query = head * perHead + 2 * pair;
+      setRow(query, pair, along, across);
+      setRow(query + 1, pair, -across, along);
+      const key = width + query;
+      setRow(key, pair, NEARNESS, 0);
+      setRow(key + 1, pair, 0, NEARNESS);
+    }
+  }
 }
