@@ -147,32 +147,37 @@ function toProbabilities(row: usize, seen: i32, ld: i32, scale: f32): f32 {
   return <f32>(logScalar(sum) + <f64>m);
 }
 
-/** y (batch x queries x heads width) and the log-sum-exp of each query and head, for the backward. */
-export function attention(y: usize, logSums: usize, at: usize, scratch: usize): void {
+/**
+ * y (batch x queries x heads width) and the log-sum-exp of each query and head, for the backward, of
+ * `count` heads from `first` on, those of the first sample being the first.
+ */
+export function attention(
+  y: usize, logSums: usize, at: usize, scratch: usize, first: i32, count: i32,
+): void {
   const plan = changetype<Plan>(at);
   const queries = plan.queries, width = plan.width, scale = plan.scale;
   const ldq = plan.ldq, ldk = plan.ldk, offset = plan.offset;
   const ld = padded(plan.keys, NR);
   const packed = scratch + ((<usize>(2 * queries * ld)) << 2);
-  for (let b = 0; b < plan.batch; b++) {
+  logSums += (<usize>first * <usize>queries) << 2;
+  for (let i = first; i < first + count; i++) {
+    const b = i / plan.heads, h = i % plan.heads;
     const keys = plan.keysOf(b);
-    for (let h = 0; h < plan.heads; h++) {
-      const k = plan.ofKey(b, h);
-      gemmBand(
-        scratch, plan.q + plan.ofQuery(b, h), plan.k + k, queries, keys, width, ld, ldq, 1, ldk, 1,
-        false, packed, plan.band(RESULT_BELOW), offset,
-      );
-      for (let t = 0; t < queries; t++, logSums += 4) {
-        const row = scratch + ((<usize>t * <usize>ld) << 2);
-        const seen = plan.seen(t, keys);
-        store<f32>(logSums, toProbabilities(row, seen, ld, scale));
-        plan.drop(row, b, h, t, seen);
-      }
-      gemmBand(
-        y + plan.ofOutput(b, h), scratch, plan.v + k, queries, width, keys, plan.ldy, ld, 1, 1, ldk,
-        false, packed, plan.band(LEFT_BELOW), offset,
-      );
+    const k = plan.ofKey(b, h);
+    gemmBand(
+      scratch, plan.q + plan.ofQuery(b, h), plan.k + k, queries, keys, width, ld, ldq, 1, ldk, 1,
+      false, packed, plan.band(RESULT_BELOW), offset,
+    );
+    for (let t = 0; t < queries; t++, logSums += 4) {
+      const row = scratch + ((<usize>t * <usize>ld) << 2);
+      const seen = plan.seen(t, keys);
+      store<f32>(logSums, toProbabilities(row, seen, ld, scale));
+      plan.drop(row, b, h, t, seen);
     }
+    gemmBand(
+      y + plan.ofOutput(b, h), scratch, plan.v + k, queries, width, keys, plan.ldy, ld, 1, 1, ldk,
+      false, packed, plan.band(LEFT_BELOW), offset,
+    );
   }
 }
 
@@ -208,10 +213,11 @@ function clearRest(d: usize, keys: i32, all: i32, width: i32, ld: i32): void {
 /**
  * Backward of `attention`: with P the probabilities, M their dropout and D = M dy v',
  *   dv = (M P)' dy,   dS = P (D - dy . y) scale,   dq = dS k,   dk = dS' q.
- * dq, dk and dv are laid out as q, k and v, and overwritten.
+ * dq, dk and dv are laid out as q, k and v, and overwritten. Heads as in `attention`.
  */
 export function attentionBackward(
   dq: usize, dk: usize, dv: usize, dy: usize, y: usize, logSums: usize, at: usize, scratch: usize,
+  first: i32, count: i32,
 ): void {
   const plan = changetype<Plan>(at);
   const queries = plan.queries, width = plan.width, scale = plan.scale;
@@ -221,41 +227,41 @@ export function attentionBackward(
   const packed = slopes + ((<usize>(queries * ld)) << 2);
   const square = plan.band(RESULT_BELOW), below = plan.band(LEFT_BELOW);
   const above = plan.band(LEFT_ABOVE);
-  for (let b = 0; b < plan.batch; b++) {
+  logSums += (<usize>first * <usize>queries) << 2;
+  for (let i = first; i < first + count; i++) {
+    const b = i / plan.heads, h = i % plan.heads;
     const keys = plan.keysOf(b);
-    for (let h = 0; h < plan.heads; h++) {
-      const q = plan.ofQuery(b, h), k = plan.ofKey(b, h), o = plan.ofOutput(b, h);
-      gemmBand(
-        scratch, plan.q + q, plan.k + k, queries, keys, width, ld, ldq, 1, ldk, 1, false, packed,
-        square, offset,
-      );
-      gemmBand(
-        slopes, dy + o, plan.v + k, queries, keys, width, ld, ldy, 1, ldk, 1, false, packed,
-        square, offset,
-      );
-      for (let t = 0; t < queries; t++, logSums += 4) {
-        const from = (<usize>t * <usize>ld) << 2;
-        const out = o + ((<usize>(t * ldy)) << 2);
-        const seen = plan.seen(t, keys);
-        const along = <f32>dotRow(dy + out, y + out, width);
-        plan.drop(slopes + from, b, h, t, seen);
-        toSlopes(scratch + from, slopes + from, seen, ld, scale, load<f32>(logSums), along);
-        plan.drop(scratch + from, b, h, t, seen);
-      }
-      gemmBand(
-        dv + k, scratch, dy + o, keys, width, queries, ldk, 1, ld, 1, ldy, false, packed,
-        above, offset,
-      );
-      gemmBand(
-        dq + q, slopes, plan.k + k, queries, width, keys, ldq, ld, 1, 1, ldk, false, packed,
-        below, offset,
-      );
-      gemmBand(
-        dk + k, slopes, plan.q + q, keys, width, queries, ldk, 1, ld, 1, ldq, false, packed,
-        above, offset,
-      );
-      clearRest(dk + k, keys, plan.keys, width, ldk);
-      clearRest(dv + k, keys, plan.keys, width, ldk);
+    const q = plan.ofQuery(b, h), k = plan.ofKey(b, h), o = plan.ofOutput(b, h);
+    gemmBand(
+      scratch, plan.q + q, plan.k + k, queries, keys, width, ld, ldq, 1, ldk, 1, false, packed,
+      square, offset,
+    );
+    gemmBand(
+      slopes, dy + o, plan.v + k, queries, keys, width, ld, ldy, 1, ldk, 1, false, packed,
+      square, offset,
+    );
+    for (let t = 0; t < queries; t++, logSums += 4) {
+      const from = (<usize>t * <usize>ld) << 2;
+      const out = o + ((<usize>(t * ldy)) << 2);
+      const seen = plan.seen(t, keys);
+      const along = <f32>dotRow(dy + out, y + out, width);
+      plan.drop(slopes + from, b, h, t, seen);
+      toSlopes(scratch + from, slopes + from, seen, ld, scale, load<f32>(logSums), along);
+      plan.drop(scratch + from, b, h, t, seen);
     }
+    gemmBand(
+      dv + k, scratch, dy + o, keys, width, queries, ldk, 1, ld, 1, ldy, false, packed,
+      above, offset,
+    );
+    gemmBand(
+      dq + q, slopes, plan.k + k, queries, width, keys, ldq, ld, 1, 1, ldk, false, packed,
+      below, offset,
+    );
+    gemmBand(
+      dk + k, slopes, plan.q + q, keys, width, queries, ldk, 1, ld, 1, ldq, false, packed,
+      above, offset,
+    );
+    clearRest(dk + k, keys, plan.keys, width, ldk);
+    clearRest(dv + k, keys, plan.keys, width, ldk);
   }
 }

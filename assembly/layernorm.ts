@@ -64,24 +64,29 @@ export function layerNormRows(
 
 /**
  * With z = (x - mean) rstd and d = dy gain, a row's dx = rstd (d - mean of d - z mean of d z).
- * dGain += the sum over rows of dy z, dBias += that of dy; both may be 0, and gain too. dx may be
- * dy or x.
+ * gain may be 0; dx may be dy or x.
  */
 export function layerNormRowsBackward(
-  dx: usize, dGain: usize, dBias: usize, dy: usize, x: usize, mean: usize, rstd: usize,
-  gain: usize, rows: i32, cols: i32,
+  dx: usize, dy: usize, x: usize, mean: usize, rstd: usize, gain: usize, rows: i32, cols: i32,
+): void {
+  for (let r = 0; r < rows; r++) {
+    const at = (<usize>r * <usize>cols) << 2, k = <usize>r << 2;
+    backwardRow(dx + at, dy + at, x + at, load<f32>(mean + k), load<f32>(rstd + k), gain, cols);
+  }
+}
+
+/**
+ * dGain += the sum over rows of dy z, dBias += that of dy, of `cols` columns of rows of `ld` floats;
+ * either may be 0.
+ */
+export function layerNormColumnsBackward(
+  dGain: usize, dBias: usize, dy: usize, x: usize, mean: usize, rstd: usize, rows: i32, cols: i32,
+  ld: i32,
 ): void {
   for (let start = 0; start < rows; start += BLOCK) {
     const count = min(BLOCK, rows - start);
-    const from = (<usize>start * <usize>cols) << 2, row = <usize>start << 2;
-    // Before dx, which may take the place of what this reads.
-    if (dGain != 0 || dBias != 0) {
-      addColumns(dGain, dBias, dy + from, x + from, mean + row, rstd + row, count, cols);
-    }
-    for (let r = 0; r < count; r++) {
-      const at = from + ((<usize>r * <usize>cols) << 2), k = row + (<usize>r << 2);
-      backwardRow(dx + at, dy + at, x + at, load<f32>(mean + k), load<f32>(rstd + k), gain, cols);
-    }
+    const from = (<usize>start * <usize>ld) << 2, row = <usize>start << 2;
+    addColumns(dGain, dBias, dy + from, x + from, mean + row, rstd + row, count, cols, ld);
   }
 }
 
@@ -128,10 +133,11 @@ function backwardRow(
 /** The sums over rows of dy z and of dy, eight columns at a time, added to dGain and dBias. */
 function addColumns(
   dGain: usize, dBias: usize, dy: usize, x: usize, mean: usize, rstd: usize, rows: i32, cols: i32,
+  ld: i32,
 ): void {
-  const stride = <usize>cols << 2, end = <usize>rows << 2;
+  const width = <usize>cols << 2, stride = <usize>ld << 2, end = <usize>rows << 2;
   let i: usize = 0;
-  for (; i + 32 <= stride; i += 32) {
+  for (; i + 32 <= width; i += 32) {
     let g0 = f64x2.splat(0), g1 = f64x2.splat(0), g2 = f64x2.splat(0), g3 = f64x2.splat(0);
     let b0 = f64x2.splat(0), b1 = f64x2.splat(0), b2 = f64x2.splat(0), b3 = f64x2.splat(0);
     let at = i;
@@ -159,7 +165,7 @@ function addColumns(
       storeSums(dBias + i + 16, b2, b3, true);
     }
   }
-  for (; i < stride; i += 4) {
+  for (; i < width; i += 4) {
     let g: f64 = 0, b: f64 = 0;
     let at = i;
     for (let r: usize = 0; r < end; r += 4, at += stride) {

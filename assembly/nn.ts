@@ -28,7 +28,7 @@ export {
 } from './elementwise';
 export { gatherStrided, scatterStrided, scatterAddStrided } from './strided';
 export { sumArray, sumOfSquares, meanSquaredError, sumAxis, columnSums } from './reduce';
-export { layerNormRows, layerNormRowsBackward } from './layernorm';
+export { layerNormRows, layerNormRowsBackward, layerNormColumnsBackward } from './layernorm';
 export { geluArray, geluArrayBackward } from './gelu';
 export { gatherRows, scatterAddRows } from './embedding';
 export { adamWStep, sgdStep } from './optim';

@@ -72,13 +72,15 @@ export function sumAxis(y: usize, x: usize, outer: i32, n: i32, inner: i32): voi
   const from = (<usize>n * <usize>inner) << 2, to = <usize>inner << 2;
   for (let o = 0; o < outer; o++, x += from, y += to) {
     if (inner == 1) store<f32>(y, <f32>sumArray(x, n));
-    else columnSums(y, x, n, inner, false);
+    else columnSums(y, x, n, inner, inner, false);
   }
 }
 
-/** y[c] = sum over r of x[r][c], added to what is there if `accumulate`. */
-export function columnSums(y: usize, x: usize, rows: i32, cols: i32, accumulate: bool): void {
-  const stride = <usize>cols << 2;
+/** y[c] = sum over r of x[r][c] (ldx floats a row), added to what is there if `accumulate`. */
+export function columnSums(
+  y: usize, x: usize, rows: i32, cols: i32, ldx: i32, accumulate: bool,
+): void {
+  const stride = <usize>ldx << 2;
   let c = 0;
   // Sixteen columns are a cache line, and eight sums leave registers for what is loaded.
   for (; c + 16 <= cols; c += 16, x += 64, y += 64) {

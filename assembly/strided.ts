@@ -145,7 +145,7 @@ function scatterPlane(x: usize, y: usize, m: i32, t: i32, n: i32, s: i32): void 
 function scatterAddPlane(x: usize, y: usize, m: i32, t: i32, n: i32, s: i32): void {
   // What was broadcast comes back as sums, which are taken in f64.
   if (t == 0 && s == 1) {
-    columnSums(x, y, m, n, true);
+    columnSums(x, y, m, n, n, true);
     return;
   }
   const row = <usize>n << 2, outer = <usize>t << 2, inner = <usize>s << 2;

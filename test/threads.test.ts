@@ -7,8 +7,9 @@ import { spawnSync } from 'node:child_process';
 import * as nearfar from 'nearfar';
 import * as nn from 'nearfar/nn';
 import { setThreads } from 'nearfar/threads';
-import { hashOperation } from '../bench/operations/hash.js';
+import { hashOperation, hashSystem } from '../bench/operations/hash.js';
 import { operations } from '../bench/operations/index.js';
+import { systems } from '../bench/operations/systems.js';
 import { api } from '../bench/package.js';
 import { Random } from '../src/random.js';
 import { check, same, sameBits, suite } from './harness.js';
@@ -25,10 +26,10 @@ function matrix(rows: number, cols: number, seed: number): nearfar.Matrix {
 }
 
 /** Runs with so many threads, and with one afterwards. */
-async function withThreads<T>(count: number, body: () => T, options = ALL): Promise<T> {
-  same(await setThreads(count, options), count, 'threads');
+async function withThreads<T>(count: number, body: () => T | Promise<T>): Promise<T> {
+  same(await setThreads(count, ALL), count, 'threads');
   try {
-    return body();
+    return await body();
   } finally {
     same(await setThreads(1), 1, 'threads at the end');
   }
@@ -38,6 +39,15 @@ test('every operation of the table gives the same bits on 1, 2 and 5 threads', a
   const hashes = (): unknown => operations.map((row) => hashOperation(api, row));
   const one = hashes();
   for (const count of COUNTS) same(await withThreads(count, hashes), one, `${count} threads`);
+});
+
+test('training gives the same losses and weights on 1, 2 and 5 threads', async () => {
+  const [system] = systems;
+  check(system !== undefined, 'there are no systems');
+  const one = await hashSystem(api, system);
+  for (const count of COUNTS) {
+    same(await withThreads(count, () => hashSystem(api, system)), one, `${count} threads`);
+  }
 });
 
 const z = matrix(711, 70, 1);
@@ -68,13 +78,10 @@ test('what is cut into many parts and tiles gives the same bits', async () => {
     const one = run();
     for (const count of COUNTS) {
       await withThreads(count, () => {
-        for (let i = 0; i < 3; i++) {
-          const many = run();
-          try {
-            sameBits(many, one);
-          } catch (error) {
-            throw new Error(`${name} on ${count} threads: ${error}`);
-          }
+        try {
+          sameBits(run(), one);
+        } catch (error) {
+          throw new Error(`${name} on ${count} threads: ${error}`);
         }
       });
     }

@@ -5,6 +5,8 @@
  */
 
 import { kernels } from '../kernels.js';
+import { i32 } from '../memory.js';
+import { nnKernels } from '../nn/kernels.js';
 
 type Args = readonly number[];
 
@@ -45,6 +47,29 @@ const FEW_ROWS = 128;
 export const ITEM = 1;
 
 const of = (args: Args, place: number): number => args[place] as number;
+
+/** Elements, of which the argument `count` is the number, in whole vectors. */
+function elements(count: number, pointers: readonly number[], nanoseconds: number): Cutting {
+  const moves = pointers.flatMap((place) => [place, 4]);
+  return {
+    cost: (args) => of(args, count) * nanoseconds,
+    cut: () => ({ at: count, step: SLIVERS, moves }),
+  };
+}
+
+/** Columns of so many rows, of which `moving` arguments have one number each. */
+function columns(
+  rows: number,
+  count: number,
+  moving: readonly number[],
+  nanoseconds: number,
+): Cutting {
+  const moves = moving.flatMap((place) => [place, 4]);
+  return {
+    cost: (args) => of(args, rows) * of(args, count) * nanoseconds,
+    cut: () => ({ at: count, step: SLIVERS, moves }),
+  };
+}
 
 /** Rows: `wide` arguments have `cols` floats a row, `narrow` ones so many bytes. */
 function rows(
@@ -125,6 +150,28 @@ function tiles(
   };
 }
 
+/** Heads of attention, which makes so many products of queries and keys for each. */
+function heads(plan: number, products: number): Cutting {
+  /** Numbers of queries, keys and width of a head (src/nn/ops/attention.ts). */
+  const sizes = (args: Args): [number, number, number] => {
+    const at = of(args, plan) / 4 + 6;
+    return Array.from(i32().subarray(at, at + 3)) as [number, number, number];
+  };
+  return {
+    cost(args) {
+      const [queries, keys, width] = sizes(args);
+      return of(args, plan + 3) * queries * keys * (products * width * PRODUCT + EXPONENTIAL);
+    },
+    cut(args) {
+      const scratch = { at: plan + 1, bytes: 4 * nnKernels().attentionScratch(...sizes(args)) };
+      return { at: plan + 3, step: 1, moves: [plan + 2, ITEM], scratch };
+    },
+  };
+}
+
+const twoToOne = elements(3, [0, 1, 2], 0.4);
+const oneToOne = elements(2, [0, 1], 0.3);
+
 export const CUTTINGS: Readonly<Record<string, Cutting>> = {
   pack,
   packBlocks,
@@ -135,4 +182,43 @@ export const CUTTINGS: Readonly<Record<string, Cutting>> = {
   logSumExpRows: rows(2, 3, [1], { 0: 4 }, 1.2),
   contrastiveSums: tiles(6, 1, 13, 15, 16),
   contrastiveGradients: tiles(10, 3, 17, 18, 19),
+  logSumExpRowsBackward: rows(4, 5, [0, 3], { 1: 4, 2: 4 }, 1.2),
+  softmaxRowsBackward: rows(3, 4, [0, 1, 2], {}, 1.5),
+
+  addArray: twoToOne,
+  subArray: twoToOne,
+  mulArray: twoToOne,
+  divArray: twoToOne,
+  maximumArray: twoToOne,
+  selectArray: twoToOne,
+  expArrayBackward: twoToOne,
+  logArrayBackward: twoToOne,
+  sqrtArrayBackward: twoToOne,
+  tanhArrayBackward: twoToOne,
+  reluArrayBackward: twoToOne,
+  divArrayBackward: elements(5, [0, 1, 2, 3, 4], 0.8),
+  maximumArrayBackward: elements(5, [0, 1, 2, 3, 4], 0.8),
+  whereArray: elements(4, [0, 1, 2, 3], 0.5),
+  accumulate: oneToOne,
+  scaleTo: oneToOne,
+  addScaled: oneToOne,
+  sqrtArray: oneToOne,
+  reluArray: oneToOne,
+  fillArray: elements(1, [0], 0.15),
+  expArray: elements(2, [0, 1], 1),
+  logArray: elements(2, [0, 1], 2),
+  tanhArray: elements(2, [0, 1], 1.5),
+  geluArray: elements(2, [0, 1], 1.5),
+  geluArrayBackward: elements(3, [0, 1, 2], 2.5),
+  adamWStep: elements(4, [0, 1, 2, 3], 1.5),
+  sgdStep: elements(3, [0, 1, 2], 0.8),
+
+  addRows: rows(3, 4, [0, 1], {}, 0.3),
+  gatherRows: rows(3, 4, [0], { 2: 4 }, 0.3),
+  layerNormRows: rows(6, 7, [0, 3], { 1: 4, 2: 4 }, 1),
+  layerNormRowsBackward: rows(6, 7, [0, 1, 2], { 3: 4, 4: 4 }, 1.2),
+  layerNormColumnsBackward: columns(6, 7, [0, 1, 2, 3], 0.6),
+  columnSums: columns(2, 3, [0, 1], 0.4),
+  attention: heads(2, 2),
+  attentionBackward: heads(6, 5),
 };

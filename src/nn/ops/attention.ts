@@ -104,12 +104,13 @@ export function attention(qkv: Tensor, options: AttentionOptions): Tensor {
     'attention',
     [qkv],
     [batch, steps, channels],
-    (at) => withPlan(plan, (how, scratch) => core.attention(at, sums.at, how, scratch)),
+    (at) =>
+      withPlan(plan, (how, scratch) => core.attention(at, sums.at, how, scratch, 0, batch * heads)),
     (dy) => {
       const d = empty(qkv.shape);
       const [dq, dk, dv] = [part(d, 0), part(d, 1), part(d, 2)];
       withPlan(plan, (how, scratch) =>
-        core.attentionBackward(dq, dk, dv, dy.at, y.at, sums.at, how, scratch),
+        core.attentionBackward(dq, dk, dv, dy.at, y.at, sums.at, how, scratch, 0, batch * heads),
       );
       return [d];
     },
@@ -152,7 +153,7 @@ export function cachedAttention(
     counter: [0, 0, 0, 0],
   };
   withPlan(plan, (how, scratch, scope) =>
-    nnKernels().attention(y.at, scope.words(heads * steps), how, scratch),
+    nnKernels().attention(y.at, scope.words(heads * steps), how, scratch, 0, heads),
   );
   return y;
 }

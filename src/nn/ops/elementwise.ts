@@ -96,7 +96,7 @@ function addRow(x: Tensor, bias: Tensor): Tensor {
     (dy) => [
       x.requiresGrad ? copy(dy) : undefined,
       bias.requiresGrad
-        ? made(bias, (y) => nnKernels().columnSums(y, dy.at, rows, cols, false))
+        ? made(bias, (y) => nnKernels().columnSums(y, dy.at, rows, cols, cols, false))
         : undefined,
     ],
   );

@@ -139,7 +139,7 @@ export function linear(x: Tensor, weight: Tensor, bias?: Tensor): Tensor {
       const dBias = bias?.requiresGrad ? empty(bias.shape) : undefined;
       if (dx) product(dx.at, slope(false), weights(false), false);
       if (dWeight) product(dWeight.at, slope(true), input(false), false);
-      if (dBias) nnKernels().columnSums(dBias.at, dy.at, rows, outputs, false);
+      if (dBias) nnKernels().columnSums(dBias.at, dy.at, rows, outputs, outputs, false);
       return [dx, dWeight, dBias];
     },
   );

@@ -134,18 +134,12 @@ export function layerNorm(
       const dx = empty(x.shape);
       const dGain = gain && filled(gain.shape, 0);
       const dBias = bias && filled(bias.shape, 0);
-      core.layerNormRowsBackward(
-        dx.at,
-        dGain?.at ?? 0,
-        dBias?.at ?? 0,
-        dy.at,
-        x.at,
-        means.at,
-        scales.at,
-        gain?.at ?? 0,
-        rows,
-        cols,
-      );
+      const from = [dy.at, x.at, means.at, scales.at] as const;
+      core.layerNormRowsBackward(dx.at, ...from, gain?.at ?? 0, rows, cols);
+      if (dGain || dBias) {
+        const to = [dGain?.at ?? 0, dBias?.at ?? 0] as const;
+        core.layerNormColumnsBackward(...to, ...from, rows, cols, cols);
+      }
       return [dx, dGain, dBias].filter((_, i) => [x, gain, bias][i] !== undefined);
     },
   );
