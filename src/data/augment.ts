@@ -78,16 +78,24 @@ const VIEW = 17;
 /** From this height on, a picture is large enough for a blur and the full jitter. */
 const LARGE = 64;
 
+/** What pictures show: things that light falls on, or signs that are written or drawn. */
+export type PictureKind = 'things' | 'signs';
+export const PICTURE_KINDS: readonly PictureKind[] = ['things', 'signs'];
+
 /**
  * What is done unless told otherwise. Colour: SimCLR's, below 64 pixels those of its CIFAR-10
- * recipe, half the jitter and no blur. Grey: sizes, places, turns and slants that leave a written
- * sign or a garment what it is, a hole in each, and no flips, since a mirrored sign is another one.
+ * recipe, half the jitter and no blur. Grey signs: sizes, places, turns and slants that leave a
+ * written sign what it is, a hole in each, and no flips, since a mirrored sign is another one. Grey
+ * things: crops, flips and other light, upright and whole, since a garment has no handwriting.
  */
-export function defaultAugmentation({ height, channels }: PictureShape): Required<AugmentOptions> {
+export function defaultAugmentation(
+  { height, channels }: PictureShape,
+  kind: PictureKind = channels === 1 ? 'signs' : 'things',
+): Required<AugmentOptions> {
   const place = { shift: 0, rotation: 0, slant: 0, erase: 0 };
   const colour = { jitter: 0, brightness: 0, contrast: 0, saturation: 0, hue: 0, grey: 0, blur: 0 };
   const ranges = { aspect: [3 / 4, 4 / 3], sigma: [0.1, 2], eraseArea: [0.02, 0.2] } as const;
-  if (channels === 1) {
+  if (kind === 'signs') {
     const moved = { area: [0.64, 1.44], aspect: [2 / 3, 3 / 2], shift: 0.07 } as const;
     return {
       ...place,
@@ -99,6 +107,10 @@ export function defaultAugmentation({ height, channels }: PictureShape): Require
       slant: 0.35,
       erase: 1,
     };
+  }
+  if (channels === 1) {
+    const light = { jitter: 0.8, brightness: 0.4, contrast: 0.4 };
+    return { ...place, ...colour, ...ranges, ...light, area: [0.3, 1], flip: 0.5 };
   }
   const strength = height < LARGE ? 0.5 : 1;
   return {

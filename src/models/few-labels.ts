@@ -78,7 +78,9 @@ export function fewLabels(
   { seed = 0, draws = 5 }: { seed?: number; draws?: number } = {},
 ): FewLabels[] {
   return counts.map((perClass) => {
-    const times = Number.isFinite(perClass) ? draws : 1;
+    // Where all rows are labelled, every draw is the same one.
+    const all = drawLabelled(trainLabels, perClass, seed).length === trainLabels.length;
+    const times = all ? 1 : draws;
     const results = Array.from({ length: times }, (_, draw) => {
       const rows = drawLabelled(trainLabels, perClass, seed, draw);
       const known = rowsOf(train, rows);

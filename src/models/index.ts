@@ -4,6 +4,8 @@ export {
   Augmentation,
   type AugmentOptions,
   defaultAugmentation,
+  PICTURE_KINDS,
+  type PictureKind,
   type PictureShape,
   picturesToTensor,
   type ViewPosition,
@@ -11,6 +13,7 @@ export {
 export { nameOf, numberNames } from '../data/captions.js';
 export { CharacterTokenizer, type Tokenizer } from '../data/characters.js';
 export { JsonTokenizer, type TokenizerJson } from '../data/json-tokenizer.js';
+export { augmentationFor, pictureKind } from '../data/picture-kind.js';
 export { type Pictures, pictureSubset, picturesOf } from '../data/pictures.js';
 export {
   characterJson,

@@ -5,7 +5,7 @@
  * other).
  *
  *   B pictures, C channels, two views of each: rows i and i + B
- *   h = encoder(views)          (2B, width)        what `encode` gives, brought to scale
+ *   h = encoder(views)          (2B, features)     `encode` gives it beside what leads to it
  *   z = head(h)                 (2B, projection)   only for the loss
  *   loss = NT-Xent(z)
  */
@@ -21,14 +21,19 @@ import {
 import { type Pictures, picturesOf } from '../data/pictures.js';
 import type { Matrix } from '../matrix.js';
 import {
+  add,
+  avgPool2d,
   BatchNorm,
   ConvNet,
   concat,
   Mlp,
   Module,
+  mul,
   noGrad,
   ntXent,
+  reshape,
   slice,
+  sqrt,
   supCon,
   Tensor,
   tidy,
@@ -75,13 +80,25 @@ const JUDGING = 2 ** 31;
 /** Pictures that are encoded at once. */
 const CHUNK = 256;
 
+/** Places a side that the last convolution's result is averaged to, at most. */
+const PLACES = 5;
+/** Length that each half of a row has, about, however wide it is: a probe's l2 counts the same. */
+const LENGTH = 8;
+/** Added under the square root, so that its gradient stays small. */
+const ROOT_EPS = 1e-2;
+
 export class SimCLR extends Module implements Trainable<Pictures, SimClrBatch> {
   readonly config: Required<SimClrConfig>;
   readonly augmentation: Augmentation;
   readonly encoder: ConvNet;
   readonly head: Mlp;
-  /** Brings each number of h to mean 0 and variance 1 over what was seen in training. */
+  /** Bring each number to mean 0 and variance 1 over what was seen in training. */
+  readonly partsScale: BatchNorm;
   readonly scale: BatchNorm;
+  /** Length of a row that `encode` gives. */
+  readonly width: number;
+  /** Pixels along the side of a place, of those that the last convolution leaves. */
+  readonly #place: number;
 
   readonly defaults: TrainDefaults = {
     steps: 2000,
@@ -108,12 +125,38 @@ export class SimCLR extends Module implements Trainable<Pictures, SimClrBatch> {
     const own = { widths, features, hidden, projection, temperature, loss, part };
     this.config = { ...shape, ...own, augmentation: this.augmentation.options };
     this.head = new Mlp(this.encoder.width, hidden, { outputs: projection, activation: 'relu' });
-    this.scale = new BatchNorm(this.encoder.width, { affine: false });
+    const [last, rows, columns] = this.encoder.left;
+    this.#place = Math.min(rows, columns, Math.ceil(Math.max(rows, columns) / PLACES));
+    const pooled = (side: number): number => Math.floor(side / this.#place);
+    const parts = last * pooled(rows) * pooled(columns);
+    this.partsScale = new BatchNorm(parts, { affine: false });
+    this.scale = new BatchNorm(features, { affine: false });
+    this.width = parts + features;
   }
 
-  /** @param x (B, C, H, W), −1 to 1 @returns h, brought to scale, (B, width) */
+  /**
+   * Which parts are where in a picture, by the last convolution, and what it is, by h: some labels
+   * follow from the one and some from the other. Both weigh the same.
+   * @param x (B, C, H, W), −1 to 1
+   * @returns (B, width)
+   */
   forward(x: Tensor): Tensor {
-    return this.scale.forward(this.encoder.forward(x));
+    return this.#described(this.encoder.stages(x));
+  }
+
+  #described({ last, h }: { last: Tensor; h: Tensor }): Tensor {
+    const { features } = this.config;
+    const parts = this.width - features;
+    // The root makes that a part is there count beside how strongly it is.
+    const roots = sqrt(add(avgPool2d(last, this.#place), ROOT_EPS));
+    const scaled = this.partsScale.forward(reshape(roots, [h.shape[0] as number, parts]));
+    return concat(
+      [
+        mul(scaled, LENGTH / Math.sqrt(parts)),
+        mul(this.scale.forward(h), LENGTH / Math.sqrt(features)),
+      ],
+      1,
+    );
   }
 
   /** Batches in an order of their own for each pass through the data; what is left over waits. */
@@ -159,10 +202,10 @@ export class SimCLR extends Module implements Trainable<Pictures, SimClrBatch> {
     const views = [0, 1].map((view) =>
       this.augmentation.views(pixels, { seed, step, view, first }),
     );
-    const h = this.encoder.forward(concat(views, 0));
-    // The loss sees h as it is: the scale only follows.
-    if (this.training) noGrad(() => this.scale.forward(h));
-    return this.head.forward(h);
+    const stages = this.encoder.stages(concat(views, 0));
+    // The loss sees h as it is: the scales only follow.
+    if (this.training) noGrad(() => this.#described(stages));
+    return this.head.forward(stages.h);
   }
 
   /** The loss of z in parts, first above second views in each. */
@@ -232,7 +275,7 @@ export class SimCLR extends Module implements Trainable<Pictures, SimClrBatch> {
         data.set(part, at);
         at += part.length;
       }
-      const { width } = this.encoder;
+      const { width } = this;
       return { data, rows: data.length / width, cols: width };
     } finally {
       this.train(training);

@@ -268,14 +268,18 @@ function defaultWidths(side: number): number[] {
 }
 
 /**
- * A plain network for small pictures: 5 × 5 convolutions that halve the picture, and a linear layer
- * on all places. What is where stays known, which a mean over all places would forget.
+ * A plain network for small pictures: 5 × 5 convolutions that halve the picture, each normalised
+ * sample by sample, and a linear layer on all places. What is where stays known, which a mean over
+ * all places would forget.
  */
 export class ConvNet extends Module {
   readonly convolutions: Conv2d[] = [];
+  readonly norms: GroupNorm[] = [];
   readonly output: Linear;
   /** Length of a picture's vector. */
   readonly width: number;
+  /** What the last convolution leaves of a picture: channels, height, width. */
+  readonly left: readonly [number, number, number];
 
   constructor(options: ConvNetOptions) {
     super();
@@ -283,6 +287,7 @@ export class ConvNet extends Module {
     const { height, width, channels = 3, features = 128 } = options;
     checkSizes('ConvNet', { height, width, channels, features });
     const { widths = defaultWidths(Math.max(height, width)) } = options;
+    checkSizes('ConvNet', { 'the number of widths': widths.length });
     let [inputs, rows, columns] = [channels, height, width];
     for (const [i, outputs] of widths.entries()) {
       checkSizes('ConvNet', { [`widths[${i}]`]: outputs });
@@ -290,18 +295,27 @@ export class ConvNet extends Module {
         const expected = `at least ${FILTER} pixels before each of ${widths.length} convolutions`;
         rangeError('ConvNet', 'height and width', expected, Math.min(height, width));
       }
-      this.convolutions.push(new Conv2d(inputs, outputs, FILTER, { stride: 2 }));
+      this.convolutions.push(new Conv2d(inputs, outputs, FILTER, { stride: 2, bias: false }));
+      this.norms.push(normOf('group', outputs) as GroupNorm);
       [inputs, rows, columns] = [outputs, halved(rows), halved(columns)];
     }
+    this.left = [inputs, rows, columns];
     this.output = new Linear(inputs * rows * columns, features);
     this.width = features;
   }
 
   /** @param x (B, channels, height, width) @returns (B, features) */
   forward(x: Tensor): Tensor {
-    let y = x;
-    for (const convolution of this.convolutions) y = relu(convolution.forward(y));
-    const batch = y.shape[0] as number;
-    return this.output.forward(reshape(y, [batch, y.size / batch]));
+    return this.stages(x).h;
+  }
+
+  /** What the last convolution gives, (B, …left), and what the linear layer makes of it. */
+  stages(x: Tensor): { last: Tensor; h: Tensor } {
+    let last = x;
+    for (const [i, convolution] of this.convolutions.entries()) {
+      last = relu((this.norms[i] as GroupNorm).forward(convolution.forward(last)));
+    }
+    const batch = last.shape[0] as number;
+    return { last, h: this.output.forward(reshape(last, [batch, last.size / batch])) };
   }
 }

@@ -1,9 +1,10 @@
 /** Runs of `nearfar train` that are killed, and what they leave. */
 
 import { spawn } from 'node:child_process';
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { encode } from 'fast-png';
 import { Random } from '../../src/random.js';
 
 const WORDS = ['anchor', 'positive', 'negative', 'view', 'batch', 'token', 'margin', 'patch'];
@@ -15,11 +16,32 @@ export function writeWords(path: string, count: number, seed = 1): void {
   writeFileSync(path, words.join(' '));
 }
 
-/** A small network of a system, with dropout, whose state therefore has to go on too. */
+/** A small network of text, with dropout, whose state therefore has to go on too. */
 export const SMALL = [
   ...['--layers', '1', '--heads', '2', '--width', '16', '--context', '16', '--batch', '4'],
   ...['--dropout', '0.1'],
 ];
+
+/** Small networks of pictures. */
+export const SMALL_PICTURES = ['--width', '8', '--batch', '6', '--size', '12'];
+
+/** Small pictures of two kinds with captions: IDX files, and a folder of PNG. */
+export function writePictures(folder: string, count = 24, side = 12): { idx: string; png: string } {
+  const [idx, png] = [join(folder, 'idx'), join(folder, 'png')];
+  for (const path of [idx, png]) mkdirSync(path, { recursive: true });
+  const random = new Random(2);
+  const pixels = Uint8Array.from({ length: count * side * side }, () => random.integer(256));
+  const head = [0, 0, 8, 3, 0, 0, 0, count, 0, 0, 0, side, 0, 0, 0, side];
+  writeFileSync(join(idx, 'train-images-idx3-ubyte'), Uint8Array.of(...head, ...pixels));
+  const rows = Array.from({ length: count }, (_, i) => {
+    const data = pixels.subarray(i * side * side, (i + 1) * side * side);
+    const name = `${i}.png`;
+    writeFileSync(join(png, name), encode({ width: side, height: side, channels: 1, data }));
+    return JSON.stringify({ file_name: name, text: `${WORDS[i % 8]} ${WORDS[(i * 3) % 8]}` });
+  });
+  writeFileSync(join(png, 'metadata.jsonl'), `${rows.join('\n')}\n`);
+  return { idx, png };
+}
 
 /** When to kill: at the n-th change of the file system, or so many milliseconds after the start. */
 export type Moment = { change: number } | { after: number };

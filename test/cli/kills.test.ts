@@ -7,25 +7,36 @@
 import { cpSync, existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { check, same, suite } from '../harness.js';
-import { filesOf, runUntil, SMALL, writeWords } from './killing.js';
+import { filesOf, runUntil, SMALL, SMALL_PICTURES, writePictures, writeWords } from './killing.js';
 import { folder } from './program.js';
 
 const test = suite('cli kills');
 const home = folder();
 const data = join(home, 'data.txt');
 writeWords(data, 2000);
+const pictures = writePictures(home);
+/** And how many changes lie from one kill to the next. */
+const INPUTS: Readonly<Record<string, { data: string; options: string[]; between: number }>> = {
+  gpt: { data, options: SMALL, between: 3 },
+  bert: { data, options: SMALL, between: 3 },
+  simclr: { data: pictures.idx, options: SMALL_PICTURES, between: 5 },
+  clip: { data: pictures.png, options: SMALL_PICTURES, between: 5 },
+};
 
-const trainer = (system: string, out: string, ...more: string[]): string[] => [
-  ...['train', system, '--data', data, '--out', join(home, out), '--steps', '12'],
-  ...['--eval-every', '3', ...SMALL, ...more],
-];
+const trainer = (system: string, out: string, ...more: string[]): string[] => {
+  const { data, options } = INPUTS[system] as (typeof INPUTS)[string];
+  return [
+    ...['train', system, '--data', data, '--out', join(home, out), '--steps', '12'],
+    ...['--eval-every', '3', ...options, ...more],
+  ];
+};
 
-for (const system of ['gpt', 'bert']) {
+for (const [system, { between }] of Object.entries(INPUTS)) {
   test(`${system}: killed at one change of the file system after the other, the same bits`, async () => {
     same(await runUntil(trainer(system, system)), 0);
     const killed = trainer(system, `${system}-killed`, '--resume');
     let kills = 0;
-    for (let change = 1; (await runUntil(killed, { change })) === null; change += 3) kills++;
+    for (let change = 1; (await runUntil(killed, { change })) === null; change += between) kills++;
     check(kills >= 5, `only ${kills} kills`);
     same(filesOf(join(home, `${system}-killed`)), filesOf(join(home, system)), 'files');
   });

@@ -3,8 +3,11 @@
 import {
   Augmentation,
   type AugmentOptions,
+  augmentationFor,
   defaultAugmentation,
   type PictureShape,
+  pictureKind,
+  picturesOf,
   picturesToTensor,
 } from 'nearfar/models';
 import { tensor, tidy } from 'nearfar/nn';
@@ -245,6 +248,26 @@ test('defaults: SimCLR for colour, half of it below 64 pixels; no flips of grey 
   const small = defaultAugmentation({ height: 32, width: 32, channels: 3 });
   same([small.brightness, small.hue, small.blur], [0.4, 0.1, 0]);
   same(defaultAugmentation({ height: 28, width: 28, channels: 1 }).flip, 0);
+});
+
+test('grey pictures with shades are things, black and white ones signs, unless told otherwise', () => {
+  const shape = { height: 8, width: 8, channels: 1 };
+  const strokes = Uint8Array.from(
+    { length: 4 * 64 },
+    (_, i) => [0, 0, 255, 0, 0, 128, 250, 9][i % 8] as number,
+  );
+  const shades = strokes.map((value, i) => (i % 8 === 0 ? 100 : value));
+  const kinds = [strokes, shades, strokes.map((value) => 255 - value)].map((pixels) =>
+    pictureKind(picturesOf(pixels, shape)),
+  );
+  same(kinds, ['signs', 'things', 'signs']);
+  const coloured = picturesOf(strokes.slice(0, 192), { ...shape, channels: 3 });
+  same(pictureKind(coloured), 'things');
+  const { flip, slant, erase } = augmentationFor(picturesOf(strokes, shape));
+  same([flip, slant > 0, erase], [0, true, 1]);
+  const things = augmentationFor(picturesOf(strokes, shape), 'things');
+  same([things.flip, things.slant, things.erase, things.jitter], [0.5, 0, 0, 0.8]);
+  same(augmentationFor(picturesOf(shades, shape)), things);
 });
 
 test('bad pictures and options are refused', () => {

@@ -137,18 +137,19 @@ test('it learns shapes without labels: views find each other, neighbours share a
   const after = model.evaluate(data, 50);
   check(after < before - 1, `the loss went from ${before} to ${after}`);
   const h = model.encode(data);
-  same([h.rows, h.cols], [150, 16]);
+  // 8 channels at 4 × 4 places, and h, which weighs as much as they do: 64 in all.
+  same([h.rows, h.cols], [150, 128 + 16]);
+  same(model.width, h.cols);
   for (let column = 0; column < h.cols; column++) {
+    const factor = 8 / Math.sqrt(column < 128 ? 128 : 16);
     const values = Array.from(
       { length: h.rows },
-      (_, row) => h.data[row * h.cols + column] as number,
+      (_, row) => (h.data[row * h.cols + column] as number) / factor,
     );
     const mean = values.reduce((a, b) => a + b) / h.rows;
     const variance = values.reduce((a, b) => a + (b - mean) ** 2, 0) / h.rows;
-    check(
-      Math.abs(mean) < 1 && variance < 4,
-      `column ${column}: mean ${mean}, variance ${variance}`,
-    );
+    const what = `column ${column}: mean ${mean}, variance ${variance}`;
+    check(Math.abs(mean) < 1 && variance < 4, what);
   }
   const part = model.encode(pictureSubset(data, [149, 3, 70]));
   const own = [149, 3, 70].flatMap((row) => [...h.data.subarray(row * h.cols, (row + 1) * h.cols)]);
@@ -206,7 +207,7 @@ test('a run that is resumed gives the bits of one that was not stopped', async (
 test('a classifier on it learns from labels, and starts with all classes equally likely', async () => {
   const data = shapes(60);
   const model = small();
-  const classifier = new PictureClassifier(model, model.encoder.width, 3, model.augmentation);
+  const classifier = new PictureClassifier(model, model.width, 3, model.augmentation);
   const batch = classifier.batches(data, { batch: 8, seed: 1 })(0);
   close(
     tidy(() => classifier.loss(batch).item()),

@@ -2,9 +2,12 @@
 
 import type { Matrix } from '../../index.js';
 import {
+  augmentationFor,
   contrastiveHealth,
   type Files,
   loadSimClr,
+  PICTURE_KINDS,
+  type PictureKind,
   SIMCLR_LOSSES,
   SIMCLR_TYPE,
   SimCLR,
@@ -14,7 +17,7 @@ import {
   showHealth,
 } from '../../models/index.js';
 import { manualSeed, randomState, setRandomState } from '../../nn/index.js';
-import { choice, type Settings, SIZE, TEMPERATURE, TRAINING, WIDTH } from '../options.js';
+import { choice, real, type Settings, SIZE, TEMPERATURE, TRAINING, WIDTH } from '../options.js';
 import {
   firstPictures,
   openPictureData,
@@ -28,6 +31,14 @@ import { accuracies, type Encode, hasLabels, judgeEncoders, pixelRows } from './
 import { finetunePictures, openClassifier } from './picture-finetune.js';
 import type { Metrics, Opened, System } from './system.js';
 
+const VIEWS = choice(
+  'views',
+  'how pictures vary: signs turn, slant and lose a part; things are cropped, mirrored and lit ' +
+    '(grey pictures with hardly a shade between black and white are signs unless told otherwise)',
+  PICTURE_KINDS,
+);
+const FLIP = real('flip', 'chance that a view is mirrored (things 0.5, signs 0)', 0, 1);
+
 /** Pictures that stand for all that validate, while training goes on. */
 const SAMPLE = 1024;
 /** Pictures and views of each on the sheet that shows what the model sees. */
@@ -36,13 +47,16 @@ const SHEET_VIEWS = 8;
 /** Labels a class that probes are tried with. */
 const COUNTS = [10, 100, Number.POSITIVE_INFINITY];
 
-function configOf({ all }: PictureData, settings: Settings): SimClrConfig {
-  const { width, temperature, loss } = settings as Record<string, number | undefined>;
+function configOf({ all, training }: PictureData, settings: Settings): SimClrConfig {
+  const { width, temperature, flip } = settings as Record<string, number | undefined>;
+  const { loss, views } = settings as { loss?: SimClrLoss; views?: PictureKind };
+  const augmentation = augmentationFor(training, views);
   return {
     ...all.shape,
     ...(width === undefined ? {} : { features: width }),
     ...(temperature === undefined ? {} : { temperature }),
-    ...(loss === undefined ? {} : { loss: loss as unknown as SimClrLoss }),
+    ...(loss === undefined ? {} : { loss }),
+    augmentation: flip === undefined ? augmentation : { ...augmentation, flip },
   };
 }
 
@@ -118,7 +132,7 @@ function openSimClr(files: Files): Opened {
       const tunable = {
         copy: () => tuned,
         fresh: () => new SimCLR(model.config),
-        width: model.encoder.width,
+        width: model.width,
         augmentation: model.augmentation,
         files: () => saveSimClr(tuned),
       };
@@ -135,7 +149,7 @@ export const simclr: System<PictureData> = {
   options: [
     ...TRAINING,
     choice('loss', 'what is made small', SIMCLR_LOSSES),
-    ...[TEMPERATURE, SIZE, WIDTH],
+    ...[TEMPERATURE, SIZE, WIDTH, VIEWS, FLIP],
   ],
   read(path, { size }) {
     return openPictureData(path, { side: size as number | undefined, onSkip: saySkipped() });
