@@ -1,13 +1,13 @@
 /**
- * Sizes of what a user's bundle grows by, raw and gzipped. The cap is a promise of the README's,
- * checked by a test.
+ * Sizes of the kernels and of what a user's bundle grows by, raw and gzipped. Who makes one of
+ * them a tenth larger announces it in sizes.json, or a test fails.
  */
 
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
 import { build } from 'esbuild';
 
-/** Bytes, gzipped, that `import { ntXent } from 'nearfar'` may add to a bundle. */
+/** Bytes, gzipped, that `import { ntXent } from 'nearfar'` may add to a bundle: the README's promise. */
 export const NT_XENT_CAP = 25 * 1024;
 
 export interface Size {
@@ -35,28 +35,44 @@ async function bundled(what: string, line: string): Promise<Size> {
   return measure(what, outputFiles[0]?.contents ?? new Uint8Array());
 }
 
+/** Lines that an application would write. */
+const IMPORTS = [
+  "import { ntXent } from 'nearfar'",
+  "import * as nearfar from 'nearfar'",
+  "import { Linear } from 'nearfar/nn'",
+  "import { GPT } from 'nearfar/models'",
+  "import { setThreads } from 'nearfar/threads'",
+];
+
 export async function sizes(): Promise<Size[]> {
-  return [
-    measure('dist/nearfar.wasm', readFileSync('dist/nearfar.wasm')),
-    await bundled(
-      "import { ntXent } from 'nearfar'",
-      "import { ntXent } from 'nearfar'; console.log(ntXent);",
-    ),
-    await bundled(
-      "import * as nearfar from 'nearfar'",
-      "import * as nearfar from 'nearfar'; console.log(nearfar);",
-    ),
-    await bundled(
-      "import { setThreads } from 'nearfar/threads'",
-      "import { setThreads } from 'nearfar/threads'; console.log(setThreads);",
-    ),
-  ];
+  const kernels = readdirSync('dist')
+    .filter((name) => name.endsWith('.wasm'))
+    .sort()
+    .map((name) => measure(`dist/${name}`, readFileSync(`dist/${name}`)));
+  const imports = IMPORTS.map((line) => {
+    const name = /\w+(?= \}? ?from)/.exec(line)?.[0];
+    return bundled(line, `${line}; console.log(${name});`);
+  });
+  return [...kernels, ...(await Promise.all(imports))];
+}
+
+/** What was announced: bytes, gzipped, of each. */
+export function announced(): Readonly<Record<string, number>> {
+  return JSON.parse(readFileSync('build/sizes.json', 'utf8'));
+}
+
+/** By how much each has grown since it was announced, in percent; NaN if it never was. */
+export function growth({ what, gzipped }: Size): number {
+  return 100 * (gzipped / (announced()[what] ?? Number.NaN) - 1);
 }
 
 export async function reportSizes(): Promise<void> {
-  for (const { what, raw, gzipped } of await sizes()) {
+  for (const size of await sizes()) {
+    const { what, raw, gzipped } = size;
+    const grown = growth(size);
+    const change = Number.isNaN(grown) ? 'new' : `${grown < 0 ? '' : '+'}${grown.toFixed(1)} %`;
     process.stderr.write(
-      `${what.padEnd(40)} ${String(raw).padStart(8)} ${String(gzipped).padStart(8)} gz\n`,
+      `${what.padEnd(44)} ${String(raw).padStart(8)} ${String(gzipped).padStart(8)} gz ${change.padStart(8)}\n`,
     );
   }
 }

@@ -9,7 +9,7 @@ import {
 import type { BERT } from '../../models/index.js';
 import type { LinePanel, Table } from '../report/types.js';
 import { COUNTS, judge, loadMails, type Named, trainBert } from './bert.js';
-import { count, fixed, percent, steps, thinned } from './numbers.js';
+import { count, fixed, percent, several, steps, thinned } from './numbers.js';
 import type { Section, SectionContext, SectionResult } from './section.js';
 
 export const bert: Section = {
@@ -68,7 +68,8 @@ async function run(context: SectionContext): Promise<SectionResult> {
           'that no place is safe from being asked. The network sees both sides of a gap, which makes ' +
           'it good at understanding and no good at writing. Here it reads ' +
           `${count(data.training.texts.length)} mails, half of them spam, and is not told which: ` +
-          `${layers} layers of ${heads} heads, ${width} numbers a token, ${count(parameters)} weights, ` +
+          `${several(layers, 'layer')} of ${several(heads, 'head')}, ${width} numbers a token, ` +
+          `${count(parameters)} weights, ` +
           `a vocabulary of ${count(model.tokenizer.size)} pieces of words learnt from the same mails.`,
       },
       {

@@ -10,16 +10,16 @@ import type { SectionContext } from './section.js';
 const CONTEXT = 64;
 /** Less of everything unless there is time: the network, the training, and draws of labels. */
 const SMALL = {
-  config: { layers: 2, heads: 2, width: 64, context: CONTEXT, dropout: 0 },
+  config: { layers: 1, heads: 2, width: 64, context: CONTEXT, dropout: 0 },
   vocabulary: 2048,
-  pretraining: { steps: 300, batch: 32, learningRate: 3e-3 },
-  finetuning: { steps: 30, batch: 16 },
+  pretraining: { steps: 600, batch: 32, learningRate: 3e-3 },
+  finetuning: { steps: 60, batch: 16 },
   seeds: 2,
 };
 const FULL = {
   vocabulary: 4096,
   config: { layers: 2, heads: 4, width: 128, context: CONTEXT },
-  pretraining: { steps: 4000, batch: 32, learningRate: 2e-3 },
+  pretraining: { steps: 6000, batch: 32, learningRate: 3e-3 },
   finetuning: {},
   seeds: 5,
 };

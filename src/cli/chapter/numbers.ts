@@ -14,6 +14,11 @@ export function count(value: number): string {
   return value.toLocaleString('en-US');
 }
 
+/** A count of things: 1 layer, 2 layers. */
+export function several(value: number, thing: string): string {
+  return `${count(value)} ${thing}${value === 1 ? '' : 's'}`;
+}
+
 /** A deviation: 8.6e-8. */
 export function tiny(value: number): string {
   return value.toExponential(1);
