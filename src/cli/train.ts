@@ -204,7 +204,7 @@ async function judge(
 /** Metrics over the sample; a loss that was refused as not finite is NaN. */
 async function evaluate(trained: Trained): Promise<Metrics> {
   try {
-    return await trained.evaluate(true);
+    return await trained.evaluate();
   } catch (error) {
     if (isNonFinite(error)) return { valLoss: Number.NaN };
     throw error;

@@ -126,9 +126,8 @@ export const bert: System<TextData> = {
       training,
       samples: model.samples(training),
       unit: { name: 'tokens', perStep: (batch) => batch * model.config.context },
-      evaluate(sample) {
-        const most = sample ? SAMPLE_SEGMENTS : Number.POSITIVE_INFINITY;
-        const { loss, accuracy } = model.evaluate(validation, most);
+      evaluate() {
+        const { loss, accuracy } = model.evaluate(validation, SAMPLE_SEGMENTS);
         return { valLoss: loss, maskedAccuracy: accuracy };
       },
       sample: () => filledSample(model, validation[0] as string),

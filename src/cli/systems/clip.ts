@@ -136,8 +136,7 @@ export const clip: System<PictureData> = {
       training,
       samples: training.count,
       unit: { name: 'pictures', perStep: (batch) => batch },
-      evaluate: (sample) =>
-        metricsOf(model, sample ? firstPictures(validation, SAMPLE) : validation),
+      evaluate: () => metricsOf(model, firstPictures(validation, SAMPLE)),
       sample: () => guesses(model, validation),
       files: () => saveClip(model),
       metricsOf(files) {

@@ -76,8 +76,7 @@ export const gpt: System<TextData> = {
       training,
       samples: training.length - context,
       unit: { name: 'tokens', perStep: (batch) => batch * context },
-      evaluate: (sample) =>
-        languageMetrics(model, sample ? sampleOf(validation, context) : validation),
+      evaluate: () => languageMetrics(model, sampleOf(validation, context)),
       sample: () => model.generate(prompt, { maxNewTokens: 80, temperature: 0.8, seed: 1 }).trim(),
       files: () => saveGpt(model),
       metricsOf(files) {

@@ -126,9 +126,7 @@ export const mae: System<PictureData> = {
       training,
       samples: training.count,
       unit: { name: 'pictures', perStep: (batch) => batch },
-      evaluate: (sample) => ({
-        valLoss: model.evaluate(sample ? firstPictures(validation, SAMPLE) : validation),
-      }),
+      evaluate: () => ({ valLoss: model.evaluate(firstPictures(validation, SAMPLE)) }),
       sample() {
         const errors = reconstructionErrors(model, firstPictures(validation, SAMPLE / 4));
         const { reconstruction, interpolation, meanFill } = errors;

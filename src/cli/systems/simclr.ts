@@ -164,7 +164,7 @@ export const simclr: System<PictureData> = {
       training,
       samples: training.count,
       unit: { name: 'pictures', perStep: (batch) => batch },
-      evaluate: (sample) => metricsOf(model, data, sample),
+      evaluate: () => metricsOf(model, data, true),
       sample() {
         const { first: one, second: other } = model.views(data.validation);
         return showHealth(contrastiveHealth(one, other));

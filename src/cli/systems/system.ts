@@ -24,8 +24,8 @@ export interface Trained<Data = unknown> {
   samples: number;
   /** Tokens or pictures of one step, for the rate. */
   unit: { name: string; perStep(batch: number): number };
-  /** Loss and metrics over the validation part, or over an even sample of it. */
-  evaluate(sample: boolean): Soon<Metrics>;
+  /** Loss and metrics over an even sample of the validation part. */
+  evaluate(): Soon<Metrics>;
   /** A line that shows what the model can do by now. */
   sample(): Soon<string>;
   files(): Files;
