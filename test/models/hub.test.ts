@@ -83,6 +83,7 @@ async function losses(model: GPT, text: string): Promise<number[]> {
 
 for (const golden of gpt.theirs) {
   test(`GPT-2, ${golden.name}: tokens, logits and text are PyTorch's, and it learns on`, async () => {
+    // Less is fine: what other tests left may be freed meanwhile.
     const before = bytesInUse();
     const model = loadGpt(filesOf(golden));
     const ids = model.tokenizer.encode(golden.text);
@@ -99,7 +100,7 @@ for (const golden of gpt.theirs) {
     const [first = 0, ...rest] = await losses(model, golden.text.repeat(20));
     check((rest.at(-1) as number) < 0.8 * first, `losses: ${[first, ...rest]}`);
     model.dispose();
-    same(bytesInUse(), before, 'bytes in use');
+    check(bytesInUse() <= before, 'bytes in use');
   });
 }
 
@@ -142,10 +143,14 @@ for (const golden of bert.theirs.filter(({ name }) => name !== 'classifier')) {
     }
     const learnt = ['near', 'far', 'near and', 'and far'];
     const labels = [0, 1, 0, 1];
-    const classifier = await finetune(model, { texts: learnt, labels }, { learningRate: 0.01 });
+    const classifier = await finetune(
+      model,
+      { texts: learnt, labels },
+      { learningRate: 0.01, steps: 100 },
+    );
     same(classifier.predict(learnt), labels.map(String), 'labels');
     classifier.dispose();
-    same(bytesInUse(), before, 'bytes in use');
+    check(bytesInUse() <= before, 'bytes in use');
   });
 }
 
@@ -221,5 +226,5 @@ test('a config of what the networks do not have is refused by its key', () => {
     RangeError,
     'loadBert: bert.embeddings.token_type_embeddings.weight must be of shape [2,8], got…',
   );
-  same(bytesInUse(), before, 'bytes in use');
+  check(bytesInUse() <= before, 'bytes in use');
 });
