@@ -15,6 +15,7 @@ import { finetune } from './finetune.js';
 import { generate } from './generate.js';
 import { hash } from './hash.js';
 import { Terminal } from './terminal.js';
+import { startThreads, THREADS_OPTION } from './threads.js';
 import { train } from './train.js';
 
 const COMMANDS: readonly Command[] = [
@@ -41,11 +42,14 @@ function register(program: Program, command: Command): void {
   for (const { notation, description } of command.arguments ?? []) {
     entry.argument(notation, description);
   }
-  for (const option of options) entry.option(option.flags, option.description, option.default);
+  for (const option of [...options, THREADS_OPTION]) {
+    entry.option(option.flags, option.description, option.default);
+  }
   entry.action(async () => {
     const values = entry.opts();
     terminal = new Terminal(values.json === true);
     try {
+      await startThreads(values.threads);
       await command.run({ positional: entry.args, options: values, terminal, onInterrupt });
     } catch (error) {
       if (error instanceof InputError) error.message = `${name}: ${error.message}`;

@@ -1,7 +1,9 @@
 /** Parts of the command line by themselves: the layer's gradient, files, the judge of embeddings. */
 
 import { readFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { gunzipSync } from 'node:zlib';
+import { physicalCores } from '../../src/cli/cores.js';
 import { IdxError, readIdx } from '../../src/data/idx.js';
 import { check, same, suite } from '../harness.js';
 
@@ -21,6 +23,47 @@ test('the packed digits are 3,000, balanced, with their licence', () => {
   check(images.data.includes(255), 'no pixel is white');
   const licence = readFileSync('dist/samples/digits/LICENSE.txt', 'utf8');
   check(/MNIST/.test(licence) && /MIT License/.test(licence), 'the licence is not there');
+});
+
+test('cores that two threads of the processor share count once', () => {
+  const cpuInfo = (pairs: [socket: number, core: number][]): string =>
+    pairs
+      .map(
+        ([socket, core], i) =>
+          `processor\t: ${i}\nphysical id\t: ${socket}\ncore id\t\t: ${core}\n`,
+      )
+      .join('\n');
+  const usable = availableParallelism();
+  same(
+    physicalCores(
+      cpuInfo([
+        [0, 0],
+        [0, 0],
+      ]),
+    ),
+    1,
+  );
+  same(
+    physicalCores(
+      cpuInfo([
+        [0, 0],
+        [0, 1],
+        [0, 0],
+        [0, 1],
+      ]),
+    ),
+    Math.min(2, usable),
+  );
+  same(
+    physicalCores(
+      cpuInfo([
+        [0, 0],
+        [1, 0],
+      ]),
+    ),
+    Math.min(2, usable),
+  );
+  same(physicalCores('processor\t: 0\n'), usable, 'without a word about cores');
 });
 
 test('what is no IDX file is refused', () => {

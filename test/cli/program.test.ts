@@ -23,6 +23,7 @@ const REFUSED: [args: string[], says: string][] = [
   [['chapter', '--out', 'file'], 'chapter: --out file: cannot write there (EEXIST)'],
   [['chapter', '--out', 'file/below'], 'chapter: --out file/below: cannot write there (ENOTDIR)'],
   [['chapter', '--seed', '1.5'], 'chapter: --seed must be a whole number'],
+  [['hash', '--threads', '0'], 'hash: --threads must be a whole number from 1 to 128, got "0"'],
   [['chapter', '--seed', '-1'], '--seed'],
   [['chapter', '--seed', '4294967296'], 'from 0 to 4294967295, got "4294967296"'],
 ];

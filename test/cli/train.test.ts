@@ -46,8 +46,8 @@ function filesOf(out: string): Record<string, string> {
   );
 }
 
-test('a run that is killed again and again ends with the bits of one that was not', async () => {
-  const whole = run(command('whole'));
+test('a run that is killed again and again ends with the bits of one thread that was not', async () => {
+  const whole = run(command('whole', '--threads', '1'));
   same(whole.status, 0, whole.error);
   const done = JSON.parse(whole.lines.at(-1) ?? '');
   same(done.event, 'done');

@@ -1,0 +1,22 @@
+/** How many threads a command runs on: all physical cores, or what `--threads` says. */
+
+import { setThreads } from '../threads/index.js';
+import { type Option, wholeNumber } from './command.js';
+import { physicalCores } from './cores.js';
+
+const MOST_THREADS = 128;
+
+/** Of every command. */
+export const THREADS_OPTION: Option = {
+  flags: '--threads <n>',
+  description: 'how many to run on (all physical cores); any number gives the same results',
+};
+
+/** @param given the value of the option, if it was given */
+export async function startThreads(given: unknown): Promise<void> {
+  const count =
+    typeof given === 'string'
+      ? wholeNumber('--threads', given, 1, MOST_THREADS)
+      : Math.min(MOST_THREADS, physicalCores());
+  await setThreads(count);
+}
