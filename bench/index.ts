@@ -5,6 +5,7 @@
  *   npm run bench                       all
  *   npm run bench -- ntXent             those whose name contains the text
  *   npm run bench -- ntXent --peers     in turns with other libraries, on the same inputs
+ *   npm run bench -- ntXent --threads 2 in turns on one thread and on two
  *   npm run bench -- --json             one object a line
  *
  * Peers run on one thread. What a peer gives is compared with ours before anything is timed; one
@@ -14,6 +15,7 @@
 
 import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
+import { setThreads } from 'nearfar/threads';
 import type { Missing, Peer } from './peers/peer.js';
 import { type Contestant, compare, race, type Standing } from './race.js';
 import { allWork, type Work } from './work.js';
@@ -25,6 +27,7 @@ const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     peers: { type: 'boolean', default: false },
+    threads: { type: 'string', default: '1' },
     json: { type: 'boolean', default: false },
     largest: { type: 'string', default: 'Infinity' },
   },
@@ -40,15 +43,21 @@ if (chosen.length === 0) {
   process.exit(2);
 }
 
-const machine = `Node ${process.version}, ${cpus()[0]?.model}, one thread`;
+const threads = await setThreads(Number(values.threads));
+const count = threads === 1 ? 'one thread' : `one thread and ${threads}`;
+const machine = `Node ${process.version}, ${cpus()[0]?.model}, ${count}`;
 
 function say(line: string): void {
   process.stdout.write(`${line}\n`);
 }
 
 /** What the others take, as a multiple of ours. */
-function compared({ ratio, ratioQuartiles }: Standing, first: boolean): string {
+function compared({ name, ratio, ratioQuartiles }: Standing, first: boolean): string {
   if (first) return '';
+  if (name === SHARED) {
+    const [low, high] = ratioQuartiles.map((value) => (1 / value).toFixed(2));
+    return `${(1 / ratio).toFixed(2)} times as fast (${high} to ${low})`;
+  }
   const [low, high] = ratioQuartiles.map((value) => value.toFixed(2));
   return `${ratio.toFixed(2)} times ours (${low} to ${high})`;
 }
@@ -80,9 +89,29 @@ function report({ name, sizes, flops }: Work, standings: readonly Standing[]): v
   });
 }
 
+/** How the contestant is called that has all threads. */
+const SHARED = `${threads} threads`;
+/** Microseconds that no call takes: none is shared. */
+const FOR_EVER = 1e15;
+
+/** The same contestant on one thread, or on all of them; the workers are there in any case. */
+function onThreads(contestant: Contestant, count: number): Contestant {
+  return {
+    ...contestant,
+    name: count === 1 ? contestant.name : SHARED,
+    async run(times) {
+      await setThreads(threads, count === 1 ? { leastWork: FOR_EVER } : {});
+      return contestant.run(times);
+    },
+  };
+}
+
 async function measure(work: Work, peers: readonly Peer[]): Promise<void> {
   const inputs = work.inputs();
-  const contestants: Contestant[] = [work.ours(inputs)];
+  const contestants: Contestant[] =
+    threads === 1
+      ? [work.ours(inputs)]
+      : [onThreads(work.ours(inputs), 1), onThreads(work.ours(work.inputs()), threads)];
   for (const peer of peers) {
     const other = await peer.prepare(work.name, work.sizes, inputs);
     if (other) contestants.push(other);

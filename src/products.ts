@@ -6,6 +6,12 @@ import { type Pointer, scoped } from './memory.js';
 /** Floats of the right side that are packed at a time: 16 MiB. */
 const PACKED = 1 << 22;
 
+/** How many steps of n columns are packed at a time: whole blocks of the kernel's. */
+function stepsOf(n: number): number {
+  const block = kernels().KC.value;
+  return Math.max(block, Math.floor(PACKED / n / block) * block);
+}
+
 /**
  * c (m, n) = or += a b, all of them row-major and dense.
  *
@@ -26,10 +32,12 @@ export function multiply(
 ): void {
   scoped((scope) => {
     const core = kernels();
-    const [nr, kc] = [core.NR.value, core.KC.value];
-    const steps = Math.max(kc, Math.floor(PACKED / core.packedLength(n, kc, nr)) * kc);
-    const right = scope.words(core.packedLength(n, Math.min(k, steps), nr));
-    const scratch = scope.bytes(core.gemmScratch());
+    const nr = core.NR.value;
+    const steps = n * k <= PACKED ? k : stepsOf(n);
+    const scratchBytes = core.gemmScratch();
+    // One block: small products feel every other thing that is done beside them.
+    const scratch = scope.bytes(scratchBytes + 4 * core.packedLength(n, Math.min(k, steps), nr));
+    const right = scratch + scratchBytes;
     const [aRow, aDepth] = transposeA ? [1, m] : [k, 1];
     const [bRow, bDepth] = transposeB ? [k, 1] : [1, n];
     for (let k0 = 0; k0 < k; k0 += steps) {

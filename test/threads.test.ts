@@ -191,6 +191,18 @@ test('little work stays on one thread', () =>
     '',
   ));
 
+test('the same number of threads again keeps the workers, and takes the new limit', () =>
+  runs(
+    `await setThreads(2, { leastWork: 1e15 });
+    for (let i = 0; i < 100; i++) run();
+    check(parts() === 0, 'a worker was asked');
+    await setThreads(2);
+    check(workers.length === 1, 'another worker');
+    for (let i = 0; i < 2000 && parts() === 0; i++) run();
+    check(parts() > 0, 'no worker did anything');`,
+    '',
+  ));
+
 test('one thread ends the workers', () =>
   runs(
     `await setThreads(4);

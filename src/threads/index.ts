@@ -28,6 +28,8 @@ export interface ThreadsOptions {
 type Table = Record<string, Kernel>;
 
 let pool: Pool | undefined;
+/** Nanoseconds of work from which a call is cut. */
+let least = 0;
 /** The kernels that were replaced, to be put back. */
 let before: readonly { table: Table; name: string; kernel: Kernel }[] = [];
 /** Calls of `setThreads` wait for each other. */
@@ -48,13 +50,15 @@ export async function setThreads(n: number, options?: ThreadsOptions): Promise<n
     rangeError('setThreads', 'n', `a whole number from 1 to ${MOST_THREADS} (threads)`, n);
   }
   checkOptions('setThreads', options, ['leastWork']);
-  const least = 1000 * checkAtLeastZero('setThreads', 'leastWork', options?.leastWork, 30);
-  const next = last.then(() => change(n, least));
+  const leastWork = checkAtLeastZero('setThreads', 'leastWork', options?.leastWork, 30);
+  const next = last.then(() => change(n, 1000 * leastWork));
   last = next.catch(() => undefined);
   return next;
 }
 
-async function change(n: number, least: number): Promise<number> {
+async function change(n: number, nanoseconds: number): Promise<number> {
+  least = nanoseconds;
+  if (pool?.threads === n) return n;
   end();
   const shared = n > 1 ? share() : undefined;
   if (shared === undefined) return 1;
