@@ -3,7 +3,7 @@
  *
  *   npm run few-pictures                                         the digits that come with the package
  *   npm run few-pictures -- --data /usr/share/datasets/fashion-mnist    or any folder of IDX files
- *   npm run few-pictures -- --steps 200 --seeds 2 --json         a shorter one, for programs
+ *   npm run few-pictures -- --counts 10,100 --seeds 2 --json     a shorter one, for programs
  */
 
 import { parseArgs } from 'node:util';
@@ -17,6 +17,7 @@ const { values } = parseArgs({
     steps: { type: 'string', default: '600' },
     'supervised-steps': { type: 'string', default: '200' },
     seeds: { type: 'string', default: '5' },
+    counts: { type: 'string', default: '10,100,all' },
     json: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
@@ -24,26 +25,31 @@ const { values } = parseArgs({
 if (values.help) {
   process.stdout.write(
     'npm run few-pictures -- [--data <folder of IDX files>] [--steps <n>] [--supervised-steps <n>] ' +
-      '[--seeds <n>] [--json]\n',
+      '[--seeds <n>] [--counts 10,100,all] [--json]\n',
   );
   process.exit(0);
 }
-const whole = (name: 'steps' | 'supervised-steps' | 'seeds'): number => {
-  const value = Number(values[name]);
+const whole = (name: string, text: string): number => {
+  const value = Number(text);
   if (Number.isInteger(value) && value > 0) return value;
-  process.stderr.write(`--${name} must be a whole number from 1, got ${values[name]}\n`);
+  process.stderr.write(`--${name} must be a whole number from 1, got ${text}\n`);
   process.exit(2);
 };
 
-const COUNTS = [10, 100, Number.POSITIVE_INFINITY];
-const [steps, supervisedSteps, seeds] = [whole('steps'), whole('supervised-steps'), whole('seeds')];
+const steps = whole('steps', values.steps);
+const supervisedSteps = whole('supervised-steps', values['supervised-steps']);
+const seeds = whole('seeds', values.seeds);
+/** Labels a class. */
+const counts = values.counts
+  .split(',')
+  .map((text) => (text === 'all' ? Number.POSITIVE_INFINITY : whole('counts', text)));
 const terminal = new Terminal(values.json);
 const data = readDataset(values.data);
-const total = seeds * (steps + COUNTS.length * supervisedSteps);
+const total = seeds * (steps + counts.length * supervisedSteps);
 const progress = terminal.progress('few-pictures', total);
 let done = 0;
 const results = await fewPictures(data, {
-  ...{ counts: COUNTS, seeds, steps, supervisedSteps },
+  ...{ counts, seeds, steps, supervisedSteps },
   onStep: (what, { loss }) => progress.step(++done, loss, { what }),
 });
 progress.end();
@@ -55,7 +61,7 @@ terminal.line(
     'rightly, %',
 );
 terminal.table(
-  ['', ...COUNTS.map((count) => (Number.isFinite(count) ? `${count} a class` : `all ${all}`))],
+  ['', ...counts.map((count) => (Number.isFinite(count) ? `${count} a class` : `all ${all}`))],
   METHODS.map((method) => [
     method,
     ...results
