@@ -56,6 +56,13 @@ export async function sizes(): Promise<Size[]> {
   return [...kernels, ...(await Promise.all(imports))];
 }
 
+/** Bytes, gzipped, of what begins so. */
+export function gzippedOf(found: readonly Size[], start: string): number {
+  const size = found.find(({ what }) => what.startsWith(start));
+  if (size === undefined) throw new Error(`nothing measured begins with ${start}`);
+  return size.gzipped;
+}
+
 /** What was announced: bytes, gzipped, of each. */
 export function announced(): Readonly<Record<string, number>> {
   return JSON.parse(readFileSync('build/sizes.json', 'utf8'));

@@ -107,7 +107,7 @@ export class BERT extends Module implements Trainable<Texts, BertBatch> {
 
   /** RoBERTa's where size does not matter; the rate and the batch are those of small networks. */
   readonly defaults: TrainDefaults = {
-    steps: 2000,
+    steps: 6000,
     batch: 32,
     learningRate: 2e-3,
     warmup: 200,

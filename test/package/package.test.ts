@@ -2,7 +2,7 @@
 
 import { execFileSync, spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { announced, growth, NT_XENT_CAP, sizes } from '../../build/size.js';
+import { announced, growth, gzippedOf, NT_XENT_CAP, sizes } from '../../build/size.js';
 import { check, same, suite } from '../harness.js';
 import { tarball } from './tarball.js';
 
@@ -30,12 +30,11 @@ test('an install has no dependency', () => {
 
 test("import { ntXent } fits under its cap, the whole import isn't much more", async () => {
   const found = await sizes();
-  const one = found.find(({ what }) => what.startsWith('import { ntXent }'));
-  const all = found.find(({ what }) => what.startsWith('import * as nearfar'));
-  check(one !== undefined && all !== undefined, 'sizes are missing');
-  check(one.gzipped > 5000, `${one.gzipped} bytes is too little to be true`);
-  check(one.gzipped <= NT_XENT_CAP, `${one.gzipped} bytes gzipped, over ${NT_XENT_CAP}`);
-  check(all.gzipped <= 1.5 * NT_XENT_CAP, `${all.gzipped} bytes gzipped in all`);
+  const one = gzippedOf(found, 'import { ntXent }');
+  const all = gzippedOf(found, 'import * as nearfar');
+  check(one > 5000, `${one} bytes is too little to be true`);
+  check(one <= NT_XENT_CAP, `${one} bytes gzipped, over ${NT_XENT_CAP}`);
+  check(all <= 1.5 * NT_XENT_CAP, `${all} bytes gzipped in all`);
 });
 
 test('nothing has grown by a tenth without an announcement in build/sizes.json', async () => {
