@@ -69,14 +69,15 @@ export function announced(): Readonly<Record<string, number>> {
 }
 
 /** By how much each has grown since it was announced, in percent; NaN if it never was. */
-export function growth({ what, gzipped }: Size): number {
-  return 100 * (gzipped / (announced()[what] ?? Number.NaN) - 1);
+export function growth({ what, gzipped }: Size, before: ReturnType<typeof announced>): number {
+  return 100 * (gzipped / (before[what] ?? Number.NaN) - 1);
 }
 
 export async function reportSizes(): Promise<void> {
+  const before = announced();
   for (const size of await sizes()) {
     const { what, raw, gzipped } = size;
-    const grown = growth(size);
+    const grown = growth(size, before);
     const change = Number.isNaN(grown) ? 'new' : `${grown < 0 ? '' : '+'}${grown.toFixed(1)} %`;
     process.stderr.write(
       `${what.padEnd(44)} ${String(raw).padStart(8)} ${String(gzipped).padStart(8)} gz ${change.padStart(8)}\n`,
