@@ -14,8 +14,9 @@
  */
 
 import { cpus } from 'node:os';
-import { parseArgs } from 'node:util';
 import { setThreads } from 'nearfar/threads';
+import { MOST_THREADS } from '../src/threads/most.js';
+import { readArguments, whole } from './arguments.js';
 import type { Missing, Peer } from './peers/peer.js';
 import { type Contestant, compare, race, type Standing } from './race.js';
 import { allWork, type Work } from './work.js';
@@ -23,7 +24,7 @@ import { allWork, type Work } from './work.js';
 /** Rounds that lie further apart than this share of their median prove little. */
 const NOISE = 0.1;
 
-const { values, positionals } = parseArgs({
+const { values, positionals } = readArguments({
   allowPositionals: true,
   options: {
     peers: { type: 'boolean', default: false },
@@ -43,7 +44,7 @@ if (chosen.length === 0) {
   process.exit(2);
 }
 
-const threads = await setThreads(Number(values.threads));
+const threads = await setThreads(whole('--threads', values.threads, 1, MOST_THREADS));
 const count = threads === 1 ? 'one thread' : `one thread and ${threads}`;
 const machine = `Node ${process.version}, ${cpus()[0]?.model}, ${count}`;
 

@@ -6,15 +6,16 @@
  *   npm run emoji -- names --steps 200 --seed 2 --loss siglip
  */
 
-import { parseArgs } from 'node:util';
 import type { ClipConfig, Pictures } from 'nearfar/models';
 import { CLIP, clipRetrieval, picturesOf, train } from 'nearfar/models';
 import { manualSeed } from 'nearfar/nn';
 import { type Emoji, renderEmoji } from '../../build/samples/emoji.js';
+import { InputError } from '../../src/cli/command.js';
 import { Random } from '../../src/random.js';
+import { namesOf, readArguments, refusing, whole } from '../arguments.js';
 import { nearestPictures } from './pixels.js';
 
-const { values, positionals } = parseArgs({
+const { values, positionals } = readArguments({
   options: {
     held: { type: 'string', default: 'fluent-emoji-flat' },
     steps: { type: 'string', default: '500' },
@@ -24,8 +25,9 @@ const { values, positionals } = parseArgs({
   allowPositionals: true,
 });
 const STUDIES = ['vendor', 'names'];
-const steps = Number(values.steps);
-const seed = Number(values.seed);
+const chosen = namesOf(positionals, STUDIES);
+const steps = whole('--steps', values.steps);
+const seed = whole('--seed', values.seed, 0);
 /** One name in so many is never seen. */
 const TENTH = 10;
 
@@ -66,9 +68,14 @@ function say(what: string, shares: Record<number, number>): void {
   process.stdout.write(`${what.padEnd(60)} ${list.join('  ')}\n`);
 }
 
+function vendorOf(name: string): number {
+  const vendor = emoji.vendors.indexOf(name);
+  if (vendor < 0) throw new InputError(`--held must be ${emoji.vendors.join(' or ')}, got ${name}`);
+  return vendor;
+}
+
 async function vendorHeldOut(): Promise<void> {
-  const held = emoji.vendors.indexOf(values.held);
-  if (held < 0) throw new Error(`--held must be ${emoji.vendors.join(' or ')}`);
+  const held = refusing(() => vendorOf(values.held));
   const seen = vendors.filter((vendor) => vendor !== held);
   const [training, test] = [pictures(emoji, all, seen), pictures(emoji, all, [held])];
   const model = await learn(training);
@@ -94,12 +101,5 @@ async function namesHeldOut(): Promise<void> {
   model.dispose();
 }
 
-const chosen = positionals.length > 0 ? positionals : STUDIES;
-for (const name of chosen) {
-  if (!STUDIES.includes(name)) {
-    process.stderr.write(`no study ${name}, only ${STUDIES.join(' and ')}\n`);
-    process.exit(2);
-  }
-}
 if (chosen.includes('vendor')) await vendorHeldOut();
 if (chosen.includes('names')) await namesHeldOut();

@@ -6,13 +6,14 @@
  *   npm run few-labels -- --steps 500 --seeds 2    a shorter one
  */
 
-import { parseArgs } from 'node:util';
 import * as nearfar from 'nearfar';
 import * as models from 'nearfar/models';
+import { namesOf, readArguments, whole } from '../arguments.js';
+import { showSpread } from '../spread.js';
 import { brown, mails } from './data.js';
 import { type Accuracy, type Api, type Dataset, fewLabels, METHODS } from './study.js';
 
-const { values, positionals } = parseArgs({
+const { values, positionals } = readArguments({
   options: {
     steps: { type: 'string', default: '2000' },
     seeds: { type: 'string', default: '5' },
@@ -26,11 +27,9 @@ const api = { nearfar, models } as unknown as Api;
 
 const COUNTS = [8, 32, 128];
 const DATASETS: Readonly<Record<string, () => Dataset>> = { mails, brown };
-const unknown = positionals.find((name) => !(name in DATASETS));
-if (unknown !== undefined) {
-  process.stderr.write(`no data set ${unknown}, only ${Object.keys(DATASETS).join(' and ')}\n`);
-  process.exit(2);
-}
+const names = namesOf(positionals, Object.keys(DATASETS));
+const steps = whole('--steps', values.steps);
+const seeds = whole('--seeds', values.seeds);
 
 function print({ name, training, heldOut }: Dataset, results: readonly Accuracy[]): void {
   const sizes = `${training.texts.length} texts without labels, ${heldOut.texts.length} held out`;
@@ -40,23 +39,20 @@ function print({ name, training, heldOut }: Dataset, results: readonly Accuracy[
   for (const method of METHODS) {
     const cells = results
       .filter((row) => row.method === method)
-      .map(({ mean, deviation }) =>
-        `${(100 * mean).toFixed(1)} ± ${(100 * deviation).toFixed(1)}`.padStart(16),
-      );
+      .map((row) => showSpread(row).padStart(16));
     process.stdout.write(`${method.padEnd(52)}${cells.join('')}\n`);
   }
 }
 
-for (const name of positionals.length > 0 ? positionals : Object.keys(DATASETS)) {
+for (const name of names) {
   const data = (DATASETS[name] as () => Dataset)();
-  const steps = Number(values.steps);
   const { bert, losses, results } = await fewLabels(api, data, {
     vocabulary: 4096,
     config: { layers: 2, heads: 4, width: 128, context: 96 },
     pretraining: { steps, batch: 32 },
     finetuning: {},
     counts: COUNTS,
-    seeds: Number(values.seeds),
+    seeds,
     seed: 1,
     onPretraining({ step, loss }) {
       if (step % 100 === 0) {

@@ -8,6 +8,7 @@
 import type * as nearfar from '../../src/index.js';
 import type * as models from '../../src/models/index.js';
 import { Random } from '../../src/random.js';
+import { type Spread, spreadOf } from '../spread.js';
 import { BagOfWords } from './bag-of-words.js';
 
 /** The public functions, wherever they were imported from. */
@@ -55,13 +56,10 @@ export const METHODS = [
 export type Method = (typeof METHODS)[number];
 
 /** Share of held-out texts named rightly, over the seeds. */
-export interface Accuracy {
+export interface Accuracy extends Spread {
   method: Method;
   perClass: number;
   accuracies: number[];
-  mean: number;
-  /** Standard deviation over the seeds, 0 for one. */
-  deviation: number;
 }
 
 export interface Study {
@@ -165,16 +163,10 @@ export async function fewLabels(api: Api, data: Dataset, options: StudyOptions):
       }
     }
     METHODS.forEach((method, i) => {
-      results.push(summary(method, perClass, found[i] as number[]));
+      const accuracies = found[i] as number[];
+      results.push({ method, perClass, accuracies, ...spreadOf(accuracies) });
     });
   }
   scratch.dispose();
   return { bert, losses, results };
-}
-
-function summary(method: Method, perClass: number, accuracies: number[]): Accuracy {
-  const mean = accuracies.reduce((sum, value) => sum + value, 0) / accuracies.length;
-  const squares = accuracies.reduce((sum, value) => sum + (value - mean) ** 2, 0);
-  const deviation = Math.sqrt(squares / Math.max(1, accuracies.length - 1));
-  return { method, perClass, accuracies, mean, deviation };
 }

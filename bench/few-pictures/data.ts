@@ -4,6 +4,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { type Pictures, pictureSubset, picturesOf } from 'nearfar/models';
+import { InputError } from '../../src/cli/command.js';
 import { readIdx } from '../../src/data/idx.js';
 
 export interface Dataset {
@@ -16,9 +17,21 @@ const HELD_OUT = /^(t10k|test|val)/;
 /** Where a folder keeps nothing apart itself, one picture in so many, the last ones, is held out. */
 const PART = 3;
 
+/** @throws InputError that names the path */
+function reading<T>(path: string, body: () => T): T {
+  try {
+    return body();
+  } catch (error) {
+    const { code, message } = error as { code?: string; message: string };
+    throw new InputError(`${path}: cannot read it (${code ?? message})`);
+  }
+}
+
 function readFile(path: string): ReturnType<typeof readIdx> {
-  const bytes = readFileSync(path);
-  return readIdx(path.endsWith('.gz') ? gunzipSync(bytes) : bytes);
+  return reading(path, () => {
+    const bytes = readFileSync(path);
+    return readIdx(path.endsWith('.gz') ? gunzipSync(bytes) : bytes);
+  });
 }
 
 function readPictures(folder: string, name: string): Pictures {
@@ -30,10 +43,10 @@ function readPictures(folder: string, name: string): Pictures {
 
 /** The pictures of a folder of IDX files, as MNIST and Fashion-MNIST come. */
 export function readDataset(folder: string): Dataset {
-  const names = readdirSync(folder).filter((name) => IMAGES.test(name));
+  const names = reading(folder, () => readdirSync(folder)).filter((name) => IMAGES.test(name));
   const train = names.find((name) => !HELD_OUT.test(name));
   const test = names.find((name) => HELD_OUT.test(name));
-  if (train === undefined) throw new Error(`${folder}: no …images-idx3-ubyte to train on`);
+  if (train === undefined) throw new InputError(`${folder}: no …images-idx3-ubyte to train on`);
   const all = readPictures(folder, train);
   if (test !== undefined) return { training: all, heldOut: readPictures(folder, test) };
   const rows = Array.from({ length: all.count }, (_, row) => row);

@@ -6,12 +6,13 @@
  *   npm run few-pictures -- --counts 10,100 --seeds 2 --json     a shorter one, for programs
  */
 
-import { parseArgs } from 'node:util';
 import { Terminal } from '../../src/cli/terminal.js';
+import { readArguments, refusing, whole } from '../arguments.js';
+import { showSpread } from '../spread.js';
 import { readDataset } from './data.js';
 import { fewPictures, METHODS, MOST_LEARNT } from './study.js';
 
-const { values } = parseArgs({
+const { values } = readArguments({
   options: {
     data: { type: 'string', default: 'dist/samples/digits' },
     steps: { type: 'string', default: '600' },
@@ -29,22 +30,15 @@ if (values.help) {
   );
   process.exit(0);
 }
-const whole = (name: string, text: string): number => {
-  const value = Number(text);
-  if (Number.isInteger(value) && value > 0) return value;
-  process.stderr.write(`--${name} must be a whole number from 1, got ${text}\n`);
-  process.exit(2);
-};
-
-const steps = whole('steps', values.steps);
-const supervisedSteps = whole('supervised-steps', values['supervised-steps']);
-const seeds = whole('seeds', values.seeds);
+const steps = whole('--steps', values.steps);
+const supervisedSteps = whole('--supervised-steps', values['supervised-steps']);
+const seeds = whole('--seeds', values.seeds);
 /** Labels a class. */
 const counts = values.counts
   .split(',')
-  .map((text) => (text === 'all' ? Number.POSITIVE_INFINITY : whole('counts', text)));
+  .map((text) => (text === 'all' ? Number.POSITIVE_INFINITY : whole('--counts', text)));
 const terminal = new Terminal(values.json);
-const data = readDataset(values.data);
+const data = refusing(() => readDataset(values.data));
 const total = seeds * (steps + counts.length * supervisedSteps);
 const progress = terminal.progress('few-pictures', total);
 let done = 0;
@@ -64,8 +58,6 @@ terminal.table(
   ['', ...counts.map((count) => (Number.isFinite(count) ? `${count} a class` : `all ${all}`))],
   METHODS.map((method) => [
     method,
-    ...results
-      .filter((row) => row.method === method)
-      .map(({ mean, deviation }) => `${(100 * mean).toFixed(1)} ± ${(100 * deviation).toFixed(1)}`),
+    ...results.filter((row) => row.method === method).map(showSpread),
   ]),
 );

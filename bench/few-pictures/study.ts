@@ -18,6 +18,8 @@ import {
   train,
 } from 'nearfar/models';
 import { manualSeed } from 'nearfar/nn';
+import { pixelRows } from '../../src/data/pixel-rows.js';
+import { type Spread, spreadOf } from '../spread.js';
 import type { Dataset } from './data.js';
 
 export interface StudyOptions {
@@ -45,24 +47,15 @@ export const METHODS = [
 export type Method = (typeof METHODS)[number];
 
 /** Share of held-out pictures named rightly, over the seeds. */
-export interface Accuracy {
+export interface Accuracy extends Spread {
   method: Method;
   /** Labels a class; none for all. */
   perClass: number | undefined;
   accuracies: number[];
-  mean: number;
-  /** Standard deviation over the seeds, 0 for one. */
-  deviation: number;
 }
 
 /** With all labels, so many pictures are learnt from at most. */
 export const MOST_LEARNT = 10_000;
-
-function pixelRows(pictures: Pictures): Matrix {
-  const { pixels, rows } = pictures.read(Array.from({ length: pictures.count }, (_, row) => row));
-  const data = Float32Array.from(pixels, (byte) => byte / 255);
-  return { data, rows: rows.length, cols: data.length / rows.length };
-}
 
 /** How well the network does that was taught by labels and nothing else. */
 async function supervised(
@@ -128,19 +121,10 @@ export async function fewPictures(
     }
   }
   return METHODS.flatMap((method) =>
-    counts.map((perClass) => summary(method, perClass, found.get(`${method} ${perClass}`) ?? [])),
+    counts.map((perClass) => {
+      const accuracies = found.get(`${method} ${perClass}`) ?? [];
+      const finite = Number.isFinite(perClass) ? perClass : undefined;
+      return { method, perClass: finite, accuracies, ...spreadOf(accuracies) };
+    }),
   );
-}
-
-function summary(method: Method, perClass: number, accuracies: number[]): Accuracy {
-  const mean = accuracies.reduce((sum, value) => sum + value, 0) / accuracies.length;
-  const squares = accuracies.reduce((sum, value) => sum + (value - mean) ** 2, 0);
-  const deviation = Math.sqrt(squares / Math.max(1, accuracies.length - 1));
-  return {
-    method,
-    perClass: Number.isFinite(perClass) ? perClass : undefined,
-    accuracies,
-    mean,
-    deviation,
-  };
 }

@@ -1,10 +1,9 @@
 /** How many threads a command runs on: all physical cores, or what `--threads` says. */
 
 import { setThreads } from '../threads/index.js';
+import { MOST_THREADS } from '../threads/most.js';
 import { type Option, wholeNumber } from './command.js';
 import { physicalCores } from './cores.js';
-
-const MOST_THREADS = 128;
 
 /** Of every command. */
 export const THREADS_OPTION: Option = {

@@ -78,11 +78,11 @@ export function fewLabels(
   { seed = 0, draws = 5 }: { seed?: number; draws?: number } = {},
 ): FewLabels[] {
   return counts.map((perClass) => {
+    const first = drawLabelled(trainLabels, perClass, seed);
     // Where all rows are labelled, every draw is the same one.
-    const all = drawLabelled(trainLabels, perClass, seed).length === trainLabels.length;
-    const times = all ? 1 : draws;
+    const times = first.length === trainLabels.length ? 1 : draws;
     const results = Array.from({ length: times }, (_, draw) => {
-      const rows = drawLabelled(trainLabels, perClass, seed, draw);
+      const rows = draw === 0 ? first : drawLabelled(trainLabels, perClass, seed, draw);
       const known = rowsOf(train, rows);
       const labels = rows.map((row) => trainLabels[row] as number);
       const k = Math.min(

@@ -8,14 +8,12 @@ import { kernels } from '../kernels.js';
 import { nnKernels } from '../nn/kernels.js';
 import { CUTTINGS } from './cuts.js';
 import type { Kernel } from './job.js';
+import { MOST_THREADS } from './most.js';
 import { Pool } from './pool.js';
 import { share } from './shared.js';
 
 /** The worker's script, which the build puts here. */
 declare const WORKER_SCRIPT: string;
-
-/** Each is a worker of the runtime, with some MB of its own. */
-const MOST_THREADS = 128;
 
 export interface ThreadsOptions {
   /**

@@ -4,6 +4,7 @@
  */
 
 import type { Picture } from '../../data/decode.js';
+import { pixelRows } from '../../data/pixel-rows.js';
 import type { Matrix } from '../../index.js';
 import {
   type FewLabels,
@@ -16,7 +17,7 @@ import {
 } from '../../models/index.js';
 import { manualSeed, noGrad, tidy } from '../../nn/index.js';
 import { reconstructionSheet } from '../reconstructions.js';
-import { judgeEncoder, pixelRows } from '../systems/embeddings.js';
+import { judgeEncoder } from '../systems/embeddings.js';
 import type { SectionContext } from './section.js';
 import type { Digits } from './simclr.js';
 

@@ -4,6 +4,7 @@
  */
 
 import { readIdx } from '../../data/idx.js';
+import { pixelRows } from '../../data/pixel-rows.js';
 import type { Matrix } from '../../index.js';
 import {
   drawLabelled,
@@ -17,7 +18,7 @@ import {
 } from '../../models/index.js';
 import { manualSeed } from '../../nn/index.js';
 import { readSample } from '../files.js';
-import { judgeEncoder, pixelRows } from '../systems/embeddings.js';
+import { judgeEncoder } from '../systems/embeddings.js';
 import { mean } from './numbers.js';
 import type { SectionContext } from './section.js';
 

@@ -28,13 +28,6 @@ export function hasLabels({ training, validation }: PictureData): boolean {
   return validation.labels !== undefined && new Set(training.labels).size > 1;
 }
 
-/** Pixels as rows: what one has without any network. */
-export function pixelRows(pictures: Pictures): Matrix {
-  const { pixels, rows } = pictures.read(Array.from({ length: pictures.count }, (_, row) => row));
-  const data = Float32Array.from(pixels, (byte) => byte / 255);
-  return { data, rows: rows.length, cols: data.length / rows.length };
-}
-
 /** Accuracies of one encoder on held-out pictures, by the number of labels a class. */
 export function judgeEncoder(
   encode: Encode,

@@ -1,5 +1,6 @@
 /** SimCLR on the command line. */
 
+import { pixelRows } from '../../data/pixel-rows.js';
 import type { Matrix } from '../../index.js';
 import {
   augmentationFor,
@@ -27,7 +28,7 @@ import {
 } from '../pictures.js';
 import { pngBytes } from '../png.js';
 import { viewsSheet } from '../views.js';
-import { accuracies, type Encode, hasLabels, judgeEncoders, pixelRows } from './embeddings.js';
+import { accuracies, type Encode, hasLabels, judgeEncoders } from './embeddings.js';
 import { finetunePictures, openClassifier } from './picture-finetune.js';
 import type { Metrics, Opened, System } from './system.js';
 

@@ -1,0 +1,2 @@
+/** Threads at most: each is a worker of the runtime, with some MB of its own. */
+export const MOST_THREADS = 128;
