@@ -1,27 +1,34 @@
 /**
  * Contestants at the same work, timed in turns: what slows the machine down for a second slows all
- * of them. Before that their results are compared.
+ * of them. Before that their results are compared. Runs on any runtime.
  */
 
+import { theClock, turn } from './clock.js';
 import type { Outputs } from './operations/operation.js';
 
 export interface Contestant {
   name: string;
   /** Does the work a number of times. @returns milliseconds of them all */
-  run(times: number): number | Promise<number>;
+  run(times: number): Promise<number>;
   /** What the last run gave. */
   outputs(): Outputs | Promise<Outputs>;
+}
+
+/** The middle of several numbers, and the range within which half of them are. */
+export interface Middle {
+  median: number;
+  quartiles: [number, number];
+  least: number;
+  /** The quartiles lie so far apart that the median says little. */
+  noisy: boolean;
 }
 
 export interface Standing {
   name: string;
   /** Milliseconds of one call. */
-  median: number;
-  /** Half of the rounds are within this range. */
-  quartiles: [number, number];
+  time: Middle;
   /** Times of this contestant over those of the first, round by round. */
-  ratio: number;
-  ratioQuartiles: [number, number];
+  ratio: Middle;
 }
 
 /** For how long each contestant is warmed up and measured, in milliseconds, and how a round is. */
@@ -29,8 +36,12 @@ const WARM_UP = 300;
 const MEASURED = 1000;
 const LEAST_ROUNDS = 7;
 const ROUND = 4;
+/** Of a clock that is coarse: a round is so many times what it tells apart. */
+const TICKS = 100;
 /** After this long, in milliseconds, fewer rounds have to do. */
 const LONGEST = 20_000;
+/** Quartiles further apart than this share of the median are noise. */
+const NOISE = 0.2;
 
 /** Largest difference of results, as a share of the largest number among them. */
 const TOLERANCE = 2e-3;
@@ -41,38 +52,63 @@ export function contestant(name: string, call: () => Outputs | Promise<Outputs>)
   return {
     name,
     async run(times) {
-      const start = performance.now();
+      const { now } = await theClock();
+      const start = await now();
       for (let i = 0; i < times; i++) {
         const made = call();
         last = made instanceof Promise ? await made : made;
       }
-      return performance.now() - start;
+      return (await now()) - start;
     },
     outputs: () => last,
   };
 }
 
-/** @throws Error if one gives other results than the first, named as it names them */
-export async function compare(contestants: readonly Contestant[], steps: number): Promise<void> {
-  const results: Outputs[] = [];
-  for (const each of contestants) {
+/** Whose results are not to be had, or differ from those of the first: not to be timed. */
+export interface LeftOut {
+  name: string;
+  reason: string;
+}
+
+/** Has each do the work a few times. @returns who is out; without the first there is no race */
+export async function compare(
+  contestants: readonly Contestant[],
+  steps: number,
+): Promise<LeftOut[]> {
+  const [first, ...others] = contestants as [Contestant, ...Contestant[]];
+  const result = async (each: Contestant): Promise<Outputs> => {
     await each.run(steps);
-    results.push(await each.outputs());
-  }
-  const [ours, ...theirs] = results as [Outputs, ...Outputs[]];
-  theirs.forEach((outputs, i) => {
-    for (const [key, value] of Object.entries(outputs)) {
-      const expected = numbers(ours[key]);
-      const got = numbers(value);
-      const largest = expected.reduce((most, x) => Math.max(most, Math.abs(x)), 0);
-      const bad = expected.findIndex((x, k) => {
-        return !(Math.abs(x - (got[k] as number)) <= TOLERANCE * largest);
-      });
-      if (bad < 0 && got.length === expected.length && got.length > 0) continue;
-      const what = `${key}[${bad}] is ${got[bad]} instead of ${expected[bad]}`;
-      throw new Error(`${contestants[i + 1]?.name} gives other results: ${what}`);
+    return each.outputs();
+  };
+  const ours = await result(first);
+  const out: LeftOut[] = [];
+  for (const each of others) {
+    const { name } = each;
+    try {
+      const reason = difference(ours, await result(each));
+      if (reason !== undefined) out.push({ name, reason });
+    } catch (error) {
+      out.push({ name, reason: `fails: ${error instanceof Error ? error.message : error}` });
     }
-  });
+  }
+  return out;
+}
+
+/** What differs, named as the others name it. */
+function difference(ours: Outputs, theirs: Outputs): string | undefined {
+  for (const [key, value] of Object.entries(theirs)) {
+    const expected = numbers(ours[key]);
+    const got = numbers(value);
+    if (got.length !== expected.length) {
+      return `gives ${got.length} numbers of ${key} instead of ${expected.length}`;
+    }
+    const largest = expected.reduce((most, x) => Math.max(most, Math.abs(x)), 0);
+    const bad = expected.findIndex((x, k) => {
+      return !(Math.abs(x - (got[k] as number)) <= TOLERANCE * largest);
+    });
+    if (bad >= 0) return `gives ${got[bad]} for ${key}[${bad}] instead of ${expected[bad]}`;
+  }
+  return undefined;
 }
 
 function numbers(value: Outputs[string] | undefined): number[] {
@@ -81,15 +117,17 @@ function numbers(value: Outputs[string] | undefined): number[] {
 
 /** Times all in turns. */
 export async function race(contestants: readonly Contestant[]): Promise<Standing[]> {
+  const { resolution } = await theClock();
+  const long = Math.max(ROUND, TICKS * resolution);
   const times: number[] = [];
   for (const each of contestants) {
     let total = 0;
     let calls = 0;
-    for (let count = 1; total < WARM_UP; count *= 2) {
+    for (let count = 1; total < Math.max(WARM_UP, long); count *= 2) {
       total += await each.run(count);
       calls += count;
     }
-    times.push(Math.max(1, Math.round((ROUND * calls) / total)));
+    times.push(Math.max(1, Math.round((long * calls) / total)));
   }
   const rounds: number[][] = contestants.map(() => []);
   const goesOn = (spent: number): boolean =>
@@ -102,22 +140,23 @@ export async function race(contestants: readonly Contestant[]): Promise<Standing
       rounds[i]?.push(took / count);
       spent += took;
     }
+    await turn();
   }
   const [first] = rounds as [number[]];
   return contestants.map(({ name }, i) => {
     const own = rounds[i] as number[];
-    const ratios = own.map((value, round) => value / (first[round] as number));
     return {
       name,
-      median: quantile(own, 0.5),
-      quartiles: [quantile(own, 0.25), quantile(own, 0.75)],
-      ratio: quantile(ratios, 0.5),
-      ratioQuartiles: [quantile(ratios, 0.25), quantile(ratios, 0.75)],
+      time: middleOf(own),
+      ratio: middleOf(own.map((value, round) => value / (first[round] as number))),
     };
   });
 }
 
-function quantile(values: readonly number[], share: number): number {
+/** Median and quartiles of some numbers. */
+export function middleOf(values: readonly number[]): Middle {
   const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.floor(share * (sorted.length - 1))] as number;
+  const at = (share: number): number => sorted[Math.floor(share * (sorted.length - 1))] as number;
+  const [low, median, high] = [at(0.25), at(0.5), at(0.75)];
+  return { median, quartiles: [low, high], least: at(0), noisy: high - low > NOISE * median };
 }

@@ -1,11 +1,9 @@
-/** What is timed: the rows of the table of operations on their large sizes, and a training step. */
+/** What is timed: the rows of the table of operations on their large sizes, and training steps. */
 
-import { GPT, train } from 'nearfar/models';
-import { cosineSchedule, saveSafetensors } from 'nearfar/nn';
+import type { GPT } from '../src/models/index.js';
 import { Random } from '../src/random.js';
 import { operations } from './operations/index.js';
-import type { Numbers, Outputs, Sizes } from './operations/operation.js';
-import { api } from './package.js';
+import type { Api, Numbers, Outputs, Sizes } from './operations/operation.js';
 import { type Contestant, contestant } from './race.js';
 
 export interface Work {
@@ -25,11 +23,11 @@ export type Inputs = Record<string, Numbers | unknown>;
 
 const OURS = 'nearfar';
 
-export function allWork(): Work[] {
-  return [...operations.flatMap(worksOf), training];
+export function allWork(api: Api): Work[] {
+  return [...operations.flatMap((row) => worksOf(api, row)), gptStep(api), simClrStep(api)];
 }
 
-function worksOf(row: (typeof operations)[number]): Work[] {
+function worksOf(api: Api, row: (typeof operations)[number]): Work[] {
   const { name, large, gradient, flops } = row;
   return large.flatMap((sizes) => {
     const inputs = (): Inputs => row.inputs(sizes, new Random(1));
@@ -66,7 +64,7 @@ const BATCHES = 64;
 const STEPS = 100_000;
 
 /** nanoGPT's setting for a CPU: the whole step, from the batch to the optimiser. */
-const training: Work = {
+const gptStep = ({ nn, models }: Api): Work => ({
   name: 'GPT training step',
   sizes: { layers: 4, heads: 4, C: 128, T: 64, B: 12, V: 65 },
   flops: undefined,
@@ -77,15 +75,15 @@ const training: Work = {
     const random = new Random(1);
     const drawn = Array.from({ length: 20_000 }, () => characters[random.integer(65)] as string);
     const text = characters.join('') + drawn.join('');
-    const model = new GPT(text);
+    const model = new models.GPT(text);
     const { batch, betas, weightDecay, learningRate: peak, warmup } = model.defaults;
     const at = model.batches(text, { batch, seed: 0 });
     const batches = Array.from({ length: BATCHES }, (_, step) => at(step));
-    const rate = cosineSchedule({ peak, steps: STEPS, warmup });
+    const rate = nn.cosineSchedule({ peak, steps: STEPS, warmup });
     return {
       model,
       text,
-      weights: Buffer.from(saveSafetensors(model.parameters())).toString('base64'),
+      weights: nn.saveSafetensors(model.parameters()),
       ids: batches.flatMap(({ inputs }) => Array.from(inputs)),
       targets: batches.flatMap(({ targets }) => Array.from(targets)),
       rates: Array.from({ length: 1000 }, (_, step) => rate(step)),
@@ -94,10 +92,37 @@ const training: Work = {
     };
   },
   ours({ model, text }) {
-    const steps = train(model as GPT, text as string, { steps: STEPS });
-    return contestant(OURS, async () => {
-      const { value } = await steps.next();
-      return { loss: value?.loss ?? Number.NaN };
-    });
+    return steps(models.train(model as GPT, text as string, { steps: STEPS }));
   },
+});
+
+/** SimCLR with its defaults on grey pictures: from views of pictures to the optimiser. */
+const simClrStep = ({ models }: Api): Work => {
+  const sizes = { B: 128, H: 28, W: 28, C: 1 };
+  const { B: batch, H: height, W: width, C: channels } = sizes;
+  return {
+    name: 'SimCLR training step',
+    sizes,
+    flops: undefined,
+    inputs() {
+      const random = new Random(1);
+      const pixels = Uint8Array.from({ length: 4 * batch * height * width * channels }, () =>
+        random.integer(256),
+      );
+      return { pictures: models.picturesOf(pixels, { height, width, channels }) };
+    },
+    ours(inputs) {
+      const pictures = inputs.pictures as ReturnType<typeof models.picturesOf>;
+      const model = new models.SimCLR({ height, width, channels });
+      return steps(models.train(model, pictures, { batch, steps: STEPS }));
+    },
+  };
 };
+
+/** Each call is the next step of a training. */
+function steps(training: AsyncGenerator<{ loss: number }, void, void>): Contestant {
+  return contestant(OURS, async () => {
+    const { value } = await training.next();
+    return { loss: value?.loss ?? Number.NaN };
+  });
+}

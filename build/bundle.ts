@@ -1,6 +1,6 @@
 /**
  * The bundles: the library with the kernels inlined, the same with them as module files for
- * workerd, and the command line for Node with its libraries in it.
+ * workerd, the command line for Node with its libraries in it, and the page of benchmarks.
  */
 
 import { type BuildOptions, build } from 'esbuild';
@@ -74,8 +74,27 @@ export async function bundleLibrary(dist: string): Promise<string[]> {
   return [...inlined, ...modules];
 }
 
-export async function bundleCommandLine(dist: string): Promise<string[]> {
+/** The benchmark as it runs in the page that `nearfar bench` writes: one script, put into it. */
+async function bundleBenchPage(dist: string): Promise<string[]> {
   return bundle({
+    entryPoints: { 'bench-page': 'bench/page/main.ts' },
+    outdir: dist,
+    bundle: true,
+    format: 'esm',
+    platform: 'browser',
+    target: 'es2022',
+    minify: true,
+    alias: { ...INLINED, linkedom: './bench/page/document.ts' },
+    loader: { '.wasm': 'binary' },
+    define: { WORKER_SCRIPT: await workerScript() },
+    logLevel: 'warning',
+    metafile: true,
+  });
+}
+
+export async function bundleCommandLine(dist: string): Promise<string[]> {
+  const page = await bundleBenchPage(dist);
+  const program = await bundle({
     entryPoints: { cli: 'src/cli/index.ts' },
     outdir: dist,
     bundle: true,
@@ -85,7 +104,7 @@ export async function bundleCommandLine(dist: string): Promise<string[]> {
     minifySyntax: true,
     minifyWhitespace: true,
     alias: INLINED,
-    loader: { '.wasm': 'binary' },
+    loader: { '.wasm': 'binary', '.py': 'text' },
     define: { WORKER_SCRIPT: await workerScript() },
     // Bundled CommonJS asks for Node's own modules by require.
     banner: {
@@ -100,4 +119,5 @@ export async function bundleCommandLine(dist: string): Promise<string[]> {
     logLevel: 'warning',
     metafile: true,
   });
+  return [...page, ...program];
 }

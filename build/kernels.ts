@@ -1,7 +1,8 @@
 /**
  * Compiles assembly/ to two modules over one memory: dist/nearfar.wasm, the kernels of `nearfar`,
  * and dist/nearfar-nn.wasm, what `nearfar/nn` needs besides. The types of their exports are
- * written beside the code that calls them (kernel-exports.d.ts, not in git).
+ * written beside the code that calls them (kernel-exports.d.ts, not in git). A third module, for
+ * benchmarks alone, is no part of the package: bench/limit.wasm.
  */
 
 import { renameSync, rmSync } from 'node:fs';
@@ -30,13 +31,19 @@ const MODULES: readonly Module[] = [
   },
 ];
 
+function compile(entry: string, more: readonly string[]): void {
+  run('node_modules/assemblyscript/bin/asc.js', [
+    entry,
+    ...['--config', 'assembly/asconfig.json', '--target', 'release'],
+    ...more,
+  ]);
+}
+
 export function compileKernels(dist: string): void {
+  compile('assembly/limit.ts', ['--outFile', 'bench/limit.wasm']);
   for (const { entry, name, memoryBase, types } of MODULES) {
-    run('node_modules/assemblyscript/bin/asc.js', [
-      entry,
-      ...['--config', 'assembly/asconfig.json', '--target', 'release', '--bindings', 'raw'],
-      ...['--memoryBase', String(memoryBase), '--outFile', `${dist}/${name}.wasm`],
-    ]);
+    const places = ['--memoryBase', String(memoryBase), '--outFile', `${dist}/${name}.wasm`];
+    compile(entry, ['--bindings', 'raw', ...places]);
     renameSync(`${dist}/${name}.d.ts`, types);
     rmSync(`${dist}/${name}.js`);
   }

@@ -14,6 +14,7 @@ const LARGE_PRODUCTS: readonly Sizes[] = [
   { N: 64, M: 64, K: 64 },
   { N: 256, M: 256, K: 256 },
   { N: 1024, M: 768, K: 768 },
+  { N: 1024, M: 1024, K: 1024 },
 ];
 const productFlops = ({ N = 1, M = 1, K = 1 }: Sizes): number => 2 * N * M * K;
 
@@ -76,6 +77,7 @@ function search(metric: 'cosine' | 'dot' | 'euclidean'): Operation {
     large: [
       { N: 1, M: 20000, C: 384, k: 10 },
       { N: 64, M: 20000, C: 384, k: 10 },
+      { N: 1, M: 100000, C: 384, k: 10 },
     ],
     inputs: ({ N = 1, M = 1, C = 1, k = 1 }, random) => ({
       queries: normal(random, N, C),

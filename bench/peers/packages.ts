@@ -1,31 +1,49 @@
 /**
- * Libraries from npm, of a package of their own (package.json beside this file), installed when they
- * are first asked for: TensorFlow.js on WebAssembly and onnxruntime-web.
+ * Libraries from npm, of whatever folder they are installed in: TensorFlow.js on WebAssembly,
+ * onnxruntime-web, jax-js and usearch. Beside this file is a package.json with all of them.
  */
 
-import { execFileSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { fileURLToPath, pathToFileURL } from 'node:url';
+import { dirname, join, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import type { Numbers, Outputs } from '../operations/operation.js';
 import { localPeer, type Missing, type Operations, type Peer } from './peer.js';
 
-const FOLDER = fileURLToPath(new URL('.', import.meta.url));
-const require = createRequire(import.meta.url);
+/** Packages as they are found from a folder. */
+class Packages {
+  readonly #folder: string;
+  readonly #require: NodeJS.Require;
 
-function install(): void {
-  // npm writes the hidden lock file last: without it an earlier install was cut off.
-  if (existsSync(`${FOLDER}node_modules/.package-lock.json`)) return;
-  const quiet = ['--no-audit', '--no-fund', '--ignore-scripts', '--loglevel=error'];
-  execFileSync('npm', ['ci', ...quiet], {
-    cwd: FOLDER,
-    stdio: ['ignore', 'ignore', 'inherit'],
-    shell: process.platform === 'win32',
-  });
-}
+  constructor(folder: string) {
+    this.#folder = folder;
+    this.#require = createRequire(join(resolve(folder), 'package.json'));
+  }
 
-function version(name: string): string {
-  return JSON.parse(readFileSync(`${FOLDER}node_modules/${name}/package.json`, 'utf8')).version;
+  path(name: string): string {
+    try {
+      return this.#require.resolve(name);
+    } catch {
+      throw new Error(`${name} is not installed in ${this.#folder}`);
+    }
+  }
+
+  require<T>(name: string): T {
+    return this.#require(this.path(name)) as T;
+  }
+
+  /** A module, of either kind. */
+  async import<T extends object>(name: string): Promise<T> {
+    const module = await import(pathToFileURL(this.path(name)).href);
+    return module.default ?? module;
+  }
+
+  version(name: string): string {
+    const path = this.path(name);
+    const place = join('node_modules', name);
+    const root = path.slice(0, path.lastIndexOf(place) + place.length);
+    return JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).version;
+  }
 }
 
 /** The part of TensorFlow.js that is used here. */
@@ -100,14 +118,20 @@ function tfOperations(tf: Tf): Operations {
   };
 }
 
-async function tfPeer(): Promise<Peer> {
-  const tf: Tf = require('@tensorflow/tfjs');
-  const wasm = require('@tensorflow/tfjs-backend-wasm');
-  wasm.setWasmPaths(`${FOLDER}node_modules/@tensorflow/tfjs-backend-wasm/dist/`);
-  wasm.setThreadsCount?.(1);
+interface TfWasm {
+  setWasmPaths(folder: string): void;
+  setThreadsCount(count: number): void;
+}
+
+async function tfPeer(packages: Packages): Promise<Peer> {
+  const tf = packages.require<Tf>('@tensorflow/tfjs');
+  const backend = '@tensorflow/tfjs-backend-wasm';
+  const wasm = packages.require<TfWasm>(backend);
+  wasm.setWasmPaths(`${dirname(packages.path(backend))}/`);
+  wasm.setThreadsCount(1);
   await tf.setBackend('wasm');
   await tf.ready();
-  return localPeer(`tfjs-wasm ${version('@tensorflow/tfjs')}`, tfOperations(tf));
+  return localPeer(`tfjs-wasm ${packages.version('@tensorflow/tfjs')}`, tfOperations(tf));
 }
 
 /** The part of onnxruntime-web that is used here. */
@@ -150,12 +174,13 @@ function productModel(): Uint8Array {
   return message(field(1, 8), field(7, graph), field(8, field(2, 13)));
 }
 
-async function ortPeer(): Promise<Peer> {
-  const path = require.resolve('onnxruntime-web/wasm');
-  const ort: Ort = await import(pathToFileURL(path).href);
+async function ortPeer(packages: Packages): Promise<Peer> {
+  const ort = await packages.import<Ort>('onnxruntime-web/wasm');
   ort.env.wasm.numThreads = 1;
   const session = await ort.InferenceSession.create(productModel());
-  return localPeer(`onnxruntime-web ${version('onnxruntime-web')}`, {
+  // It leaves one behind, which jax-js would take for a browser's and count on.
+  Reflect.deleteProperty(globalThis, 'Worker');
+  return localPeer(`onnxruntime-web ${packages.version('onnxruntime-web')}`, {
     matmul: ({ a, b }) => {
       const put = ({ data, rows, cols }: Numbers) =>
         new ort.Tensor('float32', Float32Array.from(data), [rows, cols]);
@@ -167,18 +192,140 @@ async function ortPeer(): Promise<Peer> {
   });
 }
 
-/** Each of them, or why it is not there. */
-export async function packagePeers(): Promise<(Peer | Missing)[]> {
-  const makers = { 'tfjs-wasm': tfPeer, 'onnxruntime-web': ortPeer };
-  const missing = (name: string, error: unknown): Missing => {
-    return { name, missing: error instanceof Error ? error.message : String(error) };
+/** The part of jax-js that is used here; an array is used up by what it goes into, `ref` keeps it. */
+interface JaxArray {
+  ref: JaxArray;
+  data(): Promise<Float32Array>;
+  add(other: JaxArray): JaxArray;
+  sub(other: JaxArray): JaxArray;
+  mul(other: JaxArray | number): JaxArray;
+  div(other: JaxArray | number): JaxArray;
+  sum(axis: number, options?: { keepdims: boolean }): JaxArray;
+  mean(): JaxArray;
+  transpose(): JaxArray;
+}
+type JaxLoss = (z: JaxArray, itself: JaxArray, positive: JaxArray) => JaxArray;
+interface Jax {
+  init(device: string): Promise<string[]>;
+  defaultDevice(device: string): void;
+  jit<F>(f: F): F;
+  valueAndGrad(f: JaxLoss): (...args: Parameters<JaxLoss>) => [JaxArray, JaxArray];
+  numpy: {
+    array(data: Float32Array, options: { shape: number[] }): JaxArray;
+    matmul(a: JaxArray, b: JaxArray): JaxArray;
+    square(x: JaxArray): JaxArray;
+    sqrt(x: JaxArray): JaxArray;
   };
-  try {
-    install();
-  } catch (error) {
-    return Object.keys(makers).map((name) => missing(name, error));
+  nn: {
+    logsumexp(x: JaxArray, axis: number): JaxArray;
+    softmax(x: JaxArray): JaxArray;
+  };
+}
+
+function jaxOperations({ numpy: np, nn, jit, valueAndGrad }: Jax): Operations {
+  const put = ({ data, rows, cols }: Numbers): JaxArray =>
+    np.array(Float32Array.from(data), { shape: [rows, cols] });
+  const product = (name: string, of: (a: JaxArray, b: JaxArray) => JaxArray) => {
+    const call = jit(of);
+    return (inputs: Record<string, Numbers>) => {
+      const [a, b] = [put(inputs.a as Numbers), put(inputs.b as Numbers)];
+      return async () => ({ [name]: await call(a.ref, b.ref).data() });
+    };
+  };
+  const contrast: JaxLoss = (z, itself, positive) => {
+    const unit = z.ref.div(np.sqrt(np.square(z).sum(1, { keepdims: true })));
+    const logits = np.matmul(unit.ref, unit.transpose()).div(0.5);
+    return nn.logsumexp(logits.ref.sub(itself), 1).sub(logits.mul(positive).sum(1)).mean();
+  };
+  /** Inputs of the loss: rows, 1e9 on the diagonal, 1 where the positives stand. */
+  const given = (z: Numbers): Parameters<JaxLoss> => {
+    const { rows } = z;
+    const mask = (value: number, at: (row: number) => number): JaxArray => {
+      const data = new Float32Array(rows * rows);
+      for (let r = 0; r < rows; r++) data[r * rows + at(r)] = value;
+      return np.array(data, { shape: [rows, rows] });
+    };
+    return [put(z), mask(1e9, (r) => r), mask(1, (r) => (r + rows / 2) % rows)];
+  };
+  const refs = (arrays: Parameters<JaxLoss>) => arrays.map(({ ref }) => ref) as Parameters<JaxLoss>;
+  const forward = jit(contrast);
+  const backward = jit(valueAndGrad(contrast));
+  return {
+    matmul: product('product', (a, b) => np.matmul(a, b)),
+    'matmul transposeB': product('product', (a, b) => np.matmul(a, b.transpose())),
+    dotMatrix: product('matrix', (a, b) => np.matmul(a, b.transpose())),
+    softmax: ({ x }) => {
+      const call = jit(nn.softmax);
+      const rows = put(x as Numbers);
+      return async () => ({ softmax: await call(rows.ref).data() });
+    },
+    'ntXent temperature 0.5': ({ z }) => {
+      const arrays = given(z as Numbers);
+      return async () => ({ loss: await forward(...refs(arrays)).data() });
+    },
+    'ntXent temperature 0.5, gradient': ({ z }) => {
+      const arrays = given(z as Numbers);
+      return async () => {
+        const [loss, grad] = backward(...refs(arrays));
+        return { loss: await loss.data(), z: await grad.data() };
+      };
+    },
+  };
+}
+
+async function jaxPeer(packages: Packages): Promise<Peer> {
+  const jax = await packages.import<Jax>('@jax-js/jax');
+  await jax.init('wasm');
+  jax.defaultDevice('wasm');
+  return localPeer(`jax-js ${packages.version('@jax-js/jax')}`, jaxOperations(jax));
+}
+
+/** The part of usearch that is used here. */
+interface USearch {
+  MetricKind: Record<'Cos' | 'IP' | 'L2sq', string>;
+  exactSearch(
+    dataset: Float32Array,
+    queries: Float32Array,
+    dimensions: number,
+    count: number,
+    metric: string,
+    threads: number,
+  ): { keys: BigUint64Array };
+}
+
+async function uSearchPeer(packages: Packages): Promise<Peer> {
+  const { exactSearch, MetricKind } = packages.require<USearch>('usearch');
+  const search = (metric: string) => (inputs: Record<string, Numbers>) => {
+    const [queries, corpus] = [inputs.queries as Numbers, inputs.corpus as Numbers];
+    const [few, many] = [queries, corpus].map(({ data }) => Float32Array.from(data)) as [
+      Float32Array,
+      Float32Array,
+    ];
+    const count = inputs.k?.data[0] as number;
+    return () => ({
+      indices: Array.from(exactSearch(many, few, corpus.cols, count, metric, 1).keys, Number),
+    });
+  };
+  return localPeer(`usearch ${packages.version('usearch')}, exact`, {
+    'topK cosine': search(MetricKind.Cos),
+    'topK euclidean': search(MetricKind.L2sq),
+  });
+}
+
+const MAKERS: Record<string, (packages: Packages) => Promise<Peer>> = {
+  'tfjs-wasm': tfPeer,
+  'onnxruntime-web': ortPeer,
+  'jax-js': jaxPeer,
+  usearch: uSearchPeer,
+};
+
+/** Each of them, or why it is not there. */
+export async function packagePeers(folder: string): Promise<(Peer | Missing)[]> {
+  const packages = new Packages(folder);
+  const found: (Peer | Missing)[] = [];
+  // One after the other: what they do to the global object is no concern of the next.
+  for (const [name, make] of Object.entries(MAKERS)) {
+    found.push(await make(packages).catch((error) => ({ name, missing: error.message })));
   }
-  return Promise.all(
-    Object.entries(makers).map(([name, make]) => make().catch((error) => missing(name, error))),
-  );
+  return found;
 }

@@ -78,6 +78,29 @@ function ntXent(z: Numbers, temperature: number, backward: boolean) {
   return { loss: loss / rows, z: grad };
 }
 
+/** The k rows of the corpus with the largest cosine, best first: all scores, then a sort. */
+function topK(queries: Numbers, corpus: Numbers, k: number): { indices: number[] } {
+  const norms = Float32Array.from({ length: corpus.rows }, (_, r) => {
+    let square = 0;
+    for (let c = 0; c < corpus.cols; c++) {
+      square += (corpus.data[r * corpus.cols + c] as number) ** 2;
+    }
+    return Math.sqrt(square);
+  });
+  const dots = product(queries, corpus, true);
+  const indices: number[] = [];
+  for (let q = 0; q < queries.rows; q++) {
+    const scores = dots.subarray(q * corpus.rows, (q + 1) * corpus.rows);
+    for (let r = 0; r < corpus.rows; r++) {
+      scores[r] = (scores[r] as number) / (norms[r] as number);
+    }
+    const order = Uint32Array.from({ length: corpus.rows }, (_, r) => r);
+    order.sort((x, y) => (scores[y] as number) - (scores[x] as number));
+    indices.push(...order.subarray(0, k));
+  }
+  return { indices };
+}
+
 type Given = Record<string, Numbers>;
 
 const PRODUCTS: Operations = {
@@ -101,4 +124,10 @@ const CONTRASTS: Operations = Object.fromEntries(
   ]),
 );
 
-export const plain = localPeer('plain JavaScript', { ...PRODUCTS, ...CONTRASTS });
+const SEARCH: Operations = {
+  'topK cosine': ({ queries, corpus, k }: Given) => {
+    return () => topK(queries as Numbers, corpus as Numbers, k?.data[0] as number);
+  },
+};
+
+export const plain = localPeer('plain JavaScript', { ...PRODUCTS, ...CONTRASTS, ...SEARCH });

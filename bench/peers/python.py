@@ -19,6 +19,7 @@ import numpy as np
 try:
     import torch
     import torch.nn.functional as F
+    import torch.utils.checkpoint
 
     torch.set_num_threads(1)
 except ImportError:
@@ -58,7 +59,17 @@ def numpy_softmax(x):
     return e / e.sum(1, keepdims=True)
 
 
+def numpy_top_k(queries, corpus, k):
+    scores = queries @ (corpus / np.linalg.norm(corpus, axis=1, keepdims=True)).T
+    best = np.argpartition(-scores, k - 1, 1)[:, :k]
+    order = np.argsort(-np.take_along_axis(scores, best, 1), 1)
+    return np.take_along_axis(best, order, 1)
+
+
 NUMPY = {
+    "topK cosine": lambda i: {
+        "indices": numpy_top_k(i["queries"], i["corpus"], int(i["k"][0, 0]))
+    },
     "matmul": lambda i: {"product": i["a"] @ i["b"]},
     "matmul transposeB": lambda i: {"product": i["a"] @ i["b"].T},
     "matmul transposeA": lambda i: {"product": i["a"].T @ i["b"]},
@@ -77,6 +88,24 @@ def ntxent(z, temperature):
     s = u @ u.T / temperature
     s.fill_diagonal_(float("-inf"))
     return F.cross_entropy(s, torch.cat([torch.arange(n, 2 * n), torch.arange(n)]))
+
+
+def ntxent_by_rows(z, temperature, rows=256):
+    """The same in chunks of rows, each computed again for its gradient: no N × N is stored."""
+    u = F.normalize(z)
+    half = len(z) // 2
+
+    def chunk(u, start):
+        s = u[start : start + rows] @ u.T / temperature
+        at = torch.arange(len(s))
+        s[at, start + at] = float("-inf")
+        return F.cross_entropy(s, (start + at + half) % len(u), reduction="sum")
+
+    parts = [
+        torch.utils.checkpoint.checkpoint(chunk, u, start)
+        for start in range(0, len(z), rows)
+    ]
+    return torch.stack(parts).sum() / len(z)
 
 
 def with_gradient(loss, name):
@@ -104,9 +133,24 @@ TORCH = {
     "ntXent temperature 0.01": lambda i: {"loss": ntxent(i["z"], 0.01)},
     "ntXent temperature 0.5, gradient": with_gradient(lambda z, i: ntxent(z, 0.5), "z"),
     "ntXent temperature 0.01, gradient": with_gradient(lambda z, i: ntxent(z, 0.01), "z"),
+    "topK cosine": lambda i: {
+        "indices": torch.topk(
+            i["queries"] @ F.normalize(i["corpus"]).T, int(i["k"][0, 0]), 1
+        ).indices
+    },
     "crossEntropy, gradient": with_gradient(
         lambda x, i: F.cross_entropy(x, targets(i)), "logits"
     ),
+}
+
+
+# PyTorch without the N × N.
+
+BY_ROWS = {
+    f"ntXent temperature {t}, gradient": with_gradient(
+        lambda z, i, t=t: ntxent_by_rows(z, t), "z"
+    )
+    for t in (0.5, 0.01)
 }
 
 
@@ -178,6 +222,9 @@ class Training:
 
 def prepare(request):
     name, inputs = request["operation"], request["inputs"]
+    if request["peer"] == "PyTorch by rows":
+        call = BY_ROWS.get(name)
+        return call, call and {k: torch.from_numpy(read(v)) for k, v in inputs.items()}
     if request["peer"] == "PyTorch":
         if name == "GPT training step":
             return Training(request["sizes"], inputs), None
@@ -211,6 +258,7 @@ def main():
             versions = {"NumPy": np.__version__ + blas()}
             if torch is not None:
                 versions["PyTorch"] = torch.__version__ + blas()
+                versions["PyTorch by rows"] = torch.__version__
             answer = {"peers": versions}
         elif "run" in request:
             start = time.perf_counter()

@@ -3,13 +3,11 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface, type Interface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
 import type { Numbers, Outputs } from '../operations/operation.js';
 import type { Contestant } from '../race.js';
 import type { Inputs } from '../work.js';
 import type { Missing, Peer } from './peer.js';
-
-const PROGRAM = fileURLToPath(new URL('python.py', import.meta.url));
+import program from './python.py';
 
 /** One thread each, whatever library the linear algebra comes from. */
 const THREADS = { OPENBLAS_NUM_THREADS: '1', MKL_NUM_THREADS: '1', OMP_NUM_THREADS: '1' };
@@ -27,7 +25,7 @@ class Python {
   readonly #gone: Promise<never>;
 
   constructor(command: string) {
-    this.#child = spawn(command, [PROGRAM], {
+    this.#child = spawn(command, ['-c', program], {
       stdio: ['pipe', 'pipe', 'inherit'],
       env: { ...process.env, ...THREADS },
     });
@@ -51,15 +49,20 @@ class Python {
   }
 }
 
+/** What only a process of ours can use. */
+const UNSENT = ['model', 'text', 'pictures'];
+
+const base64 = ({ buffer, byteOffset, byteLength }: Uint8Array | Float32Array): string =>
+  Buffer.from(buffer, byteOffset, byteLength).toString('base64');
+
 function sent(inputs: Inputs): Inputs {
-  const entries = Object.entries(inputs).filter(([key]) => key !== 'model' && key !== 'text');
+  const entries = Object.entries(inputs).filter(([key]) => !UNSENT.includes(key));
   return Object.fromEntries(
     entries.map(([key, value]) => {
+      if (value instanceof Uint8Array) return [key, base64(value)];
       if (typeof value !== 'object' || value === null || !('rows' in value)) return [key, value];
       const { data, rows, cols } = value as Numbers;
-      const { buffer, byteOffset, byteLength } = Float32Array.from(data);
-      const bytes = Buffer.from(buffer, byteOffset, byteLength);
-      return [key, { rows, cols, data: bytes.toString('base64') }];
+      return [key, { rows, cols, data: base64(Float32Array.from(data)) }];
     }),
   );
 }
@@ -76,7 +79,9 @@ function received(outputs: Record<string, string>): Outputs {
 /** The interpreter: NEARFAR_PYTHON, or the system's. */
 const COMMAND = process.env.NEARFAR_PYTHON ?? 'python3';
 
-export async function pythonPeer(module: 'PyTorch' | 'NumPy'): Promise<Peer | Missing> {
+export async function pythonPeer(
+  module: 'PyTorch' | 'PyTorch by rows' | 'NumPy',
+): Promise<Peer | Missing> {
   const python = new Python(COMMAND);
   let version: string | undefined;
   try {

@@ -19,6 +19,8 @@ export interface Command {
   /** Arguments without a flag, in the notation of commander: `[name...]`, `<dir>`. */
   arguments?: { notation: string; description: string }[];
   options: Option[];
+  /** On how many it runs unless told otherwise (default: all physical cores). */
+  threads?: number;
   run(input: Input): Promise<void>;
 }
 

@@ -15,6 +15,11 @@ export function readSample(path: string): Uint8Array {
   return path.endsWith('.gz') ? gunzipSync(bytes) : bytes;
 }
 
+/** The text of a script that comes with the package. */
+export function readProgram(name: string): string {
+  return readFileSync(join(HERE, name), 'utf8');
+}
+
 /** Version of the package. */
 export function version(): string {
   return JSON.parse(readFileSync(join(HERE, '..', 'package.json'), 'utf8')).version;

@@ -5,6 +5,7 @@
  */
 
 import { CommanderError, Command as Program } from 'commander';
+import { bench } from './bench.js';
 import { chapter } from './chapter.js';
 import { type Command, InputError, Interrupted } from './command.js';
 import { encode } from './encode.js';
@@ -15,7 +16,7 @@ import { finetune } from './finetune.js';
 import { generate } from './generate.js';
 import { hash } from './hash.js';
 import { Terminal } from './terminal.js';
-import { startThreads, THREADS_OPTION } from './threads.js';
+import { startThreads, threadsOption } from './threads.js';
 import { train } from './train.js';
 
 const COMMANDS: readonly Command[] = [
@@ -27,6 +28,7 @@ const COMMANDS: readonly Command[] = [
   fill,
   encode,
   hash,
+  bench,
 ];
 
 const BAD_USAGE = 2;
@@ -42,14 +44,14 @@ function register(program: Program, command: Command): void {
   for (const { notation, description } of command.arguments ?? []) {
     entry.argument(notation, description);
   }
-  for (const option of [...options, THREADS_OPTION]) {
+  for (const option of [...options, threadsOption(command.threads)]) {
     entry.option(option.flags, option.description, option.default);
   }
   entry.action(async () => {
     const values = entry.opts();
     terminal = new Terminal(values.json === true);
     try {
-      await startThreads(values.threads);
+      await startThreads(values.threads, command.threads);
       await command.run({ positional: entry.args, options: values, terminal, onInterrupt });
     } catch (error) {
       if (error instanceof InputError) error.message = `${name}: ${error.message}`;

@@ -32,6 +32,7 @@ export class Terminal {
   readonly #json: boolean;
   #bar: SingleBar | undefined;
   #part = '';
+  #passing = false;
 
   constructor(json: boolean) {
     this.#json = json;
@@ -46,7 +47,8 @@ export class Terminal {
   line(text: string): void {
     if (this.#json) return;
     // The bar is drawn again below it.
-    if (this.#bar !== undefined) process.stderr.write(CLEAR_LINE);
+    if (this.#bar !== undefined || this.#passing) process.stderr.write(CLEAR_LINE);
+    this.#passing = false;
     process.stdout.write(`${text}\n`);
   }
 
@@ -54,6 +56,13 @@ export class Terminal {
   note(text: string): void {
     this.line(text);
     this.event('note', { text });
+  }
+
+  /** What is being done, on a terminal until the next line is written. */
+  passing(text: string): void {
+    if (this.#json || !process.stderr.isTTY) return;
+    process.stderr.write(`${CLEAR_LINE}${text}\r`);
+    this.#passing = true;
   }
 
   /** Text for people that is not a line yet. */

@@ -5,17 +5,20 @@ import { MOST_THREADS } from '../threads/most.js';
 import { type Option, wholeNumber } from './command.js';
 import { physicalCores } from './cores.js';
 
-/** Of every command. */
-export const THREADS_OPTION: Option = {
-  flags: '--threads <n>',
-  description: 'how many to run on (all physical cores); any number gives the same results',
-};
+/** Of every command. @param fewer what holds if it isn't given, where that is not all cores */
+export function threadsOption(fewer: number | undefined): Option {
+  const unless = fewer ?? 'all physical cores';
+  return {
+    flags: '--threads <n>',
+    description: `how many to run on (${unless}); any number gives the same results`,
+  };
+}
 
 /** @param given the value of the option, if it was given */
-export async function startThreads(given: unknown): Promise<void> {
+export async function startThreads(given: unknown, fewer: number | undefined): Promise<void> {
   const count =
     typeof given === 'string'
       ? wholeNumber('--threads', given, 1, MOST_THREADS)
-      : Math.min(MOST_THREADS, physicalCores());
+      : (fewer ?? Math.min(MOST_THREADS, physicalCores()));
   await setThreads(count);
 }

@@ -14,9 +14,13 @@ import { execute } from './process.js';
 /**
  * Makes a project for the runtimes and returns its folder, which vanishes when this process ends.
  * The program is a module (JavaScript or TypeScript) whose default export is a function that
- * returns what JSON can hold, or a promise of it.
+ * returns what JSON can hold, or a promise of it; `define` puts constants into it.
  */
-export async function makeProject(tarballPath: string, programPath: string): Promise<string> {
+export async function makeProject(
+  tarballPath: string,
+  programPath: string,
+  define: Record<string, string> = {},
+): Promise<string> {
   const project = await realpath(await mkdtemp(join(tmpdir(), 'nearfar-runtimes-')));
   process.once('exit', () => rmSync(project, { recursive: true, force: true, maxRetries: 3 }));
 
@@ -32,6 +36,8 @@ export async function makeProject(tarballPath: string, programPath: string): Pro
     format: 'esm',
     target: 'es2022',
     external: ['nearfar', 'nearfar/*'],
+    loader: { '.wasm': 'binary' },
+    define,
     logLevel: 'error',
   });
   return project;

@@ -1,6 +1,6 @@
 /** What a section of the chapter is: a name, a title, and work that ends in a piece of report. */
 
-import type { Block, LinePanel, ScatterPanel, Table } from '../report/types.js';
+import type { Block, ChartPanel, Table } from '../report/types.js';
 import type { Terminal } from '../terminal.js';
 
 export interface Section {
@@ -24,5 +24,5 @@ export interface SectionResult {
   /** Numbers for programs. */
   metrics: Readonly<Record<string, number>>;
   /** A figure that is also a file of its own. */
-  figure?: { file: string; panels: (LinePanel | ScatterPanel)[]; label: string };
+  figure?: { file: string; panels: ChartPanel[]; label: string };
 }

@@ -5,7 +5,7 @@
 
 import * as Plot from '@observablehq/plot';
 import { parseHTML } from 'linkedom';
-import type { LinePanel, ScatterPanel, Series } from './types.js';
+import type { ChartPanel, DotPanel, LinePanel, ScatterPanel, Series } from './types.js';
 
 /** Size of every chart in its own units: as wide as a phone, so that text is not shrunk there. */
 export const WIDTH = 380;
@@ -47,19 +47,39 @@ function draw(options: Plot.PlotOptions, label: string): string {
   return svg.outerHTML;
 }
 
-/** A row of names above the frame, each after its sign. */
-function legend(names: readonly string[], colors: readonly number[], shapes: boolean): Marks {
+/** Height of a row of names, and the width of a letter. */
+const LEGEND_ROW = 18;
+const LETTER = 6.7;
+
+/** Names above the frame, each after its sign, in as many rows as they need; and those beyond one. */
+function legend(
+  names: readonly string[],
+  colors: readonly number[],
+  shapes: boolean,
+  marginLeft = MARGIN.left,
+): { marks: Marks; more: number } {
   let dx = 0;
-  return names.flatMap((name, i) => {
-    const at = { frameAnchor: 'top-left', dy: -20 } as const;
+  let row = 0;
+  const places = names.map((name) => {
+    const width = 31 + name.length * LETTER;
+    if (dx > 0 && dx + width > WIDTH - MARGIN.left) {
+      dx = 0;
+      row++;
+    }
+    const place = { dx: dx + MARGIN.left - marginLeft, row };
+    dx += width;
+    return place;
+  });
+  const marks = names.flatMap((name, i) => {
+    const { dx, row: own } = places[i] as (typeof places)[number];
+    const at = { frameAnchor: 'top-left', dy: -20 - LEGEND_ROW * (row - own) } as const;
     const fill = color(colors[i] ?? 0);
     const symbol = shapes ? (SHAPES[i % SHAPES.length] ?? 'circle') : 'circle';
     const sign = Plot.dot([0], { ...at, dx: dx + 5, symbol, r: 4, fill });
     const style = { textAnchor: 'start', lineAnchor: 'middle', fill: 'currentColor' } as const;
-    const text = Plot.text([name], { ...at, ...style, dx: dx + 15 });
-    dx += 31 + name.length * 6.3;
-    return [sign, text];
+    return [sign, Plot.text([name], { ...at, ...style, dx: dx + 15 })];
   });
+  return { marks, more: LEGEND_ROW * row };
 }
 
 function line(series: Series, points: boolean): Marks {
@@ -73,8 +93,9 @@ function line(series: Series, points: boolean): Marks {
   return points ? [path, Plot.dot(data, { x, y, fill: stroke, r: 3 })] : [path];
 }
 
-export function lineChart(panel: LinePanel): string {
-  const { series, reference, xScale = 'linear', percent = false, points = false } = panel;
+function lineChart(panel: LinePanel): string {
+  const { series, reference, percent = false, points = false } = panel;
+  const { xScale = 'linear', yScale = 'linear' } = panel;
   const named = series.filter((one) => one.faint !== true);
   const ordered = [...series.filter((one) => one.faint === true), ...named];
   const xs = series.flatMap((one) => one.points.map(([x]) => x));
@@ -96,22 +117,22 @@ export function lineChart(panel: LinePanel): string {
       }),
     );
   }
-  if (named.length > 1) {
-    marks.push(
-      ...legend(
-        named.map((one) => one.name),
-        named.map((one) => one.color),
-        false,
-      ),
-    );
-  }
+  const shown = named.length > 1 ? named : [];
+  const signs = legend(
+    shown.map((one) => one.name),
+    shown.map((one) => one.color),
+    false,
+  );
+  marks.push(...signs.marks);
   const ticks = xScale === 'log' ? { ticks: [...new Set(xs)], tickFormat: String } : { ticks: 5 };
   const names = named.map((one) => one.name).join(', ');
   return draw(
     {
       marks,
+      marginTop: MARGIN.top + signs.more,
       x: { type: xScale, label: panel.x, labelAnchor: 'center', labelArrow: 'none', ...ticks },
       y: {
+        type: yScale,
         label: percent ? `${panel.y}, %` : panel.y,
         labelArrow: 'none',
         labelAnchor: 'center',
@@ -124,7 +145,7 @@ export function lineChart(panel: LinePanel): string {
   );
 }
 
-export function scatterChart(panel: ScatterPanel): string {
+function scatterChart(panel: ScatterPanel): string {
   const { points, groups } = panel;
   // The same length is the same distance on both axes, or angles between groups would lie.
   const width = WIDTH - MARGIN.left - MARGIN.right;
@@ -144,13 +165,68 @@ export function scatterChart(panel: ScatterPanel): string {
       marks.push(Plot.dot(data, { x: 'x', y: 'y', symbol, r: 4.5, fill: color(group) }));
     }
   });
-  if (panel.marks === 'dots') marks.push(...legend(groups, [...groups.keys()], true));
+  const signs = legend(panel.marks === 'dots' ? groups : [], [...groups.keys()], true);
+  marks.push(...signs.marks);
   return draw(
     {
       marks,
+      height: HEIGHT + signs.more,
+      marginTop: MARGIN.top + signs.more,
       x: { ...axis, domain: [-reach * width, reach * width], label: panel.x },
       y: { ...axis, domain: [-reach * height, reach * height], label: panel.y },
     },
     `${panel.title}: ${points.length} points of ${groups.length} classes (${groups.join(', ')})`,
   );
+}
+
+/** A row has its name above its dots: names are too long for the side of a phone. */
+const ROW = 36;
+const NAME_ABOVE = -12;
+const SIDE = 16;
+
+function dotChart(panel: DotPanel): string {
+  const { points, groups, reference, xScale = 'linear', percent = false } = panel;
+  const names = [...new Set(points.map(({ name }) => name))];
+  const above = { frameAnchor: 'left', textAnchor: 'start', dy: NAME_ABOVE } as const;
+  const marks: Marks = [
+    Plot.gridX({ stroke: GREY, strokeOpacity: 1 }),
+    Plot.gridY({ stroke: GREY, strokeOpacity: 1 }),
+    Plot.text(names, { y: (name) => name, text: (name) => name, fill: 'currentColor', ...above }),
+  ];
+  if (reference !== undefined) {
+    const dashed = { strokeDasharray: '3 4', strokeOpacity: 0.7 };
+    marks.push(Plot.ruleX([reference], { stroke: 'currentColor', ...dashed }));
+  }
+  groups.forEach((_, group) => {
+    const data = points.filter((point) => point.group === group);
+    const symbol = SHAPES[group % SHAPES.length] ?? 'circle';
+    marks.push(Plot.dot(data, { x: 'x', y: 'name', symbol, r: 4.5, fill: color(group) }));
+  });
+  const signs = legend(groups, [...groups.keys()], true, SIDE);
+  return draw(
+    {
+      height: MARGIN.top + signs.more + MARGIN.bottom + ROW * names.length,
+      marginTop: MARGIN.top + signs.more,
+      marginLeft: SIDE,
+      marginRight: SIDE,
+      marks: [...marks, ...signs.marks],
+      x: {
+        type: xScale,
+        label: percent ? `${panel.x}, %` : panel.x,
+        labelAnchor: 'center',
+        labelArrow: 'none',
+        ticks: 4,
+        percent,
+        ...(percent ? { domain: [0, 100] } : {}),
+        ...(xScale === 'log' ? { tickFormat: '~g' } : {}),
+      },
+      y: { domain: names, axis: null },
+    },
+    `${panel.title}: ${panel.x} of ${names.length} cases (${groups.join(', ')})`,
+  );
+}
+
+export function chart(panel: ChartPanel): string {
+  if (panel.kind === 'dots') return dotChart(panel);
+  return panel.kind === 'lines' ? lineChart(panel) : scatterChart(panel);
 }

@@ -3,17 +3,9 @@
  * data in, text out, on any runtime.
  */
 
-import { lineChart, scatterChart, WIDTH } from './charts.js';
+import { chart, WIDTH } from './charts.js';
 import { FONT, palette, STYLE } from './style.js';
-import type {
-  Block,
-  LinePanel,
-  Panel,
-  Report,
-  ReportSection,
-  ScatterPanel,
-  Table,
-} from './types.js';
+import type { Block, ChartPanel, Panel, Report, ReportSection, Table } from './types.js';
 
 const ENTITIES: Readonly<Record<string, string>> = {
   '&': '&amp;',
@@ -29,10 +21,6 @@ function escapeText(text: string): string {
 /** Text with its `code` set as such. */
 function inline(text: string): string {
   return escapeText(text).replace(/`([^`]+)`/g, '<code>$1</code>');
-}
-
-function chart(panel: LinePanel | ScatterPanel): string {
-  return panel.kind === 'lines' ? lineChart(panel) : scatterChart(panel);
 }
 
 function renderPanel(panel: Panel): string {
@@ -86,7 +74,7 @@ ${body}
 }
 
 /** The whole report as an HTML document. */
-export function renderReport({ title, lead, sections, footer }: Report): string {
+export function renderReport({ title, lead, sections, extra = '', footer }: Report): string {
   const links = sections.map(
     (one) => `<a href="#${escapeText(one.name)}">${inline(one.title)}</a>`,
   );
@@ -107,6 +95,7 @@ ${nav}
 </header>
 <main>
 ${sections.map(renderSection).join('\n')}
+${extra}
 </main>
 <footer>${inline(footer)}</footer>
 </body>
@@ -115,7 +104,7 @@ ${sections.map(renderSection).join('\n')}
 }
 
 /** Charts side by side in one SVG file that stands alone. */
-export function renderFigure(panels: readonly (LinePanel | ScatterPanel)[], label: string): string {
+export function renderFigure(panels: readonly ChartPanel[], label: string): string {
   const gap = 24;
   const top = 40;
   const drawings = panels.map(chart);

@@ -103,6 +103,11 @@ tbody th,thead th:first-child{position:sticky;left:0;background:var(--paper)}
 thead th{font-weight:600;vertical-align:bottom;border-bottom-color:var(--quiet)}
 tbody th{font-weight:400}
 td{white-space:nowrap}
+.form{display:flex;flex-wrap:wrap;gap:.7rem 1.2rem;align-items:center;font:.95rem/1.5 ${FONT}}
+.form :is(input:not([type=checkbox]),select,button){font:inherit;color:inherit;background:var(--panel);
+border:1px solid var(--quiet);border-radius:4px;padding:.25rem .5rem}
+.form button{cursor:pointer}
+.form output{flex-basis:100%;min-height:1.5em;color:var(--quiet)}
 footer{margin-block:4rem 3rem;padding-top:1rem;border-top:1px solid var(--line);padding-inline:0;
 font:.9rem/1.6 ${FONT};color:var(--quiet);width:calc(100% - 2rem)}
 @media (prefers-color-scheme:light){.panel .ink{filter:invert(1)}}

@@ -8,6 +8,8 @@ export interface Report {
   /** What the page shows, in a sentence or two. */
   lead: string;
   sections: ReportSection[];
+  /** HTML that follows the sections as it is. */
+  extra?: string;
   /** How to get the same page again. */
   footer: string;
 }
@@ -36,7 +38,9 @@ export interface Table {
   caption: string;
 }
 
-export type Panel = LinePanel | ScatterPanel | ImagePanel;
+export type Panel = ChartPanel | ImagePanel;
+
+export type ChartPanel = LinePanel | ScatterPanel | DotPanel;
 
 export interface LinePanel {
   kind: 'lines';
@@ -47,6 +51,7 @@ export interface LinePanel {
   /** A value that matters, as a dashed line across. */
   reference?: { y: number; label: string };
   xScale?: 'linear' | 'log';
+  yScale?: 'linear' | 'log';
   /** Share of one: written as per cent. */
   percent?: boolean;
   /** Whether each point is a measurement to be seen, or one of many steps. */
@@ -72,6 +77,21 @@ export interface ScatterPanel {
   points: readonly { x: number; y: number; group: number }[];
   /** Draw each point as its group's name, or as a dot with a shape for each group. */
   marks: 'dots' | 'names';
+}
+
+/** Names down the side, and for each some values of several groups. */
+export interface DotPanel {
+  kind: 'dots';
+  title: string;
+  x: string;
+  xScale?: 'linear' | 'log';
+  /** Share of one: written as per cent. */
+  percent?: boolean;
+  /** A value that matters, as a dashed line down. */
+  reference?: number;
+  /** Their order gives colour and shape. */
+  groups: string[];
+  points: readonly { name: string; x: number; group: number }[];
 }
 
 export interface ImagePanel {

@@ -1,0 +1,75 @@
+/**
+ * The same benchmark on every runtime there is, one after the other, and a page that shows them
+ * side by side.
+ *
+ *   npm run bench:everywhere -- ntXent                     those whose name contains the text
+ *   npm run bench:everywhere -- ntXent --largest 1024      no size above
+ *   npm run bench:everywhere -- ntXent --on node20,firefox on some of them
+ *   npm run bench:everywhere -- ntXent --out DIR           where the page goes (nearfar-bench)
+ *
+ * Browsers and workers are given a minute or two: name few operations.
+ */
+
+import { execFileSync } from 'node:child_process';
+import { cpus } from 'node:os';
+import { prepareFolder, writeResult } from '../src/cli/files.js';
+import { tarball } from '../test/package/tarball.js';
+import { makeProject, runtimes } from '../test/runtimes/index.js';
+import { namesOf, readArguments, refusing, whole } from './arguments.js';
+import { rateOf, showMiddle, showRatio } from './report.js';
+import { type Run, showSizes } from './run.js';
+
+/** Rows that only load the package in another way, or on an emulated processor. */
+const TWINS = /-(require|arm64|vite|worker)$|^wrangler$/;
+const LARGEST = '1024';
+
+const { values, positionals } = readArguments({
+  allowPositionals: true,
+  options: {
+    largest: { type: 'string', default: LARGEST },
+    on: { type: 'string' },
+    out: { type: 'string', default: 'nearfar-bench' },
+  },
+});
+const known = runtimes.map(({ name }) => name).filter((name) => !TWINS.test(name));
+const wanted = namesOf(values.on?.split(',') ?? [], known);
+const wish = {
+  name: positionals[0] ?? 'ntXent temperature 0.5',
+  largest: whole('--largest', values.largest),
+};
+refusing(() => prepareFolder('--out', values.out));
+
+const project = await makeProject(tarball(), 'bench/everywhere-program.ts', {
+  WISH: JSON.stringify(wish),
+});
+const runs: Run[] = [];
+for (const { name, available, run } of runtimes.filter(({ name }) => wanted.includes(name))) {
+  const missing = available();
+  if (missing !== undefined) {
+    console.log(`without ${name}: ${missing}`);
+    continue;
+  }
+  const measured: Run = JSON.parse(await run(project));
+  const cpu = cpus()[0]?.model;
+  if (cpu !== undefined) measured.machine.cpu = cpu;
+  runs.push(measured);
+  const { limit } = measured;
+  console.log(
+    `${measured.machine.runtime}${limit ? `, a core reaches ${limit.toFixed(1)} GFLOP/s` : ''}`,
+  );
+  for (const result of measured.results) {
+    for (const [i, standing] of result.standings.entries()) {
+      const rate = rateOf(result, standing);
+      const columns = [
+        `  ${i === 0 ? `${result.operation}, ${showSizes(result.sizes)}` : `  ${standing.name}`}`,
+        `${showMiddle(standing.time, 3)} ms`,
+        rate === undefined ? '' : `${rate.toFixed(1)} GFLOP/s`,
+        i === 0 ? '' : `${showRatio(standing, false)} times ours`,
+      ];
+      console.log(columns.filter((text) => text !== '').join('  '));
+    }
+  }
+}
+const results = writeResult(values.out, 'results.json', `${JSON.stringify(runs, null, 1)}\n`);
+const draw = ['dist/cli.js', 'bench', '--draw', results, '--out', values.out];
+execFileSync(process.execPath, draw, { stdio: 'inherit' });

@@ -1,0 +1,63 @@
+/** Runs the benchmark in the browser that the page is opened in, and draws what it measured. */
+
+import { renderReport } from '../../src/cli/report/index.js';
+import * as nearfar from '../../src/index.js';
+import * as models from '../../src/models/index.js';
+import * as nn from '../../src/nn/index.js';
+import { setThreads } from '../../src/threads/index.js';
+import { measureBorder } from '../border.js';
+import { turn } from '../clock.js';
+import { measureAll, type Wish } from '../measure.js';
+import { plain } from '../peers/plain.js';
+import { benchReport } from '../report.js';
+import type { Package } from '../run.js';
+
+const own: Package = { api: { ...nearfar, nn, models }, setThreads };
+
+function element<E extends HTMLElement>(id: string): E {
+  return document.getElementById(id) as E;
+}
+
+async function run(event: Event): Promise<void> {
+  event.preventDefault();
+  const button = element<HTMLButtonElement>('bench-run');
+  const state = element<HTMLOutputElement>('bench-state');
+  const wish: Wish = {
+    name: element<HTMLInputElement>('bench-name').value.trim(),
+    largest: Number(element<HTMLSelectElement>('bench-largest').value),
+    growth: element<HTMLInputElement>('bench-growth').checked,
+    threads: 1,
+    peers: [plain],
+    border: measureBorder,
+  };
+  button.disabled = true;
+  try {
+    const measured = await measureAll(own, wish, {
+      begins: async (what) => {
+        state.value = what;
+        await turn();
+      },
+    });
+    if (measured.results.length === 0 && !wish.growth) {
+      state.value = `no operation's name contains ${JSON.stringify(wish.name)}`;
+      return;
+    }
+    state.value = 'done';
+    const drawn = new DOMParser().parseFromString(
+      renderReport(benchReport([measured], '')),
+      'text/html',
+    );
+    element('bench-here').replaceChildren(...(drawn.querySelector('main')?.childNodes ?? []));
+    const link = element<HTMLAnchorElement>('bench-json');
+    const json = new Blob([JSON.stringify([measured], null, 1)], { type: 'application/json' });
+    URL.revokeObjectURL(link.href);
+    link.href = URL.createObjectURL(json);
+    link.hidden = false;
+  } catch (error) {
+    state.value = String(error);
+  } finally {
+    button.disabled = false;
+  }
+}
+
+element('bench').addEventListener('submit', run);

@@ -1,0 +1,203 @@
+/** What was measured as a report: charts and tables, of one runtime or of several side by side. */
+
+import type { Block, DotPanel, LinePanel, Report } from '../src/cli/report/types.js';
+import type { Growth } from './growth.js';
+import type { Machine } from './machine.js';
+import type { Middle, Standing } from './race.js';
+import { type Result, type Run, showSizes } from './run.js';
+
+const MEGABYTE = 2 ** 20;
+
+export function showMachine({ runtime, cpu, build, threads }: Machine): string {
+  const on = cpu === undefined ? '' : `, ${cpu}`;
+  return `${runtime}${on}, ${threads === 1 ? 'one thread' : `${threads} threads`}, ${build}`;
+}
+
+/** A number, or why there is none. */
+export function showMiddle({ median, quartiles, noisy }: Middle, digits: number): string {
+  const [low, high] = quartiles.map((value) => value.toFixed(digits));
+  return noisy ? `noise (${low} to ${high})` : median.toFixed(digits);
+}
+
+/** Of others: what they take, as a multiple of the first. */
+export function showRatio(standing: Standing, first: boolean): string {
+  return first ? '' : showMiddle(standing.ratio, 2);
+}
+
+export function rateOf({ flops }: Result, { time }: Standing): number | undefined {
+  return flops === undefined || time.noisy ? undefined : flops / time.median / 1e6;
+}
+
+const caseOf = ({ operation, sizes }: Result): string => `${operation}, ${showSizes(sizes)}`;
+
+/** Operations have long names: a chart has the letters' values alone. */
+function labelOf({ operation, sizes }: Result): string {
+  const name = operation.replace('temperature ', '').replace('gradient', 'grad');
+  return `${name} ${Object.values(sizes).join('×')}`;
+}
+
+/** How many times ours the others take. */
+function ratioPanel({ machine, results }: Run): DotPanel | undefined {
+  const others = results.flatMap((result) =>
+    result.standings.slice(1).map((standing) => ({ result, standing })),
+  );
+  const groups = [...new Set(others.map(({ standing }) => standing.name))];
+  const points = others
+    .filter(({ standing }) => !standing.ratio.noisy)
+    .map(({ result, standing }) => ({
+      name: labelOf(result),
+      x: standing.ratio.median,
+      group: groups.indexOf(standing.name),
+    }));
+  if (points.length === 0) return undefined;
+  const axis = { x: 'times ours', xScale: 'log', reference: 1 } as const;
+  return { kind: 'dots', title: machine.runtime, ...axis, groups, points };
+}
+
+/** Which share of what a core can do the products reach, one group a runtime. */
+function limitPanel(runs: readonly Run[]): DotPanel | undefined {
+  const groups = runs.map(({ machine }) => machine.runtime);
+  const points = runs.flatMap(({ limit, results }, group) =>
+    results.flatMap((result) => {
+      const rate = rateOf(result, result.standings[0] as Standing);
+      if (rate === undefined || limit === undefined) return [];
+      return [{ name: labelOf(result), x: rate / limit, group }];
+    }),
+  );
+  if (points.length === 0) return undefined;
+  return { kind: 'dots', title: 'Share of the limit', x: 'share', percent: true, groups, points };
+}
+
+function growthPanel(letter: Growth['letter'], growths: readonly Growth[]): LinePanel {
+  return {
+    kind: 'lines',
+    title: letter === 'N' ? 'Rows' : 'Columns',
+    x: letter,
+    y: 'milliseconds',
+    xScale: 'log',
+    yScale: 'log',
+    points: true,
+    series: growths.map(({ operation, points }, color) => ({
+      name: operation,
+      color,
+      points: points.map(({ size, time }) => [size, time.median] as const),
+    })),
+  };
+}
+
+function growthBlocks(growths: readonly Growth[]): Block[] {
+  const panels = (['N', 'd'] as const).map((letter) =>
+    growthPanel(
+      letter,
+      growths.filter((growth) => growth.letter === letter),
+    ),
+  );
+  const exponents = growths.map(({ operation, letter, exponent }) => {
+    return `${operation}: ${letter} to the power of ${exponent.toFixed(2)}`;
+  });
+  const rows = growths.flatMap(({ operation, letter, other, points }) =>
+    points.map(({ size, time, bytes }) => [
+      `${operation}, ${letter === 'N' ? `${size} × ${other}` : `${other} × ${size}`}`,
+      showMiddle(time, 3),
+      bytes === undefined ? '' : (bytes / MEGABYTE).toFixed(2),
+    ]),
+  );
+  return [
+    { kind: 'figure', panels, caption: `Time of one call. ${exponents.join('; ')}.` },
+    {
+      kind: 'table',
+      table: {
+        head: ['rows × columns', 'ms', 'MB'],
+        rows,
+        caption:
+          'Time of one call, and memory beyond the rows and their gradient, where a size was the ' +
+          'first to need more.',
+      },
+    },
+  ];
+}
+
+function timesTable({ results }: Run): Block {
+  const rows = results.flatMap((result) => [
+    ...result.standings.map((standing, i) => [
+      i === 0 ? caseOf(result) : `· ${standing.name}`,
+      showMiddle(standing.time, 3),
+      rateOf(result, standing)?.toFixed(1) ?? '',
+      showRatio(standing, i === 0),
+    ]),
+    ...(result.leftOut ?? []).map(({ name }) => [`· ${name}`, 'left out', '', '']),
+  ]);
+  return {
+    kind: 'table',
+    table: {
+      head: ['', 'ms', 'GFLOP/s', 'times ours'],
+      rows,
+      caption:
+        'Median of rounds in turns; where their quartiles are more than a fifth of it apart, these ' +
+        'instead of a number. Whose results differ or fail is left out.',
+    },
+  };
+}
+
+function borderTable(border: readonly Result[]): Block {
+  return {
+    kind: 'table',
+    table: {
+      head: ['', 'kernels, ms', 'call, ms', 'times'],
+      rows: border.map((result) => {
+        const [kernels, call] = result.standings as [Standing, Standing];
+        return [
+          result.operation,
+          showMiddle(kernels.time, 4),
+          showMiddle(call.time, 4),
+          showMiddle(call.ratio, 2),
+        ];
+      }),
+      caption: 'A call of 32 × 64, copies and checks included, beside the kernels that it calls.',
+    },
+  };
+}
+
+/** The report of some runs on one machine. */
+export function benchReport(runs: readonly Run[], footer: string): Report {
+  const sections: Report['sections'] = [];
+  const ratios = runs.map(ratioPanel).filter((panel) => panel !== undefined);
+  if (ratios.length > 0) {
+    const caption =
+      'How long others take, as a multiple of ours on one thread, in turns and on the same inputs. ' +
+      'To the right of the dashed line, ours is faster.';
+    const blocks: Block[] = [{ kind: 'figure', panels: ratios, caption }];
+    sections.push({ name: 'others', title: 'Beside others', blocks });
+  }
+  const shares = limitPanel(runs);
+  if (shares !== undefined) {
+    const limits = runs
+      .filter(({ limit }) => limit !== undefined)
+      .map(({ machine, limit }) => `${machine.runtime} ${limit?.toFixed(1)}`);
+    const caption =
+      'Of what one core does of 128-bit products and sums when memory stands aside: ' +
+      `${limits.join(', ')} GFLOP/s.`;
+    const blocks: Block[] = [{ kind: 'figure', panels: [shares], caption }];
+    sections.push({ name: 'limit', title: 'Beside the machine', blocks });
+  }
+  for (const [i, run] of runs.entries()) {
+    const { machine, growth, border } = run;
+    const blocks: Block[] = [{ kind: 'text', text: showMachine(machine) }];
+    if (run.results.length > 0) blocks.push(timesTable(run));
+    if (growth !== undefined) {
+      blocks.push({ kind: 'heading', text: 'Growth' }, ...growthBlocks(growth));
+    }
+    if (border !== undefined) {
+      blocks.push({ kind: 'heading', text: 'The border' }, borderTable(border));
+    }
+    sections.push({ name: `run-${i + 1}`, title: machine.runtime, blocks });
+  }
+  return {
+    title: 'How fast',
+    lead:
+      'The same operations, on the same numbers, by this library and by others: in turns, so that ' +
+      'what slows the machine down slows all of them, and once their results agree.',
+    sections,
+    footer,
+  };
+}

@@ -1,0 +1,97 @@
+/**
+ * Times the table of operations on its large sizes, and training steps: ours first, the others in
+ * turns with it on the same inputs, once their results agree.
+ */
+
+import type { setThreads } from '../src/threads/index.js';
+import type { Growth } from './growth.js';
+import type { Machine } from './machine.js';
+import type { Api, Sizes } from './operations/operation.js';
+import type { Peer } from './peers/peer.js';
+import { type Contestant, compare, type LeftOut, race, type Standing } from './race.js';
+import { allWork, type Work } from './work.js';
+
+/** The package, wherever imported from. */
+export interface Package {
+  api: Api;
+  setThreads: typeof setThreads;
+}
+
+export interface Plan {
+  /** What the name of an operation must contain, capitals or not; all contain ''. */
+  name: string;
+  /** Sizes whose largest letter is above are left out. */
+  largest: number;
+  /** More than 1: ours runs on so many as well. */
+  threads: number;
+  peers: readonly Peer[];
+}
+
+export interface Result {
+  operation: string;
+  sizes: Sizes;
+  /** Floating-point operations of one call, where that has a meaning. */
+  flops?: number;
+  /** Ours on one thread is the first. */
+  standings: Standing[];
+  /** Who was not timed, and why. */
+  leftOut?: LeftOut[];
+}
+
+/** All that was measured in one process. */
+export interface Run {
+  machine: Machine;
+  /** GFLOP/s that a core reaches. */
+  limit?: number;
+  results: Result[];
+  growth?: Growth[];
+  border?: Result[];
+}
+
+/** Microseconds that no call takes: none is shared. */
+const FOR_EVER = 1e15;
+
+/** What a plan asks for. */
+export function chosenWork({ api }: Package, { name, largest }: Plan): Work[] {
+  return allWork(api).filter(
+    (work) =>
+      work.name.toLowerCase().includes(name.toLowerCase()) &&
+      Math.max(...Object.values(work.sizes)) <= largest,
+  );
+}
+
+/** Compares the results of all who do some work, then times them. */
+export async function measureWork(
+  { setThreads }: Package,
+  { threads, peers }: Plan,
+  { name, sizes, flops, steps = 1, inputs, ours }: Work,
+): Promise<Result> {
+  /** The same contestant on one thread, or on all; the workers are there in any case. */
+  const onThreads = (contestant: Contestant, count: number): Contestant => ({
+    ...contestant,
+    name: count === 1 ? contestant.name : `${contestant.name}, ${threads} threads`,
+    async run(times) {
+      await setThreads(threads, count === 1 ? { leastWork: FOR_EVER } : {});
+      return contestant.run(times);
+    },
+  });
+  const given = inputs();
+  const contestants =
+    threads === 1 ? [ours(given)] : [onThreads(ours(given), 1), onThreads(ours(inputs()), threads)];
+  for (const peer of peers) {
+    const other = await peer.prepare(name, sizes, given);
+    if (other) contestants.push(other);
+  }
+  const leftOut = await compare(contestants, steps);
+  const agreeing = contestants.filter((each) => leftOut.every((out) => out.name !== each.name));
+  const standings = await race(agreeing);
+  const rate = flops === undefined ? {} : { flops };
+  return { operation: name, sizes, ...rate, standings, ...(leftOut.length > 0 && { leftOut }) };
+}
+
+/** Sizes as they are written: N 8, C 3. */
+export function showSizes(sizes: Sizes): string {
+  return Object.entries(sizes)
+    .map(([letter, value]) => `${letter} ${value}`)
+    .join(' ');
+}

@@ -1,0 +1,174 @@
+/** `nearfar bench`: times operations and training steps beside others, and writes a page. */
+
+import { cpus } from 'node:os';
+import { measureBorder } from '../../bench/border.js';
+import type { Growth } from '../../bench/growth.js';
+import { type Listener, measureAll } from '../../bench/measure.js';
+import { allPeers, isHere } from '../../bench/peers/index.js';
+import { plain } from '../../bench/peers/plain.js';
+import { rateOf, showMiddle, showRatio } from '../../bench/report.js';
+import { chosenWork, type Package, type Result, type Run, showSizes } from '../../bench/run.js';
+import * as nearfar from '../index.js';
+import * as models from '../models/index.js';
+import * as nn from '../nn/index.js';
+import { setThreads } from '../threads/index.js';
+import { benchPage } from './bench-page.js';
+import { type Command, type Input, InputError, JSON_OPTION, wholeNumber } from './command.js';
+import { prepareFolder, readBytes, writeResult } from './files.js';
+import type { Terminal } from './terminal.js';
+
+const own: Package = { api: { ...nearfar, nn, models }, setThreads };
+const MOST = 1e9;
+
+export const bench: Command = {
+  name: 'bench',
+  summary: 'time operations and training steps, beside others, and write a page of charts',
+  arguments: [
+    {
+      notation: '[name]',
+      description: 'operations whose name contains it (all of them by default)',
+    },
+  ],
+  options: [
+    {
+      flags: '--peers',
+      description:
+        'in turns with PyTorch, NumPy, TensorFlow.js, onnxruntime-web, jax-js and usearch',
+    },
+    {
+      flags: '--peers-from <dir>',
+      description: 'folder in which the peers from npm are installed',
+      default: '.',
+    },
+    { flags: '--largest <n>', description: 'leave sizes out whose largest number is above' },
+    { flags: '--growth', description: 'measure growth with size, and what small calls cost' },
+    {
+      flags: '--draw <file>',
+      description: 'measure nothing, draw the results.json of earlier runs',
+    },
+    { flags: '--out <dir>', description: 'folder for the page', default: 'nearfar-bench' },
+    JSON_OPTION,
+  ],
+  // Most peers have one; with more, ours runs on one and on all in turns.
+  threads: 1,
+  run,
+};
+
+async function run({ positional, options, terminal }: Input): Promise<void> {
+  const { largest, threads, draw } = options;
+  const out = options.out as string;
+  if (typeof draw === 'string') {
+    const runs = readRuns(draw);
+    prepareFolder('--out', out);
+    write(terminal, out, runs);
+    return;
+  }
+  const name = positional[0] ?? '';
+  const plan = {
+    name,
+    largest: typeof largest === 'string' ? wholeNumber('--largest', largest, 1, MOST) : MOST,
+    growth: options.growth === true,
+    threads: typeof threads === 'string' ? Number(threads) : 1,
+    peers: [plain],
+    cpu: cpus()[0]?.model,
+    border: measureBorder,
+  };
+  if (chosenWork(own, plan).length === 0) {
+    const smaller = typeof largest === 'string' ? ` at sizes up to ${largest}` : '';
+    throw new InputError(`no operation's name contains ${JSON.stringify(name)}${smaller}`);
+  }
+  prepareFolder('--out', out);
+  const found = options.peers === true ? await allPeers(options.peersFrom as string) : [];
+  for (const peer of found) {
+    if (!isHere(peer)) terminal.note(`without ${peer.name}: ${peer.missing}`);
+  }
+  const others = found.filter(isHere);
+  try {
+    const wish = { ...plan, peers: [...others, plain] };
+    write(terminal, out, [await measureAll(own, wish, listener(terminal))]);
+  } finally {
+    for (const peer of others) peer.close?.();
+  }
+}
+
+function write(terminal: Terminal, out: string, runs: readonly Run[]): void {
+  const results = writeResult(out, 'results.json', `${JSON.stringify(runs, null, 1)}\n`);
+  const page = writeResult(out, 'index.html', benchPage(runs));
+  terminal.line(`page: ${page}`);
+  terminal.event('done', { results, page });
+}
+
+/** @throws InputError if it isn't what a benchmark wrote */
+function readRuns(path: string): Run[] {
+  const text = new TextDecoder().decode(readBytes(path));
+  try {
+    const runs: Run[] = JSON.parse(text);
+    // What can be drawn is what has everything that is drawn.
+    benchPage(runs);
+    return runs;
+  } catch {
+    throw new InputError(`--draw ${path}: is not the results.json of a benchmark`);
+  }
+}
+
+/** Tells of each result when it is there. */
+function listener(terminal: Terminal): Listener {
+  return {
+    begins: (what) => terminal.passing(what),
+    limit: (limit) => {
+      terminal.line(`${cpus()[0]?.model}: a core reaches ${limit.toFixed(1)} GFLOP/s`);
+      terminal.event('limit', { limit });
+    },
+    result: (result) => {
+      sayResult(terminal, result);
+      terminal.event('result', { ...result });
+    },
+    growth: (growth) => {
+      sayGrowth(terminal, growth);
+      terminal.event('growth', { ...growth });
+    },
+    border: (result) => {
+      const [kernels, call] = result.standings;
+      if (kernels === undefined || call === undefined) return;
+      terminal.line(
+        `${result.operation}, ${showSizes(result.sizes)}: a call takes ` +
+          `${showMiddle(call.ratio, 2)} times its kernels' ${showMiddle(kernels.time, 4)} ms`,
+      );
+      terminal.event('border', { ...result });
+    },
+  };
+}
+
+function sayResult(terminal: Terminal, result: Result): void {
+  result.standings.forEach((standing, i) => {
+    const rate = rateOf(result, standing);
+    const ratio = showRatio(standing, i === 0);
+    const columns = [
+      (i === 0 ? result.operation : `  ${standing.name}`).padEnd(44),
+      (i === 0 ? showSizes(result.sizes) : '').padEnd(24),
+      `${showMiddle(standing.time, 3)} ms`.padStart(14),
+      (rate === undefined ? '' : `${rate.toFixed(1)} GFLOP/s`).padStart(14),
+      ratio === '' ? '' : `${ratio} times ours`,
+    ];
+    terminal.line(columns.join(' ').trimEnd());
+  });
+  for (const { name, reason } of result.leftOut ?? []) {
+    terminal.line(`  without ${name}: ${reason.split('\n')[0]}`);
+  }
+}
+
+function sayGrowth(
+  terminal: Terminal,
+  { operation, letter, other, points, exponent }: Growth,
+): void {
+  const wide = letter === 'N' ? `columns ${other}` : `rows ${other}`;
+  terminal.line(
+    `${operation}, ${wide}: time grows with ${letter} to the power of ${exponent.toFixed(2)}`,
+  );
+  for (const { size, time, bytes } of points) {
+    const memory = bytes === undefined ? '' : `${(bytes / 2 ** 20).toFixed(2)} MB`;
+    terminal.line(
+      `  ${String(size).padStart(6)} ${showMiddle(time, 3).padStart(12)} ms ${memory}`.trimEnd(),
+    );
+  }
+}

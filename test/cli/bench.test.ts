@@ -1,0 +1,124 @@
+/** The benchmark: what it measures, says and draws, and what it refuses. */
+
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { slope } from '../../bench/growth.js';
+import { type Contestant, compare, middleOf, race } from '../../bench/race.js';
+import { check, close, same, suite } from '../harness.js';
+import { events, folder, run } from './program.js';
+
+const test = suite('bench');
+
+/** Somebody whose every call takes the next of some times, without taking any. */
+function pretender(name: string, times: readonly number[], outputs = {}): Contestant {
+  let calls = 0;
+  return {
+    name,
+    run: async (count) => count * (times[calls++ % times.length] as number),
+    outputs: () => outputs,
+  };
+}
+
+test('who takes twice as long has a ratio of 2, however long a call is', async () => {
+  const [first, second] = await race([pretender('a', [8]), pretender('b', [16])]);
+  same([first?.time.median, first?.ratio.median, first?.time.noisy], [8, 1, false]);
+  same([second?.time.median, second?.ratio.median, second?.ratio.noisy], [16, 2, false]);
+});
+
+test('what slows all of a round down leaves the ratio, and times that scatter are noise', async () => {
+  const slowed = [8, 16];
+  const [first, second] = await race([pretender('a', slowed), pretender('b', slowed)]);
+  same([first?.time.noisy, second?.ratio.median, second?.ratio.noisy], [true, 1, false]);
+});
+
+test('quartiles', () => {
+  const middle = middleOf([5, 1, 2, 4, 3]);
+  same(middle, { median: 3, quartiles: [2, 4], least: 1, noisy: true });
+  same(middleOf([10, 11, 10]).noisy, false);
+});
+
+test('who gives other results, fewer of them, or none is left out with a reason', async () => {
+  const ours = pretender('ours', [1], { loss: 1, grad: [1, 2] });
+  const broken: Contestant = {
+    ...pretender('broken', [1]),
+    run: () => Promise.reject(new Error('no memory')),
+  };
+  const out = await compare(
+    [
+      ours,
+      pretender('equal', [1], { grad: [1.0001, 2] }),
+      pretender('other', [1], { grad: [1, 2.1] }),
+      pretender('short', [1], { grad: [1] }),
+      pretender('nothing', [1], { loss: Number.NaN }),
+      broken,
+    ],
+    1,
+  );
+  same(out, [
+    { name: 'other', reason: 'gives 2.1 for grad[1] instead of 2' },
+    { name: 'short', reason: 'gives 1 numbers of grad instead of 2' },
+    { name: 'nothing', reason: 'gives NaN for loss[0] instead of 1' },
+    { name: 'broken', reason: 'fails: no memory' },
+  ]);
+});
+
+test('the exponent of a power of the size', () => {
+  const points = [256, 512, 4096].map((size) => ({ size, time: middleOf([3 * size ** 1.5]) }));
+  close(slope(points), 1.5, { atol: 1e-12 });
+});
+
+test('an operation, as events, results and a page; and drawn again from the results', async () => {
+  const cwd = folder();
+  const args = ['bench', 'dotMatrix', '--largest', '64', '--out', 'out', '--json'];
+  const { status, stdout, stderr } = await run(cwd, args);
+  same([status, stderr], [0, '']);
+  const said = events(stdout);
+  same(
+    said.map(({ event }) => event),
+    ['limit', 'result', 'done'],
+  );
+  check((said[0]?.limit as number) > 1, 'no limit');
+  const result = said[1] as { operation: string; sizes: object; standings: { name: string }[] };
+  same([result.operation, result.sizes], ['dotMatrix', { N: 64, M: 64, K: 64 }]);
+  same(
+    result.standings.map(({ name }) => name),
+    ['nearfar', 'plain JavaScript'],
+  );
+  const file = (path: string): string => readFileSync(join(cwd, path), 'utf8');
+  const [saved] = JSON.parse(file('out/results.json'));
+  same(saved.results[0].standings, result.standings);
+  const page = file('out/index.html');
+  for (const part of ['<svg', '<form id="bench"', '<script type="module">', 'Share of the limit']) {
+    check(page.includes(part), `the page lacks ${part}`);
+  }
+  check(
+    !/(src|href)="(?!#|data:)/.test(page.replace(/<script[\s\S]*<\/script>/, '')),
+    'a link out',
+  );
+  const again = await run(cwd, ['bench', '--draw', 'out/results.json', '--out', 'again']);
+  same([again.status, again.stderr], [0, '']);
+  same(file('again/index.html'), page);
+});
+
+const REFUSED: [args: string[], says: string][] = [
+  [['nothing'], 'no operation\'s name contains "nothing"'],
+  [['ntXent', '--largest', '3'], 'no operation\'s name contains "ntXent" at sizes up to 3'],
+  [['--largest', 'many'], '--largest must be a whole number'],
+  [['--threads', '0'], '--threads must be a whole number from 1 to 128'],
+  [['--draw', 'missing'], 'missing: cannot read it (ENOENT)'],
+  [['--draw', 'file'], '--draw file: is not the results.json of a benchmark'],
+  [['--draw', 'other'], '--draw other: is not the results.json of a benchmark'],
+  [['ntXent', '--out', 'file'], '--out file: cannot write there'],
+];
+
+for (const [args, says] of REFUSED) {
+  test(`bench ${args.join(' ')}: one line, status 2`, async () => {
+    const cwd = folder();
+    writeFileSync(join(cwd, 'file'), 'no JSON');
+    writeFileSync(join(cwd, 'other'), '[{"results": 3}]');
+    const { status, stdout, stderr } = await run(cwd, ['bench', ...args]);
+    same([status, stdout], [2, '']);
+    check(/^nearfar: bench: [^\n]+\n$/.test(stderr), `more or less than a line: ${stderr}`);
+    check(stderr.includes(says), `${JSON.stringify(stderr)} doesn't say ${JSON.stringify(says)}`);
+  });
+}
