@@ -4,20 +4,23 @@
  */
 
 import { rangeError, typeError } from '../check.js';
+import { fitClassifier } from '../classifier.js';
 import type { Matrix } from '../matrix.js';
 import {
   crossEntropy,
   Dropout,
   Linear,
   Module,
+  manualSeed,
   noGrad,
   softmax,
   type Tensor,
+  TransformerBlock,
   tanh,
   tidy,
 } from '../nn/index.js';
 import type { BERT } from './bert.js';
-import { initialize } from './initial.js';
+import { attendEverywhere, initialize, passOn } from './initial.js';
 import { inTurn } from './passes.js';
 import { firstOf, type SegmentBatch } from './segments.js';
 import {
@@ -50,6 +53,12 @@ const ORDER = 4;
 /** Texts that are named at once. */
 const AT_ONCE = 32;
 
+/**
+ * Learning rate times width: AdamW moves each weight by the rate, and so each sum of C weights by C
+ * times as much (Yang et al., 2022, "Tensor programs V"). It is near the paper's at its width.
+ */
+const RATE = 0.1;
+
 export class BertClassifier extends Module implements Trainable<LabelledTexts, ClassifierBatch> {
   readonly bert: BERT;
   /** Names, by number. */
@@ -58,18 +67,8 @@ export class BertClassifier extends Module implements Trainable<LabelledTexts, C
   readonly dropout: Dropout;
   readonly classifier: Linear;
 
-  /** The paper's for fine-tuning; the rate is that of small networks. */
-  readonly defaults: TrainDefaults = {
-    steps: 100,
-    batch: 16,
-    learningRate: 5e-4,
-    warmup: 10,
-    weightDecay: 0.01,
-    betas: [0.9, 0.999],
-    eps: 1e-6,
-    gradClip: 1,
-    schedule: 'linear',
-  };
+  /** The paper's for fine-tuning, but for the rate. */
+  readonly defaults: TrainDefaults;
 
   /**
    * @param bert the encoder, which is this classifier's own from now on
@@ -83,6 +82,17 @@ export class BertClassifier extends Module implements Trainable<LabelledTexts, C
     const { width, dropout, deviation } = bert.config;
     this.bert = bert;
     this.names = names;
+    this.defaults = {
+      steps: 100,
+      batch: 16,
+      learningRate: RATE / width,
+      warmup: 10,
+      weightDecay: 0.01,
+      betas: [0.9, 0.999],
+      eps: 1e-6,
+      gradClip: 1,
+      schedule: 'linear',
+    };
     this.pooler = new Linear(width, width);
     this.dropout = new Dropout(dropout);
     this.classifier = new Linear(width, names.length);
@@ -90,10 +100,37 @@ export class BertClassifier extends Module implements Trainable<LabelledTexts, C
     initialize(this.classifier, deviation);
   }
 
+  /** What names are told from, (B, C). */
+  #pooled(batch: SegmentBatch): Tensor {
+    return tanh(this.pooler.forward(firstOf(this.bert.forward(batch))));
+  }
+
   /** Logits of each segment's name, (B, names). */
   forward(batch: SegmentBatch): Tensor {
-    const pooled = tanh(this.pooler.forward(firstOf(this.bert.forward(batch))));
-    return this.classifier.forward(this.dropout.forward(pooled));
+    return this.classifier.forward(this.dropout.forward(this.#pooled(batch)));
+  }
+
+  /** A row of numbers for each text. */
+  #rows(texts: readonly string[], cols: number, run: (batch: SegmentBatch) => Tensor): Matrix {
+    const data = new Float32Array(texts.length * cols);
+    this.eval();
+    for (let from = 0; from < texts.length; from += AT_ONCE) {
+      const batch = this.bert.textBatch(texts.slice(from, from + AT_ONCE));
+      data.set(
+        tidy(() => noGrad(() => run(batch).toArray())),
+        from * cols,
+      );
+    }
+    return { data, rows: texts.length, cols };
+  }
+
+  /** Makes the last layer logistic regression on what the others give as they are. */
+  fitLast({ texts, labels }: LabelledTexts): void {
+    const x = this.#rows(texts, this.bert.config.width, (batch) => this.#pooled(batch));
+    const targets = labels.map((label) => this.names.indexOf(String(label)));
+    const { weight, bias } = fitClassifier(x, targets);
+    this.classifier.weight.data.set(weight.data);
+    this.classifier.bias?.data.set(bias);
   }
 
   loss(batch: ClassifierBatch): Tensor {
@@ -123,17 +160,7 @@ export class BertClassifier extends Module implements Trainable<LabelledTexts, C
   predictProba(texts: string | readonly string[]): Matrix {
     const list = typeof texts === 'string' ? [texts] : texts;
     if (!Array.isArray(list)) typeError('predictProba', 'texts', 'an array of strings', texts);
-    const cols = this.names.length;
-    const data = new Float32Array(list.length * cols);
-    this.eval();
-    for (let from = 0; from < list.length; from += AT_ONCE) {
-      const batch = this.bert.textBatch(list.slice(from, from + AT_ONCE));
-      data.set(
-        tidy(() => noGrad(() => softmax(this.forward(batch)).toArray())),
-        from * cols,
-      );
-    }
-    return { data, rows: list.length, cols };
+    return this.#rows(list, this.names.length, (batch) => softmax(this.forward(batch)));
   }
 
   /** The likeliest name of each text. */
@@ -159,7 +186,23 @@ function checkLabelled(texts: readonly string[], labels: readonly (string | numb
 const ROUNDS = 4;
 const FEWEST_STEPS = 60;
 
-/** Makes a classifier of an encoder, which is the classifier's own from now on. */
+/** A layer more, in which `[CLS]` begins as the mean of all hidden states. */
+function addReader(bert: BERT): void {
+  const { width, heads, eps, hidden, dropout, activation, deviation } = bert.config;
+  const options = { norm: 'post', eps, hidden, dropout, activation } as const;
+  const reader = new TransformerBlock(width, heads, options);
+  attendEverywhere(reader, deviation);
+  bert.blocks.push(reader);
+  bert.config.layers += 1;
+}
+
+/**
+ * Makes a classifier of an encoder, which is the classifier's own from now on. Naming hidden tokens
+ * teaches nothing to `[CLS]`, so one layer more makes it the mean of all hidden states at first;
+ * and the last layer begins as logistic regression on that, or its first steps would spoil what the
+ * encoder has learnt (Kumar et al., 2022, "Fine-tuning can distort pretrained features and
+ * underperform out-of-distribution"). So training sets out from where a frozen encoder ends.
+ */
 export async function finetune(
   bert: BERT,
   { texts, labels }: LabelledTexts,
@@ -167,7 +210,11 @@ export async function finetune(
 ): Promise<BertClassifier> {
   checkLabelled(texts, labels);
   const names = [...new Set(labels.map(String))].sort((a, b) => (a < b ? -1 : 1));
+  manualSeed(options.seed ?? 0);
   const classifier = new BertClassifier(bert, names);
+  addReader(bert);
+  passOn(classifier.pooler);
+  classifier.fitLast({ texts, labels });
   const batch = Math.min(options.batch ?? classifier.defaults.batch, texts.length);
   const steps = Math.max(FEWEST_STEPS, Math.ceil((ROUNDS * texts.length) / batch));
   for await (const step of train(classifier, { texts, labels }, { steps, ...options, batch })) {

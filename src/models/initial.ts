@@ -103,3 +103,30 @@ export function attendNearby({ qkv, heads }: MultiHeadAttention): void {
     }
   }
 }
+
+/**
+ * A square part of a layer's weights that passes numbers on as they are, but for a factor.
+ * @param from first row of the part
+ */
+export function passOn({ weight }: Linear, { factor = 1, from = 0 } = {}): void {
+  const width = weight.shape[1] as number;
+  weight.data.fill(0, from * width, (from + width) * width);
+  for (let i = 0; i < width; i++) weight.data[(from + i) * width + i] = factor;
+}
+
+/** How loud the mean of all places is beside a place's own state. */
+const MEAN_LOUDNESS = 8;
+
+/**
+ * A block that begins by giving every place the mean of all places: no query prefers a key, values
+ * pass as they are, and the MLP adds nothing yet.
+ */
+export function attendEverywhere({ attention, mlp }: TransformerBlock, deviation: number): void {
+  const { qkv, output } = attention;
+  initialize(qkv, 0);
+  passOn(qkv, { from: 2 * (qkv.weight.shape[1] as number) });
+  initialize(output, 0);
+  passOn(output, { factor: MEAN_LOUDNESS });
+  initialize(mlp.up, deviation);
+  initialize(mlp.down, 0);
+}

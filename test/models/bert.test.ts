@@ -1,5 +1,6 @@
 /** BERT: masks, tokens, padding, files, resuming, filling, fine-tuning. */
 
+import { fitClassifier, type Matrix } from 'nearfar';
 import {
   BERT,
   characterJson,
@@ -14,7 +15,14 @@ import {
   trainWordPiece,
   wordPieceJson,
 } from 'nearfar/models';
-import { loadSafetensors, manualSeed, noGrad, saveSafetensors, tidy } from 'nearfar/nn';
+import {
+  loadSafetensors,
+  manualSeed,
+  noGrad,
+  randomNormal,
+  saveSafetensors,
+  tidy,
+} from 'nearfar/nn';
 import { check, close, refuses, same, sameBits, suite } from '../harness.js';
 
 const test = suite('bert');
@@ -172,6 +180,38 @@ test('few labels are learnt, and the files give model and classifier again', asy
   same(classifier.predict(texts), labels);
   const loaded = loadBertClassifier(saveBertClassifier(classifier));
   same(loaded.predictProba(texts), classifier.predictProba(texts));
+});
+
+test('fine-tuning sets out from a linear classifier on the mean of the hidden states', async () => {
+  const bert = small();
+  const texts = ['near the anchor', 'pulled near', 'far away', 'pushed far', 'nearer'];
+  const labels = ['near', 'near', 'far', 'far', 'near'];
+  const start = { learningRate: 1e-30, steps: 1, seed: 3 };
+  const classifier = await bert.finetune(texts, labels, start);
+  const { width, layers } = bert.config;
+  same(classifier.bert.config.layers, layers + 1);
+  const rowsOf = ({ data, rows, cols }: Matrix): number[][] =>
+    Array.from({ length: rows }, (_, row) => [...data.subarray(row * cols, (row + 1) * cols)]);
+  const normal = (row: number[]): number[] => {
+    const mean = row.reduce((sum, value) => sum + value, 0) / width;
+    const variance = row.reduce((sum, value) => sum + (value - mean) ** 2, 0) / width;
+    return row.map((value) => (value - mean) / Math.sqrt(variance));
+  };
+  const first = rowsOf(bert.encode(texts, { pooling: 'cls' }));
+  const expected = rowsOf(bert.encode(texts)).map((mean, row) =>
+    normal(mean.map((value, i) => (first[row]?.[i] as number) + 8 * value)),
+  );
+  const found = classifier.bert.encode(texts, { pooling: 'cls' });
+  close(found.data, expected.flat(), { atol: 1e-4 });
+  const rows = Float32Array.from(expected.flat(), Math.tanh);
+  const x = { data: rows, rows: texts.length, cols: width };
+  const fitted = fitClassifier(x, [1, 1, 0, 0, 1]).predictProba(x);
+  close(classifier.predictProba(texts).data, fitted.data, { atol: 1e-3 });
+  randomNormal([7]).dispose();
+  const again = await bert.finetune(texts, labels, { ...start, learningRate: 1e-3 });
+  const third = await bert.finetune(texts, labels, { ...start, learningRate: 1e-3 });
+  sameBits(weights(again.bert), weights(third.bert)); // whatever was drawn before
+  for (const made of [bert, classifier, again, third]) made.dispose();
 });
 
 test('files that are not sound are refused, by name', () => {
