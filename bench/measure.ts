@@ -3,6 +3,7 @@
 import { type Growth, measureGrowth } from './growth.js';
 import { measureLimit } from './limit.js';
 import { runtimeName } from './machine.js';
+import type { Middle } from './race.js';
 import {
   chosenWork,
   measureWork,
@@ -19,6 +20,8 @@ export interface Wish extends Plan {
   /** The processor, where somebody knows it. */
   cpu?: string | undefined;
   /** What calls cost beside their kernels, where the kernels can be reached. */
+  /** Milliseconds from the import to the first result. */
+  startUp?: (() => Middle) | undefined;
   border?: ((own: Package) => AsyncIterable<Result>) | undefined;
 }
 
@@ -28,6 +31,7 @@ export interface Listener {
   limit?(limit: number): void;
   result?(result: Result): void;
   growth?(growth: Growth): void;
+  startUp?(time: Middle): void;
   border?(result: Result): void;
 }
 
@@ -50,6 +54,11 @@ export async function measureAll(own: Package, wish: Wish, listener: Listener): 
       run.growth.push(growth);
       listener.growth?.(growth);
     }
+  }
+  if (wish.growth && wish.startUp !== undefined) {
+    await listener.begins?.('start-up');
+    run.startUp = wish.startUp();
+    listener.startUp?.(run.startUp);
   }
   if (wish.growth && wish.border !== undefined) {
     run.border = [];

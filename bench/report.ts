@@ -181,11 +181,15 @@ export function benchReport(runs: readonly Run[], footer: string): Report {
     sections.push({ name: 'limit', title: 'Beside the machine', blocks });
   }
   for (const [i, run] of runs.entries()) {
-    const { machine, growth, border } = run;
+    const { machine, growth, border, startUp } = run;
     const blocks: Block[] = [{ kind: 'text', text: showMachine(machine) }];
     if (run.results.length > 0) blocks.push(timesTable(run));
     if (growth !== undefined) {
       blocks.push({ kind: 'heading', text: 'Growth' }, ...growthBlocks(growth));
+    }
+    if (startUp !== undefined) {
+      const text = `From the import to the first result: ${showMiddle(startUp, 1)} ms.`;
+      blocks.push({ kind: 'heading', text: 'Start-up' }, { kind: 'text', text });
     }
     if (border !== undefined) {
       blocks.push({ kind: 'heading', text: 'The border' }, borderTable(border));

@@ -8,7 +8,14 @@ import type { Growth } from './growth.js';
 import type { Machine } from './machine.js';
 import type { Api, Sizes } from './operations/operation.js';
 import type { Peer } from './peers/peer.js';
-import { type Contestant, compare, type LeftOut, race, type Standing } from './race.js';
+import {
+  type Contestant,
+  compare,
+  type LeftOut,
+  type Middle,
+  race,
+  type Standing,
+} from './race.js';
 import { allWork, type Work } from './work.js';
 
 /** The package, wherever imported from. */
@@ -45,6 +52,8 @@ export interface Run {
   limit?: number;
   results: Result[];
   growth?: Growth[];
+  /** Milliseconds from the import of the package to its first result. */
+  startUp?: Middle;
   border?: Result[];
 }
 

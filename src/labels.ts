@@ -8,8 +8,13 @@ export interface Classes {
 }
 
 export function numberClasses(labels: ArrayLike<number>): Classes {
-  const classes = Int32Array.from(new Set(Array.from(labels))).sort();
-  const places = new Map(Array.from(classes, (label, place) => [label, place]));
-  const numbers = Int32Array.from(labels, (label) => places.get(label) as number);
+  // Loops, because Array.from takes longer with few labels than the loss that wants them.
+  const { length } = labels;
+  const places = new Map<number, number>();
+  for (let i = 0; i < length; i++) places.set(labels[i] as number, 0);
+  const classes = Int32Array.from(places.keys()).sort();
+  for (let place = 0; place < classes.length; place++) places.set(classes[place] as number, place);
+  const numbers = new Int32Array(length);
+  for (let i = 0; i < length; i++) numbers[i] = places.get(labels[i] as number) as number;
   return { classes, numbers };
 }

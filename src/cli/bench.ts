@@ -15,6 +15,7 @@ import { setThreads } from '../threads/index.js';
 import { benchPage } from './bench-page.js';
 import { type Command, type Input, InputError, JSON_OPTION, wholeNumber } from './command.js';
 import { prepareFolder, readBytes, writeResult } from './files.js';
+import { measureStartUp } from './start-up.js';
 import type { Terminal } from './terminal.js';
 
 const own: Package = { api: { ...nearfar, nn, models }, setThreads };
@@ -41,7 +42,10 @@ export const bench: Command = {
       default: '.',
     },
     { flags: '--largest <n>', description: 'leave sizes out whose largest number is above' },
-    { flags: '--growth', description: 'measure growth with size, and what small calls cost' },
+    {
+      flags: '--growth',
+      description: 'measure growth with size, start-up, and what small calls cost',
+    },
     {
       flags: '--draw <file>',
       description: 'measure nothing, draw the results.json of earlier runs',
@@ -72,6 +76,7 @@ async function run({ positional, options, terminal }: Input): Promise<void> {
     peers: [plain],
     cpu: cpus()[0]?.model,
     border: measureBorder,
+    startUp: measureStartUp,
   };
   if (chosenWork(own, plan).length === 0) {
     const smaller = typeof largest === 'string' ? ` at sizes up to ${largest}` : '';
@@ -126,6 +131,10 @@ function listener(terminal: Terminal): Listener {
     growth: (growth) => {
       sayGrowth(terminal, growth);
       terminal.event('growth', { ...growth });
+    },
+    startUp: (time) => {
+      terminal.line(`from the import to the first result: ${showMiddle(time, 1)} ms`);
+      terminal.event('start-up', { time });
     },
     border: (result) => {
       const [kernels, call] = result.standings;

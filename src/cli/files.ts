@@ -2,7 +2,7 @@
 
 import { accessSync, constants, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { gunzipSync } from 'node:zlib';
 import { InputError } from './command.js';
 
@@ -18,6 +18,11 @@ export function readSample(path: string): Uint8Array {
 /** The text of a script that comes with the package. */
 export function readProgram(name: string): string {
   return readFileSync(join(HERE, name), 'utf8');
+}
+
+/** Where a script of the package can be imported from. */
+export function programAddress(name: string): string {
+  return pathToFileURL(join(HERE, name)).href;
 }
 
 /** Version of the package. */

@@ -67,7 +67,7 @@ test('the exponent of a power of the size', () => {
   close(slope(points), 1.5, { atol: 1e-12 });
 });
 
-test('an operation, as events, results and a page; and drawn again from the results', async () => {
+test('an operation, as events, results and a page', async () => {
   const cwd = folder();
   const args = ['bench', 'dotMatrix', '--largest', '64', '--out', 'out', '--json'];
   const { status, stdout, stderr } = await run(cwd, args);
@@ -87,17 +87,38 @@ test('an operation, as events, results and a page; and drawn again from the resu
   const file = (path: string): string => readFileSync(join(cwd, path), 'utf8');
   const [saved] = JSON.parse(file('out/results.json'));
   same(saved.results[0].standings, result.standings);
-  const page = file('out/index.html');
-  for (const part of ['<svg', '<form id="bench"', '<script type="module">', 'Share of the limit']) {
-    check(page.includes(part), `the page lacks ${part}`);
-  }
-  check(
-    !/(src|href)="(?!#|data:)/.test(page.replace(/<script[\s\S]*<\/script>/, '')),
-    'a link out',
-  );
-  const again = await run(cwd, ['bench', '--draw', 'out/results.json', '--out', 'again']);
-  same([again.status, again.stderr], [0, '']);
-  same(file('again/index.html'), page);
+  check(file('out/index.html').includes('<form id="bench"'), 'the page has no form');
+});
+
+test('results of several runtimes on one page, without links to elsewhere', async () => {
+  const cwd = folder();
+  const quiet = (value: number) => middleOf([value, value]);
+  const standings = [
+    { name: 'nearfar', time: quiet(2), ratio: quiet(1) },
+    { name: 'other', time: quiet(7), ratio: quiet(3.5) },
+    { name: 'noisy', time: middleOf([1, 9, 20]), ratio: middleOf([1, 2, 3]) },
+  ];
+  const results = [{ operation: 'matmul', sizes: { N: 64, M: 8 }, flops: 4e7, standings }];
+  const points = [64, 128].map((size) => ({ size, time: quiet(size), bytes: 2 ** 20 }));
+  const growth = (['N', 'd'] as const).map((letter) => {
+    return { operation: 'ntXent', letter, other: 8, points, exponent: 1 };
+  });
+  const runs = ['Node 1', 'Firefox 2'].map((runtime, i) => ({
+    machine: { runtime, cpu: 'a <processor>', build: 'nearfar', threads: 1 },
+    limit: 50,
+    results,
+    ...(i === 0 && { growth, border: results, startUp: quiet(4.25) }),
+  }));
+  writeFileSync(join(cwd, 'results.json'), JSON.stringify(runs));
+  const { status, stderr } = await run(cwd, ['bench', '--draw', 'results.json', '--out', 'out']);
+  same([status, stderr], [0, '']);
+  const page = readFileSync(join(cwd, 'out/index.html'), 'utf8');
+  const body = page.replace(/<script[\s\S]*<\/script>/, '');
+  const has = ['>Node 1<', '>Firefox 2<', 'Share of the limit', '3.50', 'noise (1.00 to 2.00)'];
+  has.push('N to the power of 1.00', 'first result: 4.3 ms', 'a &lt;processor&gt;', '20.0', '1.00');
+  for (const part of has) check(body.includes(part), `the page lacks ${part}`);
+  same(body.match(/<svg/g)?.length, 5, 'charts: ratios of both, one of shares, two of growth');
+  check(!/(src|href)="(?!#|data:)/.test(body), 'a link to elsewhere');
 });
 
 const REFUSED: [args: string[], says: string][] = [
