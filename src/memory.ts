@@ -53,15 +53,26 @@ export function memoryBytes(): number {
 /** Free blocks by address, neighbours merged: starts[i] to ends[i]. */
 const starts: number[] = [];
 const ends: number[] = [];
+/** Sizes of the blocks that have an owner of their own; scopes know those of theirs. */
 const sizes = new Map<Pointer, number>();
+let inUse = 0;
 let top = HEAP_BASE;
+
+const rounded = (bytes: number): number =>
+  Math.max(ALIGNMENT, Math.ceil(bytes / ALIGNMENT) * ALIGNMENT);
 
 /**
  * Takes a block off the heap, first fit; its content is whatever was there.
  * @throws RangeError if the memory can't grow that far
  */
 export function allocate(bytes: number): Pointer {
-  const size = Math.max(ALIGNMENT, Math.ceil(bytes / ALIGNMENT) * ALIGNMENT);
+  const size = rounded(bytes);
+  const at = take(size);
+  sizes.set(at, size);
+  return at;
+}
+
+function take(size: number): Pointer {
   let i = 0;
   while (i < starts.length && (ends[i] as number) - (starts[i] as number) < size) i++;
   if (i === starts.length) i = extend(size);
@@ -72,7 +83,7 @@ export function allocate(bytes: number): Pointer {
   } else {
     starts[i] = at + size;
   }
-  sizes.set(at, size);
+  inUse += size;
   return at;
 }
 
@@ -107,6 +118,11 @@ export function free(at: Pointer): void {
   const size = sizes.get(at);
   if (size === undefined) throw new Error(`nearfar: ${at} is not an allocated block`);
   sizes.delete(at);
+  give(at, size);
+}
+
+function give(at: Pointer, size: number): void {
+  inUse -= size;
   let low = 0;
   let high = starts.length;
   while (low < high) {
@@ -132,19 +148,19 @@ export function free(at: Pointer): void {
 
 /** Bytes allocated and not yet freed. */
 export function bytesInUse(): number {
-  let sum = 0;
-  for (const size of sizes.values()) sum += size;
-  return sum;
+  return inUse;
 }
 
 /** What one call has taken. */
 export class Scope {
-  readonly #blocks: Pointer[] = [];
+  /** Addresses, each with its size behind it. */
+  readonly #blocks: number[] = [];
 
   /** Room for n bytes. */
   bytes(n: number): Pointer {
-    const at = allocate(n);
-    this.#blocks.push(at);
+    const size = rounded(n);
+    const at = take(size);
+    this.#blocks.push(at, size);
     return at;
   }
 
@@ -173,7 +189,10 @@ export class Scope {
   }
 
   release(): void {
-    for (let at = this.#blocks.pop(); at !== undefined; at = this.#blocks.pop()) free(at);
+    const blocks = this.#blocks;
+    for (let i = blocks.length - 2; i >= 0; i -= 2)
+      give(blocks[i] as Pointer, blocks[i + 1] as number);
+    blocks.length = 0;
   }
 }
 
