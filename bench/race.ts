@@ -40,8 +40,9 @@ const ROUND = 4;
 const TICKS = 100;
 /** After this long, in milliseconds, fewer rounds have to do. */
 const LONGEST = 20_000;
-/** Quartiles further apart than this share of the median are noise. */
+/** Quartiles further apart than this share of the median are noise, and so are too few rounds. */
 const NOISE = 0.2;
+const FEW = 3;
 
 /** Largest difference of results, as a share of the largest number among them. */
 const TOLERANCE = 2e-3;
@@ -158,5 +159,6 @@ export function middleOf(values: readonly number[]): Middle {
   const sorted = [...values].sort((a, b) => a - b);
   const at = (share: number): number => sorted[Math.floor(share * (sorted.length - 1))] as number;
   const [low, median, high] = [at(0.25), at(0.5), at(0.75)];
-  return { median, quartiles: [low, high], least: at(0), noisy: high - low > NOISE * median };
+  const noisy = sorted.length < FEW || high - low > NOISE * median;
+  return { median, quartiles: [low, high], least: at(0), noisy };
 }

@@ -5,6 +5,7 @@ import { measureBorder } from '../../bench/border.js';
 import type { Growth } from '../../bench/growth.js';
 import { type Listener, measureAll } from '../../bench/measure.js';
 import { allPeers, isHere } from '../../bench/peers/index.js';
+import type { Peer } from '../../bench/peers/peer.js';
 import { plain } from '../../bench/peers/plain.js';
 import { rateOf, showMiddle, showRatio } from '../../bench/report.js';
 import { chosenWork, type Package, type Result, type Run, showSizes } from '../../bench/run.js';
@@ -32,9 +33,10 @@ export const bench: Command = {
   ],
   options: [
     {
-      flags: '--peers',
+      flags: '--peers [names]',
       description:
-        'in turns with PyTorch, NumPy, TensorFlow.js, onnxruntime-web, jax-js and usearch',
+        'in turns with PyTorch, NumPy, TensorFlow.js, onnxruntime-web, jax-js and usearch, or some ' +
+        'of them and plain JavaScript, as in numpy,plain',
     },
     {
       flags: '--peers-from <dir>',
@@ -83,17 +85,33 @@ async function run({ positional, options, terminal }: Input): Promise<void> {
     throw new InputError(`no operation's name contains ${JSON.stringify(name)}${smaller}`);
   }
   prepareFolder('--out', out);
-  const found = options.peers === true ? await allPeers(options.peersFrom as string) : [];
-  for (const peer of found) {
-    if (!isHere(peer)) terminal.note(`without ${peer.name}: ${peer.missing}`);
-  }
-  const others = found.filter(isHere);
+  const others = await chosenPeers(options.peers, options.peersFrom as string, terminal);
   try {
-    const wish = { ...plan, peers: [...others, plain] };
-    write(terminal, out, [await measureAll(own, wish, listener(terminal))]);
+    write(terminal, out, [await measureAll(own, { ...plan, peers: others }, listener(terminal))]);
   } finally {
     for (const peer of others) peer.close?.();
   }
+}
+
+/** Who is asked for by name, or all, or plain JavaScript alone; tells who isn't there. */
+async function chosenPeers(
+  asked: string | boolean | undefined,
+  folder: string,
+  terminal: Terminal,
+): Promise<Peer[]> {
+  if (asked === undefined) return [plain];
+  const names = typeof asked === 'string' ? asked.toLowerCase().split(',') : [''];
+  const all = [...(await allPeers(folder)), plain];
+  const found = all.filter(({ name }) => names.some((part) => name.toLowerCase().includes(part)));
+  for (const peer of all.filter(isHere)) if (!found.includes(peer)) peer.close?.();
+  if (found.length === 0) {
+    const known = all.map(({ name }) => name).join(', ');
+    throw new InputError(`--peers ${asked}: there is none of that name among ${known}`);
+  }
+  for (const peer of found) {
+    if (!isHere(peer)) terminal.note(`without ${peer.name}: ${peer.missing}`);
+  }
+  return found.filter(isHere);
 }
 
 function write(terminal: Terminal, out: string, runs: readonly Run[]): void {

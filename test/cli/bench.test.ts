@@ -35,6 +35,7 @@ test('quartiles', () => {
   const middle = middleOf([5, 1, 2, 4, 3]);
   same(middle, { median: 3, quartiles: [2, 4], least: 1, noisy: true });
   same(middleOf([10, 11, 10]).noisy, false);
+  same(middleOf([10, 10]).noisy, true, 'two rounds');
 });
 
 test('who gives other results, fewer of them, or none is left out with a reason', async () => {
@@ -92,7 +93,7 @@ test('an operation, as events, results and a page', async () => {
 
 test('results of several runtimes on one page, without links to elsewhere', async () => {
   const cwd = folder();
-  const quiet = (value: number) => middleOf([value, value]);
+  const quiet = (value: number) => middleOf([value, value, value]);
   const standings = [
     { name: 'nearfar', time: quiet(2), ratio: quiet(1) },
     { name: 'other', time: quiet(7), ratio: quiet(3.5) },
@@ -125,6 +126,7 @@ const REFUSED: [args: string[], says: string][] = [
   [['nothing'], 'no operation\'s name contains "nothing"'],
   [['ntXent', '--largest', '3'], 'no operation\'s name contains "ntXent" at sizes up to 3'],
   [['--largest', 'many'], '--largest must be a whole number'],
+  [['ntXent', '--peers', 'nobody'], '--peers nobody: there is none of that name among PyTorch'],
   [['--threads', '0'], '--threads must be a whole number from 1 to 128'],
   [['--draw', 'missing'], 'missing: cannot read it (ENOENT)'],
   [['--draw', 'file'], '--draw file: is not the results.json of a benchmark'],
