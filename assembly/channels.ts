@@ -1,7 +1,8 @@
 /**
  * Channels of pictures (outer x channels x inner): their sums, a factor and a summand for each, and
  * batch normalisation (https://arxiv.org/abs/1502.03167) without them. Sums run in f64 in the order
- * of the samples, the variance in a second pass, as in layernorm.ts.
+ * of the samples, the variance in a second pass, as in layernorm.ts. From one sample to the next it
+ * is `ld` floats, so that a call can be for some of the channels.
  */
 
 import { squaresAround } from './layernorm';
@@ -9,8 +10,10 @@ import { sumArray } from './reduce';
 import { dotRow } from './rows';
 
 /** sums[c] = the sum of x over all but its channels. */
-export function channelSums(sums: usize, x: usize, outer: i32, channels: i32, inner: i32): void {
-  const length = <usize>inner << 2, sample = <usize>channels * length;
+export function channelSums(
+  sums: usize, x: usize, outer: i32, channels: i32, inner: i32, ld: i32,
+): void {
+  const length = <usize>inner << 2, sample = <usize>ld << 2;
   for (let c = 0; c < channels; c++, x += length) {
     let sum: f64 = 0;
     for (let b = 0; b < outer; b++) sum += sumArray(x + <usize>b * sample, inner);
@@ -21,9 +24,10 @@ export function channelSums(sums: usize, x: usize, outer: i32, channels: i32, in
 /** y = x factor[c] + summand[c]; y may be x. Either pointer may be 0, for a factor of 1 or no summand. */
 export function affineChannels(
   y: usize, x: usize, factor: usize, summand: usize, outer: i32, channels: i32, inner: i32,
+  ld: i32,
 ): void {
-  const length = <usize>inner << 2;
-  for (let b = 0; b < outer; b++) {
+  const length = <usize>inner << 2, skipped = <usize>(ld - channels * inner) << 2;
+  for (let b = 0; b < outer; b++, x += skipped, y += skipped) {
     for (let c = 0; c < channels; c++, x += length, y += length) {
       const at = <usize>c << 2;
       const f = factor == 0 ? <f32>1 : load<f32>(factor + at);
@@ -41,8 +45,9 @@ export function affineChannels(
 /** products[c] = the sum of dy x over all but the channels: the gradient of a factor. */
 export function channelProducts(
   products: usize, dy: usize, x: usize, outer: i32, channels: i32, inner: i32,
+  ld: i32,
 ): void {
-  const length = <usize>inner << 2, sample = <usize>channels * length;
+  const length = <usize>inner << 2, sample = <usize>ld << 2;
   for (let c = 0; c < channels; c++, x += length, dy += length) {
     let sum: f64 = 0;
     for (let b = 0; b < outer; b++) {
@@ -54,9 +59,10 @@ export function channelProducts(
 
 /** y = (x - mean) / sqrt(variance + eps) of each channel, its mean and its biased variance. */
 export function standardizeChannels(
-  y: usize, mean: usize, variance: usize, x: usize, outer: i32, channels: i32, inner: i32, eps: f64,
+  y: usize, mean: usize, variance: usize, x: usize, outer: i32, channels: i32, inner: i32,
+  ld: i32, eps: f64,
 ): void {
-  const length = <usize>inner << 2, sample = <usize>channels * length;
+  const length = <usize>inner << 2, sample = <usize>ld << 2;
   const count = <f64>outer * <f64>inner;
   for (let c = 0; c < channels; c++, x += length, y += length, mean += 4, variance += 4) {
     let sum: f64 = 0, squares: f64 = 0;
@@ -82,9 +88,10 @@ export function standardizeChannels(
 
 /** dx = (dy - mean of dy - y mean of dy y) / sqrt(variance + eps) of each channel. */
 export function standardizeChannelsBackward(
-  dx: usize, dy: usize, y: usize, variance: usize, outer: i32, channels: i32, inner: i32, eps: f64,
+  dx: usize, dy: usize, y: usize, variance: usize, outer: i32, channels: i32, inner: i32,
+  ld: i32, eps: f64,
 ): void {
-  const length = <usize>inner << 2, sample = <usize>channels * length;
+  const length = <usize>inner << 2, sample = <usize>ld << 2;
   const count = <f64>outer * <f64>inner;
   for (let c = 0; c < channels; c++, dx += length, dy += length, y += length, variance += 4) {
     let sum: f64 = 0, product: f64 = 0;

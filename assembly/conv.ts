@@ -23,7 +23,6 @@ const PIXELS: i32 = 128;
 /** Sizes of a convolution, as i32 in this order. */
 @unmanaged
 export class Convolution {
-  batch: i32;
   channels: i32;
   height: i32;
   width: i32;
@@ -95,12 +94,14 @@ function patchStart(p: i32, columns: i32, stride: i32, rowWidth: i32): usize {
   return <usize>((row * rowWidth + (p - row * columns)) * stride) << 2;
 }
 
-/** A sample within a border of zeros, or the sample as it is where there is no padding. */
-function withBorder(room: usize, x: usize, g: Convolution): usize {
+/** Some channels of a sample within a border of zeros, or all as they are without padding. */
+function withBorder(room: usize, x: usize, c0: i32, c1: i32, g: Convolution): usize {
   if (g.padding == 0) return x;
-  memory.fill(room, 0, <usize>g.bordered << 2);
+  const plane = <usize>(g.borderedHeight * g.borderedWidth) << 2;
+  memory.fill(room + <usize>c0 * plane, 0, <usize>(c1 - c0) * plane);
   const length = <usize>g.width << 2;
-  for (let c = 0; c < g.channels; c++) {
+  x += <usize>(c0 * g.height) * length;
+  for (let c = c0; c < c1; c++) {
     for (let r = 0; r < g.height; r++, x += length) {
       const row = (c * g.borderedHeight + r + g.padding) * g.borderedWidth + g.padding;
       memory.copy(room + (<usize>row << 2), x, length);
@@ -163,7 +164,7 @@ function packPatches(
 
 /** y (B x O x pixels) = bias + weight x patches of x (B x C x H x W); bias may be 0. */
 export function convolution(
-  y: usize, x: usize, weight: usize, bias: usize, geometry: usize, scratch: usize,
+  y: usize, x: usize, weight: usize, bias: usize, batch: i32, geometry: usize, scratch: usize,
 ): void {
   const g = changetype<Convolution>(geometry);
   const depth = g.taps, outputs = g.outputs, columns = g.columns, pixels = g.rows * columns;
@@ -174,8 +175,8 @@ export function convolution(
   const right = left + ((<usize>padded(outputs, MR) * <usize>depth) << 2);
   listTaps(taps, g);
   packRows(left, weight, outputs, depth, MR);
-  for (let b = 0; b < g.batch; b++) {
-    const sample = withBorder(scratch, x, g);
+  for (let b = 0; b < batch; b++) {
+    const sample = withBorder(scratch, x, 0, g.channels, g);
     startWith(y, bias, outputs, pixels);
     for (let p = 0; p < pixels; p += block) {
       const count = min(block, pixels - p);
@@ -203,7 +204,7 @@ function startWith(y: usize, bias: usize, outputs: i32, pixels: i32): void {
 
 /** dx = weight' x dy, each patch's part added where the patch was read. */
 export function convolutionInputBackward(
-  dx: usize, dy: usize, weight: usize, geometry: usize, scratch: usize,
+  dx: usize, dy: usize, weight: usize, batch: i32, geometry: usize, scratch: usize,
 ): void {
   const g = changetype<Convolution>(geometry);
   const depth = g.taps, outputs = g.outputs, columns = g.columns, pixels = g.rows * columns;
@@ -216,7 +217,7 @@ export function convolutionInputBackward(
   listTaps(taps, g);
   packColumns(left, weight, depth, outputs, depth, MR);
   const sampleSize = (<usize>g.channels * <usize>(g.height * g.width)) << 2;
-  for (let b = 0; b < g.batch; b++) {
+  for (let b = 0; b < batch; b++) {
     const sample = g.padding == 0 ? dx : scratch;
     memory.fill(sample, 0, <usize>g.bordered << 2);
     for (let p = 0; p < pixels; p += block) {
@@ -268,9 +269,10 @@ function addPatches(
   }
 }
 
-/** dWeight = dy x patches', over all samples. */
+/** dWeight = dy x patches', over all samples, for the taps from k0 to k1 of each output. */
 export function convolutionWeightBackward(
-  dWeight: usize, dy: usize, x: usize, geometry: usize, scratch: usize,
+  dWeight: usize, dy: usize, x: usize, batch: i32, k0: i32, k1: i32, geometry: usize,
+  scratch: usize,
 ): void {
   const g = changetype<Convolution>(geometry);
   const depth = g.taps, outputs = g.outputs, columns = g.columns, pixels = g.rows * columns;
@@ -279,14 +281,16 @@ export function convolutionWeightBackward(
   const edge = taps + (<usize>padded(depth, 4) << 2);
   const left = edge + ((MR * NR) << 2);
   const right = left + ((<usize>padded(outputs, MR) * <usize>block) << 2);
+  const filter = g.kernelHeight * g.kernelWidth;
+  const c0 = k0 / filter, c1 = (k1 - 1) / filter + 1;
   listTaps(taps, g);
-  for (let b = 0; b < g.batch; b++) {
-    const sample = withBorder(scratch, x, g);
+  for (let b = 0; b < batch; b++) {
+    const sample = withBorder(scratch, x, c0, c1, g);
     for (let p = 0; p < pixels; p += block) {
       const count = min(block, pixels - p);
       pack(left, dy + (<usize>p << 2), outputs, count, pixels, 1, MR);
-      for (let k = 0; k < depth; k += TAPS) {
-        const width = min(TAPS, depth - k);
+      for (let k = k0; k < k1; k += TAPS) {
+        const width = min(TAPS, k1 - k);
         packTaps(right, sample, taps + (<usize>k << 2), width, p / columns, count, g);
         multiplyPacked(
           dWeight + (<usize>k << 2), left, right, outputs, width, count, depth, b + p > 0, false,

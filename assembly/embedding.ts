@@ -11,15 +11,17 @@ export function gatherRows(y: usize, table: usize, ids: usize, count: i32, cols:
   }
 }
 
-/** Row ids[i] of dTable += dy[i], one i after the other. */
-export function scatterAddRows(dTable: usize, dy: usize, ids: usize, count: i32, cols: i32): void {
-  const stride = <usize>cols << 2;
+/** Row ids[i] of dTable += dy[i], one i after the other, of `cols` columns of rows of `ld` floats. */
+export function scatterAddRows(
+  dTable: usize, dy: usize, ids: usize, count: i32, cols: i32, ld: i32,
+): void {
+  const width = <usize>cols << 2, stride = <usize>ld << 2;
   for (let k = 0; k < count; k++, dy += stride, ids += 4) {
     const row = dTable + <usize>load<u32>(ids) * stride;
     let i: usize = 0;
-    for (; i + 16 <= stride; i += 16) {
+    for (; i + 16 <= width; i += 16) {
       v128.store(row + i, f32x4.add(v128.load(row + i), v128.load(dy + i)));
     }
-    for (; i < stride; i += 4) store<f32>(row + i, load<f32>(row + i) + load<f32>(dy + i));
+    for (; i < width; i += 4) store<f32>(row + i, load<f32>(row + i) + load<f32>(dy + i));
   }
 }

@@ -15,6 +15,7 @@ export {
   rowDots,
   addScaledRows,
   cosine,
+  sumDoubles,
 } from './rows';
 export { KC, packedLength, pack, packBlocks } from './pack';
 export { MR, NR, gemmScratch, gemmRows } from './gemm';

@@ -134,14 +134,15 @@ function normalQuantile(q: f64): f64 {
 
 /**
  * y = x / (1 - rate) where the number of an element, of [0, 1), is at least `rate`; 0 elsewhere. The
- * same call on dy is the backward. y may be x.
+ * same call on dy is the backward. y may be x. Numbers begin at `block`, of four each.
  */
 export function dropoutArray(
   y: usize, x: usize, n: i32, rate: f32, seedLow: i32, seedHigh: i32, stream: i32, position: i32,
+  block: i32,
 ): void {
   const limit = <i32>ceil(<f64>rate * 16777216.0);
   const scale = <f32>(1 / (1 - <f64>rate));
-  draw(y, x, n, limit, scale, seedLow, seedHigh, stream, position, 0, 0);
+  draw(y, x, n, limit, scale, seedLow, seedHigh, stream, position, 0, block);
 }
 
 /** The same in place for one row of a sample, whose numbers begin at `block`, with limit = rate 2^24. */

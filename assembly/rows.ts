@@ -176,3 +176,10 @@ export function cosine(a: usize, b: usize, cols: i32): f64 {
   const lengths = sqrt(dotRow(a, a, cols)) * sqrt(dotRow(b, b, cols));
   return lengths == 0 ? 0 : max<f64>(-1, min<f64>(1, dotRow(a, b, cols) / lengths));
 }
+
+/** Sum of n doubles, one after the other. */
+export function sumDoubles(x: usize, n: i32): f64 {
+  let sum: f64 = 0;
+  for (const end = x + (<usize>n << 3); x < end; x += 8) sum += load<f64>(x);
+  return sum;
+}

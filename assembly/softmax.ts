@@ -118,24 +118,24 @@ export function softmaxRowsBackward(
 }
 
 /**
- * Mean cross-entropy of rows of logits (rows x cols) with targets (i32), over the `kept` rows
- * whose target is not `ignored`. With smoothing e a row's loss is (1 - e) times its negative
+ * Cross-entropy of rows of logits (rows x cols) with targets (i32): losses (f64), 0 where the target
+ * is `ignored`; the mean is over the `kept` rows where it is not. With smoothing e a row's loss is (1 - e) times its negative
  * log-likelihood plus e times the mean of those of all classes. With `backward` x becomes the
- * gradient.
+ * gradient of the mean.
  *
  * The target is left out of the sum and comes in through softplus, as in the contrastive losses,
  * so that a confident row keeps its digits.
  */
 export function crossEntropyRows(
-  x: usize, targets: usize, rows: i32, cols: i32, ignored: i32, kept: i32, smoothing: f64,
-  backward: bool,
-): f64 {
+  losses: usize, x: usize, targets: usize, rows: i32, cols: i32, ignored: i32, kept: i32,
+  smoothing: f64, backward: bool,
+): void {
   const mean = 1 / <f64>kept;
   const spread = smoothing / <f64>cols;
-  let loss: f64 = 0;
-  for (let r = 0; r < rows; r++, x += <usize>cols << 2) {
+  for (let r = 0; r < rows; r++, x += <usize>cols << 2, losses += 8) {
     const target = load<i32>(targets + (<usize>r << 2));
     if (target == ignored) {
+      store<f64>(losses, 0);
       if (backward) memory.fill(x, 0, <usize>cols << 2);
       continue;
     }
@@ -153,7 +153,7 @@ export function crossEntropyRows(
       // The mean over classes of log-sum-exp - x, where log-sum-exp = row + logit.
       row = (1 - smoothing) * row + smoothing * (row + <f64>logit - sum / <f64>cols);
     }
-    loss += row;
+    store<f64>(losses, row);
     if (!backward) continue;
     const miss = sigmoid(gap);
     expTimes(x, x, cols, m, others == 0 ? 0 : <f32>((mean * miss) / others));
@@ -166,5 +166,4 @@ export function crossEntropyRows(
     }
     store<f32>(at, <f32>(mean * (smoothing - miss - spread)));
   }
-  return loss * mean;
 }

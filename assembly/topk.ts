@@ -56,18 +56,20 @@ export function topKStart(scores: usize, indices: usize, n: i32): void {
 }
 
 /**
- * Takes the rows of a part of the corpus into the heaps (rows x k) of the queries. The part's
- * first row has the index `firstIndex`; parts come in rising order. Sides are packed by `packBlocks`.
+ * Takes the rows of a part of the corpus into the heaps (rows x k) of the queries from q0 to q1, q0
+ * a multiple of MR. The part's first row has the index `firstIndex`; parts come in rising order.
+ * Sides are packed by `packBlocks`.
  */
 export function topKUpdate(
-  scores: usize, indices: usize, queries: usize, corpus: usize, queryRows: i32, corpusRows: i32,
-  depth: i32, k: i32, firstIndex: i32, metric: i32, distanceFactor: f32, scratch: usize,
+  scores: usize, indices: usize, queries: usize, corpus: usize, q0: i32, q1: i32, queryRows: i32,
+  corpusRows: i32, depth: i32, k: i32, firstIndex: i32, metric: i32, distanceFactor: f32,
+  scratch: usize,
 ): void {
   const edge = scratch + ((QUERIES * CORPUS) << 2);
   for (let j0 = 0; j0 < corpusRows; j0 += CORPUS) {
     const j1 = min(j0 + CORPUS, corpusRows);
-    for (let i0 = 0; i0 < queryRows; i0 += QUERIES) {
-      const i1 = min(i0 + QUERIES, queryRows);
+    for (let i0 = q0; i0 < q1; i0 += QUERIES) {
+      const i1 = min(i0 + QUERIES, q1);
       scoreRows(
         scratch, queries, corpus, i0, i1, j0, j1, queryRows, corpusRows, depth, CORPUS, metric,
         distanceFactor, edge,

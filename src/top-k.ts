@@ -108,6 +108,8 @@ export function nearest(
       indices,
       packedQueries,
       packed,
+      0,
+      rows,
       rows,
       n,
       cols,

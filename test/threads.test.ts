@@ -12,6 +12,7 @@ import { operations } from '../bench/operations/index.js';
 import { systems } from '../bench/operations/systems.js';
 import { api } from '../bench/package.js';
 import { Random } from '../src/random.js';
+import { Block, END, GO, UNITS } from '../src/threads/job.js';
 import { check, same, sameBits, suite } from './harness.js';
 
 const test = suite('threads');
@@ -34,6 +35,34 @@ async function withThreads<T>(count: number, body: () => T | Promise<T>): Promis
     same(await setThreads(1), 1, 'threads at the end');
   }
 }
+
+/** Of each kernel that can be cut, into how many units it has been. */
+const units = new Map<string, number>();
+
+/** Follows what is written into the shared block, where jobs are numbered by the names of kernels. */
+function watch(): void {
+  const threads = process.getBuiltinModule('node:worker_threads') as {
+    Worker: new (script: string, options: object) => { postMessage(message: unknown): void };
+  };
+  let names: readonly string[] = [];
+  threads.Worker = class extends threads.Worker {
+    override postMessage(start: { names: readonly string[] }): void {
+      names = start.names;
+      for (const name of names) if (!units.has(name)) units.set(name, 0);
+      super.postMessage(start);
+    }
+  };
+  const { store } = Atomics;
+  Atomics.store = ((words: Int32Array, at: number, value: number) => {
+    if (at === GO && value !== END) {
+      const name = names[new Block(words.buffer as SharedArrayBuffer).read().kernel] as string;
+      units.set(name, Math.max(units.get(name) ?? 0, words[UNITS] as number));
+    }
+    return store(words, at, value);
+  }) as typeof store;
+}
+
+watch();
 
 test('every operation of the table gives the same bits on 1, 2 and 5 threads', async () => {
   const hashes = (): unknown => operations.map((row) => hashOperation(api, row));
@@ -86,6 +115,11 @@ test('what is cut into many parts and tiles gives the same bits', async () => {
       });
     }
   }
+});
+
+test('every kernel of the table of cuts was cut', () => {
+  const whole = [...units].filter(([, most]) => most < 2).map(([name]) => name);
+  check(units.size > 0 && whole.length === 0, `never cut: ${whole.join(', ')}`);
 });
 
 test('tensors, and a backward that waits, outlive a change of threads', async () => {

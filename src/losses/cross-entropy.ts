@@ -85,10 +85,10 @@ function run(
   return scoped((scope) => {
     const x = load(scope, source);
     const at = scope.integers(labels);
-    const loss = finiteLoss(
-      name,
-      kernels().crossEntropyRows(x, at, rows, cols, ignored, kept, smoothing, backward),
-    );
+    const losses = scope.doubles(rows);
+    const core = kernels();
+    core.crossEntropyRows(losses, x, at, rows, cols, ignored, kept, smoothing, backward);
+    const loss = finiteLoss(name, core.sumDoubles(losses, rows) * (1 / kept));
     return backward ? { loss, grad: takeMatrix(name, x, rows, cols, source) } : { loss };
   });
 }

@@ -89,10 +89,10 @@ export function dropout(x: Tensor, rate: number): Tensor {
     'dropout',
     [x],
     x.shape,
-    (y) => core.dropoutArray(y, x.at, x.size, rate, ...counters),
+    (y) => core.dropoutArray(y, x.at, x.size, rate, ...counters, 0),
     (dy) => {
       const dx = empty(x.shape);
-      core.dropoutArray(dx.at, dy.at, dy.size, rate, ...counters);
+      core.dropoutArray(dx.at, dy.at, dy.size, rate, ...counters, 0);
       return [dx];
     },
   );

@@ -7,88 +7,26 @@
 import { kernels } from '../kernels.js';
 import { i32 } from '../memory.js';
 import { nnKernels } from '../nn/kernels.js';
-
-type Args = readonly number[];
-
-export interface Cut {
-  /** Which argument is the number of items; of a grid, the first of its four borders. */
-  at: number;
-  /** Items are parted at multiples of this; of a grid, rows and columns of a block. */
-  step: number;
-  /** Pairs: which argument moves on, and by how many bytes an item. Pointers of 0 stay. */
-  moves?: readonly number[];
-  /** Which argument is the first item, where `at` is the end of them and not their number. */
-  first?: number;
-  /** Which argument is the scratch, and how many bytes it has. */
-  scratch?: { at: number; bytes: number };
-  /** Whether items are a grid of blocks, of which each needs those before and above it. */
-  grid?: boolean;
-  /** Of a grid: blocks left of the diagonal are not there. */
-  upper?: boolean;
-}
-
-export interface Cutting {
-  /** How long a call takes on one thread, in nanoseconds, roughly. */
-  cost(args: Args): number;
-  cut(args: Args): Cut;
-}
-
-/** Nanoseconds of a multiplication and an addition. */
-const PRODUCT = 0.055;
-/** Nanoseconds of an exponential, and of adding it to two sums. */
-const EXPONENTIAL = 1.2;
+import {
+  type Args,
+  type Cutting,
+  columns,
+  elements,
+  ITEM,
+  of,
+  PRODUCT,
+  rows,
+  SLIVERS,
+} from './cutting.js';
+import { PICTURE_CUTTINGS } from './picture-cuts.js';
 
 /** Nanoseconds of a number that is copied to another place. */
 const COPY = 0.4;
-/** A multiple of the widths of all slivers, and of a line of the cache. */
-const SLIVERS = 16;
+/** Nanoseconds of an exponential, and of adding it to two sums. */
+const EXPONENTIAL = 1.2;
 const FEW_ROWS = 128;
-/** How an argument moves on that is the number of an item and no pointer. */
-export const ITEM = 1;
-
-const of = (args: Args, place: number): number => args[place] as number;
-
-/** Elements, of which the argument `count` is the number, in whole vectors. */
-function elements(count: number, pointers: readonly number[], nanoseconds: number): Cutting {
-  const moves = pointers.flatMap((place) => [place, 4]);
-  return {
-    cost: (args) => of(args, count) * nanoseconds,
-    cut: () => ({ at: count, step: SLIVERS, moves }),
-  };
-}
-
-/** Columns of so many rows, of which `moving` arguments have one number each. */
-function columns(
-  rows: number,
-  count: number,
-  moving: readonly number[],
-  nanoseconds: number,
-): Cutting {
-  const moves = moving.flatMap((place) => [place, 4]);
-  return {
-    cost: (args) => of(args, rows) * of(args, count) * nanoseconds,
-    cut: () => ({ at: count, step: SLIVERS, moves }),
-  };
-}
-
-/** Rows: `wide` arguments have `cols` floats a row, `narrow` ones so many bytes. */
-function rows(
-  count: number,
-  cols: number,
-  wide: readonly number[],
-  narrow: Readonly<Record<number, number>>,
-  nanoseconds: number,
-): Cutting {
-  const fixed = Object.entries(narrow).flatMap(([place, bytes]) => [Number(place), bytes]);
-  return {
-    cost: (args) => of(args, count) * of(args, cols) * nanoseconds,
-    cut: (args) => ({
-      at: count,
-      step: 1,
-      moves: [...wide.flatMap((place) => [place, 4 * of(args, cols)]), ...fixed],
-    }),
-  };
-}
+/** Numbers of dropout that come from one draw. */
+const DRAW = 4;
 
 const pack: Cutting = {
   cost: (args) => of(args, 2) * of(args, 3) * COPY,
@@ -169,6 +107,32 @@ function heads(plan: number, products: number): Cutting {
   };
 }
 
+/** Queries: all threads read all of the corpus, so each takes its share of them at once. */
+const topKUpdate: Cutting = {
+  cost: (args) => (of(args, 5) - of(args, 4)) * of(args, 7) * (of(args, 8) * PRODUCT + 0.5),
+  cut: () => ({
+    at: 5,
+    first: 4,
+    step: kernels().MR.value,
+    parts: 1,
+    scratch: { at: 13, bytes: 4 * kernels().topKScratch() },
+  }),
+};
+
+const sumAxis: Cutting = {
+  cost: (args) => of(args, 2) * of(args, 3) * of(args, 4) * 0.4,
+  cut: (args) => ({
+    at: 2,
+    step: 1,
+    moves: [0, 4 * of(args, 4), 1, 4 * of(args, 3) * of(args, 4)],
+  }),
+};
+
+const dropoutArray: Cutting = {
+  cost: (args) => of(args, 2) * 2,
+  cut: () => ({ at: 2, step: SLIVERS, moves: [0, 4, 1, 4, 8, ITEM / DRAW] }),
+};
+
 const twoToOne = elements(3, [0, 1, 2], 0.4);
 const oneToOne = elements(2, [0, 1], 0.3);
 
@@ -184,6 +148,8 @@ export const CUTTINGS: Readonly<Record<string, Cutting>> = {
   contrastiveGradients: tiles(10, 3, 17, 18, 19),
   logSumExpRowsBackward: rows(4, 5, [0, 3], { 1: 4, 2: 4 }, 1.2),
   softmaxRowsBackward: rows(3, 4, [0, 1, 2], {}, 1.5),
+  crossEntropyRows: rows(3, 4, [1], { 0: 8, 2: 4 }, 2),
+  topKUpdate,
 
   addArray: twoToOne,
   subArray: twoToOne,
@@ -219,6 +185,11 @@ export const CUTTINGS: Readonly<Record<string, Cutting>> = {
   layerNormRowsBackward: rows(6, 7, [0, 1, 2], { 3: 4, 4: 4 }, 1.2),
   layerNormColumnsBackward: columns(6, 7, [0, 1, 2, 3], 0.6),
   columnSums: columns(2, 3, [0, 1], 0.4),
+  scatterAddRows: columns(3, 4, [0, 1], 0.4),
+  sumAxis,
+  dropoutArray,
   attention: heads(2, 2),
   attentionBackward: heads(6, 5),
+
+  ...PICTURE_CUTTINGS,
 };

@@ -1,7 +1,7 @@
 /** Threads that wait for jobs: the one that calls, and workers over the same memory. */
 
 import { allocate, free } from '../memory.js';
-import { type Cut, ITEM } from './cuts.js';
+import { type Cut, ITEM } from './cutting.js';
 import {
   Block,
   close,
@@ -85,7 +85,7 @@ export class Pool {
   run(kernel: number, args: readonly number[], cut: Cut): void {
     const { at, step, moves = [], grid = false, upper = false } = cut;
     const items = args[grid ? at + 1 : at] as number;
-    const parts = Math.min(MOST_UNITS, PARTS * this.threads);
+    const parts = Math.min(MOST_UNITS, (cut.parts ?? PARTS) * this.threads);
     const grain = grid ? step : step * Math.ceil(items / step / parts);
     const scratchBytes = cut.scratch?.bytes ?? 0;
     // Whole lines of the cache, so that no two threads write to one.
@@ -131,6 +131,6 @@ export class Pool {
 function moving(args: readonly number[], moves: readonly number[]): number[] {
   return moves.filter((_, i) => {
     const [place, bytes] = moves.slice(i - (i % 2)) as [number, number];
-    return bytes === ITEM || args[place] !== 0;
+    return bytes <= ITEM || args[place] !== 0;
   });
 }

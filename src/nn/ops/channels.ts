@@ -12,14 +12,19 @@ interface Channels {
   outer: number;
   channels: number;
   inner: number;
+  extents: readonly [number, number, number, number];
 }
 
-/** Extents before, of and after the channels, which are the second axis. */
+/**
+ * Extents before, of and after the channels, which are the second axis, and the numbers of a
+ * sample, as the kernels want them.
+ */
 function channelsOf(name: string, x: Tensor): Channels {
   const { shape, size } = checkTensor(name, 'x', x);
   if (shape.length < 2) rangeError(name, 'x', '(B, C) or (B, C, …)', showShape(shape));
   const [outer, channels] = shape as [number, number];
-  return { outer, channels, inner: size / outer / channels };
+  const inner = size / outer / channels;
+  return { outer, channels, inner, extents: [outer, channels, inner, channels * inner] };
 }
 
 /** Refuses a part that is not one number a channel. */
@@ -31,21 +36,21 @@ function checkPart(name: string, argument: string, part: Tensor | undefined, of:
 /** x times a factor plus a summand for each channel, where they are given. */
 function affine(name: string, x: Tensor, factor?: Tensor, summand?: Tensor): Tensor {
   if (factor === undefined && summand === undefined) return x;
-  const { outer, channels, inner } = channelsOf(name, x);
+  const { extents } = channelsOf(name, x);
   const inputs = [x, factor, summand];
   const core = nnKernels();
   return record(
     name,
     inputs.filter((input) => input !== undefined),
     x.shape,
-    (y) => core.affineChannels(y, x.at, factor?.at ?? 0, summand?.at ?? 0, outer, channels, inner),
+    (y) => core.affineChannels(y, x.at, factor?.at ?? 0, summand?.at ?? 0, ...extents),
     (dy) => {
       const dx = x.requiresGrad ? empty(x.shape) : undefined;
       const dFactor = factor?.requiresGrad ? empty(factor.shape) : undefined;
       const dSummand = summand?.requiresGrad ? empty(summand.shape) : undefined;
-      if (dFactor) core.channelProducts(dFactor.at, dy.at, x.at, outer, channels, inner);
-      if (dSummand) core.channelSums(dSummand.at, dy.at, outer, channels, inner);
-      if (dx) core.affineChannels(dx.at, dy.at, factor?.at ?? 0, 0, outer, channels, inner);
+      if (dFactor) core.channelProducts(dFactor.at, dy.at, x.at, ...extents);
+      if (dSummand) core.channelSums(dSummand.at, dy.at, ...extents);
+      if (dx) core.affineChannels(dx.at, dy.at, factor?.at ?? 0, 0, ...extents);
       return [dx, dFactor, dSummand].filter((_, i) => inputs[i] !== undefined);
     },
   );
@@ -79,7 +84,7 @@ export function batchNorm(
   bias?: Tensor,
   options?: BatchNormOptions,
 ): Tensor {
-  const { outer, channels, inner } = channelsOf('batchNorm', x);
+  const { outer, channels, inner, extents } = channelsOf('batchNorm', x);
   checkPart('batchNorm', 'gain', gain, channels);
   checkPart('batchNorm', 'bias', bias, channels);
   checkOptions('batchNorm', options, ['eps', 'statistics', 'onStatistics']);
@@ -109,11 +114,11 @@ export function batchNorm(
     'batchNorm',
     [x],
     x.shape,
-    (at) => core.standardizeChannels(at, mean.at, variance.at, x.at, outer, channels, inner, eps),
+    (at) => core.standardizeChannels(at, mean.at, variance.at, x.at, ...extents, eps),
     (dy) => {
       const dx = empty(x.shape);
       const { at } = variance;
-      core.standardizeChannelsBackward(dx.at, dy.at, y.at, at, outer, channels, inner, eps);
+      core.standardizeChannelsBackward(dx.at, dy.at, y.at, at, ...extents, eps);
       return [dx];
     },
   );

@@ -75,7 +75,7 @@ export function conv2d(x: Tensor, weight: Tensor, bias?: Tensor, options?: Conv2
     rangeError('conv2d', 'x', least, showShape(x.shape));
   }
   const core = nnKernels();
-  const sizes = [batch, channels, height, width, outputs, kernelHeight, kernelWidth];
+  const sizes = [channels, height, width, outputs, kernelHeight, kernelWidth];
   const withScratch = (body: (geometry: Pointer, scratch: Pointer) => void): void =>
     scoped((scope) => {
       const geometry = scope.integers([...sizes, stride, padding]);
@@ -87,17 +87,21 @@ export function conv2d(x: Tensor, weight: Tensor, bias?: Tensor, options?: Conv2
     [batch, outputs, rows, columns],
     (y) =>
       withScratch((geometry, scratch) =>
-        core.convolution(y, x.at, weight.at, bias?.at ?? 0, geometry, scratch),
+        core.convolution(y, x.at, weight.at, bias?.at ?? 0, batch, geometry, scratch),
       ),
     (dy) => {
       const dx = x.requiresGrad ? empty(x.shape) : undefined;
       const dWeight = weight.requiresGrad ? empty(weight.shape) : undefined;
       const dBias = bias?.requiresGrad ? empty(bias.shape) : undefined;
       withScratch((geometry, scratch) => {
-        if (dx) core.convolutionInputBackward(dx.at, dy.at, weight.at, geometry, scratch);
-        if (dWeight) core.convolutionWeightBackward(dWeight.at, dy.at, x.at, geometry, scratch);
+        if (dx) core.convolutionInputBackward(dx.at, dy.at, weight.at, batch, geometry, scratch);
+        if (!dWeight) return;
+        const taps = channels * kernelHeight * kernelWidth;
+        const { at } = dWeight;
+        core.convolutionWeightBackward(at, dy.at, x.at, batch, 0, taps, geometry, scratch);
       });
-      if (dBias) core.channelSums(dBias.at, dy.at, batch, outputs, rows * columns);
+      const plane = rows * columns;
+      if (dBias) core.channelSums(dBias.at, dy.at, batch, outputs, plane, outputs * plane);
       return [dx, dWeight, dBias];
     },
   );

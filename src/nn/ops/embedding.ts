@@ -37,7 +37,9 @@ export function gather(x: Tensor, indices: ArrayLike<number>, shape?: Shape): Te
     (y) => scoped((scope) => core.gatherRows(y, x.at, scope.integers(ids), ids.length, cols)),
     (dy) => {
       const dx = filled(x.shape, 0);
-      scoped((scope) => core.scatterAddRows(dx.at, dy.at, scope.integers(ids), ids.length, cols));
+      scoped((scope) =>
+        core.scatterAddRows(dx.at, dy.at, scope.integers(ids), ids.length, cols, cols),
+      );
       return [dx];
     },
   );
