@@ -97,7 +97,7 @@ const gptStep = ({ nn, models }: Api): Work => ({
 });
 
 /** SimCLR with its defaults on grey pictures: from views of pictures to the optimiser. */
-const simClrStep = ({ models }: Api): Work => {
+const simClrStep = ({ nn, models }: Api): Work => {
   const sizes = { B: 128, H: 28, W: 28, C: 1 };
   const { B: batch, H: height, W: width, C: channels } = sizes;
   return {
@@ -113,6 +113,7 @@ const simClrStep = ({ models }: Api): Work => {
     },
     ours(inputs) {
       const pictures = inputs.pictures as ReturnType<typeof models.picturesOf>;
+      nn.manualSeed(1);
       const model = new models.SimCLR({ height, width, channels });
       return steps(models.train(model, pictures, { batch, steps: STEPS }));
     },
