@@ -16,7 +16,8 @@ export function showMachine({ runtime, cpu, build, threads }: Machine): string {
 /** A number, or why there is none. */
 export function showMiddle({ median, quartiles, noisy }: Middle, digits: number): string {
   const [low, high] = quartiles.map((value) => value.toFixed(digits));
-  return noisy ? `noise (${low} to ${high})` : median.toFixed(digits);
+  if (!noisy) return median.toFixed(digits);
+  return quartiles[0] === quartiles[1] ? `few rounds (${low})` : `noise (${low} to ${high})`;
 }
 
 /** Of others: what they take, as a multiple of the first. */

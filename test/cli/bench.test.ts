@@ -4,6 +4,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { slope } from '../../bench/growth.js';
 import { type Contestant, compare, middleOf, race } from '../../bench/race.js';
+import { showMiddle } from '../../bench/report.js';
 import { check, close, same, suite } from '../harness.js';
 import { events, folder, run } from './program.js';
 
@@ -61,6 +62,12 @@ test('who gives other results, fewer of them, or none is left out with a reason'
     { name: 'nothing', reason: 'gives NaN for loss[0] instead of 1' },
     { name: 'broken', reason: 'fails: no memory' },
   ]);
+});
+
+test('a number, or why there is none', () => {
+  same(showMiddle(middleOf([2, 2.1, 2]), 1), '2.0');
+  same(showMiddle(middleOf([1, 5, 20]), 1), 'noise (1.0 to 5.0)');
+  same(showMiddle(middleOf([3]), 1), 'few rounds (3.0)');
 });
 
 test('the exponent of a power of the size', () => {
