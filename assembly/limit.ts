@@ -14,8 +14,8 @@ export function flops(turns: i32): f64 {
 }
 
 /**
- * Each lane goes towards summand / (1 - factor). These two come from outside: constants would be made anew at
- * each use.
+ * Each lane goes towards summand / (1 - factor). These two come from outside: constants would be
+ * made anew at each use.
  * @returns a number that depends on all of them
  */
 export function limit(turns: i32, factor: f32, summand: f32): f32 {

@@ -119,9 +119,9 @@ export function softmaxRowsBackward(
 
 /**
  * Cross-entropy of rows of logits (rows x cols) with targets (i32): losses (f64), 0 where the target
- * is `ignored`; the mean is over the `kept` rows where it is not. With smoothing e a row's loss is (1 - e) times its negative
- * log-likelihood plus e times the mean of those of all classes. With `backward` x becomes the
- * gradient of the mean.
+ * is `ignored`; the mean is over the `kept` rows where it is not. With smoothing e a row's loss is
+ * (1 - e) times its negative log-likelihood plus e times the mean of those of all classes. With
+ * `backward` x becomes the gradient of the mean.
  *
  * The target is left out of the sum and comes in through softplus, as in the contrastive losses,
  * so that a confident row keeps its digits.

@@ -16,8 +16,8 @@ import { prepareFolder, writeResult } from '../src/cli/files.js';
 import { tarball } from '../test/package/tarball.js';
 import { makeProject, runtimes } from '../test/runtimes/index.js';
 import { namesOf, readArguments, refusing, whole } from './arguments.js';
-import { rateOf, showMiddle, showRatio } from './report.js';
-import { type Run, showSizes } from './run.js';
+import { limitLine, resultLines } from './report.js';
+import type { Run } from './run.js';
 
 /** Rows that only load the package in another way, or on an emulated processor. */
 const TWINS = /-(require|arm64|vite|worker)$|^wrangler$/;
@@ -53,22 +53,8 @@ for (const { name, available, run } of runtimes.filter(({ name }) => wanted.incl
   const cpu = cpus()[0]?.model;
   if (cpu !== undefined) measured.machine.cpu = cpu;
   runs.push(measured);
-  const { limit } = measured;
-  console.log(
-    `${measured.machine.runtime}${limit ? `, a core reaches ${limit.toFixed(1)} GFLOP/s` : ''}`,
-  );
-  for (const result of measured.results) {
-    for (const [i, standing] of result.standings.entries()) {
-      const rate = rateOf(result, standing);
-      const columns = [
-        `  ${i === 0 ? `${result.operation}, ${showSizes(result.sizes)}` : `  ${standing.name}`}`,
-        `${showMiddle(standing.time, 3)} ms`,
-        rate === undefined ? '' : `${rate.toFixed(1)} GFLOP/s`,
-        i === 0 ? '' : `${showRatio(standing, false)} times ours`,
-      ];
-      console.log(columns.filter((text) => text !== '').join('  '));
-    }
-  }
+  console.log(limitLine(measured.machine.runtime, measured.limit));
+  for (const line of measured.results.flatMap(resultLines)) console.log(line);
 }
 const results = writeResult(values.out, 'results.json', `${JSON.stringify(runs, null, 1)}\n`);
 const draw = ['dist/cli.js', 'bench', '--draw', results, '--out', values.out];

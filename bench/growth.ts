@@ -1,8 +1,8 @@
 /** How time and memory of a loss grow with the number of rows and with their width. */
 
 import { Random } from '../src/random.js';
-import { normal } from './operations/operation.js';
-import { contestant, type Middle, race } from './race.js';
+import { normal, type Outputs } from './operations/operation.js';
+import { contestant, type Middle, race, type Standing } from './race.js';
 import type { Package } from './run.js';
 
 export interface GrowthPoint {
@@ -39,49 +39,31 @@ export function slope(points: readonly Pick<GrowthPoint, 'size' | 'time'>[]): nu
   return across / xs.reduce((sum, value) => sum + (value - x) ** 2, 0);
 }
 
-type Call = (z: ReturnType<typeof normal>) => { loss: number };
-
 /**
  * NT-Xent and its gradient, on one thread. Memory never shrinks, so that only who is the first to
  * need more of it can tell how much: the gradient, rows ascending, before anything else has run.
  */
 export async function* measureGrowth({ api }: Package): AsyncGenerator<Growth, void, void> {
-  const forward: Call = (z) => ({ loss: api.ntXent(z) });
-  const backward: Call = (z) => api.ntXentGrad(z);
-  const point = async (call: Call, rows: number, cols: number): Promise<GrowthPoint> => {
-    const z = normal(new Random(1), rows, cols);
-    const [standing] = await race([contestant('nearfar', () => ({ loss: call(z).loss }))]);
-    return { size: 0, time: (standing as NonNullable<typeof standing>).time };
-  };
-  const points: GrowthPoint[] = [];
-  for (const size of ROWS) {
-    const before = api.nn.memoryBytes();
-    const measured = await point(backward, size, WIDTH);
-    const after = api.nn.memoryBytes();
-    const bytes = after - api.nn.bytesInUse() - 2 * 4 * size * WIDTH;
-    points.push({ ...measured, size, ...(after > before && { bytes }) });
-  }
-  yield growth('ntXent, gradient', 'N', WIDTH, points);
-  const others = [
-    { operation: 'ntXent', call: forward, letter: 'N', sizes: ROWS, other: WIDTH },
-    { operation: 'ntXent, gradient', call: backward, letter: 'd', sizes: WIDTHS, other: FEW_ROWS },
-    { operation: 'ntXent', call: forward, letter: 'd', sizes: WIDTHS, other: FEW_ROWS },
+  const sweeps = [
+    { operation: 'ntXent, gradient', letter: 'N', sizes: ROWS, other: WIDTH },
+    { operation: 'ntXent', letter: 'N', sizes: ROWS, other: WIDTH },
+    { operation: 'ntXent, gradient', letter: 'd', sizes: WIDTHS, other: FEW_ROWS },
+    { operation: 'ntXent', letter: 'd', sizes: WIDTHS, other: FEW_ROWS },
   ] as const;
-  for (const { operation, call, letter, sizes, other } of others) {
+  for (const { operation, letter, sizes, other } of sweeps) {
     const points: GrowthPoint[] = [];
     for (const size of sizes) {
-      const measured = await (letter === 'N' ? point(call, size, other) : point(call, other, size));
-      points.push({ ...measured, size });
+      const [rows, cols] = letter === 'N' ? [size, other] : [other, size];
+      const z = normal(new Random(1), rows, cols);
+      const call = (): Outputs => ({
+        loss: operation === 'ntXent' ? api.ntXent(z) : api.ntXentGrad(z).loss,
+      });
+      const before = api.nn.memoryBytes();
+      const [standing] = (await race([contestant('nearfar', call)])) as [Standing];
+      const after = api.nn.memoryBytes();
+      const bytes = after - api.nn.bytesInUse() - 2 * 4 * rows * cols;
+      points.push({ size, time: standing.time, ...(after > before && { bytes }) });
     }
-    yield growth(operation, letter, other, points);
+    yield { operation, letter, other, points, exponent: slope(points) };
   }
-}
-
-function growth(
-  operation: string,
-  letter: Growth['letter'],
-  other: number,
-  points: GrowthPoint[],
-): Growth {
-  return { operation, letter, other, points, exponent: slope(points) };
 }

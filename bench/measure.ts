@@ -19,9 +19,9 @@ export interface Wish extends Plan {
   growth: boolean;
   /** The processor, where somebody knows it. */
   cpu?: string | undefined;
-  /** What calls cost beside their kernels, where the kernels can be reached. */
   /** Milliseconds from the import to the first result. */
   startUp?: (() => Middle) | undefined;
+  /** What calls cost beside their kernels, where the kernels can be reached. */
   border?: ((own: Package) => AsyncIterable<Result>) | undefined;
 }
 

@@ -6,9 +6,7 @@ import type { Machine } from './machine.js';
 import type { Middle, Standing } from './race.js';
 import { type Result, type Run, showSizes } from './run.js';
 
-const MEGABYTE = 2 ** 20;
-
-export function showMachine({ runtime, cpu, build, threads }: Machine): string {
+function showMachine({ runtime, cpu, build, threads }: Machine): string {
   const on = cpu === undefined ? '' : `, ${cpu}`;
   return `${runtime}${on}, ${threads === 1 ? 'one thread' : `${threads} threads`}, ${build}`;
 }
@@ -20,12 +18,18 @@ export function showMiddle({ median, quartiles, noisy }: Middle, digits: number)
   return quartiles[0] === quartiles[1] ? `few rounds (${low})` : `noise (${low} to ${high})`;
 }
 
+/** Bytes in MB; nothing where nobody could tell. */
+function showMegabytes(bytes: number | undefined): string {
+  return bytes === undefined ? '' : (bytes / 2 ** 20).toFixed(2);
+}
+
 /** Of others: what they take, as a multiple of the first. */
-export function showRatio(standing: Standing, first: boolean): string {
+function showRatio(standing: Standing, first: boolean): string {
   return first ? '' : showMiddle(standing.ratio, 2);
 }
 
-export function rateOf({ flops }: Result, { time }: Standing): number | undefined {
+/** GFLOP/s, where that has a meaning and the noise leaves a number. */
+function rateOf({ flops }: Result, { time }: Standing): number | undefined {
   return flops === undefined || time.noisy ? undefined : flops / time.median / 1e6;
 }
 
@@ -100,7 +104,7 @@ function growthBlocks(growths: readonly Growth[]): Block[] {
     points.map(({ size, time, bytes }) => [
       `${operation}, ${letter === 'N' ? `${size} × ${other}` : `${other} × ${size}`}`,
       showMiddle(time, 3),
-      bytes === undefined ? '' : (bytes / MEGABYTE).toFixed(2),
+      showMegabytes(bytes),
     ]),
   );
   return [
@@ -158,6 +162,43 @@ function borderTable(border: readonly Result[]): Block {
     },
   };
 }
+
+/** A result as lines of text: ours, the others, and who was left out. */
+export function resultLines(result: Result): string[] {
+  const lines = result.standings.map((standing, i) => {
+    const rate = rateOf(result, standing);
+    const ratio = showRatio(standing, i === 0);
+    const columns = [
+      (i === 0 ? result.operation : `  ${standing.name}`).padEnd(44),
+      (i === 0 ? showSizes(result.sizes) : '').padEnd(24),
+      `${showMiddle(standing.time, 3)} ms`.padStart(14),
+      (rate === undefined ? '' : `${rate.toFixed(1)} GFLOP/s`).padStart(14),
+      ratio === '' ? '' : `${ratio} times ours`,
+    ];
+    return columns.join(' ').trimEnd();
+  });
+  const without = (result.leftOut ?? []).map(({ name, reason }) => {
+    return `  without ${name}: ${reason.split('\n')[0]}`;
+  });
+  return [...lines, ...without];
+}
+
+/** Growth as lines of text. */
+export function growthLines({ operation, letter, other, points, exponent }: Growth): string[] {
+  const wide = letter === 'N' ? `columns ${other}` : `rows ${other}`;
+  const power = `${letter} to the power of ${exponent.toFixed(2)}`;
+  return [
+    `${operation}, ${wide}: time grows with ${power}`,
+    ...points.map(({ size, time, bytes }) => {
+      const memory = bytes === undefined ? '' : ` ${showMegabytes(bytes)} MB`;
+      return `  ${String(size).padStart(6)} ${showMiddle(time, 3).padStart(12)} ms${memory}`;
+    }),
+  ];
+}
+
+/** What a core reaches, as text. */
+export const limitLine = (where: string, limit: number | undefined): string =>
+  limit === undefined ? where : `${where}: a core reaches ${limit.toFixed(1)} GFLOP/s`;
 
 /** The report of some runs on one machine. */
 export function benchReport(runs: readonly Run[], footer: string): Report {

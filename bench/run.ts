@@ -61,7 +61,10 @@ export interface Run {
 const FOR_EVER = 1e15;
 
 /** What a plan asks for. */
-export function chosenWork({ api }: Package, { name, largest }: Plan): Work[] {
+export function chosenWork(
+  { api }: Package,
+  { name, largest }: Pick<Plan, 'name' | 'largest'>,
+): Work[] {
   return allWork(api).filter(
     (work) =>
       work.name.toLowerCase().includes(name.toLowerCase()) &&

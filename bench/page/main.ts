@@ -1,18 +1,12 @@
 /** Runs the benchmark in the browser that the page is opened in, and draws what it measured. */
 
 import { renderReport } from '../../src/cli/report/index.js';
-import * as nearfar from '../../src/index.js';
-import * as models from '../../src/models/index.js';
-import * as nn from '../../src/nn/index.js';
-import { setThreads } from '../../src/threads/index.js';
 import { measureBorder } from '../border.js';
 import { turn } from '../clock.js';
 import { measureAll, type Wish } from '../measure.js';
+import { own } from '../own.js';
 import { plain } from '../peers/plain.js';
 import { benchReport } from '../report.js';
-import type { Package } from '../run.js';
-
-const own: Package = { api: { ...nearfar, nn, models }, setThreads };
 
 function element<E extends HTMLElement>(id: string): E {
   return document.getElementById(id) as E;

@@ -2,24 +2,19 @@
 
 import { cpus } from 'node:os';
 import { measureBorder } from '../../bench/border.js';
-import type { Growth } from '../../bench/growth.js';
 import { type Listener, measureAll } from '../../bench/measure.js';
+import { own } from '../../bench/own.js';
 import { allPeers, isHere } from '../../bench/peers/index.js';
 import type { Peer } from '../../bench/peers/peer.js';
 import { plain } from '../../bench/peers/plain.js';
-import { rateOf, showMiddle, showRatio } from '../../bench/report.js';
-import { chosenWork, type Package, type Result, type Run, showSizes } from '../../bench/run.js';
-import * as nearfar from '../index.js';
-import * as models from '../models/index.js';
-import * as nn from '../nn/index.js';
-import { setThreads } from '../threads/index.js';
+import { growthLines, limitLine, resultLines, showMiddle } from '../../bench/report.js';
+import { chosenWork, type Run, showSizes } from '../../bench/run.js';
 import { benchPage } from './bench-page.js';
 import { type Command, type Input, InputError, JSON_OPTION, wholeNumber } from './command.js';
 import { prepareFolder, readBytes, writeResult } from './files.js';
 import { measureStartUp } from './start-up.js';
 import type { Terminal } from './terminal.js';
 
-const own: Package = { api: { ...nearfar, nn, models }, setThreads };
 const MOST = 1e9;
 
 export const bench: Command = {
@@ -64,9 +59,9 @@ async function run({ positional, options, terminal }: Input): Promise<void> {
   const { largest, threads, draw } = options;
   const out = options.out as string;
   if (typeof draw === 'string') {
-    const runs = readRuns(draw);
+    const { runs, page } = readRuns(draw);
     prepareFolder('--out', out);
-    write(terminal, out, runs);
+    write(terminal, out, runs, page);
     return;
   }
   const name = positional[0] ?? '';
@@ -75,7 +70,6 @@ async function run({ positional, options, terminal }: Input): Promise<void> {
     largest: typeof largest === 'string' ? wholeNumber('--largest', largest, 1, MOST) : MOST,
     growth: options.growth === true,
     threads: typeof threads === 'string' ? Number(threads) : 1,
-    peers: [plain],
     cpu: cpus()[0]?.model,
     border: measureBorder,
     startUp: measureStartUp,
@@ -85,11 +79,12 @@ async function run({ positional, options, terminal }: Input): Promise<void> {
     throw new InputError(`no operation's name contains ${JSON.stringify(name)}${smaller}`);
   }
   prepareFolder('--out', out);
-  const others = await chosenPeers(options.peers, options.peersFrom as string, terminal);
+  const peers = await chosenPeers(options.peers, options.peersFrom as string, terminal);
   try {
-    write(terminal, out, [await measureAll(own, { ...plan, peers: others }, listener(terminal))]);
+    const runs = [await measureAll(own, { ...plan, peers }, listener(terminal))];
+    write(terminal, out, runs, benchPage(runs));
   } finally {
-    for (const peer of others) peer.close?.();
+    for (const peer of peers) peer.close?.();
   }
 }
 
@@ -114,21 +109,20 @@ async function chosenPeers(
   return found.filter(isHere);
 }
 
-function write(terminal: Terminal, out: string, runs: readonly Run[]): void {
+function write(terminal: Terminal, out: string, runs: readonly Run[], html: string): void {
   const results = writeResult(out, 'results.json', `${JSON.stringify(runs, null, 1)}\n`);
-  const page = writeResult(out, 'index.html', benchPage(runs));
+  const page = writeResult(out, 'index.html', html);
   terminal.line(`page: ${page}`);
   terminal.event('done', { results, page });
 }
 
-/** @throws InputError if it isn't what a benchmark wrote */
-function readRuns(path: string): Run[] {
+/** Earlier runs and their page. @throws InputError if it isn't what a benchmark wrote */
+function readRuns(path: string): { runs: Run[]; page: string } {
   const text = new TextDecoder().decode(readBytes(path));
   try {
     const runs: Run[] = JSON.parse(text);
     // What can be drawn is what has everything that is drawn.
-    benchPage(runs);
-    return runs;
+    return { runs, page: benchPage(runs) };
   } catch {
     throw new InputError(`--draw ${path}: is not the results.json of a benchmark`);
   }
@@ -139,15 +133,15 @@ function listener(terminal: Terminal): Listener {
   return {
     begins: (what) => terminal.passing(what),
     limit: (limit) => {
-      terminal.line(`${cpus()[0]?.model}: a core reaches ${limit.toFixed(1)} GFLOP/s`);
+      terminal.line(limitLine(cpus()[0]?.model ?? 'here', limit));
       terminal.event('limit', { limit });
     },
     result: (result) => {
-      sayResult(terminal, result);
+      for (const line of resultLines(result)) terminal.line(line);
       terminal.event('result', { ...result });
     },
     growth: (growth) => {
-      sayGrowth(terminal, growth);
+      for (const line of growthLines(growth)) terminal.line(line);
       terminal.event('growth', { ...growth });
     },
     startUp: (time) => {
@@ -164,38 +158,4 @@ function listener(terminal: Terminal): Listener {
       terminal.event('border', { ...result });
     },
   };
-}
-
-function sayResult(terminal: Terminal, result: Result): void {
-  result.standings.forEach((standing, i) => {
-    const rate = rateOf(result, standing);
-    const ratio = showRatio(standing, i === 0);
-    const columns = [
-      (i === 0 ? result.operation : `  ${standing.name}`).padEnd(44),
-      (i === 0 ? showSizes(result.sizes) : '').padEnd(24),
-      `${showMiddle(standing.time, 3)} ms`.padStart(14),
-      (rate === undefined ? '' : `${rate.toFixed(1)} GFLOP/s`).padStart(14),
-      ratio === '' ? '' : `${ratio} times ours`,
-    ];
-    terminal.line(columns.join(' ').trimEnd());
-  });
-  for (const { name, reason } of result.leftOut ?? []) {
-    terminal.line(`  without ${name}: ${reason.split('\n')[0]}`);
-  }
-}
-
-function sayGrowth(
-  terminal: Terminal,
-  { operation, letter, other, points, exponent }: Growth,
-): void {
-  const wide = letter === 'N' ? `columns ${other}` : `rows ${other}`;
-  terminal.line(
-    `${operation}, ${wide}: time grows with ${letter} to the power of ${exponent.toFixed(2)}`,
-  );
-  for (const { size, time, bytes } of points) {
-    const memory = bytes === undefined ? '' : `${(bytes / 2 ** 20).toFixed(2)} MB`;
-    terminal.line(
-      `  ${String(size).padStart(6)} ${showMiddle(time, 3).padStart(12)} ms ${memory}`.trimEnd(),
-    );
-  }
 }

@@ -111,16 +111,16 @@ const pixelPlanes: Cutting = {
 };
 
 export const PICTURE_CUTTINGS: Readonly<Record<string, Cutting>> = {
-  convolution: convolution(4, 5, ({ input, output }) => ({
-    ...{ at: 4, step: 1, moves: [0, 4 * output, 1, 4 * input] },
-  })),
-  convolutionInputBackward: convolution(3, 4, ({ input, output }) => ({
-    ...{ at: 3, step: 1, moves: [0, 4 * input, 1, 4 * output] },
-  })),
+  convolution: convolution(4, 5, ({ input, output }) => {
+    return { at: 4, step: 1, moves: [0, 4 * output, 1, 4 * input] };
+  }),
+  convolutionInputBackward: convolution(3, 4, ({ input, output }) => {
+    return { at: 3, step: 1, moves: [0, 4 * input, 1, 4 * output] };
+  }),
   // Sums run over the samples, so the taps are cut, and every part packs all of dy.
-  convolutionWeightBackward: convolution(3, 6, () => ({
-    ...{ at: 5, first: 4, step: kernels().NR.value, parts: 1 },
-  })),
+  convolutionWeightBackward: convolution(3, 6, () => {
+    return { at: 5, first: 4, step: kernels().NR.value, parts: 1 };
+  }),
   maxPool: planes(3, [2], [0, 1], 4),
   maxPoolBackward,
   averagePool: planes(2, [1], [0], 3),
