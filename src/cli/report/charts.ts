@@ -11,6 +11,8 @@ import type { ChartPanel, DotPanel, LinePanel, ScatterPanel, Series } from './ty
 export const WIDTH = 380;
 export const HEIGHT = 340;
 const MARGIN = { top: 34, right: 14, bottom: 42, left: 46 };
+/** Left of a logarithmic axis, whose numbers are long. */
+const LOG_MARGIN = 60;
 
 const SHAPES = ['circle', 'square2', 'triangle2', 'diamond2'] as const;
 const GREY = 'color-mix(in srgb, currentColor 16%, transparent)';
@@ -21,6 +23,9 @@ interface Drawn {
   setAttribute(name: string, value: string): void;
   querySelector(selector: string): { remove(): void } | null;
 }
+
+/** Numbers as they are, without a letter for thousands or thousandths. */
+const PLAIN = { tickFormat: '~g' };
 
 type Marks = Plot.Markish[];
 
@@ -96,6 +101,7 @@ function line(series: Series, points: boolean): Marks {
 function lineChart(panel: LinePanel): string {
   const { series, reference, percent = false, points = false } = panel;
   const { xScale = 'linear', yScale = 'linear' } = panel;
+  const marginLeft = yScale === 'log' ? LOG_MARGIN : MARGIN.left;
   const named = series.filter((one) => one.faint !== true);
   const ordered = [...series.filter((one) => one.faint === true), ...named];
   const xs = series.flatMap((one) => one.points.map(([x]) => x));
@@ -122,6 +128,7 @@ function lineChart(panel: LinePanel): string {
     shown.map((one) => one.name),
     shown.map((one) => one.color),
     false,
+    marginLeft,
   );
   marks.push(...signs.marks);
   const ticks = xScale === 'log' ? { ticks: [...new Set(xs)], tickFormat: String } : { ticks: 5 };
@@ -130,6 +137,7 @@ function lineChart(panel: LinePanel): string {
     {
       marks,
       marginTop: MARGIN.top + signs.more,
+      marginLeft,
       x: { type: xScale, label: panel.x, labelAnchor: 'center', labelArrow: 'none', ...ticks },
       y: {
         type: yScale,
@@ -139,6 +147,7 @@ function lineChart(panel: LinePanel): string {
         nice: true,
         ticks: 5,
         percent,
+        ...(yScale === 'log' ? PLAIN : {}),
       },
     },
     `${panel.title}: ${panel.y} over ${panel.x} (${names})`,
@@ -218,7 +227,7 @@ function dotChart(panel: DotPanel): string {
         ticks: 4,
         percent,
         ...(percent ? { domain: [0, 100] } : {}),
-        ...(xScale === 'log' ? { tickFormat: '~g' } : {}),
+        ...(xScale === 'log' ? PLAIN : {}),
       },
       y: { domain: names, axis: null },
     },
