@@ -1,6 +1,6 @@
 /**
- * The browsers, each with the bundlers that its users have: Chromium and Firefox driven by
- * Puppeteer, WebKit by webkit.ts.
+ * The browsers, each with the bundlers that its users have: Chromium driven by Puppeteer, Firefox
+ * told to open the page, WebKit by webkit.ts.
  */
 
 import { cp, readdir } from 'node:fs/promises';
@@ -17,13 +17,14 @@ import {
   type Runtime,
   toolFile,
 } from './runtime.js';
+import { guard, start } from './start.js';
 import { openWebKit, webKitFiles } from './webkit.js';
 
 type Bundler = (folder: string) => Promise<string>;
 
 interface Puppeteer {
   launch(options: {
-    browser: 'chrome' | 'firefox';
+    browser: 'chrome';
     executablePath: string;
     userDataDir: string;
     args: string[];
@@ -40,19 +41,35 @@ const viteFile = 'vite/bin/vite.js';
 const chromium = '/usr/bin/chromium';
 const firefox = '/usr/bin/firefox-esr';
 
-function puppeteer(browser: 'chrome' | 'firefox', executablePath: string): Open {
-  return async (address, home, defer) => {
-    const { default: puppeteer } = await importTool<{ default: Puppeteer }>(puppeteerFile);
+const inChromium: Open = async (address, home, defer) => {
+  const { default: puppeteer } = await importTool<{ default: Puppeteer }>(puppeteerFile);
+  const window = await puppeteer.launch({
+    browser: 'chrome',
+    executablePath: chromium,
+    userDataDir: join(home, 'profile'),
     // Chromium refuses its sandbox to root, and containers give little shared memory.
-    const args = browser === 'chrome' ? ['--no-sandbox', '--disable-dev-shm-usage'] : [];
-    const env = { ...process.env, HOME: home };
-    const userDataDir = join(home, 'profile');
-    const window = await puppeteer.launch({ browser, executablePath, userDataDir, args, env });
-    defer(() => window.process()?.kill('SIGKILL'));
-    defer(() => window.close());
-    await (await window.newPage()).goto(address);
-  };
-}
+    args: ['--no-sandbox', '--disable-dev-shm-usage'],
+    env: { ...process.env, HOME: home },
+  });
+  defer(() => window.process()?.kill('SIGKILL'));
+  defer(() => window.close());
+  await (await window.newPage()).goto(address);
+};
+
+/**
+ * Firefox without a driver: under one, `new Worker` in a worker may never return, as it waits there
+ * for the debugger's consent, and its wake-up can go to the new thread instead.
+ */
+const inFirefox: Open = async (address, home, defer) => {
+  const profile = await makeFolder(home, 'profile', {
+    // No page about privacy beside ours, and no question whether to stop a long script.
+    'user.js': `user_pref('datareporting.policy.dataSubmissionEnabled', false);
+user_pref('dom.max_script_run_time', 0);
+`,
+  });
+  const args = ['--headless', '--no-remote', '--profile', profile, address];
+  start(firefox, args, { stdio: 'ignore', env: { ...process.env, HOME: home } }, defer);
+};
 
 const esbuild: Bundler = async (folder) => {
   const output = join(folder, 'output');
@@ -100,15 +117,13 @@ function browserRow(
   };
 }
 
-const inChromium = puppeteer('chrome', chromium);
-const inFirefox = puppeteer('firefox', firefox);
 const driver = toolFile(puppeteerFile);
 
 export const browsers: Runtime[] = [
   browserRow('chromium', esbuild, inChromium, [chromium, driver]),
   browserRow('chromium-vite', vite, inChromium, [chromium, driver, toolFile(viteFile)]),
   browserRow('chromium-worker', esbuild, inChromium, [chromium, driver], workerPageFiles),
-  browserRow('firefox', esbuild, inFirefox, [firefox, driver]),
-  browserRow('firefox-worker', esbuild, inFirefox, [firefox, driver], workerPageFiles),
+  browserRow('firefox', esbuild, inFirefox, [guard, firefox]),
+  browserRow('firefox-worker', esbuild, inFirefox, [guard, firefox], workerPageFiles),
   browserRow('webkit', esbuild, openWebKit, webKitFiles),
 ];

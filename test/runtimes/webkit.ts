@@ -3,7 +3,6 @@
  * HTTP, on a display that exists only in memory.
  */
 
-import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 import { createInterface } from 'node:readline';
@@ -11,8 +10,8 @@ import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Defer } from './cleanup.js';
 import type { Open } from './page.js';
+import { guard, start } from './start.js';
 
-const guard = '/usr/bin/setpriv';
 const display = '/usr/bin/Xvfb';
 const driver = '/usr/bin/WebKitWebDriver';
 const architecture = process.arch === 'arm64' ? 'aarch64' : 'x86_64';
@@ -50,29 +49,6 @@ async function startDisplay(defer: Defer): Promise<string> {
   const server = start(display, args, { stdio: ['ignore', 'ignore', 'ignore', 'pipe'] }, defer);
   for await (const line of createInterface(server.stdio[3] as Readable)) return `:${line}`;
   throw new Error(`${display} did not start`);
-}
-
-/** Starts a process that ends, with all that it started, at the latest when this one does. */
-function start(command: string, args: string[], options: SpawnOptions, defer: Defer): ChildProcess {
-  const bound = ['--pdeathsig', 'KILL', command, ...args];
-  const child = spawn(guard, bound, { ...options, detached: true });
-  const ended = once(child, 'exit');
-  ended.catch(() => {});
-  defer(async () => {
-    child.kill('SIGTERM');
-    await ended;
-    // A page that hangs would outlive its browser: the whole group goes.
-    if (child.pid) killGroup(child.pid);
-  });
-  return child;
-}
-
-function killGroup(leader: number): void {
-  try {
-    process.kill(-leader, 'SIGKILL');
-  } catch {
-    // Nobody of the group is left.
-  }
 }
 
 async function freePort(): Promise<number> {

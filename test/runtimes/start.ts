@@ -1,0 +1,36 @@
+/** Starts a program that opens windows, and sees that it and all that it started end. */
+
+import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import type { Defer } from './cleanup.js';
+
+/** What binds a program's life to this one's. */
+export const guard = '/usr/bin/setpriv';
+
+/** Starts a process that ends, with all that it started, at the latest when this one does. */
+export function start(
+  command: string,
+  args: string[],
+  options: SpawnOptions,
+  defer: Defer,
+): ChildProcess {
+  const bound = ['--pdeathsig', 'KILL', command, ...args];
+  const child = spawn(guard, bound, { ...options, detached: true });
+  const ended = once(child, 'exit');
+  ended.catch(() => {});
+  defer(async () => {
+    child.kill('SIGTERM');
+    await ended;
+    // A page that hangs would outlive its browser: the whole group goes.
+    if (child.pid) killGroup(child.pid);
+  });
+  return child;
+}
+
+function killGroup(leader: number): void {
+  try {
+    process.kill(-leader, 'SIGKILL');
+  } catch {
+    // Nobody of the group is left.
+  }
+}
