@@ -3,13 +3,13 @@
  * watches.
  */
 
-import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { cpSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type * as nearfar from 'nearfar';
 import type * as models from 'nearfar/models';
 import type * as nn from 'nearfar/nn';
 import { check } from './harness.js';
+import { temporaryFolder } from './temporary.js';
 
 export interface Fresh {
   core: typeof nearfar;
@@ -45,8 +45,7 @@ export async function freshPackage(): Promise<Fresh> {
     }
   };
   try {
-    const folder = mkdtempSync(join(tmpdir(), 'nearfar-fresh-'));
-    process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
+    const folder = temporaryFolder('fresh');
     cpSync('dist', folder, { recursive: true });
     writeFileSync(join(folder, 'package.json'), '{ "type": "module" }');
     const core: typeof nearfar = await import(join(folder, 'index.js'));

@@ -1,7 +1,6 @@
 /** Pictures from files: every kind of PNG and JPEG, IDX, labels, splits, resizing, broken files. */
 
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { deflateSync, gzipSync } from 'node:zlib';
 import { encode as encodePng } from 'fast-png';
@@ -10,11 +9,11 @@ import type * as PicturesModule from '../../src/cli/pictures.js';
 import type * as DecodeModule from '../../src/data/decode.js';
 import { Random } from '../../src/random.js';
 import { check, close, same, suite } from '../harness.js';
+import { temporaryFolder } from '../temporary.js';
 import { load } from './load.js';
 
 const test = suite('cli pictures');
-const folder = mkdtempSync(join(tmpdir(), 'nearfar-pictures-'));
-process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
+const folder = temporaryFolder('pictures');
 
 const decode = await load<typeof DecodeModule>('src/data/decode.ts');
 const files = await load<typeof PicturesModule>('src/cli/pictures.ts');

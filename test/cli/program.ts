@@ -1,9 +1,8 @@
 /** Runs the built command line as a user would: in some folder, with what it prints kept. */
 
 import { spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
+import { temporaryFolder } from '../temporary.js';
 
 export interface Outcome {
   status: number | null;
@@ -11,17 +10,8 @@ export interface Outcome {
   stderr: string;
 }
 
-let home: string | undefined;
-
 /** A new folder, gone when the tests end. */
-export function folder(): string {
-  if (home === undefined) {
-    const made = mkdtempSync(join(tmpdir(), 'nearfar-cli-'));
-    process.on('exit', () => rmSync(made, { recursive: true, force: true }));
-    home = made;
-  }
-  return mkdtempSync(join(home, 'run-'));
-}
+export const folder = (): string => temporaryFolder('cli');
 
 /** Runs a program file in a folder; `during` and `output` follow what the running process prints. */
 export function run(

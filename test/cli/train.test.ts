@@ -1,15 +1,14 @@
 /** `nearfar train`, `eval` and `generate` on small files: bits after an interruption, bad input. */
 
 import { spawn, spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Random } from '../../src/random.js';
 import { check, same, suite } from '../harness.js';
+import { temporaryFolder } from '../temporary.js';
 
 const test = suite('cli train');
-const folder = mkdtempSync(join(tmpdir(), 'nearfar-train-'));
-process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
+const folder = temporaryFolder('train');
 
 const WORDS = ['anchor', 'positive', 'negative', 'view', 'batch', 'token', 'margin', 'patch'];
 const random = new Random(1);

@@ -4,11 +4,10 @@
  * import, so that every runtime and bundler resolves it the way it does for its users.
  */
 
-import { rmSync } from 'node:fs';
-import { mkdtemp, realpath, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { build } from 'esbuild';
+import { temporaryFolder } from '../temporary.js';
 import { execute } from './process.js';
 
 /**
@@ -21,8 +20,7 @@ export async function makeProject(
   programPath: string,
   define: Record<string, string> = {},
 ): Promise<string> {
-  const project = await realpath(await mkdtemp(join(tmpdir(), 'nearfar-runtimes-')));
-  process.once('exit', () => rmSync(project, { recursive: true, force: true, maxRetries: 3 }));
+  const project = temporaryFolder('runtimes');
 
   await writeFile(join(project, 'package.json'), '{ "private": true, "type": "module" }\n');
   const quiet = ['--offline', '--no-audit', '--no-fund', '--no-progress', '--loglevel=error'];
