@@ -1,6 +1,7 @@
 /** The rate of products and sums that one core reaches where memory doesn't matter. */
 
-import code from './limit.wasm';
+import { fromBase64 } from '../src/base64.js';
+import text from './limit.wasm';
 import { contestant, race } from './race.js';
 
 interface Exports {
@@ -18,7 +19,7 @@ export async function measureLimit(): Promise<number | undefined> {
   const memory = new WebAssembly.Memory({ initial: 1, maximum: 65536 });
   let exports: Exports;
   try {
-    const module = new WebAssembly.Module(code as BufferSource);
+    const module = new WebAssembly.Module(fromBase64(text) as BufferSource);
     const instance = new WebAssembly.Instance(module, { env: { memory } });
     exports = instance.exports as unknown as Exports;
   } catch {

@@ -46,6 +46,8 @@ export async function measureAll(own: Package, wish: Wish, listener: Listener): 
     run.limit = limit;
     listener.limit?.(limit);
   }
+  // On one thread up to where the work asks for more.
+  await own.setThreads(1);
   if (wish.growth) {
     // First, while the memory is small: see there.
     run.growth = [];

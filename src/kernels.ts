@@ -27,7 +27,7 @@ let table: Kernels | undefined;
  * @throws Error where the host refuses to compile WebAssembly, with what to do about it
  */
 export function kernels(): Kernels {
-  table ??= compile<Kernels>(code);
+  table ??= compile<Kernels>(code());
   return table;
 }
 

@@ -1,6 +1,11 @@
-/** What importing a .wasm file gives: its bytes where the build inlines them, else a module. */
+/** What importing a .wasm file gives: base64, as the build inlines it, or a module beside a bundle. */
 
 declare module '*.wasm' {
-  const code: Uint8Array | WebAssembly.Module;
-  export default code;
+  const text: string;
+  export default text;
+}
+
+declare module './nearfar*' {
+  const module: WebAssembly.Module;
+  export default module;
 }

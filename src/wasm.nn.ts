@@ -1,4 +1,5 @@
-/** The compiled kernels of nearfar/nn as bytes, inlined by the build. */
-import bytes from '../dist/nearfar-nn.wasm';
+/** The compiled kernels of nearfar/nn, inlined by the build and decoded when they are first needed. */
+import text from '../dist/nearfar-nn.wasm';
+import { fromBase64 } from './base64.js';
 
-export default bytes;
+export default (): Uint8Array => fromBase64(text);

@@ -51,7 +51,7 @@ function imports(file: string): string[] {
 
 /** Lower floors first: a file imports its own floor and those below. */
 const FLOORS: readonly RegExp[] = [
-  /^src\/(check|float16|labels|random|safetensors|wasm)(\.\w+)*\.ts$/,
+  /^src\/(base64|check|float16|labels|random|safetensors|wasm)(\.\w+)*\.ts$/,
   /^src\/kernels\.ts$/,
   /^src\/memory\.ts$/,
   /^src\/resident\.ts$/,

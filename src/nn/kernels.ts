@@ -11,6 +11,6 @@ let instance: NnKernels | undefined;
 
 /** The exports, compiled at first use. */
 export function nnKernels(): NnKernels {
-  instance ??= compile<NnKernels>(code);
+  instance ??= compile<NnKernels>(code());
   return instance;
 }

@@ -33,9 +33,10 @@ export interface Shared {
 export function share(): Shared | undefined {
   const before = memory;
   const tables = [kernels(), nnKernels()];
-  if (!(code instanceof Uint8Array && nnCode instanceof Uint8Array)) return undefined;
+  const modules = [code(), nnCode()];
+  if (!modules.every((each) => each instanceof Uint8Array)) return undefined;
   if (typeof SharedArrayBuffer === 'undefined') return undefined;
-  const codes = [code, nnCode].map(forShared);
+  const codes = modules.map(forShared);
   if (memory.buffer instanceof SharedArrayBuffer) return { memory, codes };
   try {
     const initial = before.buffer.byteLength / PAGE;

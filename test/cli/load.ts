@@ -19,7 +19,7 @@ export async function load<T>(source: string): Promise<T> {
     target: 'node20',
     // What does not go through the library has kernels of its own.
     alias: { '#wasm': './src/wasm.ts', '#wasm-nn': './src/wasm.nn.ts' },
-    loader: { '.wasm': 'binary' },
+    loader: { '.wasm': 'base64' },
     plugins: [
       {
         name: 'built library',

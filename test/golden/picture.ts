@@ -38,7 +38,7 @@ export async function drawPicture(): Promise<string> {
       platform: 'node',
       target: 'node20',
       alias: { '#wasm': './src/wasm.ts' },
-      loader: { '.wasm': 'binary' },
+      loader: { '.wasm': 'base64' },
       external: ['canvas'],
       banner: {
         js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);",

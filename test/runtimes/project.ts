@@ -34,7 +34,7 @@ export async function makeProject(
     format: 'esm',
     target: 'es2022',
     external: ['nearfar', 'nearfar/*'],
-    loader: { '.wasm': 'binary' },
+
     define,
     logLevel: 'error',
   });
