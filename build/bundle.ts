@@ -24,9 +24,6 @@ const LIBRARY: BuildOptions = {
   format: 'esm',
   platform: 'neutral',
   target: 'es2022',
-  // Names stay, and comments with them in the maps: half the text is half the time to read it.
-  minifyWhitespace: true,
-  minifySyntax: true,
   mainFields: ['module', 'main'],
   sourcemap: 'linked',
   logLevel: 'warning',
