@@ -10,7 +10,7 @@ import { kernels } from './kernels.js';
 import type { Classes } from './labels.js';
 import { load, type Matrix, type Source, takeFloats, takeMatrix } from './matrix.js';
 import { f32, f64, type Pointer, type Scope, scoped } from './memory.js';
-import { multiply } from './products.js';
+import { METRICS, packRows } from './similarity.js';
 
 /** What a row counts, by its label: weights, or those that make all classes count the same. */
 export type ClassWeight = 'balanced' | Readonly<Record<number, number>>;
@@ -64,6 +64,47 @@ export function readLogistic(
 const MOST_STEPS = 100;
 const MOST_DIRECTIONS = 500;
 
+/**
+ * A matrix (rows, width) that is multiplied again and again, from either side, by a few vectors:
+ * packed once for each.
+ */
+class Design {
+  readonly #rows: number;
+  readonly #width: number;
+  readonly #left: Pointer;
+  readonly #right: Pointer;
+  readonly #scratch: Pointer;
+
+  constructor(scope: Scope, at: Pointer, rows: number, width: number) {
+    const core = kernels();
+    const nr = core.NR.value;
+    this.#rows = rows;
+    this.#width = width;
+    this.#left = packRows(scope, at, rows, width, core.MR.value);
+    this.#right = scope.words(core.packedLength(width, rows, nr));
+    core.packBlocks(this.#right, at, width, rows, 1, width, nr, 0, width);
+    this.#scratch = scope.bytes(core.gemmScratch());
+  }
+
+  /** y (rows, count) = this times the transpose of v (count, width). */
+  times(y: Pointer, v: Pointer, count: number): void {
+    scoped((scope) => {
+      const core = kernels();
+      const [n, w] = [this.#rows, this.#width];
+      const packed = packRows(scope, v, count, w, core.NR.value);
+      const dot = METRICS.indexOf('dot');
+      const sizes = [0, n, 0, count, n, count, w, count] as const;
+      core.scoreRows(y, this.#left, packed, ...sizes, dot, 1, this.#scratch);
+    });
+  }
+
+  /** y (count, width) = the transpose of u (rows, count) times this. */
+  transposedTimes(y: Pointer, u: Pointer, count: number): void {
+    const [n, w] = [this.#rows, this.#width];
+    kernels().gemmRows(y, u, this.#right, count, w, n, 1, count, false, this.#scratch, 0, w);
+  }
+}
+
 /** The regression's objective, with what a step needs of the last point that it was taken at. */
 class Objective {
   /** Weights of all classes, the bias last in each row; and the gradient there. */
@@ -75,7 +116,7 @@ class Objective {
   readonly #rows: number;
   readonly #classes: number;
   readonly #l2: number;
-  readonly #design: Pointer;
+  readonly #design: Design;
   readonly #labels: Pointer;
   readonly #weights: Pointer;
   readonly #probabilities: Pointer;
@@ -93,17 +134,16 @@ class Objective {
     this.#classes = count;
     this.#l2 = settings.l2;
     this.mean = scope.words(cols);
-    this.#design = scope.words(rows * width);
     this.#labels = scope.integers(numbers);
     this.#weights = scope.doubles(count);
     f64().set(settings.weights, this.#weights / 8);
-    const x = load(scope, source);
-    const mean64 = scope.doubles(cols);
-    core.columnMeans(mean64, x, rows, cols);
-    core.demote(this.mean, mean64, cols);
-    core.designRows(this.#design, x, this.mean, rows, cols);
     this.#bound = scope.zeroWords(2 * width);
-    core.curvatureBound(this.#bound, this.#design, this.#labels, this.#weights, rows, width);
+    this.#design = scoped((inner) => {
+      const design = inner.words(rows * width);
+      this.#centre(design, source);
+      core.curvatureBound(this.#bound, design, this.#labels, this.#weights, rows, width);
+      return new Design(scope, design, rows, width);
+    });
     const bound = f64().subarray(this.#bound / 8, this.#bound / 8 + width);
     for (let c = 0; c < width; c++) {
       bound[c] = (bound[c] as number) + (c < cols ? settings.l2 : 0) || 1;
@@ -114,17 +154,24 @@ class Objective {
     this.#residual = scope.words(rows * count);
   }
 
-  /** y (rows, classes) = the design times v. */
-  #forward(y: Pointer, v: Pointer): void {
-    const [n, c, w] = [this.#rows, this.#classes, this.width];
-    multiply(y, this.#design, v, n, c, w, false, true, false);
+  /** Finds the means of the columns, and the rows of the design. */
+  #centre(design: Pointer, source: Source): void {
+    scoped((scope) => {
+      const core = kernels();
+      const { rows, cols } = source;
+      const x = load(scope, source);
+      const mean64 = scope.doubles(cols);
+      core.columnMeans(mean64, x, rows, cols);
+      core.demote(this.mean, mean64, cols);
+      core.designRows(design, x, this.mean, rows, cols);
+    });
   }
 
   /** y (classes, width) = the transpose of u (rows, classes) times the design, plus l2 v. */
   #backward(y: Pointer, u: Pointer, v: Pointer): void {
     const core = kernels();
-    const [n, c, w] = [this.#rows, this.#classes, this.width];
-    multiply(y, u, this.#design, c, w, n, true, false, false);
+    const [c, w] = [this.#classes, this.width];
+    this.#design.transposedTimes(y, u, c);
     for (let i = 0; i < c; i++) core.addTimes(y + 4 * i * w, v + 4 * i * w, w - 1, this.#l2);
     // What all classes share changes no probability; rounding must not let it grow.
     core.centreColumns(y, c, w);
@@ -134,7 +181,7 @@ class Objective {
   value(): number {
     const core = kernels();
     const [n, c, w] = [this.#rows, this.#classes, this.width];
-    this.#forward(this.#probabilities, this.at);
+    this.#design.times(this.#probabilities, this.at, c);
     let value = core.logisticRows(
       this.#probabilities,
       this.#residual,
@@ -160,7 +207,7 @@ class Objective {
   curvature(y: Pointer, v: Pointer): void {
     const [n, c] = [this.#rows, this.#classes];
     // The residual has gone into the gradient: its place is free.
-    this.#forward(this.#residual, v);
+    this.#design.times(this.#residual, v, c);
     kernels().logisticCurvature(
       this.#residual,
       this.#probabilities,
