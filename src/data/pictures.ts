@@ -21,6 +21,23 @@ export interface Pictures {
 }
 
 /**
+ * @param shape what the network takes
+ * @throws TypeError if it isn't pictures, RangeError if they have another shape
+ */
+export function checkPictures(name: string, data: Pictures, shape: PictureShape): void {
+  const { shape: own, read } = (data ?? {}) as Partial<Pictures>;
+  if (!own || typeof read !== 'function') {
+    typeError(name, 'data', 'pictures, as picturesOf makes them', data);
+  }
+  const show = ({ height, width, channels }: PictureShape): string =>
+    `${height} × ${width} × ${channels}`;
+  if (show(own) === show(shape)) return;
+  throw new RangeError(
+    `${name}: pictures must be ${show(shape)} as the network's, got ${show(own)}`,
+  );
+}
+
+/**
  * Pictures in memory.
  * @param pixels u8 (N, H, W, C), 0 black to 255 white
  * @param labels a class number for each

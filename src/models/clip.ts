@@ -22,7 +22,7 @@ import {
 } from '../data/augment.js';
 import { drawCaption, nameOf, numberNames } from '../data/captions.js';
 import type { Tokenizer } from '../data/characters.js';
-import { type Pictures, picturesOf } from '../data/pictures.js';
+import { checkPictures, type Pictures, picturesOf } from '../data/pictures.js';
 import { WordTokenizer } from '../data/words.js';
 import type { Matrix } from '../matrix.js';
 import {
@@ -261,7 +261,7 @@ export class CLIP extends Module implements Trainable<Pictures, ClipBatch> {
       return stacked([inference(() => this.image.forward(x).toArray())], projection);
     }
     const data = images instanceof Uint8Array ? picturesOf(images, this.#shape) : images;
-    this.#check('encode', data);
+    checkPictures('encode', data, this.#shape);
     const parts = Array.from(chunks(data, CHUNK), ({ pixels }) =>
       inference(() => this.image.forward(picturesToTensor(pixels, data.shape)).toArray()),
     );
@@ -327,17 +327,8 @@ export class CLIP extends Module implements Trainable<Pictures, ClipBatch> {
 
   /** Captions of pictures that fit the network. */
   captionsOf(name: string, data: Pictures): readonly string[] {
-    this.#check(name, data);
+    checkPictures(name, data, this.#shape);
     if (data.captions === undefined) rangeError(name, 'data', 'with captions', 'none');
     return data.captions;
-  }
-
-  #check(name: string, { shape }: Pictures): void {
-    const show = ({ height, width, channels }: Pictures['shape']): string =>
-      `${height} × ${width} × ${channels}`;
-    if (show(shape) === show(this.#shape)) return;
-    throw new RangeError(
-      `${name}: pictures must be ${show(this.#shape)} as the network's, got ${show(shape)}`,
-    );
   }
 }

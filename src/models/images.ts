@@ -2,7 +2,7 @@
 
 import { rangeError } from '../check.js';
 import { type AugmentOptions, type PictureShape, picturesToTensor } from '../data/augment.js';
-import { type Pictures, picturesOf } from '../data/pictures.js';
+import { checkPictures, type Pictures, picturesOf } from '../data/pictures.js';
 import { slice, Tensor } from '../nn/index.js';
 import { chunks } from './chunks.js';
 
@@ -42,12 +42,6 @@ export function* imageChunks(
     return;
   }
   const pictures = images instanceof Uint8Array ? picturesOf(images, shape) : images;
-  const { height, width, channels } = pictures.shape;
-  if (height !== shape.height || width !== shape.width || channels !== shape.channels) {
-    const show = (of: PictureShape): string => `${of.height} × ${of.width} × ${of.channels}`;
-    throw new RangeError(
-      `${name}: pictures must be ${show(shape)} as the network's, got ${show(pictures.shape)}`,
-    );
-  }
+  checkPictures(name, pictures, shape);
   for (const { pixels } of chunks(pictures, most)) yield () => picturesToTensor(pixels, shape);
 }

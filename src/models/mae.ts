@@ -13,7 +13,7 @@
 
 import { checkCount, checkFlag, checkPositive, rangeError } from '../check.js';
 import { Augmentation, type PictureShape, picturesToTensor } from '../data/augment.js';
-import type { Pictures } from '../data/pictures.js';
+import { checkPictures, type Pictures } from '../data/pictures.js';
 import type { Matrix } from '../index.js';
 import {
   add,
@@ -240,6 +240,7 @@ export class MAE extends Module implements Trainable<Pictures, MaeBatch> {
     data: Pictures,
     { batch, seed }: { batch: number; seed: number },
   ): (step: number) => MaeBatch {
+    checkPictures('train', data, this.#shape);
     return (step) => {
       const random = new Random(seed, BATCHES, step);
       const rows = Array.from({ length: batch }, () => random.integer(data.count));

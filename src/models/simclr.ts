@@ -18,7 +18,7 @@ import {
   type PictureShape,
   picturesToTensor,
 } from '../data/augment.js';
-import { type Pictures, picturesOf } from '../data/pictures.js';
+import { checkPictures, type Pictures, picturesOf } from '../data/pictures.js';
 import type { Matrix } from '../matrix.js';
 import {
   add,
@@ -164,7 +164,7 @@ export class SimCLR extends Module implements Trainable<Pictures, SimClrBatch> {
     data: Pictures,
     { batch, seed }: { batch: number; seed: number },
   ): (step: number) => SimClrBatch {
-    this.#check('train', data);
+    checkPictures('train', data, this.config);
     const { count, labels } = data;
     if (this.config.loss === 'supcon' && labels === undefined) {
       rangeError('train', 'data', "with labels, for the loss 'supcon'", 'none');
@@ -225,7 +225,7 @@ export class SimCLR extends Module implements Trainable<Pictures, SimClrBatch> {
 
   /** Mean loss over pictures in batches of at most `batch`, with the same views whenever asked. */
   evaluate(data: Pictures, batch = 256): number {
-    this.#check('evaluate', data);
+    checkPictures('evaluate', data, this.config);
     const batches = this.batches(data, { batch, seed: 0 });
     const count = Math.max(1, Math.floor(data.count / batch));
     let total = 0;
@@ -238,7 +238,7 @@ export class SimCLR extends Module implements Trainable<Pictures, SimClrBatch> {
 
   /** z of two views of each of up to `most` pictures, as the loss sees them. */
   views(data: Pictures, most = 512): { first: Matrix; second: Matrix } {
-    this.#check('views', data);
+    checkPictures('views', data, this.config);
     const rows = Array.from({ length: Math.min(most, data.count) }, (_, row) => row);
     const { pixels, rows: read } = data.read(rows);
     const [count, cols] = [read.length, this.config.projection];
@@ -289,7 +289,7 @@ export class SimCLR extends Module implements Trainable<Pictures, SimClrBatch> {
       return;
     }
     const data = images instanceof Uint8Array ? picturesOf(images, this.config) : images;
-    this.#check('encode', data);
+    checkPictures('encode', data, this.config);
     for (let from = 0; from < data.count; from += CHUNK) {
       const length = Math.min(CHUNK, data.count - from);
       const { pixels } = data.read(Array.from({ length }, (_, i) => from + i));
@@ -301,14 +301,5 @@ export class SimCLR extends Module implements Trainable<Pictures, SimClrBatch> {
   #size(): number {
     const { height, width, channels } = this.config;
     return height * width * channels;
-  }
-
-  #check(name: string, { shape }: Pictures): void {
-    const show = ({ height, width, channels }: PictureShape): string =>
-      `${height} × ${width} × ${channels}`;
-    if (show(shape) === show(this.config)) return;
-    throw new RangeError(
-      `${name}: pictures must be ${show(this.config)} as the network's, got ${show(shape)}`,
-    );
   }
 }

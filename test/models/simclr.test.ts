@@ -231,6 +231,11 @@ test('what does not fit is refused', () => {
     RangeError,
     "encode: pictures must be 12 × 12 × 1 as the network's, got 10 × 10 × 1",
   );
+  refuses(
+    () => model.batches({ pixels, count: 1 } as never, { batch: 2, seed: 0 }),
+    TypeError,
+    'train: data must be pictures, as picturesOf makes them, got an object',
+  );
   const unlabelled = picturesOf(new Uint8Array(288), SHAPE);
   refuses(
     () => small({ loss: 'supcon' }).batches(unlabelled, { batch: 2, seed: 0 }),
