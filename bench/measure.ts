@@ -3,7 +3,6 @@
 import { type Growth, measureGrowth } from './growth.js';
 import { measureLimit } from './limit.js';
 import { runtimeName } from './machine.js';
-import type { Middle } from './race.js';
 import {
   chosenWork,
   measureWork,
@@ -11,6 +10,7 @@ import {
   type Plan,
   type Result,
   type Run,
+  type StartUp,
   showSizes,
 } from './run.js';
 
@@ -19,8 +19,7 @@ export interface Wish extends Plan {
   growth: boolean;
   /** The processor, where somebody knows it. */
   cpu?: string | undefined;
-  /** Milliseconds from the import to the first result. */
-  startUp?: (() => Middle) | undefined;
+  startUp?: (() => StartUp) | undefined;
   /** What calls cost beside their kernels, where the kernels can be reached. */
   border?: ((own: Package) => AsyncIterable<Result>) | undefined;
 }
@@ -31,7 +30,7 @@ export interface Listener {
   limit?(limit: number): void;
   result?(result: Result): void;
   growth?(growth: Growth): void;
-  startUp?(time: Middle): void;
+  startUp?(time: StartUp): void;
   border?(result: Result): void;
 }
 

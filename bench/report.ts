@@ -4,7 +4,7 @@ import type { Block, DotPanel, LinePanel, Report } from '../src/cli/report/types
 import type { Growth } from './growth.js';
 import type { Machine } from './machine.js';
 import type { Middle, Standing } from './race.js';
-import { type Result, type Run, showSizes } from './run.js';
+import { type Result, type Run, type StartUp, showSizes } from './run.js';
 
 function showMachine({ runtime, cpu, build, threads }: Machine): string {
   const on = cpu === undefined ? '' : `, ${cpu}`;
@@ -16,6 +16,14 @@ export function showMiddle({ median, quartiles, noisy }: Middle, digits: number)
   const [low, high] = quartiles.map((value) => value.toFixed(digits));
   if (!noisy) return median.toFixed(digits);
   return quartiles[0] === quartiles[1] ? `few rounds (${low})` : `noise (${low} to ${high})`;
+}
+
+/** How long it takes to get going. */
+export function startUpLine({ first, empty }: StartUp): string {
+  return (
+    `from the import to the first result: ${showMiddle(first, 1)} ms; ` +
+    `the import of an empty module: ${showMiddle(empty, 1)} ms`
+  );
 }
 
 /** Bytes in MB; nothing where nobody could tell. */
@@ -230,8 +238,8 @@ export function benchReport(runs: readonly Run[], footer: string): Report {
       blocks.push({ kind: 'heading', text: 'Growth' }, ...growthBlocks(growth));
     }
     if (startUp !== undefined) {
-      const text = `From the import to the first result: ${showMiddle(startUp, 1)} ms.`;
-      blocks.push({ kind: 'heading', text: 'Start-up' }, { kind: 'text', text });
+      blocks.push({ kind: 'heading', text: 'Start-up' });
+      blocks.push({ kind: 'text', text: `${startUpLine(startUp)}.` });
     }
     if (border !== undefined) {
       blocks.push({ kind: 'heading', text: 'The border' }, borderTable(border));

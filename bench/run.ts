@@ -45,6 +45,14 @@ export interface Result {
   leftOut?: LeftOut[];
 }
 
+/** How long a process takes to get going, in milliseconds. */
+export interface StartUp {
+  /** From the import of the package to its first result. */
+  first: Middle;
+  /** The import of a module that is empty: what no package can be below. */
+  empty: Middle;
+}
+
 /** All that was measured in one process. */
 export interface Run {
   machine: Machine;
@@ -52,8 +60,7 @@ export interface Run {
   limit?: number;
   results: Result[];
   growth?: Growth[];
-  /** Milliseconds from the import of the package to its first result. */
-  startUp?: Middle;
+  startUp?: StartUp;
   border?: Result[];
 }
 

@@ -7,7 +7,13 @@ import { own } from '../../bench/own.js';
 import { allPeers, isHere } from '../../bench/peers/index.js';
 import type { Peer } from '../../bench/peers/peer.js';
 import { plain } from '../../bench/peers/plain.js';
-import { growthLines, limitLine, resultLines, showMiddle } from '../../bench/report.js';
+import {
+  growthLines,
+  limitLine,
+  resultLines,
+  showMiddle,
+  startUpLine,
+} from '../../bench/report.js';
 import { chosenWork, type Run, showSizes } from '../../bench/run.js';
 import { benchPage } from './bench-page.js';
 import { type Command, type Input, InputError, JSON_OPTION, wholeNumber } from './command.js';
@@ -145,8 +151,8 @@ function listener(terminal: Terminal): Listener {
       terminal.event('growth', { ...growth });
     },
     startUp: (time) => {
-      terminal.line(`from the import to the first result: ${showMiddle(time, 1)} ms`);
-      terminal.event('start-up', { time });
+      terminal.line(startUpLine(time));
+      terminal.event('start-up', { ...time });
     },
     border: (result) => {
       const [kernels, call] = result.standings;
