@@ -91,17 +91,22 @@ export async function compare(
   for (const each of others) {
     const { name } = each;
     try {
-      const theirs = await result(each);
-      // A first call may have compiled what it runs.
-      const took = theirs.took > SLOW ? await each.run(1) : theirs.took;
-      const slow = took > SLOW ? `is right, but takes ${(took / 1000).toFixed(0)} s` : undefined;
-      const reason = difference(ours.gives, theirs.gives) ?? slow;
+      const { gives, took } = await result(each);
+      const reason = difference(ours.gives, gives) ?? (await slowness(each, took));
       if (reason !== undefined) out.push({ name, reason });
     } catch (error) {
       out.push({ name, reason: `fails: ${error instanceof Error ? error.message : error}` });
     }
   }
   return out;
+}
+
+/** How slow one is that took so many milliseconds for its first call, if it is too slow. */
+async function slowness(each: Contestant, first: number): Promise<string | undefined> {
+  if (first <= SLOW) return undefined;
+  // The first call may have compiled what it runs.
+  const again = await each.run(1);
+  return again > SLOW ? `is right, but takes ${(again / 1000).toFixed(0)} s` : undefined;
 }
 
 /** What differs, named as the others name it. */

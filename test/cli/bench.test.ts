@@ -52,6 +52,8 @@ test('who gives other results, fewer of them, or none is left out with a reason'
       pretender('other', [1], { grad: [1, 2.1] }),
       pretender('short', [1], { grad: [1] }),
       pretender('nothing', [1], { loss: Number.NaN }),
+      pretender('slow', [17_000], { grad: [1, 2] }),
+      pretender('compiles', [9000, 1], { grad: [1, 2] }),
       broken,
     ],
     1,
@@ -60,6 +62,7 @@ test('who gives other results, fewer of them, or none is left out with a reason'
     { name: 'other', reason: 'gives 2.1 for grad[1] instead of 2' },
     { name: 'short', reason: 'gives 1 numbers of grad instead of 2' },
     { name: 'nothing', reason: 'gives NaN for loss[0] instead of 1' },
+    { name: 'slow', reason: 'is right, but takes 17 s' },
     { name: 'broken', reason: 'fails: no memory' },
   ]);
 });

@@ -135,6 +135,17 @@ test('files that are not sound are refused by name', () => {
 const SHAPE = { height: 8, width: 12, channels: 1 };
 const SIZES = { patch: 4, hidden: 16, layers: 1, heads: 2, decoderLayers: 1, decoderHeads: 2 };
 
+test('pictures of another shape are refused', () => {
+  const model = new MAE({ ...SHAPE, ...SIZES });
+  const turned = picturesOf(new Uint8Array(96), { height: 12, width: 8, channels: 1 });
+  refuses(
+    () => model.batches(turned, { batch: 1, seed: 0 }),
+    RangeError,
+    "train: pictures must be 8 × 12 × 1 as the network's, got 12 × 8 × 1",
+  );
+  model.dispose();
+});
+
 function small(more: object = {}): MAE {
   manualSeed(5);
   return new MAE({ ...SHAPE, ...SIZES, ...more });

@@ -34,7 +34,6 @@ export async function makeProject(
     format: 'esm',
     target: 'es2022',
     external: ['nearfar', 'nearfar/*'],
-
     define,
     logLevel: 'error',
   });
