@@ -22,7 +22,7 @@ import {
 } from '../data/augment.js';
 import { drawCaption, nameOf, numberNames } from '../data/captions.js';
 import type { Tokenizer } from '../data/characters.js';
-import { checkPictures, type Pictures, picturesOf } from '../data/pictures.js';
+import { checkPictures, type Pictures } from '../data/pictures.js';
 import { WordTokenizer } from '../data/words.js';
 import type { Matrix } from '../matrix.js';
 import {
@@ -38,7 +38,7 @@ import {
   normalize,
   sigLipLoss,
   softmax,
-  Tensor,
+  type Tensor,
   tensor,
   tidy,
 } from '../nn/index.js';
@@ -51,7 +51,7 @@ import {
   type TransformerSizes,
   WordsTower,
 } from './clip-towers.js';
-import { type Images, imagesToTensor } from './images.js';
+import { type Images, rowsOfImages } from './images.js';
 import { wholeBatches } from './passes.js';
 import type { Trainable, TrainDefaults } from './train.js';
 
@@ -255,17 +255,8 @@ export class CLIP extends Module implements Trainable<Pictures, ClipBatch> {
    * @returns (B, d)
    */
   encode(images: Images | Pictures): Matrix {
-    const { projection } = this.config;
-    if (images instanceof Tensor) {
-      const x = imagesToTensor('encode', images, this.#shape);
-      return stacked([inference(() => this.image.forward(x).toArray())], projection);
-    }
-    const data = images instanceof Uint8Array ? picturesOf(images, this.#shape) : images;
-    checkPictures('encode', data, this.#shape);
-    const parts = Array.from(chunks(data, CHUNK), ({ pixels }) =>
-      inference(() => this.image.forward(picturesToTensor(pixels, data.shape)).toArray()),
-    );
-    return stacked(parts, projection);
+    const sizes = { cols: this.config.projection, most: CHUNK };
+    return rowsOfImages(images, this.#shape, sizes, (x) => this.image.forward(x));
   }
 
   /** Vectors of texts, (B, d). */

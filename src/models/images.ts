@@ -3,8 +3,9 @@
 import { rangeError } from '../check.js';
 import { type AugmentOptions, type PictureShape, picturesToTensor } from '../data/augment.js';
 import { checkPictures, type Pictures, picturesOf } from '../data/pictures.js';
+import type { Matrix } from '../matrix.js';
 import { slice, Tensor } from '../nn/index.js';
-import { chunks } from './chunks.js';
+import { chunks, inference, stacked } from './chunks.js';
 
 /** Half of the pictures mirrored and nothing else. */
 export const FLIPS: AugmentOptions = {
@@ -27,14 +28,13 @@ export function imagesToTensor(name: string, images: Images, shape: PictureShape
 }
 
 /** Pictures some at a time: what makes the tensor of each part, to be called inside `tidy`. */
-export function* imageChunks(
-  name: string,
+function* imageChunks(
   images: Images | Pictures,
   shape: PictureShape,
   most: number,
 ): Iterable<() => Tensor> {
   if (images instanceof Tensor) {
-    const whole = imagesToTensor(name, images, shape);
+    const whole = imagesToTensor('encode', images, shape);
     const count = whole.shape[0] as number;
     for (let from = 0; from < count; from += most) {
       yield () => slice(whole, 0, from, Math.min(count, from + most));
@@ -42,6 +42,19 @@ export function* imageChunks(
     return;
   }
   const pictures = images instanceof Uint8Array ? picturesOf(images, shape) : images;
-  checkPictures(name, pictures, shape);
+  checkPictures('encode', pictures, shape);
   for (const { pixels } of chunks(pictures, most)) yield () => picturesToTensor(pixels, shape);
+}
+
+/** What a network makes of pictures: a row of `cols` numbers each, `most` pictures at a time. */
+export function rowsOfImages(
+  images: Images | Pictures,
+  shape: PictureShape,
+  { cols, most }: { cols: number; most: number },
+  forward: (images: Tensor) => Tensor,
+): Matrix {
+  const parts = Array.from(imageChunks(images, shape, most), (part) =>
+    inference(() => forward(part()).toArray()),
+  );
+  return stacked(parts, cols);
 }

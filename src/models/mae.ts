@@ -12,7 +12,12 @@
  */
 
 import { checkCount, checkFlag, checkPositive, rangeError } from '../check.js';
-import { Augmentation, type PictureShape, picturesToTensor } from '../data/augment.js';
+import {
+  Augmentation,
+  checkPictureShape,
+  type PictureShape,
+  picturesToTensor,
+} from '../data/augment.js';
 import { checkPictures, type Pictures } from '../data/pictures.js';
 import type { Matrix } from '../index.js';
 import {
@@ -47,7 +52,7 @@ import {
 import { buffer } from '../nn/vision.js';
 import { Random } from '../random.js';
 import { chunks, inference } from './chunks.js';
-import { FLIPS, type Images, imageChunks, imagesToTensor } from './images.js';
+import { FLIPS, type Images, imagesToTensor, rowsOfImages } from './images.js';
 import { type Mask, maskTensor, randomMask } from './patch-mask.js';
 import { PatchMean } from './patch-mean.js';
 import type { Trainable, TrainDefaults } from './train.js';
@@ -136,6 +141,7 @@ export class MAE extends Module implements Trainable<Pictures, MaeBatch> {
   constructor(config: MaeConfig) {
     super();
     const { height, width, channels } = config;
+    checkPictureShape('MAE', config);
     const { patch = defaultPatch(height, width), hidden = 96, layers = 3, heads = 3 } = config;
     const { decoderHeads = heads, decoderLayers = 2, eps = 1e-6 } = config;
     const { decoderHidden = halfOf(hidden, decoderHeads) } = config;
@@ -321,19 +327,8 @@ export class MAE extends Module implements Trainable<Pictures, MaeBatch> {
    */
   encode(images: Images | Pictures): Matrix {
     const encoder = new PatchMean(this.encoder);
-    const parts: Float32Array[] = [];
-    for (const part of imageChunks('encode', images, this.#shape, CHUNK)) {
-      parts.push(tidy(() => noGrad(() => encoder.forward(part()).toArray())));
-    }
-    const cols = this.encoder.width;
-    const rows = parts.reduce((sum, { length }) => sum + length / cols, 0);
-    const data = new Float32Array(rows * cols);
-    let at = 0;
-    for (const part of parts) {
-      data.set(part, at);
-      at += part.length;
-    }
-    return { data, rows, cols };
+    const sizes = { cols: this.encoder.width, most: CHUNK };
+    return rowsOfImages(images, this.#shape, sizes, (x) => encoder.forward(x));
   }
 }
 

@@ -16,9 +16,8 @@ import {
   type AugmentOptions,
   checkPictureShape,
   type PictureShape,
-  picturesToTensor,
 } from '../data/augment.js';
-import { checkPictures, type Pictures, picturesOf } from '../data/pictures.js';
+import { checkPictures, type Pictures } from '../data/pictures.js';
 import type { Matrix } from '../matrix.js';
 import {
   add,
@@ -35,11 +34,11 @@ import {
   slice,
   sqrt,
   supCon,
-  Tensor,
+  type Tensor,
   tidy,
 } from '../nn/index.js';
 import { cachedLoss } from './grad-cache.js';
-import { type Images, imagesToTensor } from './images.js';
+import { type Images, rowsOfImages } from './images.js';
 import { wholeBatches } from './passes.js';
 import type { Trainable, TrainDefaults } from './train.js';
 
@@ -266,34 +265,10 @@ export class SimCLR extends Module implements Trainable<Pictures, SimClrBatch> {
     const { training } = this;
     this.eval();
     try {
-      const parts = [...this.#parts(images)].map((part) =>
-        tidy(() => noGrad(() => this.forward(part()).toArray())),
-      );
-      const data = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));
-      let at = 0;
-      for (const part of parts) {
-        data.set(part, at);
-        at += part.length;
-      }
-      const { width } = this;
-      return { data, rows: data.length / width, cols: width };
+      const sizes = { cols: this.width, most: CHUNK };
+      return rowsOfImages(images, this.config, sizes, (x) => this.forward(x));
     } finally {
       this.train(training);
-    }
-  }
-
-  /** Pictures as tensors, some at a time. */
-  *#parts(images: Images | Pictures): Iterable<() => Tensor> {
-    if (images instanceof Tensor) {
-      yield () => imagesToTensor('encode', images, this.config);
-      return;
-    }
-    const data = images instanceof Uint8Array ? picturesOf(images, this.config) : images;
-    checkPictures('encode', data, this.config);
-    for (let from = 0; from < data.count; from += CHUNK) {
-      const length = Math.min(CHUNK, data.count - from);
-      const { pixels } = data.read(Array.from({ length }, (_, i) => from + i));
-      if (pixels.length > 0) yield () => picturesToTensor(pixels, this.config);
     }
   }
 

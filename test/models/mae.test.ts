@@ -5,6 +5,7 @@ import {
   interpolate,
   loadMae,
   MAE,
+  type MaeConfig,
   meanFill,
   picturesOf,
   randomMask,
@@ -252,6 +253,8 @@ test('the default patch cuts any picture', () => {
 });
 
 test('bad input is refused by name', () => {
+  const colourless = { height: 8, width: 12 } as MaeConfig;
+  refuses(() => new MAE(colourless), RangeError, 'MAE: channels must be 1 or 3, got undefined');
   refuses(() => small({ patch: 5 }), RangeError, /patch must be a divisor of 8 × 12 pixels, got 5/);
   refuses(() => small({ maskRatio: 1 }), RangeError, 'MAE: maskRatio must be below 1, got 1');
   refuses(() => small({ decoderLayers: 0 }), RangeError, /decoderLayers must be a whole number/);
