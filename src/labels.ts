@@ -8,13 +8,25 @@ export interface Classes {
 }
 
 export function numberClasses(labels: ArrayLike<number>): Classes {
-  // Loops, because Array.from takes longer with few labels than the loss that wants them.
-  const { length } = labels;
-  const places = new Map<number, number>();
-  for (let i = 0; i < length; i++) places.set(labels[i] as number, 0);
-  const classes = Int32Array.from(places.keys()).sort();
-  for (let place = 0; place < classes.length; place++) places.set(classes[place] as number, place);
-  const numbers = new Int32Array(length);
-  for (let i = 0; i < length; i++) numbers[i] = places.get(labels[i] as number) as number;
-  return { classes, numbers };
+  const numbers = Int32Array.from(labels);
+  const classes = numbers.slice().sort();
+  let count = 0;
+  for (const label of classes) {
+    if (count === 0 || label !== classes[count - 1]) classes[count++] = label;
+  }
+  const found = classes.slice(0, count);
+  for (let i = 0; i < numbers.length; i++) numbers[i] = placeOf(found, numbers[i] as number);
+  return { classes: found, numbers };
+}
+
+/** The place of a number among numbers in rising order, which have it. */
+function placeOf(rising: Int32Array, wanted: number): number {
+  let low = 0;
+  let high = rising.length - 1;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((rising[middle] as number) < wanted) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }

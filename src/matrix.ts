@@ -136,6 +136,12 @@ function readFlat(name: string, argument: string, value: Flat): Source {
 
 /** Rows and columns, by whichever names they have; where they have several, these must agree. */
 function readShape(name: string, argument: string, value: Flat): [number, number] {
+  if (value.dims === undefined && value.shape === undefined) {
+    return [
+      extent(name, `${argument}.rows`, value.rows),
+      extent(name, `${argument}.cols`, value.cols),
+    ];
+  }
   const keys = (['dims', 'shape'] as const).filter((key) => value[key] !== undefined);
   const named = value.rows !== undefined || value.cols !== undefined || keys.length === 0;
   const first = keys[0] as 'dims' | 'shape';
@@ -289,13 +295,20 @@ export function checkWritable(source: Source): void {
 /** Copies a matrix from WASM memory over the numbers that it came from. */
 export function writeBack(source: Source, at: Pointer): void {
   const { rows, cols, data } = source;
-  const heap = f32();
-  const nested = isRow(data[0]);
-  for (let r = 0; r < rows; r++) {
-    const row = (nested ? data[r] : data) as number[];
-    const to = nested ? 0 : r * cols;
-    for (let c = 0; c < cols; c++) row[to + c] = heap[at / 4 + r * cols + c] as number;
+  const start = at / 4;
+  if (isRow(data[0])) {
+    for (let r = 0; r < rows; r++) {
+      writeNumbers(data[r] as number[], start + r * cols, cols);
+    }
+  } else {
+    writeNumbers(data as number[], start, rows * cols);
   }
+}
+
+function writeNumbers(to: number[] | Float32Array | Float64Array, start: number, length: number) {
+  const numbers = f32().subarray(start, start + length);
+  if (!Array.isArray(to)) to.set(numbers);
+  else for (let i = 0; i < length; i++) to[i] = numbers[i] as number;
 }
 
 /**

@@ -32,7 +32,8 @@ export interface Pairing {
 
 /** Loads rows and normalises them. */
 export function loadSide(scope: Scope, source: Source): Side {
-  return { ...loadUnitRows(scope, source), rows: source.rows, cols: source.cols, source };
+  const { unit, norms } = loadUnitRows(scope, source);
+  return { unit, norms, rows: source.rows, cols: source.cols, source };
 }
 
 function roundUp(n: number, width: number): number {
@@ -69,17 +70,26 @@ export class Contrast {
     this.#scratch = scope.bytes(core.contrastiveScratch());
     this.rows = this.#direction(left.rows);
     this.columns = left === right ? this.rows : this.#direction(right.rows);
-    const sums = [
-      this.rows.sums,
-      this.rows.shifts,
-      this.columns.sums,
-      this.columns.shifts,
-    ] as const;
+    const { sums, shifts } = this.rows;
+    const { sums: columnSums, shifts: columnShifts } = this.columns;
     const { scale, columns } = this.#pairing;
     const self = left === right;
-    core.contrastiveStart(...sums, left.rows, right.rows, scale, self, columns);
+    core.contrastiveStart(
+      sums,
+      shifts,
+      columnSums,
+      columnShifts,
+      left.rows,
+      right.rows,
+      scale,
+      self,
+      columns,
+    );
     core.contrastiveSums(
-      ...sums,
+      sums,
+      shifts,
+      columnSums,
+      columnShifts,
       this.#packedLeft,
       this.#packedRight,
       left.rows,
