@@ -95,6 +95,24 @@ const matmuls = [
   }),
 );
 
+/** Axes before the matrices' own: one matrix for all, and each side repeated along an axis. */
+const broadcastMatmuls = [
+  { name: 'matmul with one matrix for all', a: [3], b: [] },
+  { name: 'matmul of one matrix with all', a: [], b: [3] },
+  { name: 'matmul (2, 1, 3, …) with (4, 1, …)', a: [2, 1, 3], b: [4, 1] },
+].map(({ name, a, b }) =>
+  onTensors({
+    name,
+    sizes: [{ N: 2, M: 5, K: 7 }],
+    inputs: ({ N = 1, M = 1, K = 1 }, random) => ({
+      a: array(random, [...a, N, K]),
+      b: array(random, [...b, K, M]),
+    }),
+    forward: (nn, { a, b }) => nn.matmul(a, b),
+    reference: ({ a, b }) => reference.matmul(a, b),
+  }),
+);
+
 const linears = [true, false].map((bias) =>
   onTensors({
     name: bias ? 'linear' : 'linear without bias',
@@ -180,16 +198,7 @@ export const nnOperations: readonly Operation[] = [
     (x) => x * x + x,
   ),
   ...matmuls,
-  onTensors({
-    name: 'matmul with one matrix for all',
-    sizes: [{ B: 3, N: 2, M: 5, K: 7 }],
-    inputs: ({ B = 1, N = 1, M = 1, K = 1 }, random) => ({
-      a: array(random, [B, N, K]),
-      b: array(random, [K, M]),
-    }),
-    forward: (nn, { a, b }) => nn.matmul(a, b),
-    reference: ({ a, b }) => reference.matmul(a, b),
-  }),
+  ...broadcastMatmuls,
   ...linears,
   onTensors({
     name: 'softmax',

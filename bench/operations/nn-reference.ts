@@ -46,11 +46,7 @@ export function map(x: Nd, f: (value: number) => number): Nd {
 
 /** f of two arrays, repeated to a common shape. */
 export function both(a: Nd, b: Nd, f: (x: number, y: number) => number): Nd {
-  const rank = Math.max(a.shape.length, b.shape.length);
-  const extent = ({ shape }: Nd, axis: number): number => shape[axis - rank + shape.length] ?? 1;
-  const shape = Array.from({ length: rank }, (_, axis) =>
-    Math.max(extent(a, axis), extent(b, axis)),
-  );
+  const shape = broadcast(a.shape, b.shape);
   return build(shape, (index) => f(at(a, index), at(b, index)));
 }
 
@@ -80,10 +76,19 @@ export function mapRows(x: Nd, f: (row: number[], r: number) => ArrayLike<number
   return { data, shape: [...x.shape.slice(0, -1), data.length / rows.length] };
 }
 
-/** a (…, m, k) times b (…, k, n) or (k, n). */
+/** The shape that two shapes broadcast to. */
+function broadcast(a: readonly number[], b: readonly number[]): number[] {
+  const rank = Math.max(a.length, b.length);
+  const extent = (shape: readonly number[], axis: number): number =>
+    shape[axis - rank + shape.length] ?? 1;
+  return Array.from({ length: rank }, (_, axis) => Math.max(extent(a, axis), extent(b, axis)));
+}
+
+/** a (…, m, k) times b (…, k, n). */
 export function matmul(a: Nd, b: Nd): Nd {
-  const k = a.shape.at(-1) as number;
-  return build([...a.shape.slice(0, -1), b.shape.at(-1) as number], (index) => {
+  const [m, k] = a.shape.slice(-2) as [number, number];
+  const batch = broadcast(a.shape.slice(0, -2), b.shape.slice(0, -2));
+  return build([...batch, m, b.shape.at(-1) as number], (index) => {
     let sum = 0;
     for (let i = 0; i < k; i++) {
       const left = at(a, [...index.slice(0, -1), i]);

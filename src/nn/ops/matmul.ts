@@ -6,7 +6,7 @@ import { multiply } from '../../products.js';
 import { nnKernels } from '../kernels.js';
 import { showShape } from '../numbers.js';
 import { empty, filled, record, type Tensor } from '../tensor.js';
-import { checkTensor } from './shape.js';
+import { broadcastPlaces, broadcastShape, checkTensor } from './shape.js';
 
 /** A row-major matrix in memory, as it lies or transposed. */
 interface Side {
@@ -31,11 +31,10 @@ export interface MatmulOptions {
 }
 
 /**
- * Products of matrices: of the last two axes, over the axes before them, which are the same in a
- * and b; b may also be one matrix for all.
+ * Products of matrices: of the last two axes, over the axes before them, which broadcast as NumPy's.
  *
  * @param a (…, m, k)
- * @param b (…, k, n) or (k, n)
+ * @param b (…, k, n)
  * @returns (…, m, n)
  */
 export function matmul(a: Tensor, b: Tensor, options?: MatmulOptions): Tensor {
@@ -57,18 +56,25 @@ export function matmul(a: Tensor, b: Tensor, options?: MatmulOptions): Tensor {
   const [m, k] = transposeA ? [aCols, aRows] : [aRows, aCols];
   const [inner, n] = transposeB ? [bCols, bRows] : [bRows, bCols];
   if (inner !== k) rangeError('matmul', 'b', `of inner size ${k} like a`, inner);
-  const batch = a.shape.slice(0, -2);
-  const shared = b.shape.length === 2;
-  if (!shared && showShape(b.shape.slice(0, -2)) !== showShape(batch)) {
-    rangeError('matmul', 'b', `in batches ${showShape(batch)} like a`, showShape(b.shape));
-  }
-  const count = batch.reduce((size, extent) => size * extent, 1);
+  const [aBatch, bBatch] = [a.shape.slice(0, -2), b.shape.slice(0, -2)];
+  const batch = broadcastShape('matmul', aBatch, bBatch);
+  const [aPlaces, bPlaces] = [broadcastPlaces(aBatch, batch), broadcastPlaces(bBatch, batch)];
+  const count = aPlaces.length;
+  const [aSize, bSize] = [aRows * aCols, bRows * bCols];
+  const aRepeats = a.size < count * aSize;
+  const bRepeats = b.size < count * bSize;
+  const aAt = (to: Tensor, i: number): Pointer => to.at + 4 * aSize * (aPlaces[i] as number);
+  const bAt = (to: Tensor, i: number): Pointer => to.at + 4 * bSize * (bPlaces[i] as number);
   const left = (i: number, transposed: boolean): Side => {
-    return { at: a.at + 4 * i * aRows * aCols, rows: aRows, cols: aCols, transposed };
+    return { at: aAt(a, i), rows: aRows, cols: aCols, transposed };
   };
   const right = (i: number, transposed: boolean): Side => {
-    const at = b.at + (shared ? 0 : 4 * i * bRows * bCols);
-    return { at, rows: bRows, cols: bCols, transposed };
+    return { at: bAt(b, i), rows: bRows, cols: bCols, transposed };
+  };
+  /** A matrix that stands at several places gets the sum of what flows to them, in their order. */
+  const slopeOf = (x: Tensor, repeats: boolean): Tensor | undefined => {
+    if (!x.requiresGrad) return undefined;
+    return repeats ? filled(x.shape, 0) : empty(x.shape);
   };
   return record(
     'matmul',
@@ -80,22 +86,22 @@ export function matmul(a: Tensor, b: Tensor, options?: MatmulOptions): Tensor {
       }
     },
     (dy) => {
-      const da = a.requiresGrad ? empty(a.shape) : undefined;
-      const db = b.requiresGrad ? filled(b.shape, 0) : undefined;
+      const da = slopeOf(a, aRepeats);
+      const db = slopeOf(b, bRepeats);
       for (let i = 0; i < count; i++) {
         const slope = (transposed: boolean): Side => {
           return { at: dy.at + 4 * i * m * n, rows: m, cols: n, transposed };
         };
         if (da !== undefined) {
-          const to = da.at + 4 * i * m * k;
+          const to = aAt(da, i);
           // dA = dY B', or its transpose B dY'.
-          if (transposeA) product(to, right(i, transposeB), slope(true), false);
-          else product(to, slope(false), right(i, !transposeB), false);
+          if (transposeA) product(to, right(i, transposeB), slope(true), aRepeats);
+          else product(to, slope(false), right(i, !transposeB), aRepeats);
         }
         if (db !== undefined) {
-          const to = db.at + (shared ? 0 : 4 * i * k * n);
-          if (transposeB) product(to, slope(true), left(i, transposeA), true);
-          else product(to, left(i, !transposeA), slope(false), true);
+          const to = bAt(db, i);
+          if (transposeB) product(to, slope(true), left(i, transposeA), bRepeats);
+          else product(to, left(i, !transposeA), slope(false), bRepeats);
         }
       }
       return [da, db];

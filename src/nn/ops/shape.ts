@@ -211,6 +211,21 @@ function broadcastStrides(shape: Shape, target: Shape): number[] {
   );
 }
 
+/** For each place of `target`, which element of a tensor of `shape` is read there. */
+export function broadcastPlaces(shape: Shape, target: Shape): Int32Array {
+  const strides = broadcastStrides(shape, target);
+  let places = Int32Array.of(0);
+  target.forEach((extent, axis) => {
+    const stride = strides[axis] as number;
+    const before = places;
+    places = new Int32Array(before.length * extent);
+    for (let i = 0; i < places.length; i++) {
+      places[i] = (before[Math.floor(i / extent)] as number) + (i % extent) * stride;
+    }
+  });
+  return places;
+}
+
 export function sameShape(a: Shape, b: Shape): boolean {
   return a.length === b.length && a.every((extent, axis) => extent === b[axis]);
 }
