@@ -1,6 +1,6 @@
 /** What is timed: the rows of the table of operations on their large sizes, and training steps. */
 
-import type { GPT } from '../src/models/index.js';
+import type { GPT, Pictures, SimCLR } from '../src/models/index.js';
 import { Random } from '../src/random.js';
 import { operations } from './operations/index.js';
 import type { Api, Numbers, Outputs, Sizes } from './operations/operation.js';
@@ -61,34 +61,48 @@ function worksOf(api: Api, row: (typeof operations)[number]): Work[] {
 
 /** How many batches a peer is given; it begins anew after them. */
 const BATCHES = 64;
+/** The same of views of pictures, which are large. */
+const VIEWS = 8;
+/** Steps before the one that is compared count, too: gradients, clipping and the optimiser. */
+const COMPARED = 3;
 const STEPS = 100_000;
+/** Rates that a peer is given; it stays at the last. */
+const RATES = 1000;
+
+/** Where a training begins and how it steps, for peers to do the same. */
+function beginning(nn: Api['nn'], model: GPT | SimCLR): Inputs {
+  const { betas, weightDecay, gradClip, learningRate: peak, warmup } = model.defaults;
+  const rate = nn.cosineSchedule({ peak, steps: STEPS, warmup });
+  return {
+    weights: nn.saveSafetensors(model.parameters()),
+    rates: Array.from({ length: RATES }, (_, step) => rate(step)),
+    betas,
+    weightDecay,
+    gradClip,
+  };
+}
 
 /** nanoGPT's setting for a CPU: the whole step, from the batch to the optimiser. */
 const gptStep = ({ nn, models }: Api): Work => ({
   name: 'GPT training step',
   sizes: { layers: 4, heads: 4, C: 128, T: 64, B: 12, V: 65 },
   flops: undefined,
-  // Two steps before the one that is compared: gradients, clipping and the optimiser count.
-  steps: 3,
+  steps: COMPARED,
   inputs() {
     const characters = Array.from({ length: 65 }, (_, i) => String.fromCharCode(48 + i));
     const random = new Random(1);
     const drawn = Array.from({ length: 20_000 }, () => characters[random.integer(65)] as string);
     const text = characters.join('') + drawn.join('');
+    nn.manualSeed(1);
     const model = new models.GPT(text);
-    const { batch, betas, weightDecay, learningRate: peak, warmup } = model.defaults;
-    const at = model.batches(text, { batch, seed: 0 });
+    const at = model.batches(text, { batch: model.defaults.batch, seed: 0 });
     const batches = Array.from({ length: BATCHES }, (_, step) => at(step));
-    const rate = nn.cosineSchedule({ peak, steps: STEPS, warmup });
     return {
       model,
       text,
-      weights: nn.saveSafetensors(model.parameters()),
+      ...beginning(nn, model),
       ids: batches.flatMap(({ inputs }) => Array.from(inputs)),
       targets: batches.flatMap(({ targets }) => Array.from(targets)),
-      rates: Array.from({ length: 1000 }, (_, step) => rate(step)),
-      betas,
-      weightDecay,
     };
   },
   ours({ model, text }) {
@@ -96,7 +110,10 @@ const gptStep = ({ nn, models }: Api): Work => ({
   },
 });
 
-/** SimCLR with its defaults on grey pictures: from views of pictures to the optimiser. */
+/**
+ * SimCLR with its defaults on grey pictures: from views of pictures to the optimiser. Peers are
+ * given the views, which ours makes anew at each step.
+ */
 const simClrStep = ({ nn, models }: Api): Work => {
   const sizes = { B: 128, H: 28, W: 28, C: 1 };
   const { B: batch, H: height, W: width, C: channels } = sizes;
@@ -104,21 +121,44 @@ const simClrStep = ({ nn, models }: Api): Work => {
     name: 'SimCLR training step',
     sizes,
     flops: undefined,
+    steps: COMPARED,
     inputs() {
       const random = new Random(1);
       const pixels = Uint8Array.from({ length: 4 * batch * height * width * channels }, () =>
         random.integer(256),
       );
-      return { pictures: models.picturesOf(pixels, { height, width, channels }) };
-    },
-    ours(inputs) {
-      const pictures = inputs.pictures as ReturnType<typeof models.picturesOf>;
+      const pictures = models.picturesOf(pixels, { height, width, channels });
       nn.manualSeed(1);
       const model = new models.SimCLR({ height, width, channels });
-      return steps(models.train(model, pictures, { batch, steps: STEPS }));
+      return {
+        model,
+        pictures,
+        ...beginning(nn, model),
+        views: viewsOf(nn, model, pictures, batch),
+        groups: model.encoder.norms.map(({ groups }) => groups),
+        temperature: model.config.temperature,
+      };
+    },
+    ours({ model, pictures }) {
+      const training = { batch, steps: STEPS };
+      return steps(models.train(model as SimCLR, pictures as Pictures, training));
     },
   };
 };
+
+/** Views that the first steps see, one a row: first and second ones of a step, step by step. */
+function viewsOf(nn: Api['nn'], model: SimCLR, pictures: Pictures, batch: number): Numbers {
+  const at = model.batches(pictures, { batch, seed: 0 });
+  const steps = Array.from({ length: VIEWS }, (_, step) => at(step));
+  const views = steps.flatMap(({ pixels, seed, step }) =>
+    [0, 1].map((view) =>
+      nn.tidy(() => model.augmentation.views(pixels, { seed, step, view }).toArray()),
+    ),
+  );
+  const data = Float32Array.from(views.flatMap((each) => Array.from(each)));
+  const rows = 2 * VIEWS * batch;
+  return { data, rows, cols: data.length / rows };
+}
 
 /** Each call is the next step of a training. */
 function steps(training: AsyncGenerator<{ loss: number }, void, void>): Contestant {

@@ -3,136 +3,10 @@
  * onnxruntime-web, jax-js and usearch. Beside this file is a package.json with all of them.
  */
 
-import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { dirname, join, resolve } from 'node:path';
-import { pathToFileURL } from 'node:url';
-import type { Numbers, Outputs } from '../operations/operation.js';
+import type { Numbers } from '../operations/operation.js';
+import { Packages } from './installed.js';
 import { localPeer, type Missing, type Operations, type Peer } from './peer.js';
-
-/** Packages as they are found from a folder. */
-class Packages {
-  readonly #folder: string;
-  readonly #require: NodeJS.Require;
-
-  constructor(folder: string) {
-    this.#folder = folder;
-    this.#require = createRequire(join(resolve(folder), 'package.json'));
-  }
-
-  path(name: string): string {
-    try {
-      return this.#require.resolve(name);
-    } catch {
-      throw new Error(`${name} is not installed in ${this.#folder}`);
-    }
-  }
-
-  require<T>(name: string): T {
-    return this.#require(this.path(name)) as T;
-  }
-
-  /** A module, of either kind. */
-  async import<T extends object>(name: string): Promise<T> {
-    const module = await import(pathToFileURL(this.path(name)).href);
-    return module.default ?? module;
-  }
-
-  version(name: string): string {
-    const path = this.path(name);
-    const place = join('node_modules', name);
-    const root = path.slice(0, path.lastIndexOf(place) + place.length);
-    return JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).version;
-  }
-}
-
-/** The part of TensorFlow.js that is used here. */
-interface TfTensor {
-  data(): Promise<Float32Array>;
-  div(by: TfTensor | number): TfTensor;
-  mul(by: TfTensor | number): TfTensor;
-  sub(less: TfTensor): TfTensor;
-  add(more: TfTensor): TfTensor;
-  square(): TfTensor;
-  sum(axis?: number, keepDims?: boolean): TfTensor;
-  sqrt(): TfTensor;
-  logSumExp(axis: number): TfTensor;
-  mean(): TfTensor;
-  dispose(): void;
-}
-interface Tf {
-  setBackend(name: string): Promise<boolean>;
-  ready(): Promise<void>;
-  tensor2d(data: Float32Array, shape: [number, number]): TfTensor;
-  matMul(a: TfTensor, b: TfTensor, ta?: boolean, tb?: boolean): TfTensor;
-  softmax(x: TfTensor): TfTensor;
-  valueAndGrad(f: (x: TfTensor) => TfTensor): (x: TfTensor) => { value: TfTensor; grad: TfTensor };
-  tidy<T>(body: () => T): T;
-}
-
-function tfOperations(tf: Tf): Operations {
-  const put = ({ data, rows, cols }: Numbers): TfTensor =>
-    tf.tensor2d(Float32Array.from(data), [rows, cols]);
-  const read = async (name: string, y: TfTensor): Promise<Outputs> => {
-    const data = await y.data();
-    y.dispose();
-    return { [name]: data };
-  };
-  const product = (name: string, transposeA: boolean, transposeB: boolean) => {
-    return (inputs: Record<string, Numbers>) => {
-      const [a, b] = [put(inputs.a as Numbers), put(inputs.b as Numbers)];
-      return () => read(name, tf.matMul(a, b, transposeA, transposeB));
-    };
-  };
-  return {
-    matmul: product('product', false, false),
-    'matmul transposeA': product('product', true, false),
-    'matmul transposeB': product('product', false, true),
-    dotMatrix: product('matrix', false, true),
-    softmax: (inputs) => {
-      const x = put(inputs.x as Numbers);
-      return () => read('softmax', tf.softmax(x));
-    },
-    'ntXent temperature 0.5, gradient': ({ z }) => {
-      const { rows } = z as Numbers;
-      const x = put(z as Numbers);
-      // 1 on the diagonal, which is left out, and where the positives stand.
-      const mask = (at: (row: number) => number): TfTensor => {
-        const data = new Float32Array(rows * rows);
-        for (let r = 0; r < rows; r++) data[r * rows + at(r)] = 1;
-        return tf.tensor2d(data, [rows, rows]);
-      };
-      const itself = mask((r) => r).mul(1e9);
-      const positive = mask((r) => (r + rows / 2) % rows);
-      const loss = tf.valueAndGrad((rowsOfZ) => {
-        const unit = rowsOfZ.div(rowsOfZ.square().sum(1, true).sqrt());
-        const logits = tf.matMul(unit, unit, false, true).div(0.5);
-        return logits.sub(itself).logSumExp(1).sub(logits.mul(positive).sum(1)).mean();
-      });
-      return async () => {
-        const { value, grad } = tf.tidy(() => loss(x));
-        const outputs = { ...(await read('loss', value)), ...(await read('z', grad)) };
-        return outputs;
-      };
-    },
-  };
-}
-
-interface TfWasm {
-  setWasmPaths(folder: string): void;
-  setThreadsCount(count: number): void;
-}
-
-async function tfPeer(packages: Packages): Promise<Peer> {
-  const tf = packages.require<Tf>('@tensorflow/tfjs');
-  const backend = '@tensorflow/tfjs-backend-wasm';
-  const wasm = packages.require<TfWasm>(backend);
-  wasm.setWasmPaths(`${dirname(packages.path(backend))}/`);
-  wasm.setThreadsCount(1);
-  await tf.setBackend('wasm');
-  await tf.ready();
-  return localPeer(`tfjs-wasm ${packages.version('@tensorflow/tfjs')}`, tfOperations(tf));
-}
+import { tfPeer, transposingTfPeer } from './tensorflow.js';
 
 /** The part of onnxruntime-web that is used here. */
 interface Ort {
@@ -314,6 +188,7 @@ async function uSearchPeer(packages: Packages): Promise<Peer> {
 
 const MAKERS: Record<string, (packages: Packages) => Promise<Peer>> = {
   'tfjs-wasm': tfPeer,
+  'tfjs-wasm, transposed': transposingTfPeer,
   'onnxruntime-web': ortPeer,
   'jax-js': jaxPeer,
   usearch: uSearchPeer,

@@ -155,7 +155,7 @@ BY_ROWS = {
 
 
 class Training:
-    """GPT's training step with nearfar's weights and batches, as nanoGPT's model.py computes it."""
+    """A training step with nearfar's weights and batches: a loss, its gradient, AdamW."""
 
     def __init__(self, sizes, inputs):
         self.sizes = sizes
@@ -177,10 +177,34 @@ class Training:
         ]
         self.optimizer = torch.optim.AdamW(groups, betas=inputs["betas"])
         self.rates = inputs["rates"]
+        self.clip = inputs["gradClip"]
+        self.step = 0
+
+    def __call__(self, _):
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.rates[min(self.step, len(self.rates) - 1)]
+        self.optimizer.zero_grad()
+        loss = self.loss(self.step)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(self.weights.values(), self.clip)
+        self.optimizer.step()
+        self.step += 1
+        return {"loss": loss}
+
+
+class GptTraining(Training):
+    """As nanoGPT's model.py computes it."""
+
+    def __init__(self, sizes, inputs):
+        super().__init__(sizes, inputs)
         shape = (-1, sizes["B"], sizes["T"])
         self.inputs = torch.tensor(inputs["ids"]).reshape(shape)
         self.targets = torch.tensor(inputs["targets"]).reshape(shape)
-        self.step = 0
+
+    def loss(self, step):
+        at = step % len(self.inputs)
+        logits = self.forward(self.inputs[at])
+        return F.cross_entropy(logits.flatten(0, 1), self.targets[at].flatten())
 
     def forward(self, ids):
         w = self.weights
@@ -206,18 +230,36 @@ class Training:
             x = x + F.linear(y, w[b + "mlp.down.weight"])
         return F.linear(F.layer_norm(x, (channels,), w["norm.weight"]), w["tokens"])
 
-    def __call__(self, _):
-        at = self.step % len(self.inputs)
-        for group in self.optimizer.param_groups:
-            group["lr"] = self.rates[min(self.step, len(self.rates) - 1)]
-        self.optimizer.zero_grad()
-        logits = self.forward(self.inputs[at])
-        loss = F.cross_entropy(logits.flatten(0, 1), self.targets[at].flatten())
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(self.weights.values(), 1.0)
-        self.optimizer.step()
-        self.step += 1
-        return {"loss": loss}
+
+class SimClrTraining(Training):
+    """
+    Encoder, head, NT-Xent on views that are given. Left out is what ours does besides: it makes the
+    views, and has running means and variances follow, which `encode` needs later.
+    """
+
+    def __init__(self, sizes, inputs):
+        super().__init__(sizes, inputs)
+        self.groups = inputs["groups"]
+        self.temperature = inputs["temperature"]
+        shape = (-1, 2 * sizes["B"], sizes["C"], sizes["H"], sizes["W"])
+        self.views = torch.from_numpy(read(inputs["views"])).reshape(shape)
+
+    def linear(self, x, name):
+        return F.linear(x, self.weights[name + ".weight"], self.weights[name + ".bias"])
+
+    def loss(self, step):
+        w = self.weights
+        x = self.views[step % len(self.views)]
+        for i, groups in enumerate(self.groups):
+            x = F.conv2d(x, w[f"encoder.convolutions.{i}.weight"], stride=2)
+            norm = f"encoder.norms.{i}."
+            x = F.relu(F.group_norm(x, groups, w[norm + "weight"], w[norm + "bias"]))
+        h = self.linear(x.flatten(1), "encoder.output")
+        z = self.linear(F.relu(self.linear(h, "head.up")), "head.down")
+        return ntxent(z, self.temperature)
+
+
+TRAININGS = {"GPT training step": GptTraining, "SimCLR training step": SimClrTraining}
 
 
 def prepare(request):
@@ -226,8 +268,8 @@ def prepare(request):
         call = BY_ROWS.get(name)
         return call, call and {k: torch.from_numpy(read(v)) for k, v in inputs.items()}
     if request["peer"] == "PyTorch":
-        if name == "GPT training step":
-            return Training(request["sizes"], inputs), None
+        if name in TRAININGS:
+            return TRAININGS[name](request["sizes"], inputs), None
         call = TORCH.get(name)
         if call is None:
             return None, None
