@@ -269,13 +269,13 @@ function addPatches(
   }
 }
 
-/** dWeight = dy x patches', over all samples, for the taps from k0 to k1 of each output. */
+/** dWeight = dy x patches', over all samples, for the outputs from o0 to o1 and the taps from k0 to k1. */
 export function convolutionWeightBackward(
-  dWeight: usize, dy: usize, x: usize, batch: i32, k0: i32, k1: i32, geometry: usize,
-  scratch: usize,
+  dWeight: usize, dy: usize, x: usize, batch: i32, o0: i32, o1: i32, k0: i32, k1: i32,
+  geometry: usize, scratch: usize,
 ): void {
   const g = changetype<Convolution>(geometry);
-  const depth = g.taps, outputs = g.outputs, columns = g.columns, pixels = g.rows * columns;
+  const depth = g.taps, outputs = o1 - o0, columns = g.columns, pixels = g.rows * columns;
   const block = g.blockRows * columns;
   const taps = scratch + (<usize>padded(g.bordered, 4) << 2);
   const edge = taps + (<usize>padded(depth, 4) << 2);
@@ -284,6 +284,8 @@ export function convolutionWeightBackward(
   const filter = g.kernelHeight * g.kernelWidth;
   const c0 = k0 / filter, c1 = (k1 - 1) / filter + 1;
   listTaps(taps, g);
+  dWeight += (<usize>o0 * <usize>depth) << 2;
+  dy += (<usize>o0 * <usize>pixels) << 2;
   for (let b = 0; b < batch; b++) {
     const sample = withBorder(scratch, x, c0, c1, g);
     for (let p = 0; p < pixels; p += block) {
@@ -299,7 +301,7 @@ export function convolutionWeightBackward(
       }
     }
     x += (<usize>g.channels * <usize>(g.height * g.width)) << 2;
-    dy += (<usize>outputs * <usize>pixels) << 2;
+    dy += (<usize>g.outputs * <usize>pixels) << 2;
   }
 }
 

@@ -136,12 +136,6 @@ function readFlat(name: string, argument: string, value: Flat): Source {
 
 /** Rows and columns, by whichever names they have; where they have several, these must agree. */
 function readShape(name: string, argument: string, value: Flat): [number, number] {
-  if (value.dims === undefined && value.shape === undefined) {
-    return [
-      extent(name, `${argument}.rows`, value.rows),
-      extent(name, `${argument}.cols`, value.cols),
-    ];
-  }
   const keys = (['dims', 'shape'] as const).filter((key) => value[key] !== undefined);
   const named = value.rows !== undefined || value.cols !== undefined || keys.length === 0;
   const first = keys[0] as 'dims' | 'shape';
@@ -296,13 +290,8 @@ export function checkWritable(source: Source): void {
 export function writeBack(source: Source, at: Pointer): void {
   const { rows, cols, data } = source;
   const start = at / 4;
-  if (isRow(data[0])) {
-    for (let r = 0; r < rows; r++) {
-      writeNumbers(data[r] as number[], start + r * cols, cols);
-    }
-  } else {
-    writeNumbers(data as number[], start, rows * cols);
-  }
+  if (!isRow(data[0])) return writeNumbers(data as number[], start, rows * cols);
+  for (let r = 0; r < rows; r++) writeNumbers(data[r] as number[], start + r * cols, cols);
 }
 
 function writeNumbers(to: number[] | Float32Array | Float64Array, start: number, length: number) {

@@ -12,7 +12,7 @@ import { operations } from '../bench/operations/index.js';
 import { systems } from '../bench/operations/systems.js';
 import { api } from '../bench/package.js';
 import { Random } from '../src/random.js';
-import { Block, END, GO, UNITS } from '../src/threads/job.js';
+import { Block, DONE, END, GO, UNITS } from '../src/threads/job.js';
 import { check, same, sameBits, suite } from './harness.js';
 
 const test = suite('threads');
@@ -176,7 +176,7 @@ function program(body: string): { stdout: string; stderr: string; status: number
     const blocks = [];
     // Counts the parts that workers end in a word of the shared block that nobody else uses.
     const counting = 'const add = Atomics.add; Atomics.add = (words, at, by) => {' +
-      'if (at === 32) add(words, 200, 1); return add(words, at, by); };';
+      'if (at === ${DONE}) add(words, 240, 1); return add(words, at, by); };';
     threads.Worker = class extends threads.Worker {
       constructor(script, options) {
         super(counting + script, options);
@@ -189,7 +189,7 @@ function program(body: string): { stdout: string; stderr: string; status: number
     };
     const data = Float32Array.from({ length: 600 * 64 }, (_, i) => ((i * 7919) % 1009) / 1009 - 0.5);
     const run = () => nearfar.ntXentGrad({ data, rows: 600, cols: 64 });
-    const parts = () => blocks.reduce((sum, words) => sum + words[200], 0);
+    const parts = () => blocks.reduce((sum, words) => sum + words[240], 0);
     const first = JSON.stringify(run());
     const check = (ok, what) => { if (!ok) throw new Error(what); };
     ${body}

@@ -77,8 +77,11 @@ async function change(n: number, nanoseconds: number): Promise<number> {
   before = cut;
   for (const [place, { table, name, kernel }] of cut.entries()) {
     const { cost, cut } = CUTTINGS[name] as (typeof CUTTINGS)[string];
-    table[name] = (...args) =>
-      cost(args) < least ? kernel(...args) : started.run(place, args, cut(args));
+    table[name] = (...args) => {
+      const nanoseconds = cost(args);
+      if (nanoseconds < least) return kernel(...args);
+      return started.run(place, args, cut(args), nanoseconds);
+    };
   }
   return started.threads;
 }

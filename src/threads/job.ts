@@ -7,21 +7,30 @@
  * and every pointer moved on to where the part begins. What a kernel makes of an item does not
  * depend on the call that it is part of, so neither does any bit on how a call is cut.
  *
+ * Each thread has a range of the units, takes those first, and then what others have left: what one
+ * call wrote is then mostly read by the thread that wrote it, out of the cache of its own core.
+ *
  * Where sums of one item go on in those of another, the items are a grid of blocks, and a unit is
  * one row of it: block (r, c) is computed once (r, c - 1) and (r - 1, c) are. Every sum then has
- * the order that one thread gives it, and threads follow each other across the rows.
+ * the order that one thread gives it, and threads follow each other across the rows, which are one
+ * range for all.
  */
+
+import { MOST_THREADS } from './most.js';
 
 /** Words (i32) of the block that all threads read and write, each on a cache line of its own. */
 export const GO = 0;
-export const CLAIM = 16;
-export const DONE = 32;
-export const SLEEPERS = 48;
-/** Units of the job, and how often a thread that waits looks again before it sleeps. */
-export const UNITS = 64;
-export const SPINS = 65;
+export const DONE = 16;
+export const SLEEPERS = 32;
+/** Units of the job, its ranges, and how often a thread that waits looks again before it sleeps. */
+export const UNITS = 48;
+export const RANGES = 49;
+export const SPINS = 50;
+/** The next unit of each range. */
+const CLAIMS = 256;
+const LINE = 16;
 /** How many blocks of each row of a grid are done. */
-const PROGRESS = 256;
+const PROGRESS = CLAIMS + LINE * MOST_THREADS;
 
 /** Bits of a claim that number the unit; those above number the job. */
 const UNIT_BITS = 12;
@@ -31,7 +40,7 @@ export const JOBS = 1 << (31 - UNIT_BITS);
 export const END = -1;
 
 /** Where the numbers (f64) of a job begin, and how many there are at most. */
-const NUMBERS = 40;
+const NUMBERS = 32;
 const MOST_NUMBERS = 80;
 const BYTES = 4 * (PROGRESS + MOST_UNITS + 1);
 
@@ -72,21 +81,43 @@ export class Block {
 
   write(job: Job): void {
     const { kernel, items, grain, at, first, grid, upper } = job;
-    const { scratchAt, scratch, scratchBytes } = job;
-    const head = [kernel, items, grain, at, first, Number(grid), Number(upper)];
-    const rest = [scratchAt, scratch, scratchBytes, job.args.length, ...job.args, ...job.moves];
-    this.#numbers.set([...head, ...rest, Number.NaN]);
+    const { scratchAt, scratch, scratchBytes, args, moves } = job;
+    const numbers = this.#numbers;
+    let end = 0;
+    const put = (value: number): void => {
+      numbers[end++] = value;
+    };
+    for (const value of [kernel, items, grain, at, first, Number(grid), Number(upper)]) put(value);
+    for (const value of [scratchAt, scratch, scratchBytes]) put(value);
+    for (const list of [args, moves]) {
+      put(list.length);
+      for (const value of list) put(value);
+    }
     if (grid) this.words.fill(0, PROGRESS, PROGRESS + Math.ceil(items / grain));
   }
 
   read(): Job {
-    const [kernel = 0, items = 0, grain = 0, at = 0, first = 0, ...more] = this.#numbers;
-    const [grid, upper, scratchAt = 0, scratch = 0, scratchBytes = 0, count = 0, ...rest] = more;
+    const numbers = this.#numbers;
+    let start = 0;
+    const take = (): number => numbers[start++] as number;
+    const takeList = (): number[] => {
+      const list = new Array<number>(take());
+      for (let i = 0; i < list.length; i++) list[i] = take();
+      return list;
+    };
     return {
-      ...{ kernel, items, grain, at, first, grid: grid === 1, upper: upper === 1 },
-      ...{ scratchAt, scratch, scratchBytes },
-      args: rest.slice(0, count),
-      moves: rest.slice(count, rest.findIndex(Number.isNaN)),
+      kernel: take(),
+      items: take(),
+      grain: take(),
+      at: take(),
+      first: take(),
+      grid: take() === 1,
+      upper: take() === 1,
+      scratchAt: take(),
+      scratch: take(),
+      scratchBytes: take(),
+      args: takeList(),
+      moves: takeList(),
     };
   }
 }
@@ -94,28 +125,45 @@ export class Block {
 /** Looks again now and then until a word has reached a number. */
 export type Wait = (words: Int32Array, at: number, least: number) => void;
 
-/** Takes a unit of a job, or gives -1 if there is none left, or another job. */
-function claim(words: Int32Array, id: number): number {
+/** The first unit of a range. */
+function startOf(range: number, units: number, ranges: number): number {
+  return Math.floor((range * units) / ranges);
+}
+
+/** Takes a unit of a job's range, or gives -1 if there is none left, or another job. */
+function claim(words: Int32Array, id: number, range: number): number {
+  const at = CLAIMS + LINE * range;
   for (;;) {
-    const word = Atomics.load(words, CLAIM);
+    const word = Atomics.load(words, at);
     const unit = word & MOST_UNITS;
-    if (word >> UNIT_BITS !== id || unit >= Atomics.load(words, UNITS)) return -1;
-    if (Atomics.compareExchange(words, CLAIM, word, word + 1) === word) return unit;
+    if (word >> UNIT_BITS !== id) return -1;
+    const end = startOf(range + 1, Atomics.load(words, UNITS), Atomics.load(words, RANGES));
+    if (unit >= end) return -1;
+    if (Atomics.compareExchange(words, at, word, word + 1) === word) return unit;
   }
 }
 
-/** The word that opens a job to claims; until then nothing can be claimed any more. */
-export function open(words: Int32Array, id: number): void {
-  Atomics.store(words, CLAIM, id << UNIT_BITS);
+/** Opens a job's units to claims; until then nothing can be claimed any more. */
+export function open(words: Int32Array, id: number, units: number, ranges: number): void {
+  Atomics.store(words, UNITS, units);
+  Atomics.store(words, RANGES, ranges);
+  for (let range = 0; range < ranges; range++) {
+    const next = (id << UNIT_BITS) | startOf(range, units, ranges);
+    Atomics.store(words, CLAIMS + LINE * range, next);
+  }
 }
 
 export function close(words: Int32Array, id: number): void {
-  Atomics.store(words, CLAIM, (id << UNIT_BITS) | MOST_UNITS);
+  const ranges = Atomics.load(words, RANGES);
+  for (let range = 0; range < ranges; range++) {
+    Atomics.store(words, CLAIMS + LINE * range, (id << UNIT_BITS) | MOST_UNITS);
+  }
 }
 
 /**
  * Runs units of a job as long as there are any.
  * @param thread 0 is the one that calls, and has the scratch that the call came with
+ * @param job for those who know it, so that they need not read it
  */
 export function work(
   block: Block,
@@ -123,22 +171,38 @@ export function work(
   kernels: readonly Kernel[],
   thread: number,
   wait: Wait,
+  job?: Job,
 ): void {
   const { words } = block;
-  let job: Job | undefined;
-  for (let unit = claim(words, id); unit >= 0; unit = claim(words, id)) {
-    // Only now: whoever holds a unit keeps its job from ending.
-    job ??= block.read();
-    const call = [...job.args];
-    if (thread > 0 && job.scratchAt >= 0) {
-      call[job.scratchAt] = job.scratch + (thread - 1) * job.scratchBytes;
+  const ranges = Atomics.load(words, RANGES);
+  for (let i = 0; i < ranges; i++) {
+    const range = (thread + i) % ranges;
+    for (let unit = claim(words, id, range); unit >= 0; unit = claim(words, id, range)) {
+      // Only now: whoever holds a unit keeps its job from ending.
+      job ??= block.read();
+      runUnit(job, unit, kernels, thread, words, wait);
+      // Whoever waits, waits for the last one.
+      const done = Atomics.add(words, DONE, 1) + 1;
+      if (done === Atomics.load(words, UNITS)) Atomics.notify(words, DONE);
     }
-    const kernel = kernels[job.kernel] as Kernel;
-    if (job.grid) runRow(job, unit, kernel, call, words, wait);
-    else runPart(job, unit, kernel, call);
-    Atomics.add(words, DONE, 1);
-    Atomics.notify(words, DONE);
   }
+}
+
+function runUnit(
+  job: Job,
+  unit: number,
+  kernels: readonly Kernel[],
+  thread: number,
+  words: Int32Array,
+  wait: Wait,
+): void {
+  const call = job.args.slice();
+  if (thread > 0 && job.scratchAt >= 0) {
+    call[job.scratchAt] = job.scratch + (thread - 1) * job.scratchBytes;
+  }
+  const kernel = kernels[job.kernel] as Kernel;
+  if (job.grid) runRow(job, unit, kernel, call, words, wait);
+  else runPart(job, unit, kernel, call);
 }
 
 function runPart(job: Job, unit: number, kernel: Kernel, call: number[]): void {

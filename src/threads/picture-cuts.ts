@@ -74,7 +74,7 @@ function convolved(geometry: number): { input: number; output: number; products:
 function convolution(
   batch: number,
   geometry: number,
-  part: (sizes: { input: number; output: number }) => Omit<Cut, 'scratch'>,
+  part: (sizes: { input: number; output: number }, args: Args) => Omit<Cut, 'scratch'>,
 ): Cutting {
   return {
     cost: (args) => of(args, batch) * convolved(of(args, geometry)).products * PRODUCT,
@@ -83,7 +83,7 @@ function convolution(
         at: geometry + 1,
         bytes: 4 * nnKernels().convolutionScratch(of(args, geometry)),
       };
-      return { ...part(convolved(of(args, geometry))), scratch };
+      return { ...part(convolved(of(args, geometry)), args), scratch };
     },
   };
 }
@@ -110,6 +110,17 @@ const pixelPlanes: Cutting = {
   },
 };
 
+const affineByChannel = channels(4, [0, 1], [2, 3], 0.3);
+/** Samples where there are more of them than channels, as what comes before and after is cut. */
+const affineChannels: Cutting = {
+  cost: affineByChannel.cost,
+  cut(args) {
+    const [, , , , samples = 0, depth = 0, , sample = 0] = args;
+    if (samples < depth) return affineByChannel.cut(args);
+    return { at: 4, step: 1, moves: [0, 4 * sample, 1, 4 * sample] };
+  },
+};
+
 export const PICTURE_CUTTINGS: Readonly<Record<string, Cutting>> = {
   convolution: convolution(4, 5, ({ input, output }) => {
     return { at: 4, step: 1, moves: [0, 4 * output, 1, 4 * input] };
@@ -117,16 +128,19 @@ export const PICTURE_CUTTINGS: Readonly<Record<string, Cutting>> = {
   convolutionInputBackward: convolution(3, 4, ({ input, output }) => {
     return { at: 3, step: 1, moves: [0, 4 * input, 1, 4 * output] };
   }),
-  // Sums run over the samples, so the taps are cut, and every part packs all of dy.
-  convolutionWeightBackward: convolution(3, 6, () => {
-    return { at: 5, first: 4, step: kernels().NR.value, parts: 1 };
+  // Sums run over the samples, so the taps are cut, and every part packs all of dy, or the outputs,
+  // and every part packs all of the taps: whichever are more.
+  convolutionWeightBackward: convolution(3, 8, (_, args) => {
+    return of(args, 7) >= of(args, 5)
+      ? { at: 7, first: 6, step: kernels().NR.value, parts: 1 }
+      : { at: 5, first: 4, step: kernels().MR.value, parts: 1 };
   }),
   maxPool: planes(3, [2], [0, 1], 4),
   maxPoolBackward,
   averagePool: planes(2, [1], [0], 3),
   averagePoolBackward: planes(2, [0], [1], 3),
   channelSums: channels(2, [1], [0], 0.3),
-  affineChannels: channels(4, [0, 1], [2, 3], 0.3),
+  affineChannels,
   channelProducts: channels(3, [1, 2], [0], 0.4),
   standardizeChannels: channels(4, [0, 3], [1, 2], 1),
   standardizeChannelsBackward: channels(4, [0, 1, 2], [3], 1),

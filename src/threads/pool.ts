@@ -15,7 +15,6 @@ import {
   open,
   SLEEPERS,
   SPINS,
-  UNITS,
   type Wait,
   waiting,
   work,
@@ -24,6 +23,8 @@ import { processors, type Start, startWorker, type Worker } from './start.js';
 
 /** Parts of a call for each thread, so that one that is held up leaves its share to others. */
 const PARTS = 8;
+/** Nanoseconds of work that a part should have at least: to take one costs about a tenth of it. */
+const LEAST_PART = 10_000;
 /** How often a thread looks again before it sleeps: for about a millisecond. */
 const PATIENCE = 50_000;
 /** Milliseconds after which a part that nobody ends is lost, beside ten times what one took here. */
@@ -81,20 +82,21 @@ export class Pool {
     return this.#workers.length + 1;
   }
 
-  /** Runs a call of a kernel on all threads. */
-  run(kernel: number, args: readonly number[], cut: Cut): void {
+  /** Runs a call of a kernel, which takes about so many nanoseconds on one thread, on all threads. */
+  run(kernel: number, args: readonly number[], cut: Cut, nanoseconds: number): void {
     const { at, step, moves = [], grid = false, upper = false } = cut;
     const items = args[grid ? at + 1 : at] as number;
-    const parts = Math.min(MOST_UNITS, (cut.parts ?? PARTS) * this.threads);
+    const each = Math.max(1, Math.min(cut.parts ?? PARTS, nanoseconds / LEAST_PART / this.threads));
+    const parts = Math.min(MOST_UNITS, Math.floor(each * this.threads));
     const grain = grid ? step : step * Math.ceil(items / step / parts);
     const scratchBytes = cut.scratch?.bytes ?? 0;
     // Whole lines of the cache, so that no two threads write to one.
-    const each = Math.ceil(scratchBytes / 64) * 64;
-    const scratch = each > 0 ? allocate(each * this.#workers.length) : 0;
+    const room = Math.ceil(scratchBytes / 64) * 64;
+    const scratch = room > 0 ? allocate(room * this.#workers.length) : 0;
     try {
       this.#publish(Math.ceil(items / grain), {
         ...{ kernel, items, grain, at, first: cut.first ?? -1, grid, upper, args },
-        ...{ scratchAt: cut.scratch?.at ?? -1, scratch, scratchBytes: each },
+        ...{ scratchAt: cut.scratch?.at ?? -1, scratch, scratchBytes: room },
         moves: moving(args, moves),
       });
     } finally {
@@ -107,13 +109,12 @@ export class Pool {
     this.#job = (this.#job + 1) % JOBS;
     close(words, this.#job);
     this.#block.write(job);
-    Atomics.store(words, UNITS, units);
     Atomics.store(words, DONE, 0);
-    open(words, this.#job);
+    open(words, this.#job, units, job.grid ? 1 : this.threads);
     Atomics.store(words, GO, this.#job);
     if (Atomics.load(words, SLEEPERS) > 0) Atomics.notify(words, GO);
     const start = Date.now();
-    work(this.#block, this.#job, this.#kernels, 0, this.#wait);
+    work(this.#block, this.#job, this.#kernels, 0, this.#wait, job);
     this.#took = Date.now() - start;
     this.#wait(words, DONE, units);
   }

@@ -98,7 +98,8 @@ export function conv2d(x: Tensor, weight: Tensor, bias?: Tensor, options?: Conv2
         if (!dWeight) return;
         const taps = channels * kernelHeight * kernelWidth;
         const { at } = dWeight;
-        core.convolutionWeightBackward(at, dy.at, x.at, batch, 0, taps, geometry, scratch);
+        const ranges = [0, outputs, 0, taps] as const;
+        core.convolutionWeightBackward(at, dy.at, x.at, batch, ...ranges, geometry, scratch);
       });
       const plane = rows * columns;
       if (dBias) core.channelSums(dBias.at, dy.at, batch, outputs, plane, outputs * plane);
