@@ -290,8 +290,11 @@ export function checkWritable(source: Source): void {
 export function writeBack(source: Source, at: Pointer): void {
   const { rows, cols, data } = source;
   const start = at / 4;
-  if (!isRow(data[0])) return writeNumbers(data as number[], start, rows * cols);
-  for (let r = 0; r < rows; r++) writeNumbers(data[r] as number[], start + r * cols, cols);
+  if (isRow(data[0])) {
+    for (let r = 0; r < rows; r++) writeNumbers(data[r] as number[], start + r * cols, cols);
+  } else {
+    writeNumbers(data as number[], start, rows * cols);
+  }
 }
 
 function writeNumbers(to: number[] | Float32Array | Float64Array, start: number, length: number) {
