@@ -27,8 +27,8 @@ export interface TopK {
   scores: Float32Array;
 }
 
-/** Floats of the corpus that are in WASM memory at a time: 4 MiB. */
-const CHUNK = 1 << 20;
+/** Floats of the corpus in WASM memory at a time: 256 KiB, which a core's cache holds, packed and not. */
+const CHUNK = 1 << 16;
 
 /**
  * The k nearest corpus rows of each query, best first, ties to the lower index. The corpus passes
@@ -80,7 +80,7 @@ export function nearest(
   const largestQuery = core.largestMagnitude(q, rows * cols);
   if (metric === 'cosine') core.normalizeRows(q, scope.doubles(rows), q, rows, cols);
   core.packBlocks(packedQueries, q, rows, cols, cols, 1, mr, 0, rows);
-  const chunkRows = Math.min(source.rows, Math.max(256, Math.floor(CHUNK / cols)));
+  const chunkRows = Math.min(source.rows, Math.max(64, Math.floor(CHUNK / cols)));
   const chunk = scope.words(chunkRows * cols);
   const packed = scope.words(core.packedLength(chunkRows, cols, nr));
   const norms = scope.doubles(chunkRows);
