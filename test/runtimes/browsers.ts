@@ -119,11 +119,17 @@ function browserRow(
 
 const driver = toolFile(puppeteerFile);
 
+/** Browsers that open any page, and what has to be there for them. */
+export const windows: readonly { name: string; open: Open; needs: string[] }[] = [
+  { name: 'chromium', open: inChromium, needs: [chromium, driver] },
+  { name: 'firefox', open: inFirefox, needs: [guard, firefox] },
+];
+
 export const browsers: Runtime[] = [
-  browserRow('chromium', esbuild, inChromium, [chromium, driver]),
+  ...windows.flatMap(({ name, open, needs }) => [
+    browserRow(name, esbuild, open, needs),
+    browserRow(`${name}-worker`, esbuild, open, needs, workerPageFiles),
+  ]),
   browserRow('chromium-vite', vite, inChromium, [chromium, driver, toolFile(viteFile)]),
-  browserRow('chromium-worker', esbuild, inChromium, [chromium, driver], workerPageFiles),
-  browserRow('firefox', esbuild, inFirefox, [guard, firefox]),
-  browserRow('firefox-worker', esbuild, inFirefox, [guard, firefox], workerPageFiles),
   browserRow('webkit', esbuild, openWebKit, webKitFiles),
 ];
