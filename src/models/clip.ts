@@ -107,9 +107,18 @@ const CHUNK = 256;
 /** How far the logit scale goes, by its logarithm. */
 const LN_100 = 2 * Math.LN10;
 const FIRST_BIAS = -10;
-/** Mild views: what a sign means hangs on its colours and on where it points. */
+/**
+ * Mild views: what a sign means hangs on its colours and on where it points. They come nearer and go
+ * farther alike, so that pictures as they are have the size of what was learnt from.
+ */
 function viewsOf(channels: number): AugmentOptions {
-  const place = { area: [0.6, 1], aspect: [0.85, 1.18], flip: 0, rotation: 10, slant: 0 } as const;
+  const place = {
+    area: [0.7, 1.4],
+    aspect: [0.85, 1.18],
+    flip: 0,
+    rotation: 10,
+    slant: 0,
+  } as const;
   if (channels === 1) return place;
   return { ...place, brightness: 0.3, contrast: 0.3, saturation: 0.5, hue: 0.02, grey: 0.1 };
 }
