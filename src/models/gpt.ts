@@ -31,6 +31,7 @@ import {
 import { Random } from '../random.js';
 import { type Cache, extendCache } from './cache.js';
 import { INITIAL_DEVIATION, initializeBlock } from './initial.js';
+import { inTurn } from './passes.js';
 import { pickToken, type SamplingOptions } from './sampling.js';
 import type { Trainable, TrainDefaults } from './train.js';
 
@@ -146,7 +147,10 @@ export class GPT extends Module implements Trainable<string | ArrayLike<number>,
     return ids;
   }
 
-  /** Windows at random places of a text, anew at each step. */
+  /**
+   * Windows of a text: all of it in each pass, cut at places that the next pass moves, in an order
+   * of its own, so that a run that ends after a pass or two has seen every part about as often.
+   */
   batches(
     data: string | ArrayLike<number>,
     { batch, seed }: { batch: number; seed: number },
@@ -157,12 +161,16 @@ export class GPT extends Module implements Trainable<string | ArrayLike<number>,
     if (places < 1) {
       rangeError('train', 'data', `longer than the context of ${context} tokens`, ids.length);
     }
+    const windows = Math.max(1, Math.floor(places / context));
+    const order = inTurn(windows, seed, ORDER);
+    const shift = (pass: number): number =>
+      new Random(seed, SHIFTS, pass).integer(Math.min(context, places));
     return (step) => {
-      const random = new Random(seed, BATCHES, step);
+      const first = step * batch;
       const inputs = new Int32Array(batch * context);
       const targets = new Int32Array(batch * context);
-      for (let b = 0; b < batch; b++) {
-        const from = random.integer(places);
+      for (const [b, window] of order(first, batch).entries()) {
+        const from = shift(Math.floor((first + b) / windows)) + window * context;
         inputs.set(ids.subarray(from, from + context), b * context);
         targets.set(ids.subarray(from + 1, from + 1 + context), b * context);
       }
@@ -243,5 +251,6 @@ export class GPT extends Module implements Trainable<string | ArrayLike<number>,
 }
 
 /** Streams of random numbers. */
-const BATCHES = 1;
+const ORDER = 1;
 const SAMPLING = 2;
+const SHIFTS = 3;

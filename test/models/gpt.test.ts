@@ -46,6 +46,36 @@ test('the files give the same model again', () => {
   refuses(() => loadGpt(files), RangeError, 'loadGpt: files must hold model.safetensors');
 });
 
+test('each pass sees every part of the text once, cut at other places than the last', () => {
+  const gpt = small();
+  for (const length of [17, 32, 33, 48, 200, 333]) {
+    const ids = Array.from({ length }, (_, i) => i);
+    const { context } = gpt.config;
+    const at = gpt.batches(ids, { batch: 3, seed: 5 });
+    const windows = Math.max(1, Math.floor((length - context) / context));
+    const starts = Array.from({ length: 4 * windows }, (_, step) => at(step)).flatMap((batch) => {
+      same([batch.inputs.length, batch.targets.length], [3 * context, 3 * context]);
+      return [0, 1, 2].map((b) => {
+        const own = batch.inputs.subarray(b * context, (b + 1) * context);
+        const first = own[0] as number;
+        own.forEach((id, i) => void same(id, first + i, 'a window is a part of the text'));
+        same(batch.targets[(b + 1) * context - 1], first + context, 'the token after it');
+        return first;
+      });
+    });
+    const shifts = new Set<number>();
+    for (let pass = 0; pass < 12; pass++) {
+      const own = starts.slice(pass * windows, (pass + 1) * windows).sort((a, b) => a - b);
+      shifts.add(own[0] as number);
+      own.forEach((start, i) => void same(start, (own[0] as number) + i * context, `${length}`));
+      check((own[0] as number) < context, 'no more than a window is left out before the first');
+      check((own.at(-1) as number) + context < length, 'the last one has a token after it');
+    }
+    check(length === 17 || shifts.size > 3, `${length}: always cut at the same places`);
+  }
+  gpt.dispose();
+});
+
 test('a run that goes on from a state has the bits of one that was never stopped', async () => {
   const options = { steps: 12, batch: 3, seed: 9 };
   const whole = small(0.1);
