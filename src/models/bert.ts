@@ -35,7 +35,7 @@ import {
 import { Random } from '../random.js';
 import { type BertClassifier, type FinetuneOptions, finetune } from './bert-classifier.js';
 import { type FilledToken, MaskHead } from './bert-head.js';
-import { attendNearby, INITIAL_DEVIATION, initializeBlock, wavePositions } from './initial.js';
+import { attendNearby, INITIAL_DEVIATION, initializeBlock, loudPositions } from './initial.js';
 import { type MaskedScore, maskTokens, NOT_ASKED } from './masking.js';
 import {
   batchOf,
@@ -138,7 +138,7 @@ export class BERT extends Module implements Trainable<Texts, BertBatch> {
     this.specials = specialsOf(this.tokenizer);
     const table = (rows: number): Tensor => asParameter(randomNormal([rows, width], deviation));
     this.words = table(this.tokenizer.size);
-    this.positions = wavePositions(context, width, deviation);
+    this.positions = loudPositions(context, width, deviation);
     this.segments = table(kinds);
     this.norm = new LayerNorm(width, { eps });
     this.dropout = new Dropout(dropout);

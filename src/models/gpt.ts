@@ -30,7 +30,7 @@ import {
 } from '../nn/index.js';
 import { Random } from '../random.js';
 import { type Cache, extendCache } from './cache.js';
-import { INITIAL_DEVIATION, initializeBlock } from './initial.js';
+import { INITIAL_DEVIATION, initializeBlock, wavePositions } from './initial.js';
 import { inTurn } from './passes.js';
 import { pickToken, type SamplingOptions } from './sampling.js';
 import type { Trainable, TrainDefaults } from './train.js';
@@ -106,7 +106,8 @@ export class GPT extends Module implements Trainable<string | ArrayLike<number>,
     this.tokenizer =
       typeof tokenizer === 'string' ? CharacterTokenizer.fromText(tokenizer) : tokenizer;
     this.tokens = asParameter(randomNormal([this.tokenizer.size, width], INITIAL_DEVIATION));
-    this.positions = asParameter(randomNormal([context, width], INITIAL_DEVIATION));
+    // As large as random ones, but waves, from which attention finds neighbours sooner.
+    this.positions = wavePositions(context, width, INITIAL_DEVIATION);
     this.dropout = new Dropout(dropout);
     const options = { causal: true, bias, dropout, hidden, activation, eps };
     this.blocks = Array.from({ length: layers }, () => new TransformerBlock(width, heads, options));

@@ -51,26 +51,31 @@ function waveRates(width: number): number[] {
   );
 }
 
-/** Positions begin larger than words, or words are noise in which no query finds a place. */
-const LOUDNESS = 2;
-
 /**
  * Positions to begin with and to learn on from: sines and cosines (Vaswani et al., 2017), so that
  * near places have similar vectors, and what is learnt of one place holds for all. From random
  * ones, each place has to find its neighbours by itself, which takes more text than a small one
  * has.
  *
- * @param deviation that of the words
+ * @param deviation that of all numbers
  * @returns (context, width)
  */
 export function wavePositions(context: number, width: number, deviation: number): Tensor {
   const rates = waveRates(width);
-  const size = LOUDNESS * deviation * Math.SQRT2;
+  const size = deviation * Math.SQRT2;
   const data = Array.from({ length: context }, (_, place) => {
     const angles = rates.map((rate) => place * rate);
     return angles.flatMap((angle) => [size * sine(angle), size * cosine(angle)]).slice(0, width);
   });
   return asParameter(tensor(data.flat(), [context, width]));
+}
+
+/** How much larger than words positions begin where words would be noise in which no query finds them. */
+const LOUDNESS = 2;
+
+/** The same, beside words of this deviation. */
+export function loudPositions(context: number, width: number, deviation: number): Tensor {
+  return wavePositions(context, width, LOUDNESS * deviation);
 }
 
 /** Weight of a position's numbers in queries and keys: how sharply neighbours are looked at. */
