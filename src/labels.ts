@@ -8,7 +8,7 @@ export interface Classes {
 }
 
 export function numberClasses(labels: ArrayLike<number>): Classes {
-  const numbers = Int32Array.from(labels);
+  const numbers = new Int32Array(labels);
   const classes = numbers.slice().sort();
   let count = 0;
   for (const label of classes) {

@@ -297,7 +297,11 @@ export function writeBack(source: Source, at: Pointer): void {
   }
 }
 
-function writeNumbers(to: number[] | Float32Array | Float64Array, start: number, length: number) {
+function writeNumbers(
+  to: number[] | Float32Array | Float64Array,
+  start: number,
+  length: number,
+): void {
   const numbers = f32().subarray(start, start + length);
   if (!Array.isArray(to)) to.set(numbers);
   else for (let i = 0; i < length; i++) to[i] = numbers[i] as number;

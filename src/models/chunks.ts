@@ -16,7 +16,7 @@ export function* chunks(
   }
 }
 
-/** Runs what needs no gradient and leaves no tensor behind. */
+/** Runs what needs no gradient, and leaves no tensor behind but what it returns. */
 export function inference<T>(run: () => T): T {
   return tidy(() => noGrad(run));
 }

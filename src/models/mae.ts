@@ -33,7 +33,6 @@ import {
   mean,
   mse,
   mul,
-  noGrad,
   patchify,
   randomNormal,
   randomUniform,
@@ -44,7 +43,6 @@ import {
   sub,
   type Tensor,
   TransformerBlock,
-  tidy,
   unpatchify,
   VisionTransformer,
   where,
@@ -287,13 +285,11 @@ export class MAE extends Module implements Trainable<Pictures, MaeBatch> {
     options: { seed?: number } = {},
   ): { masked: Tensor; reconstructed: Tensor } {
     const { seed = 0 } = options;
-    return tidy(() =>
-      noGrad(() => {
-        const given = imagesToTensor('reconstruct', images, this.#shape);
-        const mask = this.mask(given.shape[0] as number, { seed, step: 0 });
-        return this.reconstructMasked(given, mask);
-      }),
-    );
+    return inference(() => {
+      const given = imagesToTensor('reconstruct', images, this.#shape);
+      const mask = this.mask(given.shape[0] as number, { seed, step: 0 });
+      return this.reconstructMasked(given, mask);
+    });
   }
 
   /** The same with a mask of one's own; a past is kept where gradients are on. */

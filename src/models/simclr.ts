@@ -35,8 +35,8 @@ import {
   sqrt,
   supCon,
   type Tensor,
-  tidy,
 } from '../nn/index.js';
+import { inference } from './chunks.js';
 import { cachedLoss } from './grad-cache.js';
 import { type Images, rowsOfImages } from './images.js';
 import { wholeBatches } from './passes.js';
@@ -230,7 +230,7 @@ export class SimCLR extends Module implements Trainable<Pictures, SimClrBatch> {
     let total = 0;
     for (let i = 0; i < count; i++) {
       const one = { ...batches(i), step: JUDGING + i };
-      total += tidy(() => noGrad(() => this.loss(one).item()));
+      total += inference(() => this.loss(one).item());
     }
     return total / count;
   }
@@ -245,7 +245,7 @@ export class SimCLR extends Module implements Trainable<Pictures, SimClrBatch> {
     for (let from = 0; from < count; from += CHUNK) {
       const part = pixels.subarray(from * this.#size(), (from + CHUNK) * this.#size());
       const at = { seed: 0, step: JUDGING };
-      const z = tidy(() => noGrad(() => this.project(part, at, from).toArray()));
+      const z = inference(() => this.project(part, at, from).toArray());
       for (const which of [0, 1] as const) {
         const own = z.subarray((which * z.length) / 2, ((which + 1) * z.length) / 2);
         halves[which].set(own, from * cols);
