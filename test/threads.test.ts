@@ -81,7 +81,24 @@ test('training gives the same losses and weights on 1, 2 and 5 threads', async (
 
 const z = matrix(711, 70, 1);
 const keys = matrix(711, 70, 2);
+/** What a convolution of so many grey pictures makes, normalised, and the gradients of its weights. */
+function convolved(samples: number, outputs: number): Float32Array {
+  const x = nn.tensor(matrix(samples, 132, 1).data, [samples, 1, 12, 11]);
+  const weight = nn.parameter(matrix(outputs, 9, 2).data, [outputs, 1, 3, 3]);
+  const bias = nn.parameter(matrix(1, outputs, 3).data, [outputs]);
+  const gain = nn.parameter(matrix(1, outputs, 4).data, [outputs]);
+  const y = nn.batchNorm(nn.conv2d(x, weight, bias), gain, bias);
+  nn.mean(nn.mul(y, y)).backward();
+  const parts = [y, weight.grad, bias.grad, gain.grad].map((part) => [
+    ...(part as nn.Tensor).toArray(),
+  ]);
+  for (const tensor of [x, weight, bias, gain, y]) tensor.dispose();
+  return Float32Array.from(parts.flat());
+}
+
 const large: Record<string, () => Float32Array> = {
+  'conv2d, more outputs than taps and samples': () => convolved(9, 21),
+  'conv2d, more taps and samples than outputs': () => convolved(23, 5),
   'matmul, tall': () => nearfar.matmul(matrix(517, 300, 1), matrix(300, 83, 2)).data,
   'matmul, wide': () => nearfar.matmul(matrix(3, 300, 1), matrix(300, 2003, 2)).data,
   'matmul, both transposed': () =>
