@@ -42,6 +42,8 @@ export const END = -1;
 /** Where the numbers (f64) of a job begin, and how many there are at most. */
 const NUMBERS = 32;
 const MOST_NUMBERS = 80;
+/** Of those, where the arguments begin, and behind them what moves. */
+const LISTS = 12;
 const BYTES = 4 * (PROGRESS + MOST_UNITS + 1);
 
 export interface Job {
@@ -80,44 +82,42 @@ export class Block {
   }
 
   write(job: Job): void {
-    const { kernel, items, grain, at, first, grid, upper } = job;
-    const { scratchAt, scratch, scratchBytes, args, moves } = job;
+    const { args, moves } = job;
     const numbers = this.#numbers;
-    let end = 0;
-    const put = (value: number): void => {
-      numbers[end++] = value;
-    };
-    for (const value of [kernel, items, grain, at, first, Number(grid), Number(upper)]) put(value);
-    for (const value of [scratchAt, scratch, scratchBytes]) put(value);
-    for (const list of [args, moves]) {
-      put(list.length);
-      for (const value of list) put(value);
-    }
-    if (grid) this.words.fill(0, PROGRESS, PROGRESS + Math.ceil(items / grain));
+    numbers[0] = job.kernel;
+    numbers[1] = job.items;
+    numbers[2] = job.grain;
+    numbers[3] = job.at;
+    numbers[4] = job.first;
+    numbers[5] = Number(job.grid);
+    numbers[6] = Number(job.upper);
+    numbers[7] = job.scratchAt;
+    numbers[8] = job.scratch;
+    numbers[9] = job.scratchBytes;
+    numbers[10] = args.length;
+    numbers[11] = moves.length;
+    for (let i = 0; i < args.length; i++) numbers[LISTS + i] = args[i] as number;
+    const behind = LISTS + args.length;
+    for (let i = 0; i < moves.length; i++) numbers[behind + i] = moves[i] as number;
+    if (job.grid) this.words.fill(0, PROGRESS, PROGRESS + Math.ceil(job.items / job.grain));
   }
 
   read(): Job {
     const numbers = this.#numbers;
-    let start = 0;
-    const take = (): number => numbers[start++] as number;
-    const takeList = (): number[] => {
-      const list = new Array<number>(take());
-      for (let i = 0; i < list.length; i++) list[i] = take();
-      return list;
-    };
+    const behind = LISTS + (numbers[10] as number);
     return {
-      kernel: take(),
-      items: take(),
-      grain: take(),
-      at: take(),
-      first: take(),
-      grid: take() === 1,
-      upper: take() === 1,
-      scratchAt: take(),
-      scratch: take(),
-      scratchBytes: take(),
-      args: takeList(),
-      moves: takeList(),
+      kernel: numbers[0] as number,
+      items: numbers[1] as number,
+      grain: numbers[2] as number,
+      at: numbers[3] as number,
+      first: numbers[4] as number,
+      grid: numbers[5] === 1,
+      upper: numbers[6] === 1,
+      scratchAt: numbers[7] as number,
+      scratch: numbers[8] as number,
+      scratchBytes: numbers[9] as number,
+      args: Array.from(numbers.subarray(LISTS, behind)),
+      moves: Array.from(numbers.subarray(behind, behind + (numbers[11] as number))),
     };
   }
 }

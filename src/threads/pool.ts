@@ -95,8 +95,17 @@ export class Pool {
     const scratch = room > 0 ? allocate(room * this.#workers.length) : 0;
     try {
       this.#publish(Math.ceil(items / grain), {
-        ...{ kernel, items, grain, at, first: cut.first ?? -1, grid, upper, args },
-        ...{ scratchAt: cut.scratch?.at ?? -1, scratch, scratchBytes: room },
+        kernel,
+        items,
+        grain,
+        at,
+        first: cut.first ?? -1,
+        grid,
+        upper,
+        scratchAt: cut.scratch?.at ?? -1,
+        scratch,
+        scratchBytes: room,
+        args,
         moves: moving(args, moves),
       });
     } finally {
@@ -130,8 +139,10 @@ export class Pool {
 
 /** Without pointers of 0, which stand for nothing: only numbers of items begin there. */
 function moving(args: readonly number[], moves: readonly number[]): number[] {
-  return moves.filter((_, i) => {
-    const [place, bytes] = moves.slice(i - (i % 2)) as [number, number];
-    return bytes <= ITEM || args[place] !== 0;
-  });
+  const left: number[] = [];
+  for (let i = 0; i < moves.length; i += 2) {
+    const [place, bytes] = [moves[i] as number, moves[i + 1] as number];
+    if (bytes <= ITEM || args[place] !== 0) left.push(place, bytes);
+  }
+  return left;
 }
