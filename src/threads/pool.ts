@@ -89,12 +89,18 @@ export class Pool {
     const each = Math.max(1, Math.min(cut.parts ?? PARTS, nanoseconds / LEAST_PART / this.threads));
     const parts = Math.min(MOST_UNITS, Math.floor(each * this.threads));
     const grain = grid ? step : step * Math.ceil(items / step / parts);
+    const units = Math.ceil(items / grain);
+    const columns = grid ? Math.ceil((args[at + 3] as number) / grain) : units;
+    if (abreast(units, columns, upper) < 2) {
+      this.#kernels[kernel]?.(...args);
+      return;
+    }
     const scratchBytes = cut.scratch?.bytes ?? 0;
     // Whole lines of the cache, so that no two threads write to one.
     const room = Math.ceil(scratchBytes / 64) * 64;
     const scratch = room > 0 ? allocate(room * this.#workers.length) : 0;
     try {
-      this.#publish(Math.ceil(items / grain), {
+      this.#publish(units, {
         kernel,
         items,
         grain,
@@ -135,6 +141,11 @@ export class Pool {
     Atomics.notify(words, GO);
     for (const worker of this.#workers) worker.stop();
   }
+}
+
+/** Blocks of a grid that can be computed at once, where each needs those before and above it. */
+function abreast(rows: number, columns: number, upper: boolean): number {
+  return Math.min(upper ? Math.ceil(rows / 2) : rows, columns);
 }
 
 /** Without pointers of 0, which stand for nothing: only numbers of items begin there. */
