@@ -136,16 +136,16 @@ function readFlat(name: string, argument: string, value: Flat): Source {
 
 /** Rows and columns, by whichever names they have; where they have several, these must agree. */
 function readShape(name: string, argument: string, value: Flat): [number, number] {
-  const keys = (['dims', 'shape'] as const).filter((key) => value[key] !== undefined);
-  const named = value.rows !== undefined || value.cols !== undefined || keys.length === 0;
-  const first = keys[0] as 'dims' | 'shape';
+  const { rows, cols } = value;
+  const first = value.dims === undefined ? 'shape' : 'dims';
+  const named = rows !== undefined || cols !== undefined || value[first] === undefined;
   const shape: [number, number] = named
-    ? [extent(name, `${argument}.rows`, value.rows), extent(name, `${argument}.cols`, value.cols)]
+    ? [extent(name, argument, '.rows', rows), extent(name, argument, '.cols', cols)]
     : readPair(name, `${argument}.${first}`, value[first]);
   const origin = named ? 'rows and cols' : first;
-  for (const key of named ? keys : keys.slice(1)) {
+  for (const key of ['dims', 'shape'] as const) {
     const other = value[key];
-    if (!isNumberArray(other)) continue;
+    if (key === origin || !isNumberArray(other)) continue;
     if (other.length === 2 && other[0] === shape[0] && other[1] === shape[1]) continue;
     refuseList(name, `${argument}.${key}`, `[${shape.join(', ')}] like ${origin}`, other);
   }
@@ -155,7 +155,7 @@ function readShape(name: string, argument: string, value: Flat): [number, number
 function readPair(name: string, argument: string, pair: unknown): [number, number] {
   if (!isNumberArray(pair)) typeError(name, argument, '[rows, cols]', pair);
   if (pair.length !== 2) refuseList(name, argument, 'two numbers, [rows, cols]', pair);
-  return [extent(name, `${argument}[0]`, pair[0]), extent(name, `${argument}[1]`, pair[1])];
+  return [extent(name, argument, '[0]', pair[0]), extent(name, argument, '[1]', pair[1])];
 }
 
 function refuseList(name: string, argument: string, expected: string, got: NumberArray): never {
@@ -164,12 +164,11 @@ function refuseList(name: string, argument: string, expected: string, got: Numbe
   throw new RangeError(`${name}: ${argument} must be ${expected}, got [${list.join(', ')}]`);
 }
 
-function extent(name: string, argument: string, value: unknown): number {
-  if (typeof value !== 'number') typeError(name, argument, 'a whole number of at least 1', value);
-  if (!Number.isSafeInteger(value) || value < 1) {
-    rangeError(name, argument, 'a whole number of at least 1', value);
-  }
-  return value;
+/** A number of rows or columns; its place in the argument is put into words only to refuse it. */
+function extent(name: string, argument: string, place: string, value: unknown): number {
+  if (Number.isSafeInteger(value) && (value as number) >= 1) return value as number;
+  const refuse = typeof value === 'number' ? rangeError : typeError;
+  return refuse(name, argument + place, 'a whole number of at least 1', value);
 }
 
 /** Refuses a matrix that is not `cols` wide like another one. */

@@ -16,32 +16,44 @@ const HEAP_BASE = 16384;
 /** Blocks begin on cache lines, so that no vector straddles two. */
 const ALIGNMENT = 64;
 
-let floats = new Float32Array(0);
-let integers = new Int32Array(0);
-let octets = new Uint8Array(0);
-let doubles = new Float64Array(0);
+/** The memory that the views are of; none once it has grown. */
+let seen: WebAssembly.Memory | undefined;
+let floats: Float32Array;
+let integers: Int32Array;
+let octets: Uint8Array;
+let doubles: Float64Array;
+
+/** To ask a memory for its buffer takes as long as a small kernel, so it is asked once. */
+function see(): void {
+  const { buffer } = memory;
+  floats = new Float32Array(buffer);
+  integers = new Int32Array(buffer);
+  octets = new Uint8Array(buffer);
+  doubles = new Float64Array(buffer);
+  seen = memory;
+}
 
 /** All of the memory as f32. Valid until something is allocated; never kept. */
 export function f32(): Float32Array {
-  if (floats.buffer !== memory.buffer) floats = new Float32Array(memory.buffer);
+  if (seen !== memory) see();
   return floats;
 }
 
 /** All of the memory as i32. Valid until something is allocated; never kept. */
 export function i32(): Int32Array {
-  if (integers.buffer !== memory.buffer) integers = new Int32Array(memory.buffer);
+  if (seen !== memory) see();
   return integers;
 }
 
 /** All of the memory as bytes. Valid until something is allocated; never kept. */
 export function u8(): Uint8Array {
-  if (octets.buffer !== memory.buffer) octets = new Uint8Array(memory.buffer);
+  if (seen !== memory) see();
   return octets;
 }
 
 /** All of the memory as f64. Valid until something is allocated; never kept. */
 export function f64(): Float64Array {
-  if (doubles.buffer !== memory.buffer) doubles = new Float64Array(memory.buffer);
+  if (seen !== memory) see();
   return doubles;
 }
 
@@ -96,6 +108,7 @@ function extend(size: number): number {
     const pages = Math.ceil(missing / PAGE);
     try {
       memory.grow(pages);
+      seen = undefined;
     } catch {
       throw new RangeError(
         `nearfar: out of memory: ${size} bytes do not fit beside the ${top} in use`,
