@@ -28,12 +28,7 @@ export {
   softmaxRowsBackward,
   crossEntropyRows,
 } from './softmax';
-export {
-  klDivergenceRows,
-  klDivergenceRowsBackward,
-  firstImproper,
-  firstUncovered,
-} from './divergence';
+export { klDivergenceRows, firstImproper, firstUncovered } from './divergence';
 export { TILE, contrastiveScratch, contrastiveStart, contrastiveSums } from './contrastive';
 export { contrastiveGradients } from './contrastive-gradients';
 export { contrastRows, sumByLabel, supConRows } from './loss-ends';

@@ -128,6 +128,19 @@ export function log4(x: v128): v128 {
   return v128.or(y, f32x4.lt(x, f32x4.splat(0)));
 }
 
+/** log(1 + x) of four lanes from 0 to 1, exact beside 0: 2 artanh(x / (2 + x)), by its series. */
+@inline
+export function log1p4(x: v128): v128 {
+  const s = f32x4.div(x, f32x4.add(x, f32x4.splat(2)));
+  const z = f32x4.mul(s, s);
+  let p = f32x4.add(f32x4.mul(z, f32x4.splat(1.0 / 13)), f32x4.splat(1.0 / 11));
+  p = f32x4.add(f32x4.mul(p, z), f32x4.splat(1.0 / 9));
+  p = f32x4.add(f32x4.mul(p, z), f32x4.splat(1.0 / 7));
+  p = f32x4.add(f32x4.mul(p, z), f32x4.splat(1.0 / 5));
+  p = f32x4.add(f32x4.mul(p, z), f32x4.splat(1.0 / 3));
+  return f32x4.mul(f32x4.add(s, s), f32x4.add(f32x4.mul(p, z), f32x4.splat(1)));
+}
+
 /** Hyperbolic tangent of four lanes. */
 @inline
 export function tanh4(x: v128): v128 {
@@ -171,8 +184,20 @@ export function expScalar(x: f64): f64 {
   if (x > 709.8) return Infinity;
   const n = nearest<f64>(x * 1.4426950408889634);
   const r = x - n * 0.6931471803691238 - n * 1.9082149292705877e-10;
-  let p: f64 = 1;
-  for (let k: f64 = 13; k > 0; k -= 1) p = 1 + (p * r) / k;
+  // Written out, as a loop would divide by each factorial anew.
+  let p = r * (1.0 / 6227020800) + 1.0 / 479001600;
+  p = p * r + 1.0 / 39916800;
+  p = p * r + 1.0 / 3628800;
+  p = p * r + 1.0 / 362880;
+  p = p * r + 1.0 / 40320;
+  p = p * r + 1.0 / 5040;
+  p = p * r + 1.0 / 720;
+  p = p * r + 1.0 / 120;
+  p = p * r + 1.0 / 24;
+  p = p * r + 1.0 / 6;
+  p = p * r + 0.5;
+  p = p * r + 1;
+  p = p * r + 1;
   // Two factors, so that denormal results come out too.
   const i = <i64>n;
   const half = i >> 1;
@@ -180,11 +205,19 @@ export function expScalar(x: f64): f64 {
 }
 
 /** 2 artanh(s) for |s| <= 0.172, by its series. */
-@inline
 function artanhTwice(s: f64): f64 {
   const z = s * s;
-  let p: f64 = 1.0 / 23;
-  for (let k: f64 = 21; k > 0; k -= 2) p = p * z + 1 / k;
+  let p = z * (1.0 / 23) + 1.0 / 21;
+  p = p * z + 1.0 / 19;
+  p = p * z + 1.0 / 17;
+  p = p * z + 1.0 / 15;
+  p = p * z + 1.0 / 13;
+  p = p * z + 1.0 / 11;
+  p = p * z + 1.0 / 9;
+  p = p * z + 1.0 / 7;
+  p = p * z + 1.0 / 5;
+  p = p * z + 1.0 / 3;
+  p = p * z + 1;
   return 2 * s * p;
 }
 
@@ -202,6 +235,35 @@ export function logScalar(x: f64): f64 {
   const m = reinterpret<f64>(bits - (exponent << 52));
   const n = <f64>(e + exponent);
   return n * 0.6931471803691238 + (artanhTwice((m - 1) / (m + 1)) + n * 1.9082149292705877e-10);
+}
+
+/** Natural logarithms of two f64 as {@link logScalar}, but neither of 0 nor of what is denormal. */
+@inline
+export function log2(x: v128): v128 {
+  const one = f64x2.splat(1);
+  const exponent = i64x2.sub(x, i64x2.splat(0x3fe6a09e667f3bcd));
+  const m = i64x2.sub(x, v128.and(exponent, i64x2.splat(0xfff0000000000000)));
+  const high = i32x4.shr_s(v128.shuffle<i32>(exponent, exponent, 1, 3, 1, 3), 20);
+  const n = f64x2.convert_low_i32x4_s(high);
+  const s = f64x2.div(f64x2.sub(m, one), f64x2.add(m, one));
+  const z = f64x2.mul(s, s);
+  let p = f64x2.add(f64x2.mul(z, f64x2.splat(1.0 / 23)), f64x2.splat(1.0 / 21));
+  p = f64x2.add(f64x2.mul(p, z), f64x2.splat(1.0 / 19));
+  p = f64x2.add(f64x2.mul(p, z), f64x2.splat(1.0 / 17));
+  p = f64x2.add(f64x2.mul(p, z), f64x2.splat(1.0 / 15));
+  p = f64x2.add(f64x2.mul(p, z), f64x2.splat(1.0 / 13));
+  p = f64x2.add(f64x2.mul(p, z), f64x2.splat(1.0 / 11));
+  p = f64x2.add(f64x2.mul(p, z), f64x2.splat(1.0 / 9));
+  p = f64x2.add(f64x2.mul(p, z), f64x2.splat(1.0 / 7));
+  p = f64x2.add(f64x2.mul(p, z), f64x2.splat(1.0 / 5));
+  p = f64x2.add(f64x2.mul(p, z), f64x2.splat(1.0 / 3));
+  p = f64x2.add(f64x2.mul(p, z), one);
+  const small = f64x2.mul(n, f64x2.splat(1.9082149292705877e-10));
+  const y = f64x2.add(
+    f64x2.mul(n, f64x2.splat(0.6931471803691238)),
+    f64x2.add(f64x2.mul(f64x2.add(s, s), p), small),
+  );
+  return v128.bitselect(x, y, f64x2.eq(x, f64x2.splat(Infinity)));
 }
 
 /** log(1 + x) in f64 for x >= 0, exact beside 0. */

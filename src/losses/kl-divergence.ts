@@ -32,7 +32,7 @@ export function klDivergence(p: MatrixLike | NumberArray, q: MatrixLike | Number
       Pointer,
       Pointer,
     ];
-    return kernels().klDivergenceRows(atP, atQ, rows, cols);
+    return kernels().klDivergenceRows(atP, atQ, rows, cols, false);
   });
 }
 
@@ -58,8 +58,7 @@ export function klDivergenceGrad(
       const expected = 'greater than 0 wherever p is (the divergence is infinite)';
       rangeError(name, `q[${Math.floor(bad / cols)}][${bad % cols}]`, expected, 0);
     }
-    const loss = core.klDivergenceRows(atP, atQ, rows, cols);
-    core.klDivergenceRowsBackward(atP, atQ, atP, atQ, rows, cols);
+    const loss = core.klDivergenceRows(atP, atQ, rows, cols, true);
     return {
       loss,
       gradP: takeMatrix(name, atP, rows, cols, sources[0]),

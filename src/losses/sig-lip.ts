@@ -3,7 +3,7 @@
 import { checkNumber, checkOptions, checkPositive } from '../check.js';
 import { kernels } from '../kernels.js';
 import { checkShape, finiteLoss, type Matrix, type MatrixLike, readMatrix } from '../matrix.js';
-import { f64, scoped } from '../memory.js';
+import { scoped } from '../memory.js';
 import { multiply } from '../products.js';
 import { loadSide, throughNormalization } from './contrastive.js';
 import { readIds } from './cross.js';
@@ -73,25 +73,27 @@ function run(
     const images = loadSide(scope, left);
     const texts = loadSide(scope, right);
     const numbers = ids === undefined ? 0 : scope.integers(ids);
-    const biasSlope = scope.zeroWords(2);
+    const losses = scope.doubles(rows);
+    const slopes = scope.doubles(rows);
     const gradImage = scope.words(rows * cols);
     const gradText = scope.zeroWords(rows * cols);
     const live = Math.min(BLOCK, rows);
     const block = scope.words(live * rows);
-    let loss = 0;
     for (let first = 0; first < rows; first += BLOCK) {
       const n = Math.min(BLOCK, rows - first);
       const own = images.unit + 4 * first * cols;
       multiply(block, own, texts.unit, n, rows, cols, false, true, false);
-      loss += core.sigLipRows(block, n, rows, first, numbers, scale, bias, 1 / rows, biasSlope);
+      const [ownLosses, ownSlopes] = [losses + 8 * first, slopes + 8 * first];
+      const weight = 1 / rows;
+      core.sigLipRows(ownLosses, ownSlopes, block, n, rows, first, numbers, scale, bias, weight);
       if (!backward) continue;
       const to = gradImage + 4 * first * cols;
       multiply(to, block, texts.unit, n, cols, rows, false, false, false);
       multiply(gradText, block, own, rows, cols, n, true, false, true);
     }
-    finiteLoss(name, loss);
+    const loss = finiteLoss(name, core.sumDoubles(losses, rows) / rows);
     if (!backward) return { loss };
-    const gradLogitBias = f64()[biasSlope / 8] as number;
+    const gradLogitBias = core.sumDoubles(slopes, rows) / rows;
     const { grad, along } = throughNormalization(name, { side: images, at: gradImage, ld: cols });
     return {
       loss,

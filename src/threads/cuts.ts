@@ -148,6 +148,7 @@ export const CUTTINGS: Readonly<Record<string, Cutting>> = {
   contrastiveGradients: tiles(10, 3, 17, 18, 19),
   logSumExpRowsBackward: rows(4, 5, [0, 3], { 1: 4, 2: 4 }, 1.2),
   softmaxRowsBackward: rows(3, 4, [0, 1, 2], {}, 1.5),
+  sigLipRows: rows(3, 4, [2], { 0: 8, 1: 8, 5: ITEM }, 3),
   crossEntropyRows: rows(3, 4, [1], { 0: 8, 2: 4 }, 2),
   topKUpdate,
 
