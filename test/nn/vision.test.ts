@@ -105,6 +105,51 @@ test('unpatchify puts back what patchify cut', () =>
     sameBits(nn.unpatchify(patches, [3, 4], 2).toArray(), images.toArray());
   }));
 
+/** The places of each window's largest number in a plane, the first of equals. */
+function largestPlaces(plane: number[], width: number, size: number, stride: number, pad: number) {
+  const height = plane.length / width;
+  const places: number[] = [];
+  for (let top = -pad; top + size <= height + pad; top += stride) {
+    for (let left = -pad; left + size <= width + pad; left += stride) {
+      const window: number[] = [];
+      for (let i = Math.max(top, 0); i < Math.min(top + size, height); i++) {
+        for (let j = Math.max(left, 0); j < Math.min(left + size, width); j++) {
+          window.push(i * width + j);
+        }
+      }
+      const most = Math.max(...window.map((at) => plane[at] as number));
+      places.push(window.find((at) => plane[at] === most) as number);
+    }
+  }
+  return places;
+}
+
+for (const stride of [1, 2, 3]) {
+  test(`maxPool2d in strides of ${stride}, several windows at a time, equals among them`, () =>
+    nn.tidy(() => {
+      const [height, width, size, padding] = [7, 29, 3, 1];
+      const random = new Random(stride);
+      // Few different numbers, so that windows have several that are the largest.
+      const plane = Array.from({ length: height * width }, () => Math.floor(random.uniform(0, 4)));
+      const x = nn.parameter(Float32Array.from(plane), [1, 1, height, width]);
+      const y = nn.maxPool2d(x, size, { stride, padding });
+      const places = largestPlaces(plane, width, size, stride, padding);
+      same(
+        [...y.toArray()],
+        places.map((at) => plane[at]),
+        'largest numbers',
+      );
+      const weights = places.map((_, i) => i + 1);
+      nn.sum(nn.mul(y, nn.tensor(weights, y.shape))).backward();
+      const expected = plane.map(() => 0);
+      places.forEach((at, i) => {
+        expected[at] = (expected[at] as number) + (weights[i] as number);
+      });
+      same([...(x.grad as Tensor).toArray()], expected, 'gradient');
+      x.dispose();
+    }));
+}
+
 test('a sample has the same bits in every batch', () =>
   nn.tidy(() => {
     const images = pictures([5, 3, 12, 12]);
