@@ -4,6 +4,7 @@
  */
 
 import { exp4, expNegative, logScalar, max4, sigmoid, softplus, sum4 } from './math';
+import { dotRow } from './rows';
 
 /** Floats that are summed in f32 before they join the f64 sum. */
 const BLOCK: i32 = 256;
@@ -104,15 +105,16 @@ export function softmaxRowsBackward(
   dx: usize, dy: usize, y: usize, rows: i32, cols: i32,
 ): void {
   for (let r = 0; r < rows; r++) {
-    const row = (<usize>r * <usize>cols) << 2;
-    let along: f64 = 0;
-    for (let i = 0; i < cols; i++) {
-      const at = row + (<usize>i << 2);
-      along += <f64>load<f32>(dy + at) * <f64>load<f32>(y + at);
+    const along = dotRow(dy, y, cols), alongs = f64x2.splat(along);
+    let i = 0;
+    for (; i + 2 <= cols; i += 2, dx += 8, dy += 8, y += 8) {
+      const own = f64x2.promote_low_f32x4(v128.load64_zero(dy));
+      const share = f64x2.promote_low_f32x4(v128.load64_zero(y));
+      const x = f32x4.demote_f64x2_zero(f64x2.mul(share, f64x2.sub(own, alongs)));
+      v128.store_lane<i64>(dx, x, 0);
     }
-    for (let i = 0; i < cols; i++) {
-      const at = row + (<usize>i << 2);
-      store<f32>(dx + at, <f32>(<f64>load<f32>(y + at) * (<f64>load<f32>(dy + at) - along)));
+    for (; i < cols; i++, dx += 4, dy += 4, y += 4) {
+      store<f32>(dx, <f32>(<f64>load<f32>(y) * (<f64>load<f32>(dy) - along)));
     }
   }
 }
