@@ -12,8 +12,8 @@ const CONTEXT = 64;
 const SMALL = {
   config: { layers: 1, heads: 2, width: 64, context: CONTEXT, dropout: 0 },
   vocabulary: 2048,
-  pretraining: { steps: 480, batch: 32, learningRate: 3e-3 },
-  finetuning: { steps: 48, batch: 16 },
+  pretraining: { steps: 400, batch: 32, learningRate: 3e-3 },
+  finetuning: { steps: 40, batch: 16 },
   seeds: 2,
 };
 const FULL = {
