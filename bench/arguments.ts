@@ -23,11 +23,18 @@ export function refusing<T>(body: () => T): T {
   }
 }
 
-/** Options and positionals. */
+/** Options and positionals; `--help` prints how the command is used, line by line, and ends it. */
 export function readArguments<T extends ParseArgsConfig>(
+  usage: readonly string[],
   config: T,
 ): ReturnType<typeof parseArgs<T>> {
-  return refusing(() => parseArgs(config));
+  const options = { ...config.options, help: { type: 'boolean' as const, short: 'h' } };
+  const found = refusing(() => parseArgs({ ...config, options }));
+  if ((found.values as { help?: boolean }).help) {
+    process.stdout.write(`${usage.join('\n')}\n`);
+    process.exit(0);
+  }
+  return found as unknown as ReturnType<typeof parseArgs<T>>;
 }
 
 /** A whole number, at least 1 unless told otherwise. */

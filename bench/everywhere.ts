@@ -23,14 +23,17 @@ import type { Run } from './run.js';
 const TWINS = /-(require|arm64|vite|worker)$|^wrangler$/;
 const LARGEST = '1024';
 
-const { values, positionals } = readArguments({
-  allowPositionals: true,
-  options: {
-    largest: { type: 'string', default: LARGEST },
-    on: { type: 'string' },
-    out: { type: 'string', default: 'nearfar-bench' },
+const { values, positionals } = readArguments(
+  ['npm run bench:everywhere -- [part of a name] [--largest <n>] [--on <runtimes>] [--out <dir>]'],
+  {
+    allowPositionals: true,
+    options: {
+      largest: { type: 'string', default: LARGEST },
+      on: { type: 'string' },
+      out: { type: 'string', default: 'nearfar-bench' },
+    },
   },
-});
+);
 const known = runtimes.map(({ name }) => name).filter((name) => !TWINS.test(name));
 const wanted = namesOf(values.on?.split(',') ?? [], known);
 const wish = {

@@ -15,15 +15,20 @@ import { Random } from '../../src/random.js';
 import { namesOf, readArguments, refusing, whole } from '../arguments.js';
 import { nearestPictures } from './pixels.js';
 
-const { values, positionals } = readArguments({
-  options: {
-    held: { type: 'string', default: 'fluent-emoji-flat' },
-    steps: { type: 'string', default: '500' },
-    seed: { type: 'string', default: '1' },
-    loss: { type: 'string', default: 'clip' },
+const { values, positionals } = readArguments(
+  [
+    'npm run emoji -- [vendor|names] [--held <vendor>] [--steps <n>] [--seed <n>] [--loss clip|siglip]',
+  ],
+  {
+    options: {
+      held: { type: 'string', default: 'fluent-emoji-flat' },
+      steps: { type: 'string', default: '500' },
+      seed: { type: 'string', default: '1' },
+      loss: { type: 'string', default: 'clip' },
+    },
+    allowPositionals: true,
   },
-  allowPositionals: true,
-});
+);
 const STUDIES = ['vendor', 'names'];
 const chosen = namesOf(positionals, STUDIES);
 const steps = whole('--steps', values.steps);

@@ -13,14 +13,17 @@ import { showSpread } from '../spread.js';
 import { brown, mails } from './data.js';
 import { type Accuracy, type Api, type Dataset, fewLabels, METHODS } from './study.js';
 
-const { values, positionals } = readArguments({
-  options: {
-    steps: { type: 'string', default: '2000' },
-    seeds: { type: 'string', default: '5' },
-    json: { type: 'boolean', default: false },
+const { values, positionals } = readArguments(
+  ['npm run few-labels -- [mails|brown] [--steps <n>] [--seeds <n>] [--json]'],
+  {
+    options: {
+      steps: { type: 'string', default: '2000' },
+      seeds: { type: 'string', default: '5' },
+      json: { type: 'boolean', default: false },
+    },
+    allowPositionals: true,
   },
-  allowPositionals: true,
-});
+);
 
 /** The built package, whose declarations are those of the sources. */
 const api = { nearfar, models } as unknown as Api;

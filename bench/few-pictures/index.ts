@@ -12,24 +12,22 @@ import { showSpread } from '../spread.js';
 import { readDataset } from './data.js';
 import { fewPictures, METHODS, MOST_LEARNT } from './study.js';
 
-const { values } = readArguments({
-  options: {
-    data: { type: 'string', default: 'dist/samples/digits' },
-    steps: { type: 'string', default: '600' },
-    'supervised-steps': { type: 'string', default: '200' },
-    seeds: { type: 'string', default: '5' },
-    counts: { type: 'string', default: '10,100,all' },
-    json: { type: 'boolean', default: false },
-    help: { type: 'boolean', default: false },
+const { values } = readArguments(
+  [
+    'npm run few-pictures -- [--data <folder of IDX files>] [--steps <n>] [--supervised-steps <n>]',
+    '  [--seeds <n>] [--counts 10,100,all] [--json]',
+  ],
+  {
+    options: {
+      data: { type: 'string', default: 'dist/samples/digits' },
+      steps: { type: 'string', default: '600' },
+      'supervised-steps': { type: 'string', default: '200' },
+      seeds: { type: 'string', default: '5' },
+      counts: { type: 'string', default: '10,100,all' },
+      json: { type: 'boolean', default: false },
+    },
   },
-});
-if (values.help) {
-  process.stdout.write(
-    'npm run few-pictures -- [--data <folder of IDX files>] [--steps <n>] [--supervised-steps <n>] ' +
-      '[--seeds <n>] [--counts 10,100,all] [--json]\n',
-  );
-  process.exit(0);
-}
+);
 const steps = whole('--steps', values.steps);
 const supervisedSteps = whole('--supervised-steps', values['supervised-steps']);
 const seeds = whole('--seeds', values.seeds);
