@@ -1,6 +1,7 @@
 /** Kullback-Leibler divergence of rows of probabilities, forward and backward, in f64. */
 
-import { log2 } from './math';
+import { sum2 } from './lanes';
+import { logDoubles } from './math';
 
 /** Two numbers as f64, or one and a 0 where `left` is 1. */
 @inline
@@ -22,14 +23,14 @@ export function klDivergenceRows(
     const a = doubles(p, left);
     const live = f64x2.gt(a, f64x2.splat(0));
     const ratio = f64x2.div(a, doubles(q, left));
-    const gap = log2(ratio);
+    const gap = logDoubles(ratio);
     total = f64x2.add(total, v128.and(f64x2.mul(a, gap), live));
     if (!backward) continue;
     const byP = f64x2.mul(f64x2.add(gap, f64x2.splat(1)), mean);
     storeFloats(p, v128.and(byP, live), left);
     storeFloats(q, v128.and(f64x2.mul(f64x2.neg(ratio), mean), live), left);
   }
-  return (f64x2.extract_lane(total, 0) + f64x2.extract_lane(total, 1)) / <f64>rows;
+  return sum2(total) / <f64>rows;
 }
 
 /** The nearest f32 of two finite f64, cut to f32's range, or of the first where `left` is 1. */

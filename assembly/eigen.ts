@@ -4,6 +4,7 @@
  * `ld` doubles a row, n rounded up to 4.
  */
 
+import { sum2 } from './lanes';
 import { padded } from './pack';
 
 /** Address of the i-th double. */
@@ -19,7 +20,7 @@ export function dot64(x: usize, y: usize, n: i32): f64 {
   for (; i + 2 <= n; i += 2) {
     sum = f64x2.add(sum, f64x2.mul(v128.load(at64(x, i)), v128.load(at64(y, i))));
   }
-  let total = f64x2.extract_lane(sum, 0) + f64x2.extract_lane(sum, 1);
+  let total = sum2(sum);
   if (i < n) total += load<f64>(at64(x, i)) * load<f64>(at64(y, i));
   return total;
 }

@@ -4,7 +4,8 @@
  * that a row far from 0 keeps its digits.
  */
 
-import { highDoubles, lowDoubles, storeSums, sumArray } from './reduce';
+import { highDoubles, lowDoubles, sum2 } from './lanes';
+import { storeSums, sumArray } from './reduce';
 
 /** Rows whose gradients of gain and bias are summed before they join what is there. */
 const BLOCK: i32 = 256;
@@ -21,7 +22,7 @@ export function squaresAround(x: usize, n: i32, mean: f64): f64 {
     b = f64x2.add(b, f64x2.mul(high, high));
   }
   const sum = f64x2.add(a, b);
-  let total = f64x2.extract_lane(sum, 0) + f64x2.extract_lane(sum, 1);
+  let total = sum2(sum);
   for (; i < n; i++, x += 4) {
     const d = <f64>load<f32>(x) - mean;
     total += d * d;
@@ -108,8 +109,8 @@ function backwardRow(
   }
   a = f64x2.add(a, b);
   along = f64x2.add(along, across);
-  let sum = f64x2.extract_lane(a, 0) + f64x2.extract_lane(a, 1);
-  let product = f64x2.extract_lane(along, 0) + f64x2.extract_lane(along, 1);
+  let sum = sum2(a);
+  let product = sum2(along);
   for (; i < stride; i += 4) {
     const d = load<f32>(dy + i) * (gain == 0 ? <f32>1 : load<f32>(gain + i));
     sum += <f64>d;

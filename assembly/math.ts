@@ -204,21 +204,27 @@ export function expScalar(x: f64): f64 {
   return p * reinterpret<f64>((half + 1023) << 52) * reinterpret<f64>((i - half + 1023) << 52);
 }
 
-/** 2 artanh(s) for |s| <= 0.172, by its series. */
-function artanhTwice(s: f64): f64 {
-  const z = s * s;
-  let p = z * (1.0 / 23) + 1.0 / 21;
-  p = p * z + 1.0 / 19;
-  p = p * z + 1.0 / 17;
-  p = p * z + 1.0 / 15;
-  p = p * z + 1.0 / 13;
-  p = p * z + 1.0 / 11;
-  p = p * z + 1.0 / 9;
-  p = p * z + 1.0 / 7;
-  p = p * z + 1.0 / 5;
-  p = p * z + 1.0 / 3;
-  p = p * z + 1;
-  return 2 * s * p;
+/** 2 artanh(s) of two f64 for |s| <= 0.172, by its series. */
+@inline
+function artanhTwice(s: v128): v128 {
+  const z = f64x2.mul(s, s);
+  let p = f64x2.add(f64x2.mul(z, f64x2.splat(1.0 / 23)), f64x2.splat(1.0 / 21));
+  p = f64x2.add(f64x2.mul(p, z), f64x2.splat(1.0 / 19));
+  p = f64x2.add(f64x2.mul(p, z), f64x2.splat(1.0 / 17));
+  p = f64x2.add(f64x2.mul(p, z), f64x2.splat(1.0 / 15));
+  p = f64x2.add(f64x2.mul(p, z), f64x2.splat(1.0 / 13));
+  p = f64x2.add(f64x2.mul(p, z), f64x2.splat(1.0 / 11));
+  p = f64x2.add(f64x2.mul(p, z), f64x2.splat(1.0 / 9));
+  p = f64x2.add(f64x2.mul(p, z), f64x2.splat(1.0 / 7));
+  p = f64x2.add(f64x2.mul(p, z), f64x2.splat(1.0 / 5));
+  p = f64x2.add(f64x2.mul(p, z), f64x2.splat(1.0 / 3));
+  p = f64x2.add(f64x2.mul(p, z), f64x2.splat(1));
+  return f64x2.mul(f64x2.add(s, s), p);
+}
+
+@inline
+function artanhTwiceScalar(s: f64): f64 {
+  return f64x2.extract_lane(artanhTwice(f64x2.splat(s)), 0);
 }
 
 /** Natural logarithm in f64 of a number >= 0: log(m 2^e) = e ln 2 + 2 artanh((m-1)/(m+1)). */
@@ -234,41 +240,29 @@ export function logScalar(x: f64): f64 {
   const exponent = (bits - 0x3fe6a09e667f3bcd) >> 52;
   const m = reinterpret<f64>(bits - (exponent << 52));
   const n = <f64>(e + exponent);
-  return n * 0.6931471803691238 + (artanhTwice((m - 1) / (m + 1)) + n * 1.9082149292705877e-10);
+  return n * 0.6931471803691238 + (artanhTwiceScalar((m - 1) / (m + 1)) + n * 1.9082149292705877e-10);
 }
 
 /** Natural logarithms of two f64 as {@link logScalar}, but neither of 0 nor of what is denormal. */
 @inline
-export function log2(x: v128): v128 {
+export function logDoubles(x: v128): v128 {
   const one = f64x2.splat(1);
   const exponent = i64x2.sub(x, i64x2.splat(0x3fe6a09e667f3bcd));
   const m = i64x2.sub(x, v128.and(exponent, i64x2.splat(0xfff0000000000000)));
   const high = i32x4.shr_s(v128.shuffle<i32>(exponent, exponent, 1, 3, 1, 3), 20);
   const n = f64x2.convert_low_i32x4_s(high);
   const s = f64x2.div(f64x2.sub(m, one), f64x2.add(m, one));
-  const z = f64x2.mul(s, s);
-  let p = f64x2.add(f64x2.mul(z, f64x2.splat(1.0 / 23)), f64x2.splat(1.0 / 21));
-  p = f64x2.add(f64x2.mul(p, z), f64x2.splat(1.0 / 19));
-  p = f64x2.add(f64x2.mul(p, z), f64x2.splat(1.0 / 17));
-  p = f64x2.add(f64x2.mul(p, z), f64x2.splat(1.0 / 15));
-  p = f64x2.add(f64x2.mul(p, z), f64x2.splat(1.0 / 13));
-  p = f64x2.add(f64x2.mul(p, z), f64x2.splat(1.0 / 11));
-  p = f64x2.add(f64x2.mul(p, z), f64x2.splat(1.0 / 9));
-  p = f64x2.add(f64x2.mul(p, z), f64x2.splat(1.0 / 7));
-  p = f64x2.add(f64x2.mul(p, z), f64x2.splat(1.0 / 5));
-  p = f64x2.add(f64x2.mul(p, z), f64x2.splat(1.0 / 3));
-  p = f64x2.add(f64x2.mul(p, z), one);
   const small = f64x2.mul(n, f64x2.splat(1.9082149292705877e-10));
   const y = f64x2.add(
     f64x2.mul(n, f64x2.splat(0.6931471803691238)),
-    f64x2.add(f64x2.mul(f64x2.add(s, s), p), small),
+    f64x2.add(artanhTwice(s), small),
   );
   return v128.bitselect(x, y, f64x2.eq(x, f64x2.splat(Infinity)));
 }
 
 /** log(1 + x) in f64 for x >= 0, exact beside 0. */
 export function log1pScalar(x: f64): f64 {
-  return x < 0.4 ? artanhTwice(x / (2 + x)) : logScalar(1 + x);
+  return x < 0.4 ? artanhTwiceScalar(x / (2 + x)) : logScalar(1 + x);
 }
 
 /** log(1 + e^x) in f64, at any x. */

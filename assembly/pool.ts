@@ -3,9 +3,10 @@
  * stride apart, in a border that no maximum sees and that counts as zeros for means.
  */
 
-/** Four floats of a row of x, a stride apart. */
+/** The same place in four windows, a stride apart, or in one with zeros beside it. */
 @inline
-function four(x: usize, stride: i32): v128 {
+function windows(x: usize, count: i32, stride: i32): v128 {
+  if (count == 1) return v128.load32_zero(x);
   if (stride == 1) return v128.load(x);
   // The second load ends with the last of the four.
   if (stride == 2) return v128.shuffle<f32>(v128.load(x), v128.load(x, 12), 0, 2, 5, 7);
@@ -37,36 +38,25 @@ export function maxPool(
         // Four windows at a time where none of them reaches over the border.
         const whole = right - left == size && left + 3 * stride + size <= width;
         step = whole && c + 4 <= columns ? 4 : 1;
-        if (step == 4) {
-          let place = i32x4.add(i32x4.splat(top * width + left), steps);
-          let most = four(x + (<usize>(top * width + left) << 2), stride);
-          for (let i = top; i < bottom; i++) {
-            for (let j = left; j < right; j++) {
-              const at = i * width + j;
-              const value = four(x + (<usize>at << 2), stride);
-              const first = v128.and(f32x4.ne(value, value), f32x4.eq(most, most));
-              const larger = v128.or(f32x4.gt(value, most), first);
-              most = v128.bitselect(value, most, larger);
-              place = v128.bitselect(i32x4.add(i32x4.splat(at), steps), place, larger);
-            }
-          }
-          v128.store(y, most);
-          v128.store(places, place);
-          continue;
-        }
-        let place = top * width + left;
-        let most = load<f32>(x + (<usize>place << 2));
+        let place = i32x4.add(i32x4.splat(top * width + left), steps);
+        let most = windows(x + (<usize>(top * width + left) << 2), step, stride);
         for (let i = top; i < bottom; i++) {
           for (let j = left; j < right; j++) {
-            const value = load<f32>(x + (<usize>(i * width + j) << 2));
-            if (value > most || (value != value && most == most)) {
-              most = value;
-              place = i * width + j;
-            }
+            const at = i * width + j;
+            const value = windows(x + (<usize>at << 2), step, stride);
+            const first = v128.and(f32x4.ne(value, value), f32x4.eq(most, most));
+            const larger = v128.or(f32x4.gt(value, most), first);
+            most = v128.bitselect(value, most, larger);
+            place = v128.bitselect(i32x4.add(i32x4.splat(at), steps), place, larger);
           }
         }
-        store<f32>(y, most);
-        store<i32>(places, place);
+        if (step == 4) {
+          v128.store(y, most);
+          v128.store(places, place);
+        } else {
+          v128.store_lane<f32>(y, most, 0);
+          v128.store_lane<i32>(places, place, 0);
+        }
       }
     }
   }

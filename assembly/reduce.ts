@@ -4,26 +4,8 @@
  * the value and the last bit of the f32 that is stored is the true one.
  */
 
+import { highDoubles, lowDoubles, sum2, toFloats } from './lanes';
 import { dotRow } from './rows';
-
-/** The first and the last two of four floats, as f64. */
-@inline
-export function lowDoubles(x: v128): v128 {
-  return f64x2.promote_low_f32x4(x);
-}
-
-@inline
-export function highDoubles(x: v128): v128 {
-  return f64x2.promote_low_f32x4(v128.shuffle<f32>(x, x, 2, 3, 2, 3));
-}
-
-/** Two pairs of f64 as four f32. */
-@inline
-export function toFloats(low: v128, high: v128): v128 {
-  return v128.shuffle<f32>(
-    f32x4.demote_f64x2_zero(low), f32x4.demote_f64x2_zero(high), 0, 1, 4, 5,
-  );
-}
 
 /** Sum of n floats. */
 export function sumArray(x: usize, n: i32): f64 {
@@ -37,7 +19,7 @@ export function sumArray(x: usize, n: i32): f64 {
     d = f64x2.add(d, highDoubles(second));
   }
   const sum = f64x2.add(f64x2.add(a, b), f64x2.add(c, d));
-  let total = f64x2.extract_lane(sum, 0) + f64x2.extract_lane(sum, 1);
+  let total = sum2(sum);
   for (; i < n; i++, x += 4) total += <f64>load<f32>(x);
   return total;
 }
@@ -59,7 +41,7 @@ export function meanSquaredError(x: usize, y: usize, n: i32): f64 {
     high = f64x2.add(high, f64x2.mul(second, second));
   }
   const sum = f64x2.add(low, high);
-  let total = f64x2.extract_lane(sum, 0) + f64x2.extract_lane(sum, 1);
+  let total = sum2(sum);
   for (; i < n; i++, x += 4, y += 4) {
     const d = <f64>load<f32>(x) - <f64>load<f32>(y);
     total += d * d;

@@ -3,6 +3,8 @@
  * lanes at a time, so that neither a row of 1e30 overflows nor one of 1e-30 vanishes.
  */
 
+import { highDoubles, lowDoubles, sum2, toFloats } from './lanes';
+
 /** Index of the first of n floats that is NaN or infinite, or -1. */
 export function firstNonFinite(x: usize, n: i32): i32 {
   const exponent = i32x4.splat(0x7f800000);
@@ -44,17 +46,10 @@ export function dotRow(x: usize, y: usize, n: i32): f64 {
   for (; i + 4 <= n; i += 4) {
     const at = <usize>i << 2;
     const a = v128.load(x + at), b = v128.load(y + at);
-    even = f64x2.add(even, f64x2.mul(f64x2.promote_low_f32x4(a), f64x2.promote_low_f32x4(b)));
-    odd = f64x2.add(
-      odd,
-      f64x2.mul(
-        f64x2.promote_low_f32x4(v128.shuffle<f32>(a, a, 2, 3, 2, 3)),
-        f64x2.promote_low_f32x4(v128.shuffle<f32>(b, b, 2, 3, 2, 3)),
-      ),
-    );
+    even = f64x2.add(even, f64x2.mul(lowDoubles(a), lowDoubles(b)));
+    odd = f64x2.add(odd, f64x2.mul(highDoubles(a), highDoubles(b)));
   }
-  const sum = f64x2.add(even, odd);
-  let total = f64x2.extract_lane(sum, 0) + f64x2.extract_lane(sum, 1);
+  let total = sum2(f64x2.add(even, odd));
   for (; i < n; i++) {
     const at = <usize>i << 2;
     total += <f64>load<f32>(x + at) * <f64>load<f32>(y + at);
@@ -81,11 +76,8 @@ export function normalizeRows(y: usize, norms: usize, x: usize, rows: i32, cols:
     let i = 0;
     for (; i + 4 <= cols; i += 4) {
       const v = v128.load(x + at + (<usize>i << 2));
-      const low = f32x4.demote_f64x2_zero(f64x2.mul(f64x2.promote_low_f32x4(v), factor));
-      const high = f32x4.demote_f64x2_zero(
-        f64x2.mul(f64x2.promote_low_f32x4(v128.shuffle<f32>(v, v, 2, 3, 2, 3)), factor),
-      );
-      v128.store(y + at + (<usize>i << 2), v128.shuffle<f32>(low, high, 0, 1, 4, 5));
+      const low = f64x2.mul(lowDoubles(v), factor), high = f64x2.mul(highDoubles(v), factor);
+      v128.store(y + at + (<usize>i << 2), toFloats(low, high));
     }
     for (; i < cols; i++) {
       const p = at + (<usize>i << 2);

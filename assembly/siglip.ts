@@ -1,5 +1,6 @@
 /** The loss of SigLIP: every pair is a question of its own, answered by a sigmoid. */
 
+import { highDoubles, lowDoubles, sum2 } from './lanes';
 import { expNegative, log1p4 } from './math';
 
 /** The numbers of four columns, or of one with zeros beside it. */
@@ -11,13 +12,7 @@ function columns(x: usize, whole: bool): v128 {
 /** Two sums in f64, of lanes 0 and 2 and of lanes 1 and 3. */
 @inline
 function added(sums: v128, x: v128): v128 {
-  const high = v128.shuffle<f32>(x, x, 2, 3, 2, 3);
-  return f64x2.add(sums, f64x2.add(f64x2.promote_low_f32x4(x), f64x2.promote_low_f32x4(high)));
-}
-
-@inline
-function total(sums: v128): f64 {
-  return f64x2.extract_lane(sums, 0) + f64x2.extract_lane(sums, 1);
+  return f64x2.add(sums, f64x2.add(lowDoubles(x), highDoubles(x)));
 }
 
 /**
@@ -61,7 +56,7 @@ export function sigLipRows(
       if (whole) v128.store(x, gradient);
       else v128.store_lane<f32>(x, gradient, 0);
     }
-    store<f64>(losses, total(loss));
-    store<f64>(slopes, total(slope));
+    store<f64>(losses, sum2(loss));
+    store<f64>(slopes, sum2(slope));
   }
 }

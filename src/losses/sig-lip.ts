@@ -79,12 +79,12 @@ function run(
     const gradText = scope.zeroWords(rows * cols);
     const live = Math.min(BLOCK, rows);
     const block = scope.words(live * rows);
+    const weight = 1 / rows;
     for (let first = 0; first < rows; first += BLOCK) {
       const n = Math.min(BLOCK, rows - first);
       const own = images.unit + 4 * first * cols;
       multiply(block, own, texts.unit, n, rows, cols, false, true, false);
       const [ownLosses, ownSlopes] = [losses + 8 * first, slopes + 8 * first];
-      const weight = 1 / rows;
       core.sigLipRows(ownLosses, ownSlopes, block, n, rows, first, numbers, scale, bias, weight);
       if (!backward) continue;
       const to = gradImage + 4 * first * cols;
