@@ -10,7 +10,7 @@ import type { ClipConfig, Pictures } from 'nearfar/models';
 import { CLIP, clipRetrieval, picturesOf, train } from 'nearfar/models';
 import { manualSeed } from 'nearfar/nn';
 import { type Emoji, renderEmoji } from '../../build/samples/emoji.js';
-import { InputError } from '../../src/cli/command.js';
+import { choice } from '../../src/cli/options.js';
 import { Random } from '../../src/random.js';
 import { namesOf, readArguments, refusing, whole } from '../arguments.js';
 import { nearestPictures } from './pixels.js';
@@ -33,6 +33,11 @@ const STUDIES = ['vendor', 'names'];
 const chosen = namesOf(positionals, STUDIES);
 const steps = whole('--steps', values.steps);
 const seed = whole('--seed', values.seed, 0);
+/** A name that must be one of some, as the command line says it. */
+function oneOf(flag: string, choices: readonly string[], text: string): string {
+  return refusing(() => choice(flag, '', choices).parse(text) as string);
+}
+const lossName = oneOf('loss', ['clip', 'siglip'], values.loss) as ClipConfig['loss'];
 /** One name in so many is never seen. */
 const TENTH = 10;
 
@@ -61,7 +66,7 @@ function pictures(
 
 async function learn(data: Pictures): Promise<CLIP> {
   manualSeed(seed);
-  const model = new CLIP(data.captions ?? [], { loss: values.loss as ClipConfig['loss'] });
+  const model = new CLIP(data.captions ?? [], { loss: lossName });
   for await (const { step, loss } of train(model, data, { steps, seed })) {
     if (step % 50 === 0) process.stderr.write(`step ${step}: loss ${loss.toFixed(3)}\n`);
   }
@@ -73,14 +78,8 @@ function say(what: string, shares: Record<number, number>): void {
   process.stdout.write(`${what.padEnd(60)} ${list.join('  ')}\n`);
 }
 
-function vendorOf(name: string): number {
-  const vendor = emoji.vendors.indexOf(name);
-  if (vendor < 0) throw new InputError(`--held must be ${emoji.vendors.join(' or ')}, got ${name}`);
-  return vendor;
-}
-
 async function vendorHeldOut(): Promise<void> {
-  const held = refusing(() => vendorOf(values.held));
+  const held = emoji.vendors.indexOf(oneOf('held', emoji.vendors, values.held));
   const seen = vendors.filter((vendor) => vendor !== held);
   const [training, test] = [pictures(emoji, all, seen), pictures(emoji, all, [held])];
   const model = await learn(training);
