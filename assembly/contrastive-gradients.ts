@@ -3,7 +3,7 @@
  * flows back to the unit rows through the sums of exponentials.
  */
 
-import { FIXED_SHIFT_SCALE, TILE, cosineTile } from './contrastive';
+import { FIXED_SHIFT_SCALE, TILE, cosineTile, placeOfTile } from './contrastive';
 import { MR, NR, tile } from './gemm';
 import { padded } from './pack';
 import { expNegative } from './math';
@@ -96,15 +96,15 @@ function addProduct(
  *
  * leftFactor, rightFactor: the unit rows again, packed by columns (`pack` with rowStride 1, depth =
  * rows, width NR). Coefficients and shifts are padded to NR, with coefficients 0. With `self`
- * dRight is dLeft and the columns' arrays are the rows'. Tiles and their order as in
- * `contrastiveSums`.
+ * dRight is dLeft and the columns' arrays are the rows'. Tiles, their order, and those that were
+ * kept as in `contrastiveSums`.
  */
 export function contrastiveGradients(
-  dLeft: usize, dRight: usize, left: usize, right: usize, leftFactor: usize, rightFactor: usize,
+  dLeft: usize, dRight: usize, leftFactor: usize, rightFactor: usize,
   rowCoefficients: usize, rowShifts: usize, columnCoefficients: usize, columnShifts: usize,
-  rows: i32, columns: i32, depth: i32, scale: f32,
-  pairOffset: i32, ids: usize, idColumns: i32, self: bool, scratch: usize,
-  iFirst: i32, iEnd: i32, jFirst: i32, jEnd: i32,
+  left: usize, right: usize, rows: i32, columns: i32, depth: i32, scale: f32,
+  pairOffset: i32, ids: usize, idColumns: i32, self: bool,
+  kept: usize, keptTiles: i32, scratch: usize, iFirst: i32, iEnd: i32, jFirst: i32, jEnd: i32,
 ): void {
   const w = scratch + ((TILE * TILE) << 2);
   const across = w + ((TILE * TILE) << 2);
@@ -113,11 +113,14 @@ export function contrastiveGradients(
     for (let j0 = self ? max(i0, jFirst) : jFirst; j0 < jEnd; j0 += TILE) {
       const j1 = min(j0 + TILE, columns);
       const both = !self || i0 != j0;
-      cosineTile(
-        scratch, left, right, i0, i1, j0, j1, rows, columns, depth, pairOffset, ids, idColumns,
-      );
+      const t = placeOfTile(i0, j0, columns, self, kept, keptTiles, scratch);
+      if (t == scratch) {
+        cosineTile(
+          t, left, right, i0, i1, j0, j1, rows, columns, depth, pairOffset, ids, idColumns,
+        );
+      }
       packWeights(
-        w, both ? across : 0, scratch,
+        w, both ? across : 0, t,
         rowCoefficients + (<usize>i0 << 2), columnCoefficients + (<usize>j0 << 2),
         rowShifts + (<usize>i0 << 2), columnShifts + (<usize>j0 << 2),
         padded(i1 - i0, MR), padded(j1 - j0, NR), scale,

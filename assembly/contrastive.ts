@@ -11,6 +11,9 @@
  *   sums:       tile -> left-out pairs to -inf -> exp -> sums of its rows and of its columns
  *   gradients:  tile again -> exp (r_i + c_j) = W -> dRows += W columns, dColumns += W' rows
  *
+ * As many tiles as there is room for are kept from the first pass to the second; the others are
+ * computed again, to the same bits.
+ *
  * Where rows and columns are the same vectors (`self`), a tile and its mirror image are one: only
  * those on and above the diagonal are computed.
  *
@@ -34,6 +37,16 @@ export const FIXED_SHIFT_SCALE: f32 = 40;
 /** Bytes of scratch that the two passes need: a tile, its weights twice, a row of columns. */
 export function contrastiveScratch(): i32 {
   return (3 * TILE * TILE + TILE) * 4;
+}
+
+/** Where the tile at (i0, j0) is: the first `keptTiles` in order have their own place, others `scratch`. */
+export function placeOfTile(
+  i0: i32, j0: i32, columns: i32, self: bool, kept: usize, keptTiles: i32, scratch: usize,
+): usize {
+  const row = i0 / TILE, across = (columns + TILE - 1) / TILE;
+  const missing = self ? (row * (row + 1)) / 2 : 0;
+  const index = row * across + j0 / TILE - missing;
+  return index < keptTiles ? kept + ((<usize>index * TILE * TILE) << 2) : scratch;
 }
 
 /** Sets to -inf the pairs of a tile that are nobody's negatives, and its padding. */
@@ -211,13 +224,14 @@ export function contrastiveStart(
  *
  * left, right: unit rows packed by `packBlocks` with MR and NR; pairs (i, i) and (i, i +- pairOffset)
  * are left out, and those with equal ids (0: none) in the first `idColumns` columns. With `self`
- * the columns' arrays are the rows'. Sums and shifts are padded to NR.
+ * the columns' arrays are the rows'. Sums and shifts are padded to NR. The first `keptTiles` tiles
+ * stay in `kept`, TILE x TILE floats each.
  */
 export function contrastiveSums(
-  rowSums: usize, rowShifts: usize, columnSums: usize, columnShifts: usize,
+  rowSums: usize, rowShifts: usize, columnSums: usize, columnShifts: usize, wantColumns: bool,
   left: usize, right: usize, rows: i32, columns: i32, depth: i32, scale: f32,
-  pairOffset: i32, ids: usize, idColumns: i32, self: bool, wantColumns: bool, scratch: usize,
-  iFirst: i32, iEnd: i32, jFirst: i32, jEnd: i32,
+  pairOffset: i32, ids: usize, idColumns: i32, self: bool,
+  kept: usize, keptTiles: i32, scratch: usize, iFirst: i32, iEnd: i32, jFirst: i32, jEnd: i32,
 ): void {
   const columnRow = scratch + ((3 * TILE * TILE) << 2);
   for (let i0 = iFirst; i0 < iEnd; i0 += TILE) {
@@ -226,17 +240,18 @@ export function contrastiveSums(
     for (let j0 = self ? max(i0, jFirst) : jFirst; j0 < jEnd; j0 += TILE) {
       const j1 = min(j0 + TILE, columns);
       const both = self ? i0 != j0 : wantColumns;
+      const t = placeOfTile(i0, j0, columns, self, kept, keptTiles, scratch);
       cosineTile(
-        scratch, left, right, i0, i1, j0, j1, rows, columns, depth, pairOffset, ids, idColumns,
+        t, left, right, i0, i1, j0, j1, rows, columns, depth, pairOffset, ids, idColumns,
       );
       const sumsBelow = columnSums + (<usize>j0 << 3);
       if (scale <= FIXED_SHIFT_SCALE) {
-        addFixed(sums, sumsBelow, scratch, columnRow, i1 - i0, j1 - j0, scale, both);
+        addFixed(sums, sumsBelow, t, columnRow, i1 - i0, j1 - j0, scale, both);
       } else {
-        addRunningRows(sums, shifts, scratch, i1 - i0, j1 - j0, scale);
+        addRunningRows(sums, shifts, t, i1 - i0, j1 - j0, scale);
         if (both) {
           const shiftsBelow = columnShifts + (<usize>j0 << 2);
-          addRunningColumns(sumsBelow, shiftsBelow, scratch, i1 - i0, j1 - j0, scale);
+          addRunningColumns(sumsBelow, shiftsBelow, t, i1 - i0, j1 - j0, scale);
         }
       }
     }

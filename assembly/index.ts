@@ -1,6 +1,7 @@
 /**
- * Every kernel that TypeScript calls, in reading order. A kernel borrows pointers for one call:
- * it owns nothing, keeps nothing, and checks nothing.
+ * Every kernel of products, search and losses, in reading order; analysis.ts and nn.ts have what
+ * only some need. A kernel borrows pointers for one call: it owns nothing, keeps nothing, and
+ * checks nothing.
  */
 
 export { heapBase } from './memory';
@@ -34,34 +35,3 @@ export { contrastiveGradients } from './contrastive-gradients';
 export { contrastRows, sumByLabel, supConRows } from './loss-ends';
 export { sigLipRows } from './siglip';
 export { tripletRows, tripletUpdateRows } from './triplet';
-export {
-  gramStride,
-  gramScratch,
-  demote,
-  trace,
-  columnMeans,
-  centredGram,
-  principalComponents,
-  projectRows,
-} from './pca';
-export { symmetricEigen } from './eigen';
-export {
-  relevantRanks,
-  hitsWithin,
-  precisionSum,
-  rankGain,
-  idealGain,
-  voteRows,
-} from './ranking';
-export { alignmentRows, uniformityOfSums, rankOfEigenvalues } from './spread';
-export {
-  designRows,
-  curvatureBound,
-  logisticRows,
-  logisticCurvature,
-  centreColumns,
-  divideByRow,
-  addTimes,
-  fillRows,
-  argmaxRows,
-} from './logistic';

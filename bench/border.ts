@@ -4,6 +4,7 @@
  * is there where the benchmark is bundled from the sources.
  */
 
+import { analysisKernels } from '../src/analysis-kernels.js';
 import { kernels } from '../src/kernels.js';
 import { nnKernels } from '../src/nn/kernels.js';
 import { Random } from '../src/random.js';
@@ -18,7 +19,7 @@ const SIZES = { N: 32, C: 64 };
 
 /** What a call asks of the kernels, in order. */
 function recorded(call: () => void): (() => void)[] {
-  const tables = [kernels(), nnKernels()] as unknown as Table[];
+  const tables = [kernels(), analysisKernels(), nnKernels()] as unknown as Table[];
   const calls: (() => void)[] = [];
   const before = tables.map((table) => ({ ...table }));
   for (const table of tables) {

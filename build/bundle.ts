@@ -15,8 +15,16 @@ const ENTRIES = {
 };
 
 /** Where the kernels come from: bytes inlined, or module files beside the bundle. */
-const INLINED = { '#wasm': './src/wasm.ts', '#wasm-nn': './src/wasm.nn.ts' };
-const MODULES = { '#wasm': './src/wasm.workerd.ts', '#wasm-nn': './src/wasm.nn.workerd.ts' };
+export const INLINED = {
+  '#wasm': './src/wasm.ts',
+  '#wasm-analysis': './src/wasm.analysis.ts',
+  '#wasm-nn': './src/wasm.nn.ts',
+};
+const MODULES = {
+  '#wasm': './src/wasm.workerd.ts',
+  '#wasm-analysis': './src/wasm.analysis.workerd.ts',
+  '#wasm-nn': './src/wasm.nn.workerd.ts',
+};
 
 /**
  * What the other entries share with `index` goes into one file instead of one for each set of
@@ -87,7 +95,7 @@ export async function bundleLibrary(dist: string): Promise<string[]> {
     entryNames: '[name].workerd',
     chunkNames: 'shared.workerd.[hash]',
     alias: MODULES,
-    external: ['./nearfar.wasm', './nearfar-nn.wasm'],
+    external: ['./nearfar.wasm', './nearfar-analysis.wasm', './nearfar-nn.wasm'],
   });
   return [...inlined, ...modules];
 }

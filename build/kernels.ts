@@ -1,8 +1,9 @@
 /**
- * Compiles assembly/ to two modules over one memory: dist/nearfar.wasm, the kernels of `nearfar`,
- * and dist/nearfar-nn.wasm, what `nearfar/nn` needs besides. The types of their exports are
- * written beside the code that calls them (kernel-exports.d.ts, not in git). A third module, for
- * benchmarks alone, is no part of the package: bench/limit.wasm.
+ * Compiles assembly/ to three modules over one memory: dist/nearfar.wasm, the kernels of products,
+ * search and losses, dist/nearfar-analysis.wasm, what PCA, classifiers and metrics need besides, and
+ * dist/nearfar-nn.wasm, what `nearfar/nn` does. The types of their exports are written beside the
+ * code that calls them (not in git). A fourth module, for benchmarks alone, is no part of the
+ * package: bench/limit.wasm.
  */
 
 import { renameSync, rmSync } from 'node:fs';
@@ -22,6 +23,12 @@ const MODULES: readonly Module[] = [
     name: 'nearfar',
     memoryBase: 1024,
     types: 'src/kernel-exports.d.ts',
+  },
+  {
+    entry: 'assembly/analysis.ts',
+    name: 'nearfar-analysis',
+    memoryBase: 4096,
+    types: 'src/analysis-kernel-exports.d.ts',
   },
   {
     entry: 'assembly/nn.ts',

@@ -3,8 +3,8 @@
  * and the effective rank.
  */
 
+import { analysisKernels } from './analysis-kernels.js';
 import { checkOptions, checkPositive, rangeError } from './check.js';
-import { kernels } from './kernels.js';
 import { Contrast, loadSide } from './losses/contrastive.js';
 import { checkShape, finiteLoss, load, type MatrixLike, readMatrix } from './matrix.js';
 import { scoped } from './memory.js';
@@ -33,7 +33,7 @@ export function alignment(a: MatrixLike, b: MatrixLike, options?: AlignmentOptio
     const first = loadUnitRows(scope, left).unit;
     const second = loadUnitRows(scope, right).unit;
     const { rows, cols } = left;
-    return finiteLoss(name, kernels().alignmentRows(first, second, rows, cols, alpha));
+    return finiteLoss(name, analysisKernels().alignmentRows(first, second, rows, cols, alpha));
   });
 }
 
@@ -61,7 +61,7 @@ export function uniformity(x: MatrixLike, options?: UniformityOptions): number {
     const side = loadSide(scope, source);
     const scale = 2 * t;
     const { sums, shifts } = new Contrast(scope, side, side, { scale }).rows;
-    return kernels().uniformityOfSums(sums, shifts, side.norms, source.rows, scale);
+    return analysisKernels().uniformityOfSums(sums, shifts, side.norms, source.rows, scale);
   });
 }
 
@@ -77,7 +77,7 @@ export function effectiveRank(x: MatrixLike): number {
   const { rows, cols } = source;
   const order = Math.min(rows, cols);
   return scoped((scope) => {
-    const core = kernels();
+    const core = analysisKernels();
     const at = load(scope, source);
     const origin = scope.zeroWords(2 * cols);
     const ld = core.gramStride(order);

@@ -1,5 +1,6 @@
 /** Multinomial logistic regression on embeddings, as an object that predicts and can be saved. */
 
+import { analysisKernels } from './analysis-kernels.js';
 import { checkIntegers, checkOptions, isNumberArray, rangeError, typeError } from './check.js';
 import { kernels } from './kernels.js';
 import { numberClasses } from './labels.js';
@@ -62,7 +63,12 @@ export class LinearClassifier {
     const source = readInput('predict', this, x);
     return scoped((scope) => {
       const places = scope.words(source.rows);
-      kernels().argmaxRows(places, logitsOf(scope, this, source), source.rows, this.classes.length);
+      analysisKernels().argmaxRows(
+        places,
+        logitsOf(scope, this, source),
+        source.rows,
+        this.classes.length,
+      );
       const found = i32().subarray(places / 4, places / 4 + source.rows);
       return Int32Array.from(found, (place) => this.classes[place] as number);
     });
@@ -128,14 +134,13 @@ function readInput(name: string, { weight }: LinearClassifier, x: unknown): Sour
 
 /** (n, classes) */
 function logitsOf(scope: Scope, { weight, bias }: LinearClassifier, source: Source): Pointer {
-  const core = kernels();
   const { rows: count, cols } = weight;
   const { rows } = source;
   const x = load(scope, source);
   const w = load(scope, readMatrix('LinearClassifier', 'weight', weight));
   const b = load(scope, readMatrix('LinearClassifier', 'bias', bias, true));
   const logits = scope.words(rows * count);
-  core.fillRows(logits, b, rows, count);
+  analysisKernels().fillRows(logits, b, rows, count);
   multiply(logits, x, w, rows, count, cols, false, true, true);
   return logits;
 }

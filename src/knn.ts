@@ -1,7 +1,7 @@
 /** Classification by the nearest neighbours. */
 
+import { analysisKernels } from './analysis-kernels.js';
 import { checkCount, checkIntegers, checkOptions, checkTemperature } from './check.js';
-import { kernels } from './kernels.js';
 import { numberClasses } from './labels.js';
 import { checkWidth, type MatrixLike, type NumberArray, readMatrix } from './matrix.js';
 import { i32, scoped } from './memory.js';
@@ -42,7 +42,7 @@ export function knnClassify(
   return scoped((scope) => {
     const { scores, indices } = nearest(scope, query, source, k, 'cosine');
     const winners = scope.words(query.rows);
-    kernels().voteRows(
+    analysisKernels().voteRows(
       winners,
       scores,
       indices,

@@ -5,6 +5,7 @@
  * makes it slow.
  */
 
+import { analysisKernels } from './analysis-kernels.js';
 import { checkAtLeastZero, checkPositive, rangeError, show, typeError } from './check.js';
 import { kernels } from './kernels.js';
 import type { Classes } from './labels.js';
@@ -124,7 +125,7 @@ class Objective {
   readonly #bound: Pointer;
 
   constructor(scope: Scope, source: Source, { classes, numbers }: Classes, settings: Settings) {
-    const core = kernels();
+    const analysis = analysisKernels();
     const { rows, cols } = source;
     const width = cols + 1;
     const count = classes.length;
@@ -141,7 +142,7 @@ class Objective {
     this.#design = scoped((inner) => {
       const design = inner.words(rows * width);
       this.#centre(design, source);
-      core.curvatureBound(this.#bound, design, this.#labels, this.#weights, rows, width);
+      analysis.curvatureBound(this.#bound, design, this.#labels, this.#weights, rows, width);
       return new Design(scope, design, rows, width);
     });
     const bound = f64().subarray(this.#bound / 8, this.#bound / 8 + width);
@@ -157,32 +158,33 @@ class Objective {
   /** Finds the means of the columns, and the rows of the design. */
   #centre(design: Pointer, source: Source): void {
     scoped((scope) => {
-      const core = kernels();
+      const analysis = analysisKernels();
       const { rows, cols } = source;
       const x = load(scope, source);
       const mean64 = scope.doubles(cols);
-      core.columnMeans(mean64, x, rows, cols);
-      core.demote(this.mean, mean64, cols);
-      core.designRows(design, x, this.mean, rows, cols);
+      analysis.columnMeans(mean64, x, rows, cols);
+      analysis.demote(this.mean, mean64, cols);
+      analysis.designRows(design, x, this.mean, rows, cols);
     });
   }
 
   /** y (classes, width) = the transpose of u (rows, classes) times the design, plus l2 v. */
   #backward(y: Pointer, u: Pointer, v: Pointer): void {
-    const core = kernels();
+    const analysis = analysisKernels();
     const [c, w] = [this.#classes, this.width];
     this.#design.transposedTimes(y, u, c);
-    for (let i = 0; i < c; i++) core.addTimes(y + 4 * i * w, v + 4 * i * w, w - 1, this.#l2);
+    for (let i = 0; i < c; i++) analysis.addTimes(y + 4 * i * w, v + 4 * i * w, w - 1, this.#l2);
     // What all classes share changes no probability; rounding must not let it grow.
-    core.centreColumns(y, c, w);
+    analysis.centreColumns(y, c, w);
   }
 
   /** The value at the weights; the gradient and the curvature follow from what it leaves. */
   value(): number {
     const core = kernels();
+    const analysis = analysisKernels();
     const [n, c, w] = [this.#rows, this.#classes, this.width];
     this.#design.times(this.#probabilities, this.at, c);
-    let value = core.logisticRows(
+    let value = analysis.logisticRows(
       this.#probabilities,
       this.#residual,
       this.#labels,
@@ -208,7 +210,7 @@ class Objective {
     const [n, c] = [this.#rows, this.#classes];
     // The residual has gone into the gradient: its place is free.
     this.#design.times(this.#residual, v, c);
-    kernels().logisticCurvature(
+    analysisKernels().logisticCurvature(
       this.#residual,
       this.#probabilities,
       this.#labels,
@@ -221,7 +223,7 @@ class Objective {
 
   /** y = x weighed by the bound of each column's curvature. */
   precondition(y: Pointer, x: Pointer): void {
-    kernels().divideByRow(y, x, this.#bound, this.#classes, this.width);
+    analysisKernels().divideByRow(y, x, this.#bound, this.#classes, this.width);
   }
 }
 
@@ -231,15 +233,16 @@ class Objective {
  */
 function newtonStep(scope: Scope, objective: Objective, tolerance: number): Pointer {
   const core = kernels();
+  const analysis = analysisKernels();
   const { length, gradient } = objective;
   const step = scope.zeroWords(length);
   const residual = scope.zeroWords(length);
   const weighed = scope.words(length);
   const direction = scope.zeroWords(length);
   const image = scope.words(length);
-  core.addTimes(residual, gradient, length, -1);
+  analysis.addTimes(residual, gradient, length, -1);
   objective.precondition(weighed, residual);
-  core.addTimes(direction, weighed, length, 1);
+  analysis.addTimes(direction, weighed, length, 1);
   let left = core.dotRow(residual, weighed, length);
   const enough = left * tolerance * tolerance;
   for (let i = 0; i < MOST_DIRECTIONS && left > enough; i++) {
@@ -247,12 +250,12 @@ function newtonStep(scope: Scope, objective: Objective, tolerance: number): Poin
     const bend = core.dotRow(direction, image, length);
     // No curvature left that f32 can tell from none.
     if (!(bend > 0)) break;
-    core.addTimes(step, direction, length, left / bend);
-    core.addTimes(residual, image, length, -left / bend);
+    analysis.addTimes(step, direction, length, left / bend);
+    analysis.addTimes(residual, image, length, -left / bend);
     objective.precondition(weighed, residual);
     const next = core.dotRow(residual, weighed, length);
     core.scaleArray(direction, length, next / left);
-    core.addTimes(direction, weighed, length, 1);
+    analysis.addTimes(direction, weighed, length, 1);
     left = next;
   }
   return step;
@@ -268,13 +271,13 @@ function moveAlong(
   value: number,
   fall: number,
 ): number | undefined {
-  const core = kernels();
+  const analysis = analysisKernels();
   const { at, length } = objective;
-  core.addTimes(at, step, length, 1);
+  analysis.addTimes(at, step, length, 1);
   for (let moved = 1; moved > 1e-9; moved /= 2) {
     const found = objective.value();
     if (found <= value - 1e-4 * moved * fall) return found;
-    core.addTimes(at, step, length, -moved / 2);
+    analysis.addTimes(at, step, length, -moved / 2);
   }
   return undefined;
 }
@@ -303,6 +306,7 @@ export function fitLogistic(
 function improve(objective: Objective, value: number, tolerance: number): number | undefined {
   return scoped((scope) => {
     const core = kernels();
+    const analysis = analysisKernels();
     const { at, gradient, length } = objective;
     const step = newtonStep(scope, objective, tolerance);
     // Twice as much as the value can still fall, where it is as good as quadratic.
@@ -310,7 +314,7 @@ function improve(objective: Objective, value: number, tolerance: number): number
     if (!(fall > 0)) return undefined;
     if (fall > 1e-7 * value) return moveAlong(objective, step, value, fall);
     // Less than the value's own rounding: the step is taken on the slope's word.
-    core.addTimes(at, step, length, 1);
+    analysis.addTimes(at, step, length, 1);
     return undefined;
   });
 }
@@ -323,12 +327,13 @@ function takeWeights(
   count: number,
 ): { weight: Matrix; bias: Float32Array } {
   const core = kernels();
+  const analysis = analysisKernels();
   const cols = width - 1;
   const weight = scope.words(count * cols);
   const bias = scope.words(count);
   for (let i = 0; i < count; i++) {
     const row = at + 4 * i * width;
-    core.fillRows(weight + 4 * i * cols, row, 1, cols);
+    analysis.fillRows(weight + 4 * i * cols, row, 1, cols);
     const heap = f32();
     heap[bias / 4 + i] = (heap[row / 4 + cols] as number) - core.dotRow(row, mean, cols);
   }

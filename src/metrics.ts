@@ -1,5 +1,6 @@
 /** How well rows find what belongs to them: the field's measures of a ranking. */
 
+import { analysisKernels } from './analysis-kernels.js';
 import {
   checkChoice,
   checkCount,
@@ -9,7 +10,6 @@ import {
   rangeError,
   typeError,
 } from './check.js';
-import { kernels } from './kernels.js';
 import { numberClasses } from './labels.js';
 import {
   checkWidth,
@@ -64,7 +64,7 @@ function eachRanking(
   groupOf: (query: number) => number,
   visit: (ranks: Pointer, count: number) => void,
 ): number {
-  const core = kernels();
+  const core = analysisKernels();
   const { starts } = groups;
   const lists = scope.integers(groups.rows);
   const most = starts.reduce((m, start, g) => Math.max(m, start - (starts[g - 1] ?? 0)), 0);
@@ -114,7 +114,7 @@ export function evaluateRetrieval(
   let mrr = 0;
   let map = 0;
   const visited = scoped((scope) => {
-    const core = kernels();
+    const core = analysisKernels();
     const same = (row: number): number => row;
     return eachRanking(scope, query, source, metric, groups, same, (ranks, count) => {
       ks.forEach((k, i) => {
@@ -203,7 +203,7 @@ export function evaluateEmbeddings(
   let rPrecision = 0;
   let mapAtR = 0;
   const visited = scoped((scope) => {
-    const core = kernels();
+    const core = analysisKernels();
     const groupOf = (row: number): number => numbers[row] as number;
     return eachRanking(scope, source, source, 'cosine', groups, groupOf, (ranks, count) => {
       const hits = core.hitsWithin(ranks, count, count);

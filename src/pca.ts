@@ -1,7 +1,7 @@
 /** Principal component analysis. */
 
+import { analysisKernels } from './analysis-kernels.js';
 import { checkCount, checkOptions, isNumberArray, typeError } from './check.js';
-import { kernels } from './kernels.js';
 import {
   checkWidth,
   load,
@@ -47,7 +47,7 @@ export function pca(x: MatrixLike, options?: PcaOptions): Pca {
   const what = 'the smaller of rows and columns';
   const count = checkCount('pca', 'components', options?.components, 2, order, what);
   return scoped((scope) => {
-    const core = kernels();
+    const core = analysisKernels();
     const at = load(scope, source);
     const mean64 = scope.doubles(cols);
     core.columnMeans(mean64, at, rows, cols);
@@ -125,7 +125,7 @@ export function pcaTransform(
   return scoped((scope) => {
     const at = load(scope, source);
     const result = scope.words(rows * components.rows);
-    kernels().projectRows(
+    analysisKernels().projectRows(
       result,
       at,
       load(scope, mean),

@@ -50,7 +50,9 @@ export async function freshPackage(): Promise<Fresh> {
     writeFileSync(join(folder, 'package.json'), '{ "type": "module" }');
     const core: typeof nearfar = await import(join(folder, 'index.js'));
     const engine: typeof nn = await import(join(folder, 'nn.js'));
+    // One call of each module of kernels, so that all are there.
     core.normalize([[1]]);
+    core.pca([[1], [2]]);
     engine.tidy(() => engine.exp(engine.tensor([1])).toArray());
     const bytes = (): number => {
       check(found.size === 1, `${found.size} memories, not one`);

@@ -52,6 +52,7 @@ export function crossContrast(
     const contrast = new Contrast(scope, left, right, {
       scale,
       columns: symmetric,
+      backward,
       ...(ids === undefined ? {} : { ids: scope.integers(ids), idColumns: pairs }),
     });
     const positives = new Positives(scope, left.unit, right.unit, pairs, cols);

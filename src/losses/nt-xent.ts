@@ -49,7 +49,7 @@ function run(
     const samples = rows / 2;
     const side = loadSide(scope, source);
     const other = side.unit + 4 * samples * cols;
-    const contrast = new Contrast(scope, side, side, { scale, pairOffset: samples });
+    const contrast = new Contrast(scope, side, side, { scale, pairOffset: samples, backward });
     const positives = new Positives(scope, side.unit, other, samples, cols);
     const loss = finiteLoss(
       name,

@@ -49,7 +49,7 @@ function run(
   return scoped((scope) => {
     const core = kernels();
     const side = loadSide(scope, source);
-    const contrast = new Contrast(scope, side, side, { scale });
+    const contrast = new Contrast(scope, side, side, { scale, backward });
     const { classes, numbers } = numberClasses(labels);
     const label = scope.integers(numbers);
     const labelSums = scope.doubles(classes.length * cols);

@@ -3,6 +3,7 @@
  * with the same bits as on one. Nothing changes for who calls them; this entry is all there is.
  */
 
+import { analysisKernels } from '../analysis-kernels.js';
 import { checkAtLeastZero, checkOptions, rangeError, typeError } from '../check.js';
 import { kernels } from '../kernels.js';
 import { nnKernels } from '../nn/kernels.js';
@@ -60,7 +61,7 @@ async function change(n: number, nanoseconds: number): Promise<number> {
   end();
   const shared = n > 1 ? share() : undefined;
   if (shared === undefined) return 1;
-  const tables = [kernels(), nnKernels()] as unknown as Table[];
+  const tables = [kernels(), analysisKernels(), nnKernels()] as unknown as Table[];
   const cut = Object.keys(CUTTINGS).map((name) => {
     const table = tables.find((each) => name in each) as Table;
     return { table, name, kernel: table[name] as Kernel };

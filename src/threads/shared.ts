@@ -1,7 +1,9 @@
 /** The same kernels over shared memory: their code with another import, and what was in the memory. */
 
 import code from '#wasm';
+import analysisCode from '#wasm-analysis';
 import nnCode from '#wasm-nn';
+import { analysisKernels } from '../analysis-kernels.js';
 import { compile, kernels, MOST_PAGES, memory, moveTo, PAGE } from '../kernels.js';
 import { nnKernels } from '../nn/kernels.js';
 
@@ -32,8 +34,8 @@ export interface Shared {
 /** Moves kernels and memory to where threads can share them; undefined if that can't be. */
 export function share(): Shared | undefined {
   const before = memory;
-  const tables = [kernels(), nnKernels()];
-  const modules = [code(), nnCode()];
+  const tables = [kernels(), analysisKernels(), nnKernels()];
+  const modules = [code(), analysisCode(), nnCode()];
   if (!modules.every((each) => each instanceof Uint8Array)) return undefined;
   if (typeof SharedArrayBuffer === 'undefined') return undefined;
   const codes = modules.map(forShared);

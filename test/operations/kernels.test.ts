@@ -101,15 +101,16 @@ for (const { name, forward, backward } of backwardKernels) {
 }
 
 test("each module's constants end before the next module's, and the heap, begin", () => {
-  const ends = ['nearfar', 'nearfar-nn'].map((name) => {
+  const ends = ['nearfar', 'nearfar-analysis', 'nearfar-nn'].map((name) => {
     const { exports } = new WebAssembly.Instance(
       new WebAssembly.Module(new Uint8Array(readFileSync(`dist/${name}.wasm`))),
       { env: { memory: new WebAssembly.Memory({ initial: 1, maximum: 65536 }) } },
     );
     return (exports as { heapBase(): number }).heapBase();
   });
-  const [core = 0, nn = 0] = ends;
-  check(core > 1024 && core <= 8192, `the core's constants end at ${core}`);
+  const [core = 0, analysis = 0, nn = 0] = ends;
+  check(core > 1024 && core <= 4096, `the core's constants end at ${core}`);
+  check(analysis > 4096 && analysis <= 8192, `the constants of analysis end at ${analysis}`);
   check(nn > 8192 && nn <= 16384, `the constants of nearfar/nn end at ${nn}`);
 });
 

@@ -71,7 +71,9 @@ test('the library names no module of Node and nothing that only one runtime has'
 });
 
 test('the kernels import nothing but their memory', () => {
-  const module = new WebAssembly.Module(new Uint8Array(readFileSync('dist/nearfar.wasm')));
-  const imports = WebAssembly.Module.imports(module);
-  same(imports, [{ module: 'env', name: 'memory', kind: 'memory' }], 'imports');
+  for (const name of ['nearfar', 'nearfar-analysis', 'nearfar-nn']) {
+    const module = new WebAssembly.Module(new Uint8Array(readFileSync(`dist/${name}.wasm`)));
+    const imports = WebAssembly.Module.imports(module);
+    same(imports, [{ module: 'env', name: 'memory', kind: 'memory' }], `imports of ${name}`);
+  }
 });

@@ -1,0 +1,38 @@
+/**
+ * Every kernel of what looks at embeddings once they are there, PCA, classifiers and metrics, in
+ * reading order: a module of its own over the memory of the first (index.ts), by the same rules, so
+ * that who only wants a loss does not carry it.
+ */
+
+export { heapBase } from './memory';
+export {
+  gramStride,
+  gramScratch,
+  demote,
+  trace,
+  columnMeans,
+  centredGram,
+  principalComponents,
+  projectRows,
+} from './pca';
+export { symmetricEigen } from './eigen';
+export {
+  relevantRanks,
+  hitsWithin,
+  precisionSum,
+  rankGain,
+  idealGain,
+  voteRows,
+} from './ranking';
+export { alignmentRows, uniformityOfSums, rankOfEigenvalues } from './spread';
+export {
+  designRows,
+  curvatureBound,
+  logisticRows,
+  logisticCurvature,
+  centreColumns,
+  divideByRow,
+  addTimes,
+  fillRows,
+  argmaxRows,
+} from './logistic';
