@@ -50,6 +50,14 @@ test('a large loss is followed by small ones with the same bits', async () => {
   same(bytes(), large, 'bytes');
 });
 
+test("NT-Xent's gradient of 8192 rows of 128 takes 25 MB beyond rows and gradient", async () => {
+  const { core, bytes } = await freshPackage();
+  const z = matrix(8192, 128, 4);
+  core.ntXentGrad(z);
+  const beyond = bytes() - 2 * z.data.byteLength;
+  check(beyond <= 25e6, `${beyond} bytes`);
+});
+
 test('training with every layer takes no more memory at step 10,000 than at step 2', async () => {
   const { nn, bytes } = await freshPackage();
   nn.manualSeed(1);

@@ -4,6 +4,7 @@ import { cpus } from 'node:os';
 import { measureBorder } from '../../bench/border.js';
 import { type Listener, measureAll } from '../../bench/measure.js';
 import { own } from '../../bench/own.js';
+import { copiesPeer } from '../../bench/peers/copies.js';
 import { allPeers, isHere } from '../../bench/peers/index.js';
 import type { Peer } from '../../bench/peers/peer.js';
 import { plain } from '../../bench/peers/plain.js';
@@ -17,7 +18,7 @@ import {
 import { chosenWork, type Run, showSizes } from '../../bench/run.js';
 import { benchPage } from './bench-page.js';
 import { type Command, type Input, InputError, JSON_OPTION, wholeNumber } from './command.js';
-import { prepareFolder, readBytes, writeResult } from './files.js';
+import { prepareFolder, programAddress, readBytes, writeResult } from './files.js';
 import { measureStartUp } from './start-up.js';
 import type { Terminal } from './terminal.js';
 
@@ -56,7 +57,7 @@ export const bench: Command = {
     { flags: '--out <dir>', description: 'folder for the page', default: 'nearfar-bench' },
     JSON_OPTION,
   ],
-  // Most peers have one; with more, ours runs on one and on all in turns.
+  // Most peers have one; with more, ours runs on one and on all in turns, beside as many copies.
   threads: 1,
   run,
 };
@@ -86,6 +87,7 @@ async function run({ positional, options, terminal }: Input): Promise<void> {
   }
   prepareFolder('--out', out);
   const peers = await chosenPeers(options.peers, options.peersFrom as string, terminal);
+  if (plan.threads > 1) peers.unshift(copiesPeer(plan.threads, programAddress('cli.js')));
   try {
     const runs = [await measureAll(own, { ...plan, peers }, listener(terminal))];
     write(terminal, out, runs, benchPage(runs));

@@ -5,6 +5,7 @@
  */
 
 import { CommanderError, Command as Program } from 'commander';
+import { isCopy, serveCopy } from '../../bench/peers/copies.js';
 import { bench } from './bench.js';
 import { chapter } from './chapter.js';
 import { type Command, InputError, Interrupted } from './command.js';
@@ -125,8 +126,9 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 
 try {
   const program = createProgram();
-  if (process.argv.length <= 2) program.help();
-  await program.parseAsync();
+  if (isCopy) serveCopy();
+  else if (process.argv.length <= 2) program.help();
+  else await program.parseAsync();
 } catch (error) {
   process.exitCode = report(error);
 }

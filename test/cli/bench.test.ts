@@ -101,6 +101,19 @@ test('an operation, as events, results and a page', async () => {
   check(file('out/index.html').includes('<form id="bench"'), 'the page has no form');
 });
 
+test('with several threads, as many copies that share nothing give the same results', async () => {
+  const args = ['bench', 'ntXent temperature 0.5', '--largest', '64', '--threads', '2', '--json'];
+  const { status, stdout, stderr } = await run(folder(), args);
+  same([status, stderr], [0, '']);
+  const results = events(stdout).filter(({ event }) => event === 'result');
+  same(results.length, 2, 'the loss and its gradient');
+  for (const { standings, leftOut } of results) {
+    const names = (standings as { name: string }[]).map(({ name }) => name);
+    same(names.slice(0, 3), ['nearfar', 'nearfar, 2 threads', '2 copies that share nothing']);
+    same(leftOut, undefined, 'whose results differ');
+  }
+});
+
 test('results of several runtimes on one page, without links to elsewhere', async () => {
   const cwd = folder();
   const quiet = (value: number) => middleOf([value, value, value]);
