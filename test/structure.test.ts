@@ -53,6 +53,7 @@ function imports(file: string): string[] {
 const FLOORS: readonly RegExp[] = [
   /^src\/(base64|check|float16|labels|random|safetensors|wasm)(\.\w+)*\.ts$/,
   /^src\/kernels\.ts$/,
+  /^src\/analysis-kernels\.ts$/,
   /^src\/memory\.ts$/,
   /^src\/resident\.ts$/,
   /^src\/matrix\.ts$/,
