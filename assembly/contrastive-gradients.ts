@@ -117,6 +117,7 @@ export function contrastiveGradients(
       if (t == scratch) {
         cosineTile(
           t, left, right, i0, i1, j0, j1, rows, columns, depth, pairOffset, ids, idColumns,
+          self,
         );
       }
       packWeights(

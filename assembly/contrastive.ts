@@ -24,7 +24,7 @@
  * vanish either. Above that each row and column carries the largest logit it has met as its shift.
  */
 
-import { MR, NR, multiplyRows } from './gemm';
+import { MR, NR, RESULT_BELOW, WHOLE, multiplyRows } from './gemm';
 import { padded } from './pack';
 import { expNegative, expScalar, max4, sum4 } from './math';
 
@@ -86,15 +86,39 @@ function leaveOutDiagonal(t: usize, i0: i32, i1: i32, j0: i32, j1: i32, offset: 
   }
 }
 
+/** Copies what lies below a tile's diagonal to above it, four by four. */
+function mirror(t: usize, rows: i32): void {
+  const down = <usize>TILE << 2;
+  for (let r = 4; r < rows; r += 4) {
+    for (let c = 0; c < r; c += 4) {
+      const from = t + (<usize>(r * TILE + c) << 2), to = t + (<usize>(c * TILE + r) << 2);
+      const r0 = v128.load(from), r1 = v128.load(from + down);
+      const r2 = v128.load(from + 2 * down), r3 = v128.load(from + 3 * down);
+      const p0 = v128.shuffle<f32>(r0, r1, 0, 4, 1, 5);
+      const p1 = v128.shuffle<f32>(r2, r3, 0, 4, 1, 5);
+      const p2 = v128.shuffle<f32>(r0, r1, 2, 6, 3, 7);
+      const p3 = v128.shuffle<f32>(r2, r3, 2, 6, 3, 7);
+      v128.store(to, v128.shuffle<f32>(p0, p1, 0, 1, 4, 5));
+      v128.store(to + down, v128.shuffle<f32>(p0, p1, 2, 3, 6, 7));
+      v128.store(to + 2 * down, v128.shuffle<f32>(p2, p3, 0, 1, 4, 5));
+      v128.store(to + 3 * down, v128.shuffle<f32>(p2, p3, 2, 3, 6, 7));
+    }
+  }
+}
+
 /** The cosines of rows i0..i1 and columns j0..j1, pairs left out at -inf. */
 @inline
 export function cosineTile(
   t: usize, left: usize, right: usize, i0: i32, i1: i32, j0: i32, j1: i32,
-  rows: i32, columns: i32, depth: i32, pairOffset: i32, ids: usize, idColumns: i32,
+  rows: i32, columns: i32, depth: i32, pairOffset: i32, ids: usize, idColumns: i32, self: bool,
 ): void {
   // Whole slivers on both sides: their padding is zeros, so no tile has an edge.
   const iEnd = i0 + padded(i1 - i0, MR), jEnd = j0 + padded(j1 - j0, NR);
-  multiplyRows(t, left, right, i0, iEnd, j0, jEnd, rows, columns, depth, TILE, false, 0);
+  // A tile on the diagonal is its own mirror image, to the bit.
+  const half = self && i0 == j0;
+  const band = half ? RESULT_BELOW : WHOLE;
+  multiplyRows(t, left, right, i0, iEnd, j0, jEnd, rows, columns, depth, TILE, false, 0, band);
+  if (half) mirror(t, iEnd - i0);
   leaveOut(t, i0, i1, j0, j1, pairOffset, ids, idColumns);
 }
 
@@ -243,6 +267,7 @@ export function contrastiveSums(
       const t = placeOfTile(i0, j0, columns, self, kept, keptTiles, scratch);
       cosineTile(
         t, left, right, i0, i1, j0, j1, rows, columns, depth, pairOffset, ids, idColumns,
+        self,
       );
       const sumsBelow = columnSums + (<usize>j0 << 3);
       if (scale <= FIXED_SHIFT_SCALE) {

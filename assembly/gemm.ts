@@ -212,17 +212,19 @@ export function gemmRows(
 
 /**
  * A block of products of whole rows, both sides packed by `packBlocks`:
- * c (rows i0 to i1 of the left x rows j0 to j1 of the right; i0 and j0 on sliver borders).
+ * c (rows i0 to i1 of the left x rows j0 to j1 of the right; i0 and j0 on sliver borders), or the
+ * part of it that `band` says.
  */
 export function multiplyRows(
   c: usize, left: usize, right: usize, i0: i32, i1: i32, j0: i32, j1: i32,
   leftRows: i32, rightRows: i32, depth: i32, ldc: i32, squaredDistance: bool, edge: usize,
+  band: i32 = WHOLE,
 ): void {
   const leftPadded = padded(leftRows, MR), rightPadded = padded(rightRows, NR);
   for (let k0 = 0; k0 < depth; k0 += KC) {
     const kc = min(KC, depth - k0);
     const a = left + ((<usize>k0 * <usize>leftPadded + <usize>i0 * <usize>kc) << 2);
     const b = right + ((<usize>k0 * <usize>rightPadded + <usize>j0 * <usize>kc) << 2);
-    multiplyPacked(c, a, b, i1 - i0, j1 - j0, kc, ldc, k0 > 0, squaredDistance, edge);
+    multiplyPacked(c, a, b, i1 - i0, j1 - j0, kc, ldc, k0 > 0, squaredDistance, edge, band);
   }
 }
