@@ -66,6 +66,8 @@ export interface Run {
 
 /** Microseconds that no call takes: none is shared. */
 const FOR_EVER = 1e15;
+/** Milliseconds of calls after which threads that slept are awake. */
+const AWAKE = 15;
 
 /** What a plan asks for. */
 export function chosenWork(
@@ -85,18 +87,31 @@ export async function measureWork(
   { threads, peers }: Plan,
   { name, sizes, flops, steps = 1, inputs, ours }: Work,
 ): Promise<Result> {
-  /** The same contestant on one thread, or on all; the workers are there in any case. */
-  const onThreads = (contestant: Contestant, count: number): Contestant => ({
+  /** The same contestant on one thread; the workers are there, but nothing is shared. */
+  const onOne = (contestant: Contestant): Contestant => ({
     ...contestant,
-    name: count === 1 ? contestant.name : `${contestant.name}, ${threads} threads`,
     async run(times) {
-      await setThreads(threads, count === 1 ? { leastWork: FOR_EVER } : {});
+      await setThreads(threads, { leastWork: FOR_EVER });
       return contestant.run(times);
     },
   });
+  /** And on all of them, as in a program that goes on and on: awake when the time begins. */
+  const onAll = (contestant: Contestant): Contestant => {
+    let each = AWAKE;
+    return {
+      ...contestant,
+      name: `${contestant.name}, ${threads} threads`,
+      async run(times) {
+        await setThreads(threads);
+        if (each < AWAKE) await contestant.run(Math.ceil(AWAKE / each));
+        const took = await contestant.run(times);
+        each = took / times;
+        return took;
+      },
+    };
+  };
   const given = inputs();
-  const contestants =
-    threads === 1 ? [ours(given)] : [onThreads(ours(given), 1), onThreads(ours(inputs()), threads)];
+  const contestants = threads === 1 ? [ours(given)] : [onOne(ours(given)), onAll(ours(inputs()))];
   for (const peer of peers) {
     const other = await peer.prepare(name, sizes, given);
     if (other) contestants.push(other);

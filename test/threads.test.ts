@@ -12,7 +12,7 @@ import { operations } from '../bench/operations/index.js';
 import { systems } from '../bench/operations/systems.js';
 import { api } from '../bench/package.js';
 import { Random } from '../src/random.js';
-import { Block, DONE, END, GO, UNITS } from '../src/threads/job.js';
+import { Block, DONE, END, GO, SLEEPERS, UNITS } from '../src/threads/job.js';
 import { check, same, sameBits, suite } from './harness.js';
 
 const test = suite('threads');
@@ -239,6 +239,25 @@ test('little work stays on one thread', () =>
     `check(await setThreads(2) === 2, 'threads');
     for (let i = 0; i < 1000; i++) nearfar.ntXentGrad([[1, 2], [3, 4]]);
     check(parts() === 0, 'a worker was asked');`,
+    '',
+  ));
+
+test('threads that sleep are woken once there is enough work, but not for a little now and then', () =>
+  runs(
+    `let clock = 1e6;
+    Date.now = () => clock;
+    await setThreads(2);
+    const asleep = async () => {
+      while (blocks[0][${SLEEPERS}] === 0) await new Promise((resolve) => setTimeout(resolve));
+    };
+    for (let i = 0; i < 20; i++) {
+      await asleep();
+      run();
+      clock += 20;
+    }
+    check(parts() === 0, 'a worker was woken for a little');
+    for (let i = 0; i < 2000 && parts() === 0; i++) run();
+    check(parts() > 0, 'no worker was woken');`,
     '',
   ));
 

@@ -9,8 +9,8 @@ import type { Inputs } from '../work.js';
 import type { Missing, Peer } from './peer.js';
 import program from './python.py';
 
-/** One thread each, whatever library the linear algebra comes from. */
-const THREADS = { OPENBLAS_NUM_THREADS: '1', MKL_NUM_THREADS: '1', OMP_NUM_THREADS: '1' };
+/** How many threads they have is named so by whatever library the linear algebra comes from. */
+const THREADS = ['OPENBLAS_NUM_THREADS', 'MKL_NUM_THREADS', 'OMP_NUM_THREADS'];
 
 interface Answer {
   peers?: Record<string, string>;
@@ -24,10 +24,11 @@ class Python {
   readonly #lines: Interface;
   readonly #gone: Promise<never>;
 
-  constructor(command: string) {
+  constructor(command: string, threads: number) {
+    const numbers = Object.fromEntries(THREADS.map((name) => [name, String(threads)]));
     this.#child = spawn(command, ['-c', program], {
       stdio: ['pipe', 'pipe', 'inherit'],
-      env: { ...process.env, ...THREADS },
+      env: { ...process.env, ...numbers },
     });
     this.#lines = createInterface({ input: this.#child.stdout as NodeJS.ReadableStream });
     this.#gone = new Promise((_, reject) => {
@@ -81,8 +82,9 @@ const COMMAND = process.env.NEARFAR_PYTHON ?? 'python3';
 
 export async function pythonPeer(
   module: 'PyTorch' | 'PyTorch by rows' | 'NumPy',
+  threads: number,
 ): Promise<Peer | Missing> {
-  const python = new Python(COMMAND);
+  const python = new Python(COMMAND, threads);
   let version: string | undefined;
   try {
     version = (await python.ask({ peers: true })).peers?.[module];
@@ -94,7 +96,7 @@ export async function pythonPeer(
     python.close();
     return { name: module, missing: `${COMMAND} does not have it (NEARFAR_PYTHON names another)` };
   }
-  const name = `${module} ${version}`;
+  const name = `${module} ${version}${threads > 1 ? `, ${threads} threads` : ''}`;
   return {
     name,
     async prepare(operation, sizes, inputs): Promise<Contestant | undefined> {

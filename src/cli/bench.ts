@@ -57,7 +57,8 @@ export const bench: Command = {
     { flags: '--out <dir>', description: 'folder for the page', default: 'nearfar-bench' },
     JSON_OPTION,
   ],
-  // Most peers have one; with more, ours runs on one and on all in turns, beside as many copies.
+  // Most peers have one; with more, ours runs on one and on all in turns, beside as many copies,
+  // and Python's on all.
   threads: 1,
   run,
 };
@@ -86,7 +87,8 @@ async function run({ positional, options, terminal }: Input): Promise<void> {
     throw new InputError(`no operation's name contains ${JSON.stringify(name)}${smaller}`);
   }
   prepareFolder('--out', out);
-  const peers = await chosenPeers(options.peers, options.peersFrom as string, terminal);
+  const { peersFrom } = options as { peersFrom: string };
+  const peers = await chosenPeers(options.peers, peersFrom, plan.threads, terminal);
   if (plan.threads > 1) peers.unshift(copiesPeer(plan.threads, programAddress('cli.js')));
   try {
     const runs = [await measureAll(own, { ...plan, peers }, listener(terminal))];
@@ -100,11 +102,12 @@ async function run({ positional, options, terminal }: Input): Promise<void> {
 async function chosenPeers(
   asked: string | boolean | undefined,
   folder: string,
+  threads: number,
   terminal: Terminal,
 ): Promise<Peer[]> {
   if (asked === undefined) return [plain];
   const names = typeof asked === 'string' ? asked.toLowerCase().split(',') : [''];
-  const all = [...(await allPeers(folder)), plain];
+  const all = [...(await allPeers(folder, threads)), plain];
   const found = all.filter(({ name }) => names.some((part) => name.toLowerCase().includes(part)));
   for (const peer of all.filter(isHere)) if (!found.includes(peer)) peer.close?.();
   if (found.length === 0) {

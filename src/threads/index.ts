@@ -19,10 +19,14 @@ declare const WORKER_SCRIPT: string;
 export interface ThreadsOptions {
   /**
    * Microseconds of work, as estimated from its sizes, below which a call of a kernel stays on one
-   * thread (default 30).
+   * thread (default 30). Threads that have had nothing to do for a while sleep, and are only woken
+   * once calls have brought 300 times as much without as long a pause: to wake one takes time, too.
    */
   leastWork?: number | undefined;
 }
+
+/** How much more work it takes to wake threads that sleep than to share it with those awake. */
+const WAKE = 300;
 
 type Table = Record<string, Kernel>;
 
@@ -57,6 +61,7 @@ export async function setThreads(n: number, options?: ThreadsOptions): Promise<n
 
 async function change(n: number, nanoseconds: number): Promise<number> {
   least = nanoseconds;
+  if (pool) pool.wakeFrom = WAKE * least;
   if (pool?.threads === n) return n;
   end();
   const shared = n > 1 ? share() : undefined;
@@ -75,6 +80,7 @@ async function change(n: number, nanoseconds: number): Promise<number> {
   });
   if (started.threads === 1) return 1;
   pool = started;
+  pool.wakeFrom = WAKE * least;
   before = cut;
   for (const [place, { table, name, kernel }] of cut.entries()) {
     const { cost, cut } = CUTTINGS[name] as (typeof CUTTINGS)[string];

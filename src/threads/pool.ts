@@ -30,7 +30,15 @@ const PATIENCE = 50_000;
 /** Milliseconds after which a part that nobody ends is lost, beside ten times what one took here. */
 const LOST = 10_000;
 
+/** Nanoseconds of calls that are remembered at most. */
+const MOST_OWED = 1e8;
+
 export class Pool {
+  /**
+   * Nanoseconds of work from which sleeping threads are woken: to wake one can take half a
+   * millisecond, and the system may first give it the core of the thread that calls.
+   */
+  wakeFrom = 0;
   readonly #block: Block;
   readonly #workers: readonly Worker[];
   readonly #kernels: readonly Kernel[];
@@ -38,6 +46,10 @@ export class Pool {
   #job = 0;
   /** Milliseconds that the own share of the job at hand took. */
   #took = 0;
+  /** Nanoseconds of work that calls have brought of late, less those that passed between them. */
+  #owed = 0;
+  /** When the last call ended. */
+  #ended = 0;
 
   /**
    * Starts so many threads, or as many as the runtime gives.
@@ -91,8 +103,9 @@ export class Pool {
     const grain = grid ? step : step * Math.ceil(items / step / parts);
     const units = Math.ceil(items / grain);
     const columns = grid ? Math.ceil((args[at + 3] as number) / grain) : units;
-    if (abreast(units, columns, upper) < 2) {
+    if (abreast(units, columns, upper) < 2 || !this.#worthIt(nanoseconds)) {
       this.#kernels[kernel]?.(...args);
+      this.#ended = Date.now();
       return;
     }
     const scratchBytes = cut.scratch?.bytes ?? 0;
@@ -119,6 +132,14 @@ export class Pool {
     }
   }
 
+  /** Whether a thread is awake, or there has been enough work to wake some for what may follow. */
+  #worthIt(nanoseconds: number): boolean {
+    const between = 1e6 * (Date.now() - this.#ended);
+    this.#owed = Math.min(MOST_OWED, Math.max(0, this.#owed - between) + nanoseconds);
+    const asleep = Atomics.load(this.#block.words, SLEEPERS);
+    return asleep < this.#workers.length || this.#owed >= this.wakeFrom;
+  }
+
   #publish(units: number, job: Job): void {
     const { words } = this.#block;
     this.#job = (this.#job + 1) % JOBS;
@@ -132,6 +153,7 @@ export class Pool {
     work(this.#block, this.#job, this.#kernels, 0, this.#wait, job);
     this.#took = Date.now() - start;
     this.#wait(words, DONE, units);
+    this.#ended = Date.now();
   }
 
   /** Ends the workers. */
