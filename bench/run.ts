@@ -67,7 +67,7 @@ export interface Run {
 /** Microseconds that no call takes: none is shared. */
 const FOR_EVER = 1e15;
 /** Milliseconds of calls after which threads that slept are awake. */
-const AWAKE = 15;
+const AWAKE = 30;
 
 /** What a plan asks for. */
 export function chosenWork(

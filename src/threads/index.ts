@@ -20,13 +20,13 @@ export interface ThreadsOptions {
   /**
    * Microseconds of work, as estimated from its sizes, below which a call of a kernel stays on one
    * thread (default 30). Threads that have had nothing to do for a while sleep, and are only woken
-   * once calls have brought 300 times as much without as long a pause: to wake one takes time, too.
+   * once calls have brought 150 times as much without as long a pause: to wake one takes time, too.
    */
   leastWork?: number | undefined;
 }
 
 /** How much more work it takes to wake threads that sleep than to share it with those awake. */
-const WAKE = 300;
+const WAKE = 150;
 
 type Table = Record<string, Kernel>;
 
