@@ -68,6 +68,8 @@ export interface Run {
 const FOR_EVER = 1e15;
 /** Milliseconds of calls after which threads that slept are awake. */
 const AWAKE = 30;
+/** Milliseconds that any call takes, whatever a coarse clock says. */
+const SHORTEST = 1e-3;
 
 /** What a plan asks for. */
 export function chosenWork(
@@ -103,7 +105,7 @@ export async function measureWork(
       name: `${contestant.name}, ${threads} threads`,
       async run(times) {
         await setThreads(threads);
-        if (each < AWAKE) await contestant.run(Math.ceil(AWAKE / each));
+        if (each < AWAKE) await contestant.run(Math.ceil(AWAKE / Math.max(each, SHORTEST)));
         const took = await contestant.run(times);
         each = took / times;
         return took;
