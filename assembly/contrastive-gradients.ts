@@ -5,6 +5,7 @@
 
 import { FIXED_SHIFT_SCALE, TILE, cosineTile, placeOfTile } from './contrastive';
 import { MR, NR, tile } from './gemm';
+import { storeColumns } from './lanes';
 import { padded } from './pack';
 import { expNegative } from './math';
 
@@ -59,15 +60,7 @@ function packWeights(
         v128.store(across, w2, 32);
         v128.store(across, w3, 48);
       }
-      const p0 = v128.shuffle<f32>(w0, w1, 0, 4, 1, 5);
-      const p1 = v128.shuffle<f32>(w2, w3, 0, 4, 1, 5);
-      const p2 = v128.shuffle<f32>(w0, w1, 2, 6, 3, 7);
-      const p3 = v128.shuffle<f32>(w2, w3, 2, 6, 3, 7);
-      const to = sliver + (<usize>c << 4);
-      v128.store(to, v128.shuffle<f32>(p0, p1, 0, 1, 4, 5));
-      v128.store(to, v128.shuffle<f32>(p0, p1, 2, 3, 6, 7), 16);
-      v128.store(to, v128.shuffle<f32>(p2, p3, 0, 1, 4, 5), 32);
-      v128.store(to, v128.shuffle<f32>(p2, p3, 2, 3, 6, 7), 48);
+      storeColumns(sliver + (<usize>c << 4), 16, w0, w1, w2, w3);
     }
   }
 }

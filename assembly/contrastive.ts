@@ -25,6 +25,7 @@
  */
 
 import { MR, NR, RESULT_BELOW, WHOLE, multiplyRows } from './gemm';
+import { storeColumns } from './lanes';
 import { padded } from './pack';
 import { expNegative, expScalar, max4, sum4 } from './math';
 
@@ -92,16 +93,10 @@ function mirror(t: usize, rows: i32): void {
   for (let r = 4; r < rows; r += 4) {
     for (let c = 0; c < r; c += 4) {
       const from = t + (<usize>(r * TILE + c) << 2), to = t + (<usize>(c * TILE + r) << 2);
-      const r0 = v128.load(from), r1 = v128.load(from + down);
-      const r2 = v128.load(from + 2 * down), r3 = v128.load(from + 3 * down);
-      const p0 = v128.shuffle<f32>(r0, r1, 0, 4, 1, 5);
-      const p1 = v128.shuffle<f32>(r2, r3, 0, 4, 1, 5);
-      const p2 = v128.shuffle<f32>(r0, r1, 2, 6, 3, 7);
-      const p3 = v128.shuffle<f32>(r2, r3, 2, 6, 3, 7);
-      v128.store(to, v128.shuffle<f32>(p0, p1, 0, 1, 4, 5));
-      v128.store(to + down, v128.shuffle<f32>(p0, p1, 2, 3, 6, 7));
-      v128.store(to + 2 * down, v128.shuffle<f32>(p2, p3, 0, 1, 4, 5));
-      v128.store(to + 3 * down, v128.shuffle<f32>(p2, p3, 2, 3, 6, 7));
+      storeColumns(
+        to, down, v128.load(from), v128.load(from + down), v128.load(from + 2 * down),
+        v128.load(from + 3 * down),
+      );
     }
   }
 }

@@ -12,6 +12,7 @@
  */
 
 import { MR, NR, multiplyPacked, multiplyRows } from './gemm';
+import { storeColumns } from './lanes';
 import { KC, pack, packRows, padded } from './pack';
 
 /** Taps whose patches, or whose gradients, are in scratch at a time. */
@@ -326,14 +327,7 @@ function packTaps(
         for (; c + 4 <= columns; c += 4, at += 16, to += NR << 4) {
           const r0 = v128.load(x0 + at), r1 = v128.load(x1 + at);
           const r2 = v128.load(x2 + at), r3 = v128.load(x3 + at);
-          const p0 = v128.shuffle<f32>(r0, r1, 0, 4, 1, 5);
-          const p1 = v128.shuffle<f32>(r2, r3, 0, 4, 1, 5);
-          const p2 = v128.shuffle<f32>(r0, r1, 2, 6, 3, 7);
-          const p3 = v128.shuffle<f32>(r2, r3, 2, 6, 3, 7);
-          v128.store(to, v128.shuffle<f32>(p0, p1, 0, 1, 4, 5));
-          v128.store(to + (NR << 2), v128.shuffle<f32>(p0, p1, 2, 3, 6, 7));
-          v128.store(to + (NR << 3), v128.shuffle<f32>(p2, p3, 0, 1, 4, 5));
-          v128.store(to + (NR << 2) * 3, v128.shuffle<f32>(p2, p3, 2, 3, 6, 7));
+          storeColumns(to, NR << 2, r0, r1, r2, r3);
         }
       }
       for (; c < columns; c++, at += step, to += NR << 2) {

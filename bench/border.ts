@@ -4,10 +4,8 @@
  * is there where the benchmark is bundled from the sources.
  */
 
-import { analysisKernels } from '../src/analysis-kernels.js';
-import { kernels } from '../src/kernels.js';
-import { nnKernels } from '../src/nn/kernels.js';
 import { Random } from '../src/random.js';
+import { allKernels } from '../src/threads/shared.js';
 import { losses } from './operations/losses.js';
 import { contestant, race } from './race.js';
 import type { Package, Result } from './run.js';
@@ -19,7 +17,7 @@ const SIZES = { N: 32, C: 64 };
 
 /** What a call asks of the kernels, in order. */
 function recorded(call: () => void): (() => void)[] {
-  const tables = [kernels(), analysisKernels(), nnKernels()] as unknown as Table[];
+  const tables = allKernels() as unknown as Table[];
   const calls: (() => void)[] = [];
   const before = tables.map((table) => ({ ...table }));
   for (const table of tables) {

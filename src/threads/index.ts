@@ -3,15 +3,12 @@
  * with the same bits as on one. Nothing changes for who calls them; this entry is all there is.
  */
 
-import { analysisKernels } from '../analysis-kernels.js';
 import { checkAtLeastZero, checkOptions, rangeError, typeError } from '../check.js';
-import { kernels } from '../kernels.js';
-import { nnKernels } from '../nn/kernels.js';
 import { CUTTINGS } from './cuts.js';
 import type { Kernel } from './job.js';
 import { MOST_THREADS } from './most.js';
 import { Pool } from './pool.js';
-import { share } from './shared.js';
+import { allKernels, share } from './shared.js';
 
 /** The worker's script, which the build puts here. */
 declare const WORKER_SCRIPT: string;
@@ -61,12 +58,11 @@ export async function setThreads(n: number, options?: ThreadsOptions): Promise<n
 
 async function change(n: number, nanoseconds: number): Promise<number> {
   least = nanoseconds;
-  if (pool) pool.wakeFrom = WAKE * least;
   if (pool?.threads === n) return n;
   end();
   const shared = n > 1 ? share() : undefined;
   if (shared === undefined) return 1;
-  const tables = [kernels(), analysisKernels(), nnKernels()] as unknown as Table[];
+  const tables = allKernels() as unknown as Table[];
   const cut = Object.keys(CUTTINGS).map((name) => {
     const table = tables.find((each) => name in each) as Table;
     return { table, name, kernel: table[name] as Kernel };
@@ -80,14 +76,13 @@ async function change(n: number, nanoseconds: number): Promise<number> {
   });
   if (started.threads === 1) return 1;
   pool = started;
-  pool.wakeFrom = WAKE * least;
   before = cut;
   for (const [place, { table, name, kernel }] of cut.entries()) {
     const { cost, cut } = CUTTINGS[name] as (typeof CUTTINGS)[string];
     table[name] = (...args) => {
       const nanoseconds = cost(args);
       if (nanoseconds < least) return kernel(...args);
-      return started.run(place, args, cut(args), nanoseconds);
+      return started.run(place, args, cut(args), nanoseconds, WAKE * least);
     };
   }
   return started.threads;

@@ -34,11 +34,6 @@ const LOST = 10_000;
 const MOST_OWED = 1e8;
 
 export class Pool {
-  /**
-   * Nanoseconds of work from which sleeping threads are woken: to wake one can take half a
-   * millisecond, and the system may first give it the core of the thread that calls.
-   */
-  wakeFrom = 0;
   readonly #block: Block;
   readonly #workers: readonly Worker[];
   readonly #kernels: readonly Kernel[];
@@ -94,8 +89,18 @@ export class Pool {
     return this.#workers.length + 1;
   }
 
-  /** Runs a call of a kernel, which takes about so many nanoseconds on one thread, on all threads. */
-  run(kernel: number, args: readonly number[], cut: Cut, nanoseconds: number): void {
+  /**
+   * Runs a call of a kernel, which takes about so many nanoseconds on one thread, on all threads.
+   * @param wakeFrom nanoseconds of work from which sleeping threads are woken: to wake one can take
+   *   half a millisecond, and the system may first give it the core of the thread that calls
+   */
+  run(
+    kernel: number,
+    args: readonly number[],
+    cut: Cut,
+    nanoseconds: number,
+    wakeFrom: number,
+  ): void {
     const { at, step, moves = [], grid = false, upper = false } = cut;
     const items = args[grid ? at + 1 : at] as number;
     const each = Math.max(1, Math.min(cut.parts ?? PARTS, nanoseconds / LEAST_PART / this.threads));
@@ -103,7 +108,7 @@ export class Pool {
     const grain = grid ? step : step * Math.ceil(items / step / parts);
     const units = Math.ceil(items / grain);
     const columns = grid ? Math.ceil((args[at + 3] as number) / grain) : units;
-    if (abreast(units, columns, upper) < 2 || !this.#worthIt(nanoseconds)) {
+    if (abreast(units, columns, upper) < 2 || !this.#worthIt(nanoseconds, wakeFrom)) {
       this.#kernels[kernel]?.(...args);
       this.#ended = Date.now();
       return;
@@ -133,11 +138,11 @@ export class Pool {
   }
 
   /** Whether a thread is awake, or there has been enough work to wake some for what may follow. */
-  #worthIt(nanoseconds: number): boolean {
+  #worthIt(nanoseconds: number, wakeFrom: number): boolean {
     const between = 1e6 * (Date.now() - this.#ended);
     this.#owed = Math.min(MOST_OWED, Math.max(0, this.#owed - between) + nanoseconds);
     const asleep = Atomics.load(this.#block.words, SLEEPERS);
-    return asleep < this.#workers.length || this.#owed >= this.wakeFrom;
+    return asleep < this.#workers.length || this.#owed >= wakeFrom;
   }
 
   #publish(units: number, job: Job): void {

@@ -31,10 +31,15 @@ export interface Shared {
   codes: readonly Uint8Array[];
 }
 
+/** The tables of all modules' kernels. */
+export function allKernels(): readonly object[] {
+  return [kernels(), analysisKernels(), nnKernels()];
+}
+
 /** Moves kernels and memory to where threads can share them; undefined if that can't be. */
 export function share(): Shared | undefined {
   const before = memory;
-  const tables = [kernels(), analysisKernels(), nnKernels()];
+  const tables = allKernels();
   const modules = [code(), analysisCode(), nnCode()];
   if (!modules.every((each) => each instanceof Uint8Array)) return undefined;
   if (typeof SharedArrayBuffer === 'undefined') return undefined;
