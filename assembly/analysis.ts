@@ -4,7 +4,7 @@
  * that who only wants a loss does not carry it.
  */
 
-export { heapBase } from './memory';
+export { heapBase } from './core/heap-base';
 export {
   gramStride,
   gramScratch,
@@ -14,8 +14,8 @@ export {
   centredGram,
   principalComponents,
   projectRows,
-} from './pca';
-export { symmetricEigen } from './eigen';
+} from './analysis/pca';
+export { symmetricEigen } from './analysis/eigen';
 export {
   relevantRanks,
   hitsWithin,
@@ -23,8 +23,8 @@ export {
   rankGain,
   idealGain,
   voteRows,
-} from './ranking';
-export { alignmentRows, uniformityOfSums, rankOfEigenvalues } from './spread';
+} from './analysis/ranking';
+export { alignmentRows, uniformityOfSums, rankOfEigenvalues } from './analysis/embedding-space';
 export {
   designRows,
   curvatureBound,
@@ -35,4 +35,4 @@ export {
   addTimes,
   fillRows,
   argmaxRows,
-} from './logistic';
+} from './analysis/logistic';

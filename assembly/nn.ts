@@ -25,30 +25,30 @@ export {
   tanhArrayBackward,
   reluArray,
   reluArrayBackward,
-} from './elementwise';
-export { gatherStrided, scatterStrided, scatterAddStrided } from './strided';
-export { sumArray, sumOfSquares, meanSquaredError, sumAxis, columnSums } from './reduce';
-export { layerNormRows, layerNormRowsBackward, layerNormColumnsBackward } from './layernorm';
-export { geluArray, geluArrayBackward } from './gelu';
-export { gatherRows, scatterAddRows } from './embedding';
-export { adamWStep, sgdStep } from './optim';
-export { fillUniform, fillUniformRows, fillNormal, dropoutArray } from './random';
-export { attentionScratch, attention, attentionBackward } from './attention';
-export { planViews } from './views';
-export { resizePicture } from './resize';
-export { pixelPlanes, renderViews } from './augment';
+} from './nn/elementwise';
+export { gatherStrided, scatterStrided, scatterAddStrided } from './nn/strided';
+export { sumArray, sumOfSquares, meanSquaredError, sumAxis, columnSums } from './core/reduce';
+export { layerNormRows, layerNormRowsBackward, layerNormColumnsBackward } from './nn/layernorm';
+export { geluArray, geluArrayBackward } from './nn/gelu';
+export { gatherRows, scatterAddRows } from './nn/embedding';
+export { adamWStep, sgdStep } from './nn/optim';
+export { fillUniform, fillUniformRows, fillNormal, dropoutArray } from './nn/random';
+export { attentionScratch, attention, attentionBackward } from './nn/attention';
+export { planViews } from './images/views';
+export { resizePicture } from './images/resize';
+export { pixelPlanes, renderViews } from './images/augment';
 export {
   convolutionScratch,
   convolution,
   convolutionInputBackward,
   convolutionWeightBackward,
-} from './conv';
-export { maxPool, maxPoolBackward, averagePool, averagePoolBackward } from './pool';
+} from './images/conv';
+export { maxPool, maxPoolBackward, averagePool, averagePoolBackward } from './images/pool';
 export {
   channelSums,
   affineChannels,
   channelProducts,
   standardizeChannels,
   standardizeChannelsBackward,
-} from './channels';
-export { heapBase } from './memory';
+} from './images/channels';
+export { heapBase } from './core/heap-base';

@@ -15,9 +15,9 @@ import { cpus } from 'node:os';
 import { prepareFolder, writeResult } from '../src/cli/files.js';
 import { tarball } from '../test/package/tarball.js';
 import { makeProject, runtimes } from '../test/runtimes/index.js';
-import { namesOf, readArguments, refusing, whole } from './arguments.js';
 import { limitLine, resultLines } from './report.js';
 import type { Run } from './run.js';
+import { namesOf, readArguments, refusing, whole } from './studies/arguments.js';
 
 /** Rows that only load the package in another way, or on an emulated processor. */
 const TWINS = /-(require|arm64|vite|worker)$|^wrangler$/;

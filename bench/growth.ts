@@ -1,8 +1,8 @@
 /** How time and memory of a loss grow with the number of rows and with their width. */
 
-import { Random } from '../src/random.js';
+import { Random } from '../src/core/random.js';
+import { contestant, type Middle, race, type Standing } from './interleave.js';
 import { normal, type Outputs } from './operations/operation.js';
-import { contestant, type Middle, race, type Standing } from './race.js';
 import type { Package } from './run.js';
 
 export interface GrowthPoint {

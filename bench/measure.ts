@@ -1,8 +1,8 @@
 /** All that is measured in one process, in the order in which it must be. */
 
 import { type Growth, measureGrowth } from './growth.js';
-import { measureLimit } from './limit.js';
 import { runtimeName } from './machine.js';
+import { measureLimit } from './peak.js';
 import {
   chosenWork,
   measureWork,

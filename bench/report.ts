@@ -1,9 +1,9 @@
 /** What was measured as a report: charts and tables, of one runtime or of several side by side. */
 
-import type { Block, DotPanel, LinePanel, Report } from '../src/cli/report/types.js';
+import type { Block, DotPanel, LinePanel, Report } from '../src/report/types.js';
 import type { Growth } from './growth.js';
+import type { Middle, Standing } from './interleave.js';
 import type { Machine } from './machine.js';
-import type { Middle, Standing } from './race.js';
 import { type Result, type Run, type StartUp, showSizes } from './run.js';
 
 function showMachine({ runtime, cpu, build, threads }: Machine): string {

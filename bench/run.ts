@@ -5,9 +5,6 @@
 
 import type { setThreads } from '../src/threads/index.js';
 import type { Growth } from './growth.js';
-import type { Machine } from './machine.js';
-import type { Api, Sizes } from './operations/operation.js';
-import type { Peer } from './peers/peer.js';
 import {
   type Contestant,
   compare,
@@ -15,7 +12,10 @@ import {
   type Middle,
   race,
   type Standing,
-} from './race.js';
+} from './interleave.js';
+import type { Machine } from './machine.js';
+import type { Api, Sizes } from './operations/operation.js';
+import type { Peer } from './peers/peer.js';
 import { allWork, type Work } from './work.js';
 
 /** The package, wherever imported from. */

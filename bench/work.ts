@@ -1,10 +1,10 @@
 /** What is timed: the rows of the table of operations on their large sizes, and training steps. */
 
+import { Random } from '../src/core/random.js';
 import type { GPT, Pictures, SimCLR } from '../src/models/index.js';
-import { Random } from '../src/random.js';
+import { type Contestant, contestant } from './interleave.js';
 import { operations } from './operations/index.js';
 import type { Api, Numbers, Outputs, Sizes } from './operations/operation.js';
-import { type Contestant, contestant } from './race.js';
 
 export interface Work {
   name: string;

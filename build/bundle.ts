@@ -16,14 +16,14 @@ const ENTRIES = {
 
 /** Where the kernels come from: bytes inlined, or module files beside the bundle. */
 export const INLINED = {
-  '#wasm': './src/wasm.ts',
-  '#wasm-analysis': './src/wasm.analysis.ts',
-  '#wasm-nn': './src/wasm.nn.ts',
+  '#wasm': './src/core/wasm.ts',
+  '#wasm-analysis': './src/core/wasm.analysis.ts',
+  '#wasm-nn': './src/core/wasm.nn.ts',
 };
 const MODULES = {
-  '#wasm': './src/wasm.workerd.ts',
-  '#wasm-analysis': './src/wasm.analysis.workerd.ts',
-  '#wasm-nn': './src/wasm.nn.workerd.ts',
+  '#wasm': './src/core/wasm.workerd.ts',
+  '#wasm-analysis': './src/core/wasm.analysis.workerd.ts',
+  '#wasm-nn': './src/core/wasm.nn.workerd.ts',
 };
 
 /**

@@ -3,7 +3,7 @@
  * search and losses, dist/nearfar-analysis.wasm, what PCA, classifiers and metrics need besides, and
  * dist/nearfar-nn.wasm, what `nearfar/nn` does. The types of their exports are written beside the
  * code that calls them (not in git). A fourth module, for benchmarks alone, is no part of the
- * package: bench/limit.wasm.
+ * package: bench/peak.wasm.
  */
 
 import { renameSync, rmSync } from 'node:fs';
@@ -19,16 +19,16 @@ interface Module {
 
 const MODULES: readonly Module[] = [
   {
-    entry: 'assembly/index.ts',
+    entry: 'assembly/core.ts',
     name: 'nearfar',
     memoryBase: 1024,
-    types: 'src/kernel-exports.d.ts',
+    types: 'src/core/kernel-exports.d.ts',
   },
   {
     entry: 'assembly/analysis.ts',
     name: 'nearfar-analysis',
     memoryBase: 4096,
-    types: 'src/analysis-kernel-exports.d.ts',
+    types: 'src/core/analysis-kernel-exports.d.ts',
   },
   {
     entry: 'assembly/nn.ts',
@@ -47,7 +47,7 @@ function compile(entry: string, more: readonly string[]): void {
 }
 
 export function compileKernels(dist: string): void {
-  compile('assembly/limit.ts', ['--outFile', 'bench/limit.wasm']);
+  compile('assembly/peak.ts', ['--outFile', 'bench/peak.wasm']);
   for (const { entry, name, memoryBase, types } of MODULES) {
     const places = ['--memoryBase', String(memoryBase), '--outFile', `${dist}/${name}.wasm`];
     compile(entry, ['--bindings', 'raw', ...places]);

@@ -6,13 +6,7 @@
 /** Rises whenever a release changes the bits of a result. */
 export const BITS = 1;
 
-export {
-  type AlignmentOptions,
-  alignment,
-  effectiveRank,
-  type UniformityOptions,
-  uniformity,
-} from './alignment.js';
+export type { Matrix, MatrixLike, NumberArray } from './core/matrix.js';
 export {
   type ClassWeight,
   fitClassifier,
@@ -20,9 +14,36 @@ export {
   type LinearProbe,
   type LogisticOptions,
   linearProbe,
-} from './classifier.js';
-export { type KnnOptions, knnClassify } from './knn.js';
-export { type ClipLossOptions, clipLoss, clipLossGrad } from './losses/clip.js';
+} from './evaluate/classifier.js';
+export {
+  type AlignmentOptions,
+  alignment,
+  effectiveRank,
+  type UniformityOptions,
+  uniformity,
+} from './evaluate/embedding-space.js';
+export { type KnnOptions, knnClassify } from './evaluate/knn.js';
+export {
+  type EmbeddingMetrics,
+  type EvaluateRetrievalOptions,
+  evaluateEmbeddings,
+  evaluateRetrieval,
+  type RetrievalMetrics,
+} from './evaluate/retrieval.js';
+export { type Pca, type PcaOptions, pca, pcaTransform } from './linalg/pca.js';
+export {
+  cosineSimilarity,
+  cosineSimilarityMatrix,
+  dotMatrix,
+  euclideanDistanceMatrix,
+  type MatmulOptions,
+  type Metric,
+  matmul,
+  normalize,
+} from './linalg/similarity.js';
+export { logSumExp, softmax } from './linalg/softmax.js';
+export { type EmbeddingItem, type EmbeddingResponse, toMatrix } from './linalg/to-matrix.js';
+export { type ClipLossOptions, clipLoss, clipLossGrad } from './losses/clip-loss.js';
 export {
   type CrossEntropyOptions,
   crossEntropy,
@@ -49,26 +70,9 @@ export {
   tripletLoss,
   tripletLossGrad,
 } from './losses/triplet.js';
-export type { Matrix, MatrixLike, NumberArray } from './matrix.js';
 export {
-  type EmbeddingMetrics,
-  type EvaluateRetrievalOptions,
-  evaluateEmbeddings,
-  evaluateRetrieval,
-  type RetrievalMetrics,
-} from './metrics.js';
-export { type Pca, type PcaOptions, pca, pcaTransform } from './pca.js';
-export { logSumExp, softmax } from './rows.js';
-export {
-  cosineSimilarity,
-  cosineSimilarityMatrix,
-  dotMatrix,
-  euclideanDistanceMatrix,
-  type MatmulOptions,
-  type Metric,
-  matmul,
-  normalize,
-} from './similarity.js';
-export { type EmbeddingItem, type EmbeddingResponse, toMatrix } from './to-matrix.js';
-export { type TopK, type TopKOptions, topK } from './top-k.js';
-export { type TripletRule, type TripletUpdateOptions, tripletUpdate } from './triplet-update.js';
+  type TripletRule,
+  type TripletUpdateOptions,
+  tripletUpdate,
+} from './losses/triplet-update.js';
+export { type TopK, type TopKOptions, topK } from './search/top-k.js';

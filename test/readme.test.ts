@@ -8,7 +8,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import * as nearfar from 'nearfar';
 import { gzippedOf, sizes } from '../build/size.js';
-import { drawPicture, storedPicture } from './golden/picture.js';
+import { drawPicture, storedPicture } from './golden/figure.js';
 import { check, close, same, suite } from './harness.js';
 import { runtimes } from './runtimes/index.js';
 

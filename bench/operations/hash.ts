@@ -6,10 +6,10 @@
 
 import { sha256 } from '@noble/hashes/sha2.js';
 import { bytesToHex } from '@noble/hashes/utils.js';
-import { Random } from '../../src/random.js';
+import { Random } from '../../src/core/random.js';
 import { operations } from './index.js';
+import { type System, systems } from './models.js';
 import type { Api, Operation, Outputs } from './operation.js';
-import { type System, systems } from './systems.js';
 
 export interface Hash {
   name: string;

@@ -1,12 +1,12 @@
 /** The one table of operations: tests, gradient checks, the hash and benchmarks all read it. */
 
-import { judging } from './judging.js';
+import { judging } from './evaluation.js';
 import { losses } from './losses.js';
 import { nnAttention } from './nn-attention.js';
+import { nnPictures } from './nn-images.js';
 import { nnLayers } from './nn-layers.js';
 import { nnLosses } from './nn-losses.js';
 import { nnOperations } from './nn-operations.js';
-import { nnPictures } from './nn-pictures.js';
 import { nnShapes } from './nn-shapes.js';
 import { nnTraining } from './nn-training.js';
 import type { Operation } from './operation.js';

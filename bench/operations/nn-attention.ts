@@ -1,6 +1,6 @@
 /** Rows of the table: attention of `nearfar/nn`. */
 
-import { Random } from '../../src/random.js';
+import { Random } from '../../src/core/random.js';
 import { array, onTensors } from './nn.js';
 import * as reference from './nn-reference.js';
 import { at, build } from './nn-reference.js';

@@ -1,7 +1,7 @@
 /** Rows of the table: the layers of `nearfar/nn`, their state as they name it. */
 
+import type { Random } from '../../src/core/random.js';
 import type { Module, Tensor } from '../../src/nn/index.js';
-import type { Random } from '../../src/random.js';
 import { array, type Nn, onTensors } from './nn.js';
 import * as reference from './nn-reference.js';
 import { add, map, type Nd } from './nn-reference.js';

@@ -1,7 +1,7 @@
 /** Rows of the table: the operations of `nearfar/nn`, one by one. */
 
+import { Random } from '../../src/core/random.js';
 import type { Tensor } from '../../src/nn/index.js';
-import { Random } from '../../src/random.js';
 import { array, between, type Nn, onTensors } from './nn.js';
 import * as reference from './nn-reference.js';
 import { at, both, build, map, mapRows, type Nd } from './nn-reference.js';

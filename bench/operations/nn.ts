@@ -4,8 +4,8 @@
  * that no element's share can hide behind another's.
  */
 
+import type { Random } from '../../src/core/random.js';
 import type { Module, Tensor } from '../../src/nn/index.js';
-import type { Random } from '../../src/random.js';
 import { type Nd, nd } from './nn-reference.js';
 import {
   type Api,

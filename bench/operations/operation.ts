@@ -4,10 +4,10 @@
  * benchmarks time both on large sizes: a new operation appears in all of them by its one row.
  */
 
+import type { Random } from '../../src/core/random.js';
 import type * as nearfar from '../../src/index.js';
 import type * as models from '../../src/models/index.js';
 import type * as nn from '../../src/nn/index.js';
-import type { Random } from '../../src/random.js';
 
 /** The public functions of `nearfar`, and beside them the other entries, wherever imported from. */
 export type Api = typeof nearfar & { nn: typeof nn; models: typeof models };

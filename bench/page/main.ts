@@ -1,7 +1,7 @@
 /** Runs the benchmark in the browser that the page is opened in, and draws what it measured. */
 
-import { renderReport } from '../../src/cli/report/index.js';
-import { measureBorder } from '../border.js';
+import { renderReport } from '../../src/report/index.js';
+import { measureBorder } from '../call-overhead.js';
 import { turn } from '../clock.js';
 import { measureAll, type Wish } from '../measure.js';
 import { own } from '../own.js';

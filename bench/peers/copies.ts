@@ -6,8 +6,8 @@
 
 import { once } from 'node:events';
 import { isMainThread, parentPort, Worker } from 'node:worker_threads';
+import type { Contestant } from '../interleave.js';
 import { own } from '../own.js';
-import type { Contestant } from '../race.js';
 import { chosenWork } from '../run.js';
 import type { Peer } from './peer.js';
 

@@ -1,7 +1,7 @@
 /** What a peer is: a library that does some of the work, on the same inputs, with the same results. */
 
+import { type Contestant, contestant } from '../interleave.js';
 import type { Numbers, Sizes } from '../operations/operation.js';
-import { type Contestant, contestant } from '../race.js';
 import type { Inputs } from '../work.js';
 
 export interface Peer {

@@ -3,8 +3,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface, type Interface } from 'node:readline';
+import type { Contestant } from '../interleave.js';
 import type { Numbers, Outputs } from '../operations/operation.js';
-import type { Contestant } from '../race.js';
 import type { Inputs } from '../work.js';
 import type { Missing, Peer } from './peer.js';
 import program from './python.py';

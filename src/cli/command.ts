@@ -3,7 +3,7 @@
  * help, refusal of unknown options and exit codes come from there.
  */
 
-import type { Terminal } from './terminal.js';
+import type { Terminal } from '../terminal/progress.js';
 
 /** A flag or an option, in the notation of commander: `--full`, `--out <dir>`. */
 export interface Option {

@@ -6,19 +6,19 @@
 
 import { CommanderError, Command as Program } from 'commander';
 import { isCopy, serveCopy } from '../../bench/peers/copies.js';
-import { bench } from './bench.js';
-import { chapter } from './chapter.js';
+import { Terminal } from '../terminal/progress.js';
+import { startThreads, threadsOption } from '../terminal/threads.js';
 import { type Command, InputError, Interrupted } from './command.js';
-import { encode } from './encode.js';
-import { evaluate } from './evaluate.js';
+import { bench } from './commands/bench.js';
+import { chapter } from './commands/demo.js';
+import { encode } from './commands/encode.js';
+import { evaluate } from './commands/eval.js';
+import { fill } from './commands/fill.js';
+import { finetune } from './commands/finetune.js';
+import { generate } from './commands/generate.js';
+import { hash } from './commands/hash.js';
+import { train } from './commands/train.js';
 import { version } from './files.js';
-import { fill } from './fill.js';
-import { finetune } from './finetune.js';
-import { generate } from './generate.js';
-import { hash } from './hash.js';
-import { Terminal } from './terminal.js';
-import { startThreads, threadsOption } from './threads.js';
-import { train } from './train.js';
 
 const COMMANDS: readonly Command[] = [
   chapter,

@@ -1,13 +1,13 @@
 /**
  * What NT-Xent, InfoNCE, CLIP and SupCon share: unit rows packed for the fused kernels, the sums
  * over negatives, and the way back from the unit rows to the rows as given. Memory is linear in
- * the number of rows; see assembly/contrastive.ts.
+ * the number of rows; see assembly/losses/contrastive.ts.
  */
 
-import { kernels } from '../kernels.js';
-import { type Matrix, type Source, takeMatrix } from '../matrix.js';
-import type { Pointer, Scope } from '../memory.js';
-import { loadUnitRows, packRows, type UnitRows } from '../similarity.js';
+import { kernels } from '../core/kernels.js';
+import { type Matrix, type Source, takeMatrix } from '../core/matrix.js';
+import type { Pointer, Scope } from '../core/memory.js';
+import { loadUnitRows, packRows, type UnitRows } from '../linalg/similarity.js';
 
 /** One side of the similarities: unit rows, and room for their gradient once it is wanted. */
 export interface Side extends UnitRows {

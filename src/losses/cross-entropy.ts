@@ -1,13 +1,6 @@
 /** Cross-entropy of logits with whole-number targets. */
 
-import {
-  checkAtLeastZero,
-  checkIntegers,
-  checkNumber,
-  checkOptions,
-  rangeError,
-} from '../check.js';
-import { kernels } from '../kernels.js';
+import { kernels } from '../core/kernels.js';
 import {
   finiteLoss,
   load,
@@ -15,8 +8,15 @@ import {
   type MatrixLike,
   readMatrix,
   takeMatrix,
-} from '../matrix.js';
-import { scoped } from '../memory.js';
+} from '../core/matrix.js';
+import { scoped } from '../core/memory.js';
+import {
+  checkAtLeastZero,
+  checkIntegers,
+  checkNumber,
+  checkOptions,
+  rangeError,
+} from '../core/validation.js';
 
 export interface CrossEntropyOptions {
   /** Rows with this target are left out of the mean (default -100). */

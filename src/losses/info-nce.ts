@@ -1,8 +1,14 @@
 /** InfoNCE (https://arxiv.org/abs/1807.03748) over in-batch and further negatives. */
 
-import { checkFlag, checkOptions, checkTemperature } from '../check.js';
-import { checkShape, checkWidth, type Matrix, type MatrixLike, readMatrix } from '../matrix.js';
-import { type CrossOptions, type CrossResult, crossContrast, readIds } from './cross.js';
+import {
+  checkShape,
+  checkWidth,
+  type Matrix,
+  type MatrixLike,
+  readMatrix,
+} from '../core/matrix.js';
+import { checkFlag, checkOptions, checkTemperature } from '../core/validation.js';
+import { type CrossOptions, type CrossResult, crossContrast, readIds } from './cross-contrast.js';
 
 export interface InfoNceOptions {
   /** What cosines are divided by (default 0.07). */

@@ -1,7 +1,6 @@
 /** Kullback–Leibler divergence of rows of probabilities. */
 
-import { rangeError } from '../check.js';
-import { kernels } from '../kernels.js';
+import { kernels } from '../core/kernels.js';
 import {
   checkShape,
   load,
@@ -11,8 +10,9 @@ import {
   readMatrix,
   type Source,
   takeMatrix,
-} from '../matrix.js';
-import { f32, type Pointer, type Scope, scoped } from '../memory.js';
+} from '../core/matrix.js';
+import { f32, type Pointer, type Scope, scoped } from '../core/memory.js';
+import { rangeError } from '../core/validation.js';
 
 /** How far from 1 the sum of a row of probabilities may be. */
 const TOLERANCE = 1e-3;

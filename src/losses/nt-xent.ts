@@ -1,8 +1,8 @@
 /** NT-Xent, the loss of SimCLR (https://arxiv.org/abs/2002.05709). */
 
-import { checkOptions, checkTemperature } from '../check.js';
-import { finiteLoss, type Matrix, type MatrixLike, readMatrix } from '../matrix.js';
-import { scoped } from '../memory.js';
+import { finiteLoss, type Matrix, type MatrixLike, readMatrix } from '../core/matrix.js';
+import { scoped } from '../core/memory.js';
+import { checkOptions, checkTemperature } from '../core/validation.js';
 import { Contrast, loadSide, Positives, throughNormalization } from './contrastive.js';
 
 export interface NtXentOptions {

@@ -1,12 +1,18 @@
 /** The loss of SigLIP (https://arxiv.org/abs/2303.15343). */
 
-import { checkNumber, checkOptions, checkPositive } from '../check.js';
-import { kernels } from '../kernels.js';
-import { checkShape, finiteLoss, type Matrix, type MatrixLike, readMatrix } from '../matrix.js';
-import { scoped } from '../memory.js';
-import { multiply } from '../products.js';
+import { kernels } from '../core/kernels.js';
+import {
+  checkShape,
+  finiteLoss,
+  type Matrix,
+  type MatrixLike,
+  readMatrix,
+} from '../core/matrix.js';
+import { scoped } from '../core/memory.js';
+import { multiply } from '../core/products.js';
+import { checkNumber, checkOptions, checkPositive } from '../core/validation.js';
 import { loadSide, throughNormalization } from './contrastive.js';
-import { readIds } from './cross.js';
+import { readIds } from './cross-contrast.js';
 
 export interface SigLipLossOptions {
   /** What cosines are multiplied by: the scale itself, not its logarithm (default 10). */

@@ -1,10 +1,10 @@
 /** Supervised contrastive loss (https://arxiv.org/abs/2004.11362). */
 
-import { checkIntegers, checkOptions, checkTemperature } from '../check.js';
-import { kernels } from '../kernels.js';
-import { numberClasses } from '../labels.js';
-import { finiteLoss, type Matrix, type MatrixLike, readMatrix } from '../matrix.js';
-import { scoped } from '../memory.js';
+import { kernels } from '../core/kernels.js';
+import { numberClasses } from '../core/labels.js';
+import { finiteLoss, type Matrix, type MatrixLike, readMatrix } from '../core/matrix.js';
+import { scoped } from '../core/memory.js';
+import { checkIntegers, checkOptions, checkTemperature } from '../core/validation.js';
 import { Contrast, loadSide, throughNormalization } from './contrastive.js';
 
 export interface SupConOptions {

@@ -1,7 +1,6 @@
 /** Triplet margin loss of rows (https://arxiv.org/abs/1503.03832). */
 
-import { checkAtLeastZero, checkChoice, checkOptions } from '../check.js';
-import { kernels } from '../kernels.js';
+import { kernels } from '../core/kernels.js';
 import {
   checkShape,
   finiteLoss,
@@ -10,8 +9,9 @@ import {
   type MatrixLike,
   readMatrix,
   takeMatrix,
-} from '../matrix.js';
-import { type Pointer, scoped } from '../memory.js';
+} from '../core/matrix.js';
+import { type Pointer, scoped } from '../core/memory.js';
+import { checkAtLeastZero, checkChoice, checkOptions } from '../core/validation.js';
 
 /** Distances of rows: 1 - cosine, or Euclidean of the rows as given. */
 export type Distance = 'cosine' | 'euclidean';

@@ -3,7 +3,8 @@
  * optimisers, schedules and checkpoints, over the kernels of `nearfar`.
  */
 
-export { bytesInUse, memoryBytes } from '../memory.js';
+export { bytesInUse, memoryBytes } from '../core/memory.js';
+export { noGrad } from './grad-mode.js';
 export {
   type Activation,
   asParameter,
@@ -16,7 +17,29 @@ export {
   type MultiHeadAttentionOptions,
   TransformerBlock,
   type TransformerBlockOptions,
-} from './layers.js';
+} from './layers/transformer.js';
+export {
+  BatchNorm,
+  type BatchNormLayerOptions,
+  type ChannelNorm,
+  Conv2d,
+  type Conv2dLayerOptions,
+  ConvNet,
+  type ConvNetOptions,
+  GroupNorm,
+  ResidualBlock,
+  ResNet,
+  type ResNetOptions,
+} from './layers/vision.js';
+export {
+  type Grid,
+  gatherSteps,
+  patchify,
+  sinCosPositions,
+  unpatchify,
+  VisionTransformer,
+  type VisionTransformerOptions,
+} from './layers/vit.js';
 export {
   type ClipLossOptions,
   clipLoss,
@@ -91,30 +114,7 @@ export {
   randomUniform,
   setRandomState,
 } from './random.js';
-export { noGrad } from './recording.js';
 export { loadSafetensors, readMetadata, saveSafetensors } from './safetensors.js';
 export { cosineSchedule, linearSchedule, type ScheduleOptions } from './schedule.js';
 export { tidy } from './scope.js';
 export { debug, parameter, Tensor, tensor } from './tensor.js';
-export {
-  BatchNorm,
-  type BatchNormLayerOptions,
-  type ChannelNorm,
-  Conv2d,
-  type Conv2dLayerOptions,
-  ConvNet,
-  type ConvNetOptions,
-  GroupNorm,
-  ResidualBlock,
-  ResNet,
-  type ResNetOptions,
-} from './vision.js';
-export {
-  type Grid,
-  gatherSteps,
-  patchify,
-  sinCosPositions,
-  unpatchify,
-  VisionTransformer,
-  type VisionTransformerOptions,
-} from './vit.js';

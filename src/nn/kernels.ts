@@ -1,7 +1,7 @@
 /** The kernels that only nearfar/nn needs: a second instance over the memory of the first. */
 
 import code from '#wasm-nn';
-import { compile } from '../kernels.js';
+import { compile } from '../core/kernels.js';
 import type { instantiate } from './kernel-exports.js';
 
 /** Types of all exports, generated from the AssemblyScript sources. */

@@ -4,8 +4,9 @@
  * the loss and waits for the backward.
  */
 
-import { rangeError } from '../check.js';
-import * as clips from '../losses/clip.js';
+import { rangeError } from '../core/validation.js';
+import { Resident } from '../core/wasm-matrix.js';
+import * as clips from '../losses/clip-loss.js';
 import * as crossEntropies from '../losses/cross-entropy.js';
 import * as infoNces from '../losses/info-nce.js';
 import * as divergences from '../losses/kl-divergence.js';
@@ -13,11 +14,10 @@ import * as ntXents from '../losses/nt-xent.js';
 import * as sigLips from '../losses/sig-lip.js';
 import * as supCons from '../losses/sup-con.js';
 import * as triplets from '../losses/triplet.js';
-import { Resident } from '../resident.js';
+import { gradientsOn } from './grad-mode.js';
 import { nnKernels } from './kernels.js';
 import { showShape } from './numbers.js';
 import { checkTensor } from './ops/shape.js';
-import { gradientsOn } from './recording.js';
 import { empty, filled, record, Tensor } from './tensor.js';
 
 /** A tensor as a matrix, its last axis being the width. */

@@ -1,6 +1,6 @@
 /** What networks are made of: parameters, buffers and parts, found by walking the object. */
 
-import { checkFlag, checkOptions, rangeError, typeError } from '../check.js';
+import { checkFlag, checkOptions, rangeError, typeError } from '../core/validation.js';
 import { checkTensor } from './ops/shape.js';
 import { Tensor } from './tensor.js';
 

@@ -1,8 +1,8 @@
 /** Numbers and shapes as callers have them, on their way to a tensor. */
 
-import { isNumberArray, rangeError, typeError } from '../check.js';
-import { kernels } from '../kernels.js';
-import { f32, type Pointer } from '../memory.js';
+import { kernels } from '../core/kernels.js';
+import { f32, type Pointer } from '../core/memory.js';
+import { isNumberArray, rangeError, typeError } from '../core/validation.js';
 
 /** Extents of the axes; none is a scalar. */
 export type Shape = readonly number[];

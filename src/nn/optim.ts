@@ -8,7 +8,7 @@ import {
   isNumberArray,
   rangeError,
   typeError,
-} from '../check.js';
+} from '../core/validation.js';
 import { nnKernels } from './kernels.js';
 import type { Module } from './module.js';
 import { showShape } from './numbers.js';

@@ -4,7 +4,7 @@
  * and set again.
  */
 
-import { rangeError } from '../check.js';
+import { rangeError } from '../core/validation.js';
 import { nnKernels } from './kernels.js';
 import type { Shape } from './numbers.js';
 import { checkTensor } from './ops/shape.js';

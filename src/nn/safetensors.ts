@@ -1,7 +1,7 @@
 /** Tensors as a file that Python reads (../safetensors.ts). */
 
-import { typeError } from '../check.js';
-import { readSafetensors, type ShapedArray, writeSafetensors } from '../safetensors.js';
+import { readSafetensors, type ShapedArray, writeSafetensors } from '../core/safetensors.js';
+import { typeError } from '../core/validation.js';
 import { Tensor, tensor } from './tensor.js';
 
 /**

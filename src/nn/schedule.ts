@@ -1,7 +1,7 @@
 /** Learning rates over time. */
 
-import { checkAtLeastZero, checkOptions, checkPositive, rangeError } from '../check.js';
-import { cosinePi } from './series.js';
+import { checkAtLeastZero, checkOptions, checkPositive, rangeError } from '../core/validation.js';
+import { cosinePi } from './deterministic-math.js';
 
 export interface ScheduleOptions {
   /** The highest learning rate, after the warm-up. */

@@ -4,9 +4,10 @@
  * output into those of its inputs; `backward` walks from a scalar to the leaves.
  */
 
-import { rangeError, show } from '../check.js';
-import { kernels } from '../kernels.js';
-import { allocate, f32, free, type Pointer } from '../memory.js';
+import { kernels } from '../core/kernels.js';
+import { allocate, f32, free, type Pointer } from '../core/memory.js';
+import { rangeError, show } from '../core/validation.js';
+import { gradientsOn, noGrad } from './grad-mode.js';
 import { nnKernels } from './kernels.js';
 import {
   checkedShape,
@@ -18,7 +19,6 @@ import {
   type TensorData,
   writeNumbers,
 } from './numbers.js';
-import { gradientsOn, noGrad } from './recording.js';
 import { type Disposable, isTracked, track, untrack } from './scope.js';
 
 /** What a tensor came from. */

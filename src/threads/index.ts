@@ -3,10 +3,10 @@
  * with the same bits as on one. Nothing changes for who calls them; this entry is all there is.
  */
 
-import { checkAtLeastZero, checkOptions, rangeError, typeError } from '../check.js';
-import { CUTTINGS } from './cuts.js';
+import { checkAtLeastZero, checkOptions, rangeError, typeError } from '../core/validation.js';
 import type { Kernel } from './job.js';
-import { MOST_THREADS } from './most.js';
+import { MOST_THREADS } from './max-threads.js';
+import { CUTTINGS } from './partitions.js';
 import { Pool } from './pool.js';
 import { allKernels, share } from './shared.js';
 

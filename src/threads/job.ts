@@ -16,7 +16,7 @@
  * range for all.
  */
 
-import { MOST_THREADS } from './most.js';
+import { MOST_THREADS } from './max-threads.js';
 
 /** Words (i32) of the block that all threads read and write, each on a cache line of its own. */
 export const GO = 0;

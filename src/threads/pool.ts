@@ -1,7 +1,6 @@
 /** Threads that wait for jobs: the one that calls, and workers over the same memory. */
 
-import { allocate, free } from '../memory.js';
-import { type Cut, ITEM } from './cutting.js';
+import { allocate, free } from '../core/memory.js';
 import {
   Block,
   close,
@@ -19,6 +18,7 @@ import {
   waiting,
   work,
 } from './job.js';
+import { type Cut, ITEM } from './partition.js';
 import { processors, type Start, startWorker, type Worker } from './start.js';
 
 /** Parts of a call for each thread, so that one that is held up leaves its share to others. */

@@ -3,8 +3,8 @@
 import code from '#wasm';
 import analysisCode from '#wasm-analysis';
 import nnCode from '#wasm-nn';
-import { analysisKernels } from '../analysis-kernels.js';
-import { compile, kernels, MOST_PAGES, memory, moveTo, PAGE } from '../kernels.js';
+import { analysisKernels } from '../core/analysis-kernels.js';
+import { compile, kernels, MOST_PAGES, memory, moveTo, PAGE } from '../core/kernels.js';
 import { nnKernels } from '../nn/kernels.js';
 
 /** What `env.memory` looks like among a module's imports, up to its flags: 1 limited, 3 shared too. */

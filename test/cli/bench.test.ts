@@ -3,7 +3,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { slope } from '../../bench/growth.js';
-import { type Contestant, compare, middleOf, race } from '../../bench/race.js';
+import { type Contestant, compare, middleOf, race } from '../../bench/interleave.js';
 import { showMiddle } from '../../bench/report.js';
 import { check, close, same, suite } from '../harness.js';
 import { events, folder, run } from './program.js';

@@ -5,7 +5,7 @@ import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { encode } from 'fast-png';
-import { Random } from '../../src/random.js';
+import { Random } from '../../src/core/random.js';
 
 const WORDS = ['anchor', 'positive', 'negative', 'view', 'batch', 'token', 'margin', 'patch'];
 

@@ -10,7 +10,7 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { isDeepStrictEqual, parseArgs } from 'node:util';
-import { Random } from '../../src/random.js';
+import { Random } from '../../src/core/random.js';
 import { filesOf, type Moment, runUntil, SMALL, writeWords } from './killing.js';
 import { folder } from './program.js';
 

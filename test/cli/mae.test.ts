@@ -2,7 +2,7 @@
 
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Random } from '../../src/random.js';
+import { Random } from '../../src/core/random.js';
 import { check, same, suite } from '../harness.js';
 import { events, folder, type Outcome, run } from './program.js';
 

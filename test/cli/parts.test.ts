@@ -3,8 +3,8 @@
 import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { gunzipSync } from 'node:zlib';
-import { physicalCores } from '../../src/cli/cores.js';
-import { IdxError, readIdx } from '../../src/data/idx.js';
+import { IdxError, readIdx } from '../../src/data/files/idx.js';
+import { physicalCores } from '../../src/terminal/cores.js';
 import { check, same, suite } from '../harness.js';
 
 const test = suite('cli parts');

@@ -3,7 +3,7 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Random } from '../../src/random.js';
+import { Random } from '../../src/core/random.js';
 import { check, same, suite } from '../harness.js';
 import { temporaryFolder } from '../temporary.js';
 

@@ -21,7 +21,7 @@ import {
   wordPieceJson,
 } from 'nearfar/models';
 import type { Module, Tensor } from 'nearfar/nn';
-import { Random } from '../../src/random.js';
+import { Random } from '../../src/core/random.js';
 
 /** Windows of token numbers, (B, T). */
 export interface Windows {

@@ -11,7 +11,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { writeCheckpoints } from './checkpoints.js';
-import { drawPicture, storedPicture, writePicture } from './picture.js';
+import { drawPicture, storedPicture, writePicture } from './figure.js';
 
 const PYTHON = '/usr/bin/python3';
 

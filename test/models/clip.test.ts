@@ -16,7 +16,7 @@ import {
   zeroShotAccuracy,
 } from 'nearfar/models';
 import { loadSafetensors, manualSeed, type Tensor, tensor, tidy } from 'nearfar/nn';
-import { Random } from '../../src/random.js';
+import { Random } from '../../src/core/random.js';
 import { check, close, refuses, same, sameBits, suite } from '../harness.js';
 
 const test = suite('clip');

@@ -14,7 +14,7 @@ import {
   train,
 } from 'nearfar/models';
 import { loadSafetensors, manualSeed, noGrad, type Tensor, tensor, tidy } from 'nearfar/nn';
-import { Random } from '../../src/random.js';
+import { Random } from '../../src/core/random.js';
 import { check, close, refuses, same, sameBits, suite } from '../harness.js';
 
 const test = suite('mae');

@@ -21,7 +21,7 @@ import {
   tensor,
   tidy,
 } from 'nearfar/nn';
-import { Random } from '../../src/random.js';
+import { Random } from '../../src/core/random.js';
 import { check, close, refuses, same, sameBits, suite } from '../harness.js';
 
 const test = suite('simclr');

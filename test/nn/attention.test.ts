@@ -1,7 +1,7 @@
 /** Attention against float64 on awkward sizes, its cache, and the dropout of its probabilities. */
 
 import * as nn from 'nearfar/nn';
-import { Random } from '../../src/random.js';
+import { Random } from '../../src/core/random.js';
 import { check, close, same, suite } from '../harness.js';
 
 const test = suite('nn attention');

@@ -6,7 +6,7 @@
 
 import { readFileSync } from 'node:fs';
 import * as nn from 'nearfar/nn';
-import { Random } from '../../src/random.js';
+import { Random } from '../../src/core/random.js';
 import { check, close, refuses, same, sameBits, suite } from '../harness.js';
 
 const test = suite('nn vision');

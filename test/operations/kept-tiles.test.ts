@@ -2,7 +2,7 @@
 
 import { readFileSync } from 'node:fs';
 import { KernelHost } from '../../bench/operations/kernels.js';
-import { Random } from '../../src/random.js';
+import { Random } from '../../src/core/random.js';
 import { check, same, sameBits, suite } from '../harness.js';
 
 const test = suite('kept tiles');

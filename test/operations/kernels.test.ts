@@ -5,7 +5,7 @@ import { hashOperation } from '../../bench/operations/hash.js';
 import { operations } from '../../bench/operations/index.js';
 import { arrayKernels, backwardKernels, KernelHost } from '../../bench/operations/kernels.js';
 import type { Api } from '../../bench/operations/operation.js';
-import { Random } from '../../src/random.js';
+import { Random } from '../../src/core/random.js';
 import { freshPackage } from '../fresh.js';
 import { check, close, same, suite } from '../harness.js';
 
@@ -121,7 +121,7 @@ test('every kernel is called by a row of the table', async () => {
   // Rows of their own, and what a test above asks of the modules.
   const elsewhere: string[] = [...arrayKernels, ...backwardKernels].map(({ name }) => name);
   elsewhere.push('heapBase', 'memory');
-  // Only the command line shows it: test/cli/pictures.test.ts has its f64 twin.
+  // Only the command line shows it: test/cli/images.test.ts has its f64 twin.
   elsewhere.push('resizePicture');
   const loose = [...calls].filter(([name, count]) => count === 0 && !elsewhere.includes(name));
   check(calls.size > 60, `only ${calls.size} kernels were seen`);

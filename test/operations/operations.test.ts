@@ -3,7 +3,7 @@
 import { operations } from '../../bench/operations/index.js';
 import type { Numbers, Operation, Outputs, Sizes } from '../../bench/operations/operation.js';
 import { api } from '../../bench/package.js';
-import { Random } from '../../src/random.js';
+import { Random } from '../../src/core/random.js';
 import { close, suite } from '../harness.js';
 
 const test = suite('operations');

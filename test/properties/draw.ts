@@ -1,7 +1,7 @@
 /** What the property tests draw: shapes, on and around the kernels' tiles, and the numbers in them. */
 
 import fc from 'fast-check';
-import { Random } from '../../src/random.js';
+import { Random } from '../../src/core/random.js';
 
 export interface Matrix {
   data: Float32Array;

@@ -6,7 +6,7 @@
 import { setThreads } from 'nearfar/threads';
 import { type Hash, hashes, hashOperation } from '../../bench/operations/hash.js';
 import { operations } from '../../bench/operations/index.js';
-import { systems } from '../../bench/operations/systems.js';
+import { systems } from '../../bench/operations/models.js';
 import { api } from '../../bench/package.js';
 
 export interface Result {

@@ -1,7 +1,7 @@
 /** Scaled dot-product attention of many heads, fused (https://arxiv.org/abs/1706.03762). */
 
-import { checkIntegers, rangeError } from '../../check.js';
-import { type Pointer, type Scope, scoped } from '../../memory.js';
+import { type Pointer, type Scope, scoped } from '../../core/memory.js';
+import { checkIntegers, rangeError } from '../../core/validation.js';
 import { nnKernels } from '../kernels.js';
 import { showShape } from '../numbers.js';
 import { type Counter, checkRate, nextDropout } from '../random.js';
@@ -18,7 +18,7 @@ export interface AttentionOptions {
   dropout?: number | undefined;
 }
 
-/** What the kernels are told of a call; assembly/attention.ts says what each field means. */
+/** What the kernels are told of a call; assembly/nn/attention.ts says what each field means. */
 interface Plan {
   q: Pointer;
   k: Pointer;

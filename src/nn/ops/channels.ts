@@ -1,6 +1,6 @@
 /** Normalisation of channels, over the batch or in groups. */
 
-import { checkCount, checkOptions, checkPositive, rangeError } from '../../check.js';
+import { checkCount, checkOptions, checkPositive, rangeError } from '../../core/validation.js';
 import { nnKernels } from '../kernels.js';
 import { showShape } from '../numbers.js';
 import { empty, record, type Tensor } from '../tensor.js';

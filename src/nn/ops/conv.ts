@@ -1,7 +1,7 @@
 /** Two-dimensional convolution over the packed kernel, as PyTorch has it. */
 
-import { checkCount, checkOptions, rangeError, typeError } from '../../check.js';
-import { type Pointer, scoped } from '../../memory.js';
+import { type Pointer, scoped } from '../../core/memory.js';
+import { checkCount, checkOptions, rangeError, typeError } from '../../core/validation.js';
 import { nnKernels } from '../kernels.js';
 import { showShape } from '../numbers.js';
 import { empty, record, type Tensor } from '../tensor.js';

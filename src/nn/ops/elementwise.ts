@@ -1,8 +1,8 @@
 /** Operations on each number by itself, with NumPy's broadcasting where there are two. */
 
-import { checkFlag, checkOptions, typeError } from '../../check.js';
-import { kernels } from '../../kernels.js';
-import type { Pointer } from '../../memory.js';
+import { kernels } from '../../core/kernels.js';
+import type { Pointer } from '../../core/memory.js';
+import { checkFlag, checkOptions, typeError } from '../../core/validation.js';
 import { nnKernels } from '../kernels.js';
 import { attach, empty, record, Tensor, tensor } from '../tensor.js';
 import { broadcastShape, checkTensor, copy, expanded, reduced } from './shape.js';

@@ -1,7 +1,7 @@
 /** Rows of a table by number. */
 
-import { checkIntegers, rangeError } from '../../check.js';
-import { scoped } from '../../memory.js';
+import { scoped } from '../../core/memory.js';
+import { checkIntegers, rangeError } from '../../core/validation.js';
 import { nnKernels } from '../kernels.js';
 import { checkedShape, type Shape, showShape, sizeOf } from '../numbers.js';
 import { filled, record, type Tensor } from '../tensor.js';

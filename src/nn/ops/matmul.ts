@@ -1,8 +1,8 @@
 /** Matrix products over the core's packed kernel, in batches, and the linear layer's. */
 
-import { checkFlag, checkOptions, rangeError } from '../../check.js';
-import type { Pointer } from '../../memory.js';
-import { multiply } from '../../products.js';
+import type { Pointer } from '../../core/memory.js';
+import { multiply } from '../../core/products.js';
+import { checkFlag, checkOptions, rangeError } from '../../core/validation.js';
 import { nnKernels } from '../kernels.js';
 import { showShape } from '../numbers.js';
 import { empty, filled, record, type Tensor } from '../tensor.js';

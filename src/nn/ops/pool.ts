@@ -1,6 +1,6 @@
 /** Pooling of pictures: the largest or the mean number of each window, as PyTorch has it. */
 
-import { checkCount, checkOptions, rangeError } from '../../check.js';
+import { checkCount, checkOptions, rangeError } from '../../core/validation.js';
 import { nnKernels } from '../kernels.js';
 import { showShape } from '../numbers.js';
 import { empty, filled, record, type Tensor } from '../tensor.js';

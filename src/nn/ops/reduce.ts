@@ -1,7 +1,7 @@
 /** Sums and means, over all or along an axis, and the mean squared error. */
 
-import { checkOptions, rangeError } from '../../check.js';
-import { f32 } from '../../memory.js';
+import { f32 } from '../../core/memory.js';
+import { checkOptions, rangeError } from '../../core/validation.js';
 import { nnKernels } from '../kernels.js';
 import { type Shape, showShape } from '../numbers.js';
 import { empty, record, type Tensor } from '../tensor.js';

@@ -1,8 +1,8 @@
 /** Operations on rows, the last axis: softmax, its logarithm, unit length, layer normalisation. */
 
-import { checkOptions, checkPositive, rangeError } from '../../check.js';
-import { kernels } from '../../kernels.js';
-import { scoped } from '../../memory.js';
+import { kernels } from '../../core/kernels.js';
+import { scoped } from '../../core/memory.js';
+import { checkOptions, checkPositive, rangeError } from '../../core/validation.js';
 import { nnKernels } from '../kernels.js';
 import { showShape } from '../numbers.js';
 import { empty, filled, record, type Tensor } from '../tensor.js';

@@ -3,8 +3,8 @@
  * first are one kernel that reads (or writes, or adds) along strides.
  */
 
-import { checkIntegers, rangeError, typeError } from '../../check.js';
-import { type Pointer, scoped } from '../../memory.js';
+import { type Pointer, scoped } from '../../core/memory.js';
+import { checkIntegers, rangeError, typeError } from '../../core/validation.js';
 import { nnKernels } from '../kernels.js';
 import { checkedShape, type Shape, showShape, sizeOf } from '../numbers.js';
 import { empty, filled, record, Tensor } from '../tensor.js';

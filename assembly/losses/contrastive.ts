@@ -1,0 +1,279 @@
+/**
+ * The contrastive losses' common core: for N rows against M columns of unit vectors, the sums of
+ * exp(scale cos) over each row's and each column's negatives, and the gradient that flows back
+ * through them, without the N x M matrix ever being written.
+ *
+ * NT-Xent (https://arxiv.org/abs/2002.05709), SupCon (https://arxiv.org/abs/2004.11362), InfoNCE
+ * (https://arxiv.org/abs/1807.03748) and CLIP (https://arxiv.org/abs/2103.00020) differ in what
+ * stands for rows and columns, in which pairs are left out, and in their ends (loss-ends.ts); all
+ * take the two passes over tiles of TILE x TILE products:
+ *
+ *   sums:       tile -> left-out pairs to -inf -> exp -> sums of its rows and of its columns
+ *   gradients:  tile again -> exp (r_i + c_j) = W -> dRows += W columns, dColumns += W' rows
+ *
+ * As many tiles as there is room for are kept from the first pass to the second; the others are
+ * computed again, to the same bits.
+ *
+ * Where rows and columns are the same vectors (`self`), a tile and its mirror image are one: only
+ * those on and above the diagonal are computed.
+ *
+ * The positive is left out of the sums and taken in f64 beside them, so that a loss near zero
+ * keeps its digits: -log(p / (p + n)) = softplus(log n - log p).
+ *
+ * A cosine is at most 1, so exp(scale cos - scale) can't overflow, and for scale <= 40 it can't
+ * vanish either. Above that each row and column carries the largest logit it has met as its shift.
+ */
+
+import { MR, NR, RESULT_BELOW, WHOLE, multiplyRows } from '../core/gemm';
+import { storeColumns } from '../core/lanes';
+import { padded } from '../core/pack';
+import { expNegative, expScalar, max4, sum4 } from '../core/math';
+
+/** Rows and columns of a tile: three of them fit the second-level cache, one nearly the first. */
+export const TILE: i32 = 128;
+
+/** Largest scale at which exp(scale (cos - 1)) and its inverse stay normal f32 numbers. */
+export const FIXED_SHIFT_SCALE: f32 = 40;
+
+/** Bytes of scratch that the two passes need: a tile, its weights twice, a row of columns. */
+export function contrastiveScratch(): i32 {
+  return (3 * TILE * TILE + TILE) * 4;
+}
+
+/** Where the tile at (i0, j0) is: the first `keptTiles` in order have their own place, others `scratch`. */
+export function placeOfTile(
+  i0: i32, j0: i32, columns: i32, self: bool, kept: usize, keptTiles: i32, scratch: usize,
+): usize {
+  const row = i0 / TILE, across = (columns + TILE - 1) / TILE;
+  const missing = self ? (row * (row + 1)) / 2 : 0;
+  const index = row * across + j0 / TILE - missing;
+  return index < keptTiles ? kept + ((<usize>index * TILE * TILE) << 2) : scratch;
+}
+
+/** Sets to -inf the pairs of a tile that are nobody's negatives, and its padding. */
+function leaveOut(
+  t: usize, i0: i32, i1: i32, j0: i32, j1: i32, pairOffset: i32, ids: usize, idColumns: i32,
+): void {
+  const rows = i1 - i0, columns = j1 - j0;
+  const paddedRows = padded(rows, MR), paddedColumns = padded(columns, NR);
+  for (let r = 0; r < paddedRows; r++) {
+    const from = r < rows ? columns : 0;
+    for (let c = from; c < paddedColumns; c++) {
+      store<f32>(t + (<usize>(r * TILE + c) << 2), -Infinity);
+    }
+  }
+  leaveOutDiagonal(t, i0, i1, j0, j1, 0);
+  if (pairOffset > 0) {
+    leaveOutDiagonal(t, i0, i1, j0, j1, pairOffset);
+    leaveOutDiagonal(t, i0, i1, j0, j1, -pairOffset);
+  }
+  if (ids == 0) return;
+  const end = min(j1, idColumns) - j0;
+  for (let r = 0; r < rows; r++) {
+    const id = load<i32>(ids + (<usize>(i0 + r) << 2));
+    for (let c = 0; c < end; c++) {
+      if (load<i32>(ids + (<usize>(j0 + c) << 2)) == id) {
+        store<f32>(t + (<usize>(r * TILE + c) << 2), -Infinity);
+      }
+    }
+  }
+}
+
+/** Sets to -inf the elements (i, i + offset) of a tile. */
+function leaveOutDiagonal(t: usize, i0: i32, i1: i32, j0: i32, j1: i32, offset: i32): void {
+  const end = min(i1, j1 - offset);
+  for (let i = max(i0, j0 - offset); i < end; i++) {
+    store<f32>(t + (<usize>((i - i0) * TILE + (i + offset - j0)) << 2), -Infinity);
+  }
+}
+
+/** Copies what lies below a tile's diagonal to above it, four by four. */
+function mirror(t: usize, rows: i32): void {
+  const down = <usize>TILE << 2;
+  for (let r = 4; r < rows; r += 4) {
+    for (let c = 0; c < r; c += 4) {
+      const from = t + (<usize>(r * TILE + c) << 2), to = t + (<usize>(c * TILE + r) << 2);
+      storeColumns(
+        to, down, v128.load(from), v128.load(from + down), v128.load(from + 2 * down),
+        v128.load(from + 3 * down),
+      );
+    }
+  }
+}
+
+/** The cosines of rows i0..i1 and columns j0..j1, pairs left out at -inf. */
+@inline
+export function cosineTile(
+  t: usize, left: usize, right: usize, i0: i32, i1: i32, j0: i32, j1: i32,
+  rows: i32, columns: i32, depth: i32, pairOffset: i32, ids: usize, idColumns: i32, self: bool,
+): void {
+  // Whole slivers on both sides: their padding is zeros, so no tile has an edge.
+  const iEnd = i0 + padded(i1 - i0, MR), jEnd = j0 + padded(j1 - j0, NR);
+  // A tile on the diagonal is its own mirror image, to the bit.
+  const half = self && i0 == j0;
+  const band = half ? RESULT_BELOW : WHOLE;
+  multiplyRows(t, left, right, i0, iEnd, j0, jEnd, rows, columns, depth, TILE, false, 0, band);
+  if (half) mirror(t, iEnd - i0);
+  leaveOut(t, i0, i1, j0, j1, pairOffset, ids, idColumns);
+}
+
+/** Adds a tile's exp(scale (cos - 1)) to the sums of its rows and, if wanted, of its columns. */
+function addFixed(
+  rowSums: usize, columnSums: usize, t: usize, columnRow: usize,
+  rows: i32, columns: i32, scale: f32, wantColumns: bool,
+): void {
+  const s = f32x4.splat(scale);
+  const width = <usize>padded(columns, NR) << 2;
+  memory.fill(columnRow, 0, width);
+  for (let r = 0; r < rows; r++) {
+    const row = t + (<usize>(r * TILE) << 2);
+    let sum = f32x4.splat(0);
+    if (wantColumns) {
+      for (let c: usize = 0; c < width; c += 16) {
+        const e = expNegative(f32x4.sub(f32x4.mul(v128.load(row + c), s), s));
+        sum = f32x4.add(sum, e);
+        v128.store(columnRow + c, f32x4.add(v128.load(columnRow + c), e));
+      }
+    } else {
+      for (let c: usize = 0; c < width; c += 16) {
+        sum = f32x4.add(sum, expNegative(f32x4.sub(f32x4.mul(v128.load(row + c), s), s)));
+      }
+    }
+    const at = rowSums + (<usize>r << 3);
+    store<f64>(at, load<f64>(at) + <f64>sum4(sum));
+  }
+  if (!wantColumns) return;
+  for (let c = 0; c < columns; c++) {
+    const at = columnSums + (<usize>c << 3);
+    store<f64>(at, load<f64>(at) + <f64>load<f32>(columnRow + (<usize>c << 2)));
+  }
+}
+
+/** Raises a running shift to `largest` and brings the sum so far to it. */
+@inline
+function raiseShift(sum: usize, shift: usize, largest: f32): void {
+  const old = load<f32>(shift);
+  if (largest <= old) return;
+  store<f32>(shift, largest);
+  // No sum yet where the shift is still -inf.
+  if (old != -Infinity) store<f64>(sum, load<f64>(sum) * expScalar(<f64>old - <f64>largest));
+}
+
+/** Adds a tile's exp(scale cos - shift) to the sums of its rows, raising their shifts first. */
+function addRunningRows(sums: usize, shifts: usize, t: usize, rows: i32, columns: i32, scale: f32): void {
+  const s = f32x4.splat(scale);
+  const width = <usize>padded(columns, NR) << 2;
+  for (let r = 0; r < rows; r++) {
+    const row = t + (<usize>(r * TILE) << 2);
+    const sum = sums + (<usize>r << 3), shift = shifts + (<usize>r << 2);
+    let top = f32x4.splat(-Infinity);
+    for (let c: usize = 0; c < width; c += 16) top = f32x4.pmax(top, v128.load(row + c));
+    const largest = max4(top) * scale;
+    if (largest == -Infinity) continue;
+    raiseShift(sum, shift, largest);
+    const m = f32x4.splat(load<f32>(shift));
+    let added = f32x4.splat(0);
+    for (let c: usize = 0; c < width; c += 16) {
+      added = f32x4.add(added, expNegative(f32x4.sub(f32x4.mul(v128.load(row + c), s), m)));
+    }
+    store<f64>(sum, load<f64>(sum) + <f64>sum4(added));
+  }
+}
+
+/** The same for the columns of a tile. */
+function addRunningColumns(sums: usize, shifts: usize, t: usize, rows: i32, columns: i32, scale: f32): void {
+  const s = f32x4.splat(scale);
+  for (let c = 0; c < columns; c += 4) {
+    const first = t + (<usize>c << 2);
+    let top = f32x4.splat(-Infinity);
+    for (let r = 0; r < rows; r++) {
+      top = f32x4.pmax(top, v128.load(first + (<usize>(r * TILE) << 2)));
+    }
+    top = f32x4.mul(top, s);
+    const sum = sums + (<usize>c << 3), shift = shifts + (<usize>c << 2);
+    raiseShift(sum, shift, f32x4.extract_lane(top, 0));
+    raiseShift(sum + 8, shift + 4, f32x4.extract_lane(top, 1));
+    raiseShift(sum + 16, shift + 8, f32x4.extract_lane(top, 2));
+    raiseShift(sum + 24, shift + 12, f32x4.extract_lane(top, 3));
+    // A column that has met nothing yet has a shift of -inf and only -inf to add.
+    const m = f32x4.pmax(f32x4.splat(-3.4028235e38), v128.load(shift));
+    let added = f32x4.splat(0);
+    for (let r = 0; r < rows; r++) {
+      const v = v128.load(first + (<usize>(r * TILE) << 2));
+      added = f32x4.add(added, expNegative(f32x4.sub(f32x4.mul(v, s), m)));
+    }
+    store<f64>(sum, load<f64>(sum) + <f64>f32x4.extract_lane(added, 0));
+    store<f64>(sum + 8, load<f64>(sum + 8) + <f64>f32x4.extract_lane(added, 1));
+    store<f64>(sum + 16, load<f64>(sum + 16) + <f64>f32x4.extract_lane(added, 2));
+    store<f64>(sum + 24, load<f64>(sum + 24) + <f64>f32x4.extract_lane(added, 3));
+  }
+}
+
+@inline
+function shiftAtStart(scale: f32): f32 {
+  return scale <= FIXED_SHIFT_SCALE ? scale : -Infinity;
+}
+
+/** Sums to zero and shifts to where they start, for n rows or columns. */
+function clearSums(sums: usize, shifts: usize, n: i32, start: f32): void {
+  memory.fill(sums, 0, <usize>n << 3);
+  for (let i = 0; i < n; i++) store<f32>(shifts + (<usize>i << 2), start);
+}
+
+/**
+ * Where the sums and shifts of `contrastiveSums` begin. `wantColumns` as there: without it the
+ * columns' shifts are set so that a coefficient of 0 gives 0.
+ */
+export function contrastiveStart(
+  rowSums: usize, rowShifts: usize, columnSums: usize, columnShifts: usize, rows: i32, columns: i32,
+  scale: f32, self: bool, wantColumns: bool,
+): void {
+  clearSums(rowSums, rowShifts, padded(rows, NR), shiftAtStart(scale));
+  if (self) return;
+  // Above every logit, also those of cosines that rounding has taken past 1.
+  const start: f32 = wantColumns ? shiftAtStart(scale) : scale * 1.0001;
+  clearSums(columnSums, columnShifts, padded(columns, NR), start);
+}
+
+/**
+ * sums[i] = sum over i's negatives j of exp(scale cos(i, j) - shifts[i]), for rows and, if
+ * `wantColumns`, for columns, of the tiles of rows iFirst to iEnd and columns jFirst to jEnd; with
+ * `self` those below the diagonal count as computed. A tile comes after those to its left and
+ * above it, wherever it is computed, so that every sum has its order.
+ *
+ * left, right: unit rows packed by `packBlocks` with MR and NR; pairs (i, i) and (i, i +- pairOffset)
+ * are left out, and those with equal ids (0: none) in the first `idColumns` columns. With `self`
+ * the columns' arrays are the rows'. Sums and shifts are padded to NR. The first `keptTiles` tiles
+ * stay in `kept`, TILE x TILE floats each.
+ */
+export function contrastiveSums(
+  rowSums: usize, rowShifts: usize, columnSums: usize, columnShifts: usize, wantColumns: bool,
+  left: usize, right: usize, rows: i32, columns: i32, depth: i32, scale: f32,
+  pairOffset: i32, ids: usize, idColumns: i32, self: bool,
+  kept: usize, keptTiles: i32, scratch: usize, iFirst: i32, iEnd: i32, jFirst: i32, jEnd: i32,
+): void {
+  const columnRow = scratch + ((3 * TILE * TILE) << 2);
+  for (let i0 = iFirst; i0 < iEnd; i0 += TILE) {
+    const i1 = min(i0 + TILE, rows);
+    const sums = rowSums + (<usize>i0 << 3), shifts = rowShifts + (<usize>i0 << 2);
+    for (let j0 = self ? max(i0, jFirst) : jFirst; j0 < jEnd; j0 += TILE) {
+      const j1 = min(j0 + TILE, columns);
+      const both = self ? i0 != j0 : wantColumns;
+      const t = placeOfTile(i0, j0, columns, self, kept, keptTiles, scratch);
+      cosineTile(
+        t, left, right, i0, i1, j0, j1, rows, columns, depth, pairOffset, ids, idColumns,
+        self,
+      );
+      const sumsBelow = columnSums + (<usize>j0 << 3);
+      if (scale <= FIXED_SHIFT_SCALE) {
+        addFixed(sums, sumsBelow, t, columnRow, i1 - i0, j1 - j0, scale, both);
+      } else {
+        addRunningRows(sums, shifts, t, i1 - i0, j1 - j0, scale);
+        if (both) {
+          const shiftsBelow = columnShifts + (<usize>j0 << 2);
+          addRunningColumns(sumsBelow, shiftsBelow, t, i1 - i0, j1 - j0, scale);
+        }
+      }
+    }
+  }
+}

@@ -1,0 +1,52 @@
+/** What is typed after `npm run NAME --`; what is wrong with it is said in one line, status 2. */
+
+import { type ParseArgsConfig, parseArgs } from 'node:util';
+import { InputError, wholeNumber } from '../../src/cli/command.js';
+
+/** More than anybody waits for. */
+const MOST = 1e9;
+
+function refuse(error: unknown): never {
+  const { code, message } = error as { code?: string; message: string };
+  if (!(error instanceof InputError || code?.startsWith('ERR_PARSE_ARGS'))) throw error;
+  // Node explains some mistakes in further lines.
+  process.stderr.write(`${message.split('\n')[0]}\n`);
+  process.exit(2);
+}
+
+/** Runs what may throw an InputError. */
+export function refusing<T>(body: () => T): T {
+  try {
+    return body();
+  } catch (error) {
+    return refuse(error);
+  }
+}
+
+/** Options and positionals; `--help` prints how the command is used, line by line, and ends it. */
+export function readArguments<T extends ParseArgsConfig>(
+  usage: readonly string[],
+  config: T,
+): ReturnType<typeof parseArgs<T>> {
+  const options = { ...config.options, help: { type: 'boolean' as const, short: 'h' } };
+  const found = refusing(() => parseArgs({ ...config, options }));
+  if ((found.values as { help?: boolean }).help) {
+    process.stdout.write(`${usage.join('\n')}\n`);
+    process.exit(0);
+  }
+  return found as unknown as ReturnType<typeof parseArgs<T>>;
+}
+
+/** A whole number, at least 1 unless told otherwise. */
+export function whole(option: string, text: string, least = 1, most = MOST): number {
+  return refusing(() => wholeNumber(option, text, least, most));
+}
+
+/** One of several names, or all of them if none is given. */
+export function namesOf(given: readonly string[], known: readonly string[]): readonly string[] {
+  return refusing(() => {
+    const odd = given.find((name) => !known.includes(name));
+    if (odd !== undefined) throw new InputError(`no ${odd} here, only ${known.join(' and ')}`);
+    return given.length > 0 ? given : known;
+  });
+}

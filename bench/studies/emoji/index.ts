@@ -1,0 +1,109 @@
+/**
+ * The study of CLIP on emoji: a vendor that was never seen, and names that were never seen.
+ *
+ *   npm run emoji                          fluent-emoji-flat held out, then a tenth of the names
+ *   npm run emoji -- vendor --held noto    another vendor
+ *   npm run emoji -- names --steps 200 --seed 2 --loss siglip
+ */
+
+import type { ClipConfig, Pictures } from 'nearfar/models';
+import { CLIP, clipRetrieval, picturesOf, train } from 'nearfar/models';
+import { manualSeed } from 'nearfar/nn';
+import { type Emoji, renderEmoji } from '../../../build/samples/emoji.js';
+import { choice } from '../../../src/cli/options.js';
+import { Random } from '../../../src/core/random.js';
+import { namesOf, readArguments, refusing, whole } from '../arguments.js';
+import { nearestPictures } from './pixels.js';
+
+const { values, positionals } = readArguments(
+  [
+    'npm run emoji -- [vendor|names] [--held <vendor>] [--steps <n>] [--seed <n>] [--loss clip|siglip]',
+  ],
+  {
+    options: {
+      held: { type: 'string', default: 'fluent-emoji-flat' },
+      steps: { type: 'string', default: '500' },
+      seed: { type: 'string', default: '1' },
+      loss: { type: 'string', default: 'clip' },
+    },
+    allowPositionals: true,
+  },
+);
+const STUDIES = ['vendor', 'names'];
+const chosen = namesOf(positionals, STUDIES);
+const steps = whole('--steps', values.steps);
+const seed = whole('--seed', values.seed, 0);
+/** A name that must be one of some, as the command line says it. */
+function oneOf(flag: string, choices: readonly string[], text: string): string {
+  return refusing(() => choice(flag, '', choices).parse(text) as string);
+}
+const lossName = oneOf('loss', ['clip', 'siglip'], values.loss) as ClipConfig['loss'];
+/** One name in so many is never seen. */
+const TENTH = 10;
+
+const all: number[] = [];
+const emoji = await renderEmoji();
+for (let name = 0; name < emoji.captions.length; name++) all.push(name);
+const vendors = emoji.vendors.map((_, vendor) => vendor);
+
+/** The pictures of some names by some vendors. */
+function pictures(
+  { side, captions, pixels, vendors }: Emoji,
+  names: readonly number[],
+  by: readonly number[],
+): Pictures {
+  const size = side * side * 3;
+  const rows = names.flatMap((name) => by.map((vendor) => name * vendors.length + vendor));
+  const data = new Uint8Array(rows.length * size);
+  rows.forEach((row, i) => {
+    data.set(pixels.subarray(row * size, (row + 1) * size), i * size);
+  });
+  return {
+    ...picturesOf(data, { height: side, width: side, channels: 3 }),
+    captions: rows.map((row) => captions[Math.floor(row / vendors.length)] as string),
+  };
+}
+
+async function learn(data: Pictures): Promise<CLIP> {
+  manualSeed(seed);
+  const model = new CLIP(data.captions ?? [], { loss: lossName });
+  for await (const { step, loss } of train(model, data, { steps, seed })) {
+    if (step % 50 === 0) process.stderr.write(`step ${step}: loss ${loss.toFixed(3)}\n`);
+  }
+  return model;
+}
+
+function say(what: string, shares: Record<number, number>): void {
+  const list = Object.entries(shares).map(([k, share]) => `@${k} ${(100 * share).toFixed(1)} %`);
+  process.stdout.write(`${what.padEnd(60)} ${list.join('  ')}\n`);
+}
+
+async function vendorHeldOut(): Promise<void> {
+  const held = emoji.vendors.indexOf(oneOf('held', emoji.vendors, values.held));
+  const seen = vendors.filter((vendor) => vendor !== held);
+  const [training, test] = [pictures(emoji, all, seen), pictures(emoji, all, [held])];
+  const model = await learn(training);
+  const { imageToText, textToImage } = clipRetrieval(model, test);
+  const names = `${all.length} names`;
+  say(`${values.held}, never seen: picture → its name among ${names}`, imageToText);
+  say(`${values.held}, never seen: name → its picture among ${names}`, textToImage);
+  for (const other of seen) {
+    const shares = nearestPictures(test, pictures(emoji, all, [other]));
+    say(`raw pixels: picture → that of ${emoji.vendors[other]}`, shares);
+  }
+  model.dispose();
+}
+
+async function namesHeldOut(): Promise<void> {
+  const order = new Random(0, 1).shuffle([...all]);
+  const count = Math.ceil(all.length / TENTH);
+  const [unseen, seen] = [order.slice(0, count), order.slice(count)];
+  const model = await learn(pictures(emoji, seen, vendors));
+  const { imageToText, textToImage } = clipRetrieval(model, pictures(emoji, unseen, vendors));
+  say(`names never seen, all vendors: picture → its name among ${count}`, imageToText);
+  say(`names never seen, all vendors: name → one of its pictures`, textToImage);
+  model.dispose();
+}
+
+if (chosen.includes('vendor')) await vendorHeldOut();
+if (chosen.includes('names')) await namesHeldOut();

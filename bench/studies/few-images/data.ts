@@ -1,0 +1,58 @@
+/** Labelled pictures from IDX files, some of them held out. */
+
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
+import { type Pictures, pictureSubset, picturesOf } from 'nearfar/models';
+import { InputError } from '../../../src/cli/command.js';
+import { readIdx } from '../../../src/data/files/idx.js';
+
+export interface Dataset {
+  training: Pictures;
+  heldOut: Pictures;
+}
+
+const IMAGES = /images[-.]idx3[-.]ubyte(\.gz)?$/;
+const HELD_OUT = /^(t10k|test|val)/;
+/** Where a folder keeps nothing apart itself, one picture in so many, the last ones, is held out. */
+const PART = 3;
+
+/** @throws InputError that names the path */
+function reading<T>(path: string, body: () => T): T {
+  try {
+    return body();
+  } catch (error) {
+    const { code, message } = error as { code?: string; message: string };
+    throw new InputError(`${path}: cannot read it (${code ?? message})`);
+  }
+}
+
+function readFile(path: string): ReturnType<typeof readIdx> {
+  return reading(path, () => {
+    const bytes = readFileSync(path);
+    return readIdx(path.endsWith('.gz') ? gunzipSync(bytes) : bytes);
+  });
+}
+
+function readPictures(folder: string, name: string): Pictures {
+  const images = readFile(join(folder, name));
+  const labels = readFile(join(folder, name.replace(/images([-.])idx3/, 'labels$1idx1')));
+  const [, height = 0, width = 0] = images.shape;
+  return picturesOf(images.data, { height, width, channels: 1 }, labels.data);
+}
+
+/** The pictures of a folder of IDX files, as MNIST and Fashion-MNIST come. */
+export function readDataset(folder: string): Dataset {
+  const names = reading(folder, () => readdirSync(folder)).filter((name) => IMAGES.test(name));
+  const train = names.find((name) => !HELD_OUT.test(name));
+  const test = names.find((name) => HELD_OUT.test(name));
+  if (train === undefined) throw new InputError(`${folder}: no …images-idx3-ubyte to train on`);
+  const all = readPictures(folder, train);
+  if (test !== undefined) return { training: all, heldOut: readPictures(folder, test) };
+  const rows = Array.from({ length: all.count }, (_, row) => row);
+  const from = all.count - Math.floor(all.count / PART);
+  return {
+    training: pictureSubset(all, rows.slice(0, from)),
+    heldOut: pictureSubset(all, rows.slice(from)),
+  };
+}

@@ -1,0 +1,172 @@
+/**
+ * What pre-training is worth where labels are few: a BERT that has learnt from texts without labels
+ * is fine-tuned on a few with, beside the same network from scratch, a linear classifier on its
+ * frozen encoder, and a linear classifier on bags of words. All are judged by the same held-out
+ * texts; each seed draws other labelled texts.
+ */
+
+import { Random } from '../../../src/core/random.js';
+import type * as nearfar from '../../../src/index.js';
+import type * as models from '../../../src/models/index.js';
+import { type Spread, spreadOf } from '../spread.js';
+import { BagOfWords } from './bag-of-words.js';
+
+/** The public functions, wherever they were imported from. */
+export interface Api {
+  nearfar: typeof nearfar;
+  models: typeof models;
+}
+
+export interface Labelled {
+  texts: readonly string[];
+  /** One name for each text. */
+  labels: readonly string[];
+}
+
+export interface Dataset {
+  name: string;
+  /** What is learnt from; labels of a few of them are looked at. */
+  training: Labelled;
+  heldOut: Labelled;
+}
+
+export interface StudyOptions {
+  /** Tokens of the vocabulary, learnt from the training texts. */
+  vocabulary: number;
+  config: models.BertConfig;
+  /** Of the pre-training. */
+  pretraining: models.TrainOptions;
+  finetuning: models.FinetuneOptions;
+  /** Labelled texts a class. */
+  counts: readonly number[];
+  seeds: number;
+  seed: number;
+  onPretraining?: (step: models.TrainStep) => void | Promise<void>;
+  /** Told of every classifier that is done. */
+  onFit?: (done: number, of: number, accuracy: number) => void | Promise<void>;
+}
+
+/** What a classifier stands on. */
+export const METHODS = [
+  'BERT, pre-trained and fine-tuned',
+  'BERT, pre-trained and frozen, and a linear classifier',
+  'the same BERT from scratch',
+  'bag of words and a linear classifier',
+] as const;
+export type Method = (typeof METHODS)[number];
+
+/** Share of held-out texts named rightly, over the seeds. */
+export interface Accuracy extends Spread {
+  method: Method;
+  perClass: number;
+  accuracies: number[];
+}
+
+export interface Study {
+  bert: models.BERT;
+  /** Loss of each step of the pre-training. */
+  losses: number[];
+  results: Accuracy[];
+}
+
+const DRAW = 1;
+
+/** So many texts of each class, drawn by seed. */
+function draw({ texts, labels }: Labelled, perClass: number, seed: number): Labelled {
+  const chosen = [...new Set(labels)].sort().flatMap((name, i) => {
+    const own = labels.flatMap((label, row) => (label === name ? [row] : []));
+    return new Random(seed, DRAW, i).shuffle(own).slice(0, perClass);
+  });
+  return {
+    texts: chosen.map((row) => texts[row] as string),
+    labels: chosen.map((row) => labels[row] as string),
+  };
+}
+
+function shareOfEqual(found: readonly string[], truth: readonly string[]): number {
+  return found.filter((name, i) => name === truth[i]).length / truth.length;
+}
+
+/** Share of held-out texts that a classifier names rightly which was fine-tuned for it. */
+async function finetuned(
+  bert: models.BERT,
+  labelled: Labelled,
+  heldOut: Labelled,
+  options: models.FinetuneOptions,
+): Promise<number> {
+  const classifier = await bert.finetune(labelled.texts, labelled.labels, options);
+  const found = classifier.predict(heldOut.texts);
+  classifier.dispose();
+  return shareOfEqual(found, heldOut.labels);
+}
+
+/** Accuracy of a linear classifier on rows of numbers. */
+function linear(
+  { fitClassifier }: typeof nearfar,
+  train: { rows: readonly Float32Array[]; labels: readonly string[] },
+  test: { rows: readonly Float32Array[]; labels: readonly string[] },
+): number {
+  const names = [...new Set(train.labels)].sort();
+  const targets = train.labels.map((label) => names.indexOf(label));
+  const classifier = fitClassifier([...train.rows], targets);
+  const found = classifier.predict([...test.rows]);
+  return shareOfEqual(
+    Array.from(found, (id) => names[id] as string),
+    test.labels,
+  );
+}
+
+function rowsOf({ data, cols, rows }: nearfar.Matrix): Float32Array[] {
+  return Array.from({ length: rows }, (_, row) => data.subarray(row * cols, (row + 1) * cols));
+}
+
+/** Runs the study: pre-trains once, then fits every classifier on every draw of labels. */
+export async function fewLabels(api: Api, data: Dataset, options: StudyOptions): Promise<Study> {
+  const { training, heldOut } = data;
+  const { vocabulary, config, pretraining, finetuning, counts, seeds, seed } = options;
+  const { BERT, JsonTokenizer, train, trainWordPiece, wordPieceJson } = api.models;
+  const pieces = wordPieceJson(trainWordPiece(training.texts, { size: vocabulary }));
+  const bert = new BERT(new JsonTokenizer(pieces), config);
+  const scratch = bert.copy();
+  const losses: number[] = [];
+  for await (const step of train(bert, training.texts, { ...pretraining, seed })) {
+    losses.push(step.loss);
+    await options.onPretraining?.(step);
+  }
+  const bag = new BagOfWords(training.texts);
+  const bags = bag.rows(heldOut.texts);
+  const encoded = rowsOf(bert.encode(heldOut.texts));
+  const { labels } = heldOut;
+  const results: Accuracy[] = [];
+  const total = counts.length * seeds * METHODS.length;
+  let done = 0;
+  for (const perClass of counts) {
+    const found = METHODS.map((): number[] => []);
+    for (let round = 0; round < seeds; round++) {
+      const own = draw(training, perClass, seed + round);
+      const fits: (() => number | Promise<number>)[] = [
+        () => finetuned(bert, own, heldOut, { ...finetuning, seed: seed + round }),
+        () => {
+          const rows = rowsOf(bert.encode(own.texts));
+          return linear(api.nearfar, { rows, labels: own.labels }, { rows: encoded, labels });
+        },
+        () => finetuned(scratch, own, heldOut, { ...finetuning, seed: seed + round }),
+        () => {
+          const rows = bag.rows(own.texts);
+          return linear(api.nearfar, { rows, labels: own.labels }, { rows: bags, labels });
+        },
+      ];
+      for (const [i, fit] of fits.entries()) {
+        const accuracy = await fit();
+        found[i]?.push(accuracy);
+        await options.onFit?.(++done, total, accuracy);
+      }
+    }
+    METHODS.forEach((method, i) => {
+      const accuracies = found[i] as number[];
+      results.push({ method, perClass, accuracies, ...spreadOf(accuracies) });
+    });
+  }
+  scratch.dispose();
+  return { bert, losses, results };
+}

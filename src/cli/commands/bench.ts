@@ -1,0 +1,172 @@
+/** `nearfar bench`: times operations and training steps beside others, and writes a page. */
+
+import { cpus } from 'node:os';
+import { measureBorder } from '../../../bench/call-overhead.js';
+import { type Listener, measureAll } from '../../../bench/measure.js';
+import { own } from '../../../bench/own.js';
+import { benchPage } from '../../../bench/page/page.js';
+import { copiesPeer } from '../../../bench/peers/copies.js';
+import { allPeers, isHere } from '../../../bench/peers/index.js';
+import type { Peer } from '../../../bench/peers/peer.js';
+import { plain } from '../../../bench/peers/plain.js';
+import {
+  growthLines,
+  limitLine,
+  resultLines,
+  showMiddle,
+  startUpLine,
+} from '../../../bench/report.js';
+import { chosenWork, type Run, showSizes } from '../../../bench/run.js';
+import { measureStartUp } from '../../../bench/start-up.js';
+import type { Terminal } from '../../terminal/progress.js';
+import { type Command, type Input, InputError, JSON_OPTION, wholeNumber } from '../command.js';
+import { prepareFolder, programAddress, readBytes, writeResult } from '../files.js';
+
+const MOST = 1e9;
+
+export const bench: Command = {
+  name: 'bench',
+  summary: 'time operations and training steps, beside others, and write a page of charts',
+  arguments: [
+    {
+      notation: '[name]',
+      description: 'operations whose name contains it (all of them by default)',
+    },
+  ],
+  options: [
+    {
+      flags: '--peers [names]',
+      description:
+        'in turns with PyTorch, NumPy, TensorFlow.js, onnxruntime-web, jax-js and usearch, or some ' +
+        'of them and plain JavaScript, as in numpy,plain',
+    },
+    {
+      flags: '--peers-from <dir>',
+      description: 'folder in which the peers from npm are installed',
+      default: '.',
+    },
+    { flags: '--largest <n>', description: 'leave sizes out whose largest number is above' },
+    {
+      flags: '--growth',
+      description: 'measure growth with size, start-up, and what small calls cost',
+    },
+    {
+      flags: '--draw <file>',
+      description: 'measure nothing, draw the results.json of earlier runs',
+    },
+    { flags: '--out <dir>', description: 'folder for the page', default: 'nearfar-bench' },
+    JSON_OPTION,
+  ],
+  // Most peers have one; with more, ours runs on one and on all in turns, beside as many copies,
+  // and Python's on all.
+  threads: 1,
+  run,
+};
+
+async function run({ positional, options, terminal }: Input): Promise<void> {
+  const { largest, threads, draw } = options;
+  const out = options.out as string;
+  if (typeof draw === 'string') {
+    const { runs, page } = readRuns(draw);
+    prepareFolder('--out', out);
+    write(terminal, out, runs, page);
+    return;
+  }
+  const name = positional[0] ?? '';
+  const plan = {
+    name,
+    largest: typeof largest === 'string' ? wholeNumber('--largest', largest, 1, MOST) : MOST,
+    growth: options.growth === true,
+    threads: typeof threads === 'string' ? Number(threads) : 1,
+    cpu: cpus()[0]?.model,
+    border: measureBorder,
+    startUp: measureStartUp,
+  };
+  if (chosenWork(own, plan).length === 0) {
+    const smaller = typeof largest === 'string' ? ` at sizes up to ${largest}` : '';
+    throw new InputError(`no operation's name contains ${JSON.stringify(name)}${smaller}`);
+  }
+  prepareFolder('--out', out);
+  const { peersFrom } = options as { peersFrom: string };
+  const peers = await chosenPeers(options.peers, peersFrom, plan.threads, terminal);
+  if (plan.threads > 1) peers.unshift(copiesPeer(plan.threads, programAddress('cli.js')));
+  try {
+    const runs = [await measureAll(own, { ...plan, peers }, listener(terminal))];
+    write(terminal, out, runs, benchPage(runs));
+  } finally {
+    for (const peer of peers) peer.close?.();
+  }
+}
+
+/** Who is asked for by name, or all, or plain JavaScript alone; tells who isn't there. */
+async function chosenPeers(
+  asked: string | boolean | undefined,
+  folder: string,
+  threads: number,
+  terminal: Terminal,
+): Promise<Peer[]> {
+  if (asked === undefined) return [plain];
+  const names = typeof asked === 'string' ? asked.toLowerCase().split(',') : [''];
+  const all = [...(await allPeers(folder, threads)), plain];
+  const found = all.filter(({ name }) => names.some((part) => name.toLowerCase().includes(part)));
+  for (const peer of all.filter(isHere)) if (!found.includes(peer)) peer.close?.();
+  if (found.length === 0) {
+    const known = all.map(({ name }) => name).join(', ');
+    throw new InputError(`--peers ${asked}: there is none of that name among ${known}`);
+  }
+  for (const peer of found) {
+    if (!isHere(peer)) terminal.note(`without ${peer.name}: ${peer.missing}`);
+  }
+  return found.filter(isHere);
+}
+
+function write(terminal: Terminal, out: string, runs: readonly Run[], html: string): void {
+  const results = writeResult(out, 'results.json', `${JSON.stringify(runs, null, 1)}\n`);
+  const page = writeResult(out, 'index.html', html);
+  terminal.line(`page: ${page}`);
+  terminal.event('done', { results, page });
+}
+
+/** Earlier runs and their page. @throws InputError if it isn't what a benchmark wrote */
+function readRuns(path: string): { runs: Run[]; page: string } {
+  const text = new TextDecoder().decode(readBytes(path));
+  try {
+    const runs: Run[] = JSON.parse(text);
+    // What can be drawn is what has everything that is drawn.
+    return { runs, page: benchPage(runs) };
+  } catch {
+    throw new InputError(`--draw ${path}: is not the results.json of a benchmark`);
+  }
+}
+
+/** Tells of each result when it is there. */
+function listener(terminal: Terminal): Listener {
+  return {
+    begins: (what) => terminal.passing(what),
+    limit: (limit) => {
+      terminal.line(limitLine(cpus()[0]?.model ?? 'here', limit));
+      terminal.event('limit', { limit });
+    },
+    result: (result) => {
+      for (const line of resultLines(result)) terminal.line(line);
+      terminal.event('result', { ...result });
+    },
+    growth: (growth) => {
+      for (const line of growthLines(growth)) terminal.line(line);
+      terminal.event('growth', { ...growth });
+    },
+    startUp: (time) => {
+      terminal.line(startUpLine(time));
+      terminal.event('start-up', { ...time });
+    },
+    border: (result) => {
+      const [kernels, call] = result.standings;
+      if (kernels === undefined || call === undefined) return;
+      terminal.line(
+        `${result.operation}, ${showSizes(result.sizes)}: a call takes ` +
+          `${showMiddle(call.ratio, 2)} times its kernels' ${showMiddle(kernels.time, 4)} ms`,
+      );
+      terminal.event('border', { ...result });
+    },
+  };
+}

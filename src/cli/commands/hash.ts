@@ -1,0 +1,20 @@
+/** `nearfar hash`: one hash for each operation and trained system, to compare with any machine's. */
+
+import { hashes } from '../../../bench/operations/hash.js';
+import { own } from '../../../bench/own.js';
+import { type Command, JSON_OPTION } from '../command.js';
+
+export const hash: Command = {
+  name: 'hash',
+  summary: 'print one hash for each operation and trained system: equal hashes mean equal bits',
+  options: [JSON_OPTION],
+  async run({ terminal }) {
+    for await (const { name, hash } of hashes(own.api)) {
+      terminal.event('hash', { name, hash });
+      terminal.line(`${hash}  ${name}`);
+    }
+    const { BITS } = own.api;
+    terminal.event('done', { bits: BITS });
+    terminal.line(`BITS ${BITS}`);
+  },
+};

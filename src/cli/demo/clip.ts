@@ -1,0 +1,155 @@
+/** A small CLIP on emoji: trained on three vendors' drawings, tried on those of a fourth. */
+
+import {
+  CLIP,
+  type ClipRecall,
+  clipRetrieval,
+  nameOf,
+  type Pictures,
+  picturesOf,
+  picturesToTensor,
+  train,
+} from '../../models/index.js';
+import { manualSeed, type Tensor } from '../../nn/index.js';
+import { topK } from '../../search/top-k.js';
+import { readSample } from '../files.js';
+import type { SectionContext } from './section.js';
+
+const QUICK = { steps: 160, batch: 128 };
+const FULL = { steps: 1000, batch: 256 };
+/** The vendor whose drawings are never trained on. */
+export const HELD_OUT = 'fluent-emoji-flat';
+
+export interface Emoji {
+  vendors: string[];
+  /** One a name. */
+  captions: string[];
+  training: Pictures;
+  /** The vendor kept apart: picture i is called by caption i. */
+  heldOut: Pictures;
+  /** Drawings of each other vendor, in the same order. */
+  others: Readonly<Record<string, Pictures>>;
+}
+
+const CHANNELS = 3;
+
+export function loadEmoji(): Emoji {
+  const text = new TextDecoder().decode(readSample('emoji/emoji.json'));
+  const { side, vendors, captions }: { side: number; vendors: string[]; captions: string[] } =
+    JSON.parse(text);
+  const pixels = Uint8Array.from(readSample('emoji/pixels.gz'));
+  // Each number was stored less that of the pixel to its left.
+  const row = side * CHANNELS;
+  for (let i = 0; i < pixels.length; i++) {
+    if (i % row >= CHANNELS) pixels[i] = (pixels[i] as number) + (pixels[i - CHANNELS] as number);
+  }
+  const size = side * row;
+  const by = (chosen: readonly number[]): Pictures => {
+    const rows = captions.flatMap((_, name) => chosen.map((v) => name * vendors.length + v));
+    const data = new Uint8Array(rows.length * size);
+    for (const [i, from] of rows.entries()) {
+      data.set(pixels.subarray(from * size, (from + 1) * size), i * size);
+    }
+    return {
+      ...picturesOf(data, { height: side, width: side, channels: CHANNELS }),
+      captions: rows.map((from) => captions[Math.floor(from / vendors.length)] as string),
+    };
+  };
+  const held = vendors.indexOf(HELD_OUT);
+  const rest = vendors.map((_, vendor) => vendor).filter((vendor) => vendor !== held);
+  return {
+    vendors,
+    captions,
+    training: by(rest),
+    heldOut: by([held]),
+    others: Object.fromEntries(rest.map((vendor) => [vendors[vendor] as string, by([vendor])])),
+  };
+}
+
+/** What a run left. */
+export interface Run {
+  clip: CLIP;
+  losses: number[];
+  /** Share of the pictures kept apart that find their name first, by step. */
+  judged: [step: number, recall: number][];
+  before: ClipRecall;
+  after: ClipRecall;
+  seconds: number;
+}
+
+/** Points of the curve. */
+const JUDGED = 8;
+
+export async function trainClip(emoji: Emoji, context: SectionContext): Promise<Run> {
+  const { full, seed, terminal } = context;
+  manualSeed(seed);
+  const { steps, batch } = full ? FULL : QUICK;
+  const clip = new CLIP(emoji.captions);
+  const retrieve = (): ClipRecall => {
+    clip.eval();
+    const found = clipRetrieval(clip, emoji.heldOut);
+    clip.train();
+    return found;
+  };
+  const before = retrieve();
+  const judged: Run['judged'] = [[0, before.imageToText[1] as number]];
+  const losses: number[] = [];
+  const progress = terminal.progress('clip', steps, { name: 'pictures', perStep: batch });
+  const started = performance.now();
+  let after = before;
+  for await (const { step, loss } of train(clip, emoji.training, { steps, batch, seed })) {
+    losses.push(loss);
+    await progress.step(step, loss);
+    if (step % Math.floor(steps / JUDGED) !== 0 && step !== steps) continue;
+    after = retrieve();
+    judged.push([step, after.imageToText[1] as number]);
+  }
+  progress.end();
+  const seconds = (performance.now() - started) / 1000;
+  return { clip, losses, judged, before, after, seconds };
+}
+
+/** Shares of drawings whose namesake by another vendor is among the nearest k by raw pixels. */
+export function pixelRecall(queries: Pictures, corpus: Pictures): Record<number, number> {
+  const rows = ({ count, read }: Pictures): { data: Uint8Array; rows: number; cols: number } => {
+    const { pixels } = read(Array.from({ length: count }, (_, row) => row));
+    return { data: pixels, rows: count, cols: pixels.length / count };
+  };
+  const most = 10;
+  const { indices } = topK(rows(queries), rows(corpus), most, { metric: 'euclidean' });
+  const share = (k: number): number => {
+    const all = Array.from({ length: queries.count }, (_, row) => row);
+    const hits = all.filter((row) => indices.subarray(row * most, row * most + k).includes(row));
+    return hits.length / all.length;
+  };
+  return { 1: share(1), 5: share(5), 10: share(10) };
+}
+
+/** The k best pictures for some texts: their numbers, a row a text. */
+export function findPictures(clip: CLIP, texts: readonly string[], pictures: Pictures, k: number) {
+  return topK(clip.encodeTexts(texts), clip.encode(pictures), k).indices;
+}
+
+/** The k best names for some pictures, a list a picture. */
+export function findNames(
+  clip: CLIP,
+  pictures: Pictures,
+  rows: readonly number[],
+  captions: readonly string[],
+  k: number,
+): string[][] {
+  const names = captions.map(nameOf);
+  const { pixels } = pictures.read(rows);
+  const { indices } = topK(clip.encode(pixels), clip.encodeTexts(names), k);
+  return rows.map((_, i) =>
+    Array.from(indices.subarray(i * k, (i + 1) * k), (index) => names[index] as string),
+  );
+}
+
+/** Pictures as columns of a sheet: column c has the c-th of each row's. */
+export function columns(pictures: Pictures, rows: ArrayLike<number>, across: number): Tensor[] {
+  return Array.from({ length: across }, (_, column) => {
+    const chosen = Array.from(rows).filter((_, i) => i % across === column);
+    return picturesToTensor(pictures.read(chosen).pixels, pictures.shape);
+  });
+}

@@ -1,0 +1,134 @@
+/**
+ * SimCLR on the digits that come with the package: trained, and judged beside raw pixels, the same
+ * network before training, and the same network taught by the labels alone.
+ */
+
+import { readIdx } from '../../data/files/idx.js';
+import { pixelRows } from '../../data/images/pixel-rows.js';
+import type { Matrix } from '../../index.js';
+import {
+  drawLabelled,
+  type FewLabels,
+  PictureClassifier,
+  type Pictures,
+  pictureSubset,
+  picturesOf,
+  SimCLR,
+  train,
+} from '../../models/index.js';
+import { manualSeed } from '../../nn/index.js';
+import { readSample } from '../files.js';
+import { judgeEncoder } from '../models/embeddings.js';
+import { mean } from './numbers.js';
+import type { SectionContext } from './section.js';
+
+const HELD_OUT = 1000;
+const STEPS = 250;
+const FULL_STEPS = 3000;
+const BATCH = 128;
+export const COUNTS = [1, 3, 10, 30, 200];
+/** Numbers of labels a class that the supervised network is trained on: it takes a while. */
+const SUPERVISED = [3, 30];
+const SUPERVISED_STEPS = 60;
+const FULL_SUPERVISED = COUNTS;
+const FULL_SUPERVISED_STEPS = 200;
+
+export interface Digits {
+  training: Pictures;
+  heldOut: Pictures;
+}
+
+/** The digits that come with the package. */
+export function loadDigits(): Digits {
+  const images = readIdx(readSample('digits/digits-images-idx3-ubyte.gz'));
+  const labels = readIdx(readSample('digits/digits-labels-idx1-ubyte.gz')).data;
+  const [count = 0, height = 0, width = 0] = images.shape;
+  const all = picturesOf(images.data, { height, width, channels: 1 }, labels);
+  const rows = Array.from({ length: count }, (_, row) => row);
+  return {
+    training: pictureSubset(all, rows.slice(0, count - HELD_OUT)),
+    heldOut: pictureSubset(all, rows.slice(count - HELD_OUT)),
+  };
+}
+
+export interface SimClrRun {
+  model: SimCLR;
+  batch: number;
+  losses: number[];
+  /** Embeddings of the held-out digits. */
+  before: Matrix;
+  after: Matrix;
+  raw: FewLabels[];
+  untrained: FewLabels[];
+  trained: FewLabels[];
+  supervised: { perClass: number; probe: number }[];
+}
+
+export async function trainSimClr(
+  { training, heldOut }: Digits,
+  { seed, full, terminal }: SectionContext,
+): Promise<SimClrRun> {
+  manualSeed(seed);
+  const model = new SimCLR();
+  const judge = (encode: (pictures: Pictures) => Matrix): FewLabels[] =>
+    judgeEncoder(encode, training, heldOut, COUNTS, { seed });
+  const encode = (pictures: Pictures): Matrix => model.encode(pictures);
+  const raw = judge(pixelRows);
+  const untrained = judge(encode);
+  const before = encode(heldOut);
+  const losses: number[] = [];
+  const steps = full ? FULL_STEPS : STEPS;
+  const progress = terminal.progress('simclr', steps);
+  for await (const { step, loss } of train(model, training, { steps, batch: BATCH, seed })) {
+    losses.push(loss);
+    await progress.step(step, loss);
+  }
+  progress.end();
+  const trained = judge(encode);
+  const supervised = await trainSupervised({ training, heldOut }, { seed, full, terminal });
+  return {
+    model,
+    batch: BATCH,
+    losses,
+    before,
+    after: encode(heldOut),
+    raw,
+    untrained,
+    trained,
+    supervised,
+  };
+}
+
+/** The same network, taught by few labels and nothing else. */
+async function trainSupervised(
+  { training, heldOut }: Digits,
+  { seed, full, terminal }: SectionContext,
+): Promise<SimClrRun['supervised']> {
+  const counts = full ? FULL_SUPERVISED : SUPERVISED;
+  const steps = full ? FULL_SUPERVISED_STEPS : SUPERVISED_STEPS;
+  const progress = terminal.progress('labels alone', counts.length * steps);
+  const results: SimClrRun['supervised'] = [];
+  for (const perClass of counts) {
+    manualSeed(seed);
+    const network = new SimCLR();
+    const { width } = network;
+    const classifier = new PictureClassifier(network, width, 10, network.augmentation);
+    const learnt = pictureSubset(
+      training,
+      drawLabelled(training.labels as Int32Array, perClass, seed),
+    );
+    const options = { steps, seed, batch: Math.min(64, learnt.count) };
+    for await (const { step, loss } of train(classifier, learnt, options)) {
+      await progress.step(results.length * steps + step, loss);
+    }
+    results.push({ perClass, probe: classifier.accuracy(heldOut) });
+    classifier.dispose();
+  }
+  progress.end();
+  return results;
+}
+
+/** What the loss ends at: the mean of its last steps. */
+export function lastLoss(losses: readonly number[]): number {
+  return mean(losses.slice(-20));
+}

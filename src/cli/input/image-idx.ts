@@ -1,0 +1,176 @@
+/**
+ * Pictures in IDX files: `…images-idx3-ubyte` (N, H, W) or `…images-idx4-ubyte` (N, H, W, C), gzipped
+ * or not, with `…labels-idx1-ubyte` beside them. Pixels are read from the file when they are asked
+ * for; a gzipped one is unpacked to a temporary file first.
+ */
+
+import { createHash } from 'node:crypto';
+import {
+  createReadStream,
+  existsSync,
+  fstatSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readSync,
+} from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import { createGunzip, gunzipSync } from 'node:zlib';
+import {
+  checkIdxSize,
+  IDX_HEADER,
+  IdxError,
+  readIdx,
+  readIdxHeader,
+} from '../../data/files/idx.js';
+import { fitPicture } from '../../data/images/decode.js';
+import { InputError } from '../command.js';
+import type { OpenedPictures, PictureOptions } from './images.js';
+import { append, gathered, openTemporary, PixelFile } from './pixel-file.js';
+
+const IMAGES = /images[-.]idx[34][-.]ubyte(\.gz)?$/;
+const VALIDATION = /^(t10k|test|val)/;
+
+export function isIdxFile(path: string): boolean {
+  return /idx[134][-.]ubyte(\.gz)?$/.test(path);
+}
+
+/** The images files of a folder, those to validate with last; of a pair, the one that is unpacked. */
+export function idxFiles(folder: string): string[] {
+  const names = readdirSync(folder).filter((name) => IMAGES.test(name));
+  const last = (name: string): number => Number(VALIDATION.test(name));
+  return names
+    .filter((name) => !(name.endsWith('.gz') && names.includes(name.slice(0, -3))))
+    .sort((a, b) => last(a) - last(b) || (a < b ? -1 : 1))
+    .map((name) => join(folder, name));
+}
+
+/** An images file that has been opened: its pictures and their labels. */
+interface Part {
+  path: string;
+  /** (N, H, W) or (N, H, W, C) */
+  shape: number[];
+  pixels: PixelFile;
+  labels: Uint8Array | undefined;
+}
+
+/** Turns what is wrong with a file into a line about it. */
+function checked<T>(path: string, body: () => T): T {
+  try {
+    return body();
+  } catch (error) {
+    const { code, message } = error as { code?: string; message: string };
+    if (error instanceof IdxError) throw new InputError(`${path}: ${message}`);
+    throw new InputError(`${path}: cannot read it (${code ?? message})`);
+  }
+}
+
+async function openPart(path: string, hash: ReturnType<typeof createHash>): Promise<Part> {
+  if (!IMAGES.test(path)) {
+    throw new InputError(`${path}: is no file of pictures, expected …images-idx3-ubyte or .gz`);
+  }
+  const packed = path.endsWith('.gz');
+  const file = packed ? openTemporary() : checked(path, () => openSync(path, 'r'));
+  const source = createReadStream(path);
+  const stream = packed ? source.pipe(createGunzip()) : source;
+  source.on('error', (error) => stream.destroy(error));
+  try {
+    for await (const chunk of stream) {
+      hash.update(chunk);
+      if (packed) append(file, chunk);
+    }
+  } catch (error) {
+    throw new InputError(`${path}: cannot read it (${(error as { code?: string }).code})`);
+  }
+  return checked(path, () => {
+    const head = new Uint8Array(IDX_HEADER);
+    const header = readIdxHeader(head.subarray(0, readSync(file, head, 0, IDX_HEADER, 0)));
+    checkIdxSize(header, fstatSync(file).size);
+    const [count = 0, height = 0, width = 0, channels = 1] = header.shape;
+    if (![3, 4].includes(header.shape.length) || header.size === 0 || ![1, 3].includes(channels)) {
+      const got = header.shape.join(' × ');
+      throw new IdxError(`(N, H, W) or (N, H, W, 3) pictures expected, got ${got}`);
+    }
+    const pixels = new PixelFile(file, header.start, height * width * channels);
+    return { path, shape: header.shape, pixels, labels: readLabels(path, count, hash) };
+  });
+}
+
+/** The labels beside an images file. */
+function readLabels(
+  images: string,
+  count: number,
+  hash: ReturnType<typeof createHash>,
+): Uint8Array | undefined {
+  const plain = basename(images)
+    .replace(/\.gz$/, '')
+    .replace('images', 'labels')
+    .replace(/idx[34]/, 'idx1');
+  const path = [plain, `${plain}.gz`]
+    .map((name) => join(dirname(images), name))
+    .find((path) => existsSync(path));
+  if (path === undefined) return undefined;
+  return checked(path, () => {
+    const bytes = readFileSync(path);
+    const { shape, data } = readIdx(path.endsWith('.gz') ? gunzipSync(bytes) : bytes);
+    if (shape.length !== 1 || data.length !== count) {
+      throw new IdxError(`${count} labels expected, one a picture, got ${shape.join(' × ')}`);
+    }
+    hash.update(data);
+    return data;
+  });
+}
+
+/** Opens images files as one set. */
+export async function openIdx(
+  paths: readonly string[],
+  options: PictureOptions,
+): Promise<OpenedPictures> {
+  const hash = createHash('sha256');
+  const parts: Part[] = [];
+  for (const path of paths) parts.push(await openPart(path, hash));
+  const [first] = parts as [Part];
+  const odd = parts.find(({ shape }) => String(shape.slice(1)) !== String(first.shape.slice(1)));
+  if (odd !== undefined) {
+    const [got, want] = [odd, first].map(({ shape }) => shape.slice(1).join(' × '));
+    throw new InputError(`${odd.path}: pictures are ${got}, those of ${first.path} ${want}`);
+  }
+  const [, height = 0, width = 0, channels = 1] = first.shape;
+  const side = options.side;
+  const shape = {
+    height: side ?? height,
+    width: side ?? width,
+    channels: options.channels ?? channels,
+  };
+  const places = parts.flatMap((part) =>
+    Array.from({ length: part.shape[0] as number }, (_, row) => ({ part, row })),
+  );
+  const asIs = shape.height === height && shape.width === width && shape.channels === channels;
+  const load = (row: number): Uint8Array => {
+    const { part, row: own } = places[row] as { part: Part; row: number };
+    const data = part.pixels.read(own);
+    return asIs ? data : fitPicture({ height, width, channels, data }, shape);
+  };
+  const labelled = parts.every(({ labels }) => labels !== undefined);
+  const labels = labelled
+    ? Int32Array.from(parts.flatMap(({ labels }) => Array.from(labels as Uint8Array)))
+    : undefined;
+  const trained = parts.filter(({ path }) => !VALIDATION.test(basename(path)));
+  const start = trained.reduce((sum, { shape }) => sum + (shape[0] as number), 0);
+  const ownSplit = trained.length > 0 && trained.length < parts.length;
+  return {
+    shape,
+    count: places.length,
+    labels,
+    labelNames: labels && Array.from({ length: Math.max(...labels) + 1 }, (_, label) => `${label}`),
+    name: (row) => {
+      const { part, row: own } = places[row] as { part: Part; row: number };
+      return `${part.path}#${own}`;
+    },
+    hash: hash.digest('hex'),
+    ownValidation: ownSplit
+      ? Array.from({ length: places.length - start }, (_, i) => start + i)
+      : undefined,
+    read: (rows) => gathered(rows, shape.height * shape.width * shape.channels, load),
+  };
+}

@@ -1,0 +1,73 @@
+/** What an encoder of pictures is judged by, whatever it was trained with. */
+
+import type { Matrix } from '../../index.js';
+import { type FewLabels, fewLabels, type Pictures, pictureSubset } from '../../models/index.js';
+import type { PictureData } from '../input/images.js';
+import type { Metrics } from './model.js';
+
+/** Turns pictures into rows; what can't be read is left out. */
+export type Encode = (pictures: Pictures) => Matrix;
+
+/** Labelled pictures that a probe learns from, and that judge it, at most. */
+const MOST_LEARNT = 10_000;
+const MOST_JUDGED = 10_000;
+/** While training goes on, fewer tell as much as is needed. */
+const SAMPLE_LEARNT = 2000;
+const SAMPLE_JUDGED = 500;
+
+/** Some pictures, evenly from all of them, with those left out that can't be read. */
+function some(pictures: Pictures, most: number): Pictures {
+  const count = Math.min(most, pictures.count);
+  const rows = Array.from({ length: count }, (_, i) => Math.floor((i * pictures.count) / count));
+  const sound = rows.filter((row) => pictures.read([row]).rows.length > 0);
+  return pictureSubset(pictures, sound);
+}
+
+/** Whether there are labels of two kinds or more to learn from and to be judged by. */
+export function hasLabels({ training, validation }: PictureData): boolean {
+  return validation.labels !== undefined && new Set(training.labels).size > 1;
+}
+
+/** Accuracies of one encoder on held-out pictures, by the number of labels a class. */
+export function judgeEncoder(
+  encode: Encode,
+  training: Pictures,
+  heldOut: Pictures,
+  counts: readonly number[],
+  options?: Parameters<typeof fewLabels>[2],
+): FewLabels[] {
+  const data = {
+    train: encode(training),
+    trainLabels: training.labels as Int32Array,
+    test: encode(heldOut),
+    testLabels: heldOut.labels as Int32Array,
+  };
+  return fewLabels(data, counts, options);
+}
+
+/** The same of one encoder after the other, on as many pictures as are judged in a moment. */
+export function judgeEncoders<Name extends string>(
+  encoders: Readonly<Record<Name, Encode>>,
+  { training, validation }: PictureData,
+  counts: readonly number[],
+): Record<Name, FewLabels[]> {
+  const [learnt, judged] = [some(training, MOST_LEARNT), some(validation, MOST_JUDGED)];
+  const judge = (encode: Encode): FewLabels[] => judgeEncoder(encode, learnt, judged, counts);
+  const entries = Object.entries<Encode>(encoders).map(([name, encode]) => [name, judge(encode)]);
+  return Object.fromEntries(entries);
+}
+
+/** Accuracies with all labels, or with some pictures of each part while training goes on. */
+export function accuracies(encode: Encode, data: PictureData, sample: boolean): Metrics {
+  if (!hasLabels(data)) return {};
+  const part = sample
+    ? {
+        ...data,
+        training: some(data.training, SAMPLE_LEARNT),
+        validation: some(data.validation, SAMPLE_JUDGED),
+      }
+    : data;
+  const [all] = judgeEncoders({ encode }, part, [Number.POSITIVE_INFINITY]).encode;
+  const { knn = 0, probe = 0 } = all ?? {};
+  return sample ? { knnAccuracy: knn } : { knnAccuracy: knn, probeAccuracy: probe };
+}

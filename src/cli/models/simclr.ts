@@ -1,0 +1,183 @@
+/** SimCLR on the command line. */
+
+import { pixelRows } from '../../data/images/pixel-rows.js';
+import type { Matrix } from '../../index.js';
+import {
+  augmentationFor,
+  contrastiveHealth,
+  type Files,
+  loadSimClr,
+  PICTURE_KINDS,
+  type PictureKind,
+  SIMCLR_LOSSES,
+  SIMCLR_TYPE,
+  SimCLR,
+  type SimClrConfig,
+  type SimClrLoss,
+  saveSimClr,
+  showHealth,
+} from '../../models/index.js';
+import { manualSeed, randomState, setRandomState } from '../../nn/index.js';
+import { pngBytes } from '../../report/png.js';
+import {
+  firstPictures,
+  openPictureData,
+  openPictures,
+  type PictureData,
+  saySkipped,
+} from '../input/images.js';
+import { choice, real, type Settings, SIZE, TEMPERATURE, TRAINING, WIDTH } from '../options.js';
+import { viewsSheet } from '../output/views.js';
+import { accuracies, type Encode, hasLabels, judgeEncoders } from './embeddings.js';
+import { finetunePictures, openClassifier } from './image-finetune.js';
+import type { Metrics, Opened, System } from './model.js';
+
+const VIEWS = choice(
+  'views',
+  'how pictures vary: signs turn, slant and lose a part; things are cropped, mirrored and lit ' +
+    '(grey pictures with hardly a shade between black and white are signs unless told otherwise)',
+  PICTURE_KINDS,
+);
+const FLIP = real('flip', 'chance that a view is mirrored (things 0.5, signs 0)', 0, 1);
+
+/** Pictures that stand for all that validate, while training goes on. */
+const SAMPLE = 1024;
+/** Pictures and views of each on the sheet that shows what the model sees. */
+const SHEET_ROWS = 8;
+const SHEET_VIEWS = 8;
+/** Labels a class that probes are tried with. */
+const COUNTS = [10, 100, Number.POSITIVE_INFINITY];
+
+function configOf({ all, training }: PictureData, settings: Settings): SimClrConfig {
+  const { width, temperature, flip } = settings as Record<string, number | undefined>;
+  const { loss, views } = settings as { loss?: SimClrLoss; views?: PictureKind };
+  const augmentation = augmentationFor(training, views);
+  return {
+    ...all.shape,
+    ...(width === undefined ? {} : { features: width }),
+    ...(temperature === undefined ? {} : { temperature }),
+    ...(loss === undefined ? {} : { loss }),
+    augmentation: flip === undefined ? augmentation : { ...augmentation, flip },
+  };
+}
+
+/** Loss, how the embedding fares, and what is made of labels if there are any. */
+function metricsOf(model: SimCLR, data: PictureData, sample: boolean): Metrics {
+  const validation = sample ? firstPictures(data.validation, SAMPLE) : data.validation;
+  const { first: one, second: other } = model.views(validation);
+  const encode: Encode = (pictures) => model.encode(pictures);
+  return {
+    valLoss: model.evaluate(validation),
+    ...contrastiveHealth(one, other),
+    ...accuracies(encode, data, sample),
+  };
+}
+
+/** The same network before any training, by the same seed on every machine. */
+function untrained(model: SimCLR): SimCLR {
+  const state = randomState();
+  manualSeed(0);
+  const made = new SimCLR(model.config).eval();
+  setRandomState(state);
+  return made;
+}
+
+/** Accuracies with few labels, beside raw pixels and the network before training. */
+function comparison(model: SimCLR, data: PictureData): Metrics {
+  if (!hasLabels(data)) return {};
+  const before = untrained(model);
+  const judged = judgeEncoders(
+    {
+      '': (pictures) => model.encode(pictures),
+      untrained: (pictures) => before.encode(pictures),
+      pixels: pixelRows,
+    },
+    data,
+    COUNTS,
+  );
+  before.dispose();
+  const rows = Object.entries(judged).flatMap(([name, list]) =>
+    list.flatMap(({ perClass, probe, knn }) => {
+      const named = (what: string): string => {
+        const start = name === '' ? what : `${name}${what[0]?.toUpperCase()}${what.slice(1)}`;
+        return Number.isFinite(perClass) ? `${start}${perClass}` : start;
+      };
+      return [
+        [named('probeAccuracy'), probe],
+        [named('knnAccuracy'), knn],
+      ] as const;
+    }),
+  );
+  return Object.fromEntries(rows);
+}
+
+function openSimClr(files: Files): Opened {
+  const model = loadSimClr(files);
+  const classifier = openClassifier(files, model, model.augmentation);
+  const { height, width, channels } = model.config;
+  if (height !== width) throw new RangeError('config.json: height and width must be the same');
+  const options = { side: height, channels, onSkip: saySkipped() };
+  return {
+    async evaluate(path) {
+      if (classifier !== undefined) {
+        return { accuracy: classifier.accuracy(await openPictures(path, options)) };
+      }
+      const data = await openPictureData(path, options);
+      return { ...metricsOf(model, data, false), ...comparison(model, data) };
+    },
+    async encode(path): Promise<Matrix> {
+      return model.encode(await openPictures(path, options));
+    },
+    async finetune(finetuning) {
+      const tuned = loadSimClr(files);
+      const tunable = {
+        copy: () => tuned,
+        fresh: () => new SimCLR(model.config),
+        width: model.width,
+        augmentation: model.augmentation,
+        files: () => saveSimClr(tuned),
+      };
+      return finetunePictures(tunable, await openPictureData(finetuning.path, options), finetuning);
+    },
+  };
+}
+
+export const simclr: System<PictureData> = {
+  name: 'simclr',
+  modelType: SIMCLR_TYPE,
+  summary: 'an encoder of pictures: learns which views were made from the same one',
+  data: 'IDX files, or a folder of PNG and JPEG',
+  options: [
+    ...TRAINING,
+    choice('loss', 'what is made small', SIMCLR_LOSSES),
+    ...[TEMPERATURE, SIZE, WIDTH, VIEWS, FLIP],
+  ],
+  read(path, { size }) {
+    return openPictureData(path, { side: size as number | undefined, onSkip: saySkipped() });
+  },
+  create(data, settings) {
+    const model = new SimCLR(configOf(data, settings));
+    const { training } = data;
+    const rows = Array.from({ length: Math.min(SHEET_ROWS, training.count) }, (_, row) => row);
+    const sheet = pngBytes(viewsSheet(model.augmentation, training, rows, SHEET_VIEWS));
+    return {
+      model,
+      training,
+      samples: training.count,
+      unit: { name: 'pictures', perStep: (batch) => batch },
+      evaluate: () => metricsOf(model, data, true),
+      sample() {
+        const { first: one, second: other } = model.views(data.validation);
+        return showHealth(contrastiveHealth(one, other));
+      },
+      files: () => saveSimClr(model).set('views.png', sheet),
+      metricsOf(files) {
+        const best = loadSimClr(files);
+        const metrics = metricsOf(best, data, false);
+        best.dispose();
+        return metrics;
+      },
+    };
+  },
+  open: openSimClr,
+};

@@ -1,0 +1,174 @@
+/**
+ * Arrays as a file that Python reads: 8 bytes with the length of a JSON header, the header, the
+ * numbers (https://github.com/huggingface/safetensors). The same arrays give the same bytes: names
+ * are sorted and nothing else is written.
+ */
+
+import { decodeFloat16 } from './float16.js';
+import { rangeError, typeError } from './validation.js';
+
+/** Numbers in row-major order, and their shape. */
+export interface ShapedArray {
+  readonly data: Float32Array;
+  readonly shape: readonly number[];
+}
+
+interface HeaderEntry {
+  dtype: string;
+  shape: number[];
+  data_offsets: [number, number];
+}
+
+/** How numbers of each type become f32; complex ones and floats of 8 bits do not. */
+const TYPES: ReadonlyMap<string, { width: number; read(buffer: ArrayBuffer): Float32Array }> =
+  new Map([
+    ['F32', { width: 4, read: (buffer) => new Float32Array(buffer) }],
+    ['F64', { width: 8, read: (buffer) => Float32Array.from(new Float64Array(buffer)) }],
+    ['F16', { width: 2, read: (buffer) => decodeFloat16(new Uint16Array(buffer)) }],
+    ['BF16', { width: 2, read: decodeBfloat16 }],
+    ['I64', { width: 8, read: (buffer) => Float32Array.from(new BigInt64Array(buffer), Number) }],
+    ['U64', { width: 8, read: (buffer) => Float32Array.from(new BigUint64Array(buffer), Number) }],
+    ['I32', { width: 4, read: (buffer) => Float32Array.from(new Int32Array(buffer)) }],
+    ['U32', { width: 4, read: (buffer) => Float32Array.from(new Uint32Array(buffer)) }],
+    ['I16', { width: 2, read: (buffer) => Float32Array.from(new Int16Array(buffer)) }],
+    ['U16', { width: 2, read: (buffer) => Float32Array.from(new Uint16Array(buffer)) }],
+    ['I8', { width: 1, read: (buffer) => Float32Array.from(new Int8Array(buffer)) }],
+    ['U8', { width: 1, read: (buffer) => Float32Array.from(new Uint8Array(buffer)) }],
+    ['BOOL', { width: 1, read: (buffer) => Float32Array.from(new Uint8Array(buffer)) }],
+  ]);
+
+/** bfloat16 is the upper half of an f32. */
+function decodeBfloat16(buffer: ArrayBuffer): Float32Array {
+  const words = Uint32Array.from(new Uint16Array(buffer), (half) => half << 16);
+  return new Float32Array(words.buffer);
+}
+
+/** Longest header that the format allows, in bytes. */
+const LONGEST_HEADER = 100_000_000;
+
+/**
+ * The bytes of a file with these arrays, as f32.
+ * @param metadata short texts that the header carries along
+ */
+export function writeSafetensors(
+  arrays: ReadonlyMap<string, ShapedArray>,
+  metadata: Readonly<Record<string, string>>,
+): Uint8Array {
+  const names = [...arrays.keys()].sort();
+  // Without a prototype, so that no name means anything else than itself.
+  const header: Record<string, unknown> = Object.create(null);
+  header.__metadata__ = { format: 'pt', ...metadata };
+  let length = 0;
+  for (const name of names) {
+    const { data, shape } = arrays.get(name) as ShapedArray;
+    if (name === '__metadata__') rangeError('saveSafetensors', 'map', 'of other names', name);
+    const end = length + data.byteLength;
+    header[name] = { dtype: 'F32', shape, data_offsets: [length, end] };
+    length = end;
+  }
+  const json = new TextEncoder().encode(JSON.stringify(header));
+  // Spaces up to a multiple of 8, so that the numbers are aligned.
+  const start = 8 + Math.ceil(json.length / 8) * 8;
+  const bytes = new Uint8Array(start + length).fill(32, 8, start);
+  new DataView(bytes.buffer).setBigUint64(0, BigInt(start - 8), true);
+  bytes.set(json, 8);
+  let at = start;
+  for (const name of names) {
+    const { data } = arrays.get(name) as ShapedArray;
+    bytes.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), at);
+    at += data.byteLength;
+  }
+  return bytes;
+}
+
+type Refuse = (problem: string) => never;
+
+function readHeader(
+  bytes: Uint8Array,
+  refuse: Refuse,
+): { header: Record<string, unknown>; start: number } {
+  if (bytes.length < 8) refuse(`are ${bytes.length} bytes long`);
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const length = view.getBigUint64(0, true);
+  if (length > BigInt(Math.min(LONGEST_HEADER, bytes.length - 8))) {
+    refuse(`the header is said to be ${length} bytes long, of ${bytes.length} in all`);
+  }
+  const start = 8 + Number(length);
+  let header: unknown;
+  try {
+    const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes.subarray(8, start));
+    header = JSON.parse(text);
+  } catch {
+    refuse('the header is no JSON');
+  }
+  if (typeof header !== 'object' || header === null || Array.isArray(header)) {
+    refuse('the header is no JSON object');
+  }
+  return { header: header as Record<string, unknown>, start };
+}
+
+function readEntry(name: string, value: unknown, available: number, refuse: Refuse): HeaderEntry {
+  const { dtype, shape, data_offsets: offsets } = (value ?? {}) as Partial<HeaderEntry>;
+  const whole = (list: unknown): list is number[] =>
+    Array.isArray(list) && list.every((part) => Number.isSafeInteger(part) && part >= 0);
+  if (typeof dtype !== 'string' || !whole(shape) || !whole(offsets) || offsets.length !== 2) {
+    return refuse(`the header's entry ${JSON.stringify(name)} is not sound`);
+  }
+  const width = TYPES.get(dtype)?.width;
+  if (width === undefined) return refuse(`${JSON.stringify(name)} is of type ${dtype}`);
+  const size = shape.reduce((product, extent) => product * extent, 1);
+  const [begin, end] = offsets as [number, number];
+  if (begin > end || end > available || end - begin !== size * width) {
+    refuse(`the numbers of ${JSON.stringify(name)} are not where the header says`);
+  }
+  return { dtype, shape, data_offsets: [begin, end] };
+}
+
+/** Numbers of one array as f32. */
+function readNumbers(bytes: Uint8Array, dtype: string): Float32Array {
+  // A copy begins at an address that any type may begin at.
+  return TYPES.get(dtype)?.read(new Uint8Array(bytes).buffer) as Float32Array;
+}
+
+/**
+ * The arrays of a file, all as f32: floats of 16 to 64 bits, and whole numbers as the nearest f32;
+ * and the texts that its header carries along.
+ *
+ * @param name the function that was given the bytes, for errors
+ * @throws RangeError if the bytes are no sound file
+ */
+export function readSafetensors(
+  name: string,
+  bytes: Uint8Array,
+): { arrays: Map<string, ShapedArray>; metadata: Record<string, string> } {
+  if (!(bytes instanceof Uint8Array)) typeError(name, 'bytes', 'a Uint8Array', bytes);
+  const refuse: Refuse = (problem) => {
+    throw new RangeError(`${name}: bytes must be a safetensors file, and ${problem}`);
+  };
+  const { header, start } = readHeader(bytes, refuse);
+  const { __metadata__: metadata = {}, ...rest } = header;
+  const entries = Object.entries(rest).map(([key, value]) => ({
+    key,
+    ...readEntry(key, value, bytes.length - start, refuse),
+  }));
+  const spans = entries.map(({ data_offsets }) => data_offsets).sort((a, b) => a[0] - b[0]);
+  spans.forEach(([begin], i) => {
+    if (begin !== (spans[i - 1]?.[1] ?? 0)) refuse('its tensors overlap or leave holes');
+  });
+  const end = spans.at(-1)?.[1] ?? 0;
+  if (end !== bytes.length - start)
+    refuse(`${bytes.length - start - end} bytes follow its tensors`);
+  const arrays = new Map<string, ShapedArray>();
+  for (const { key, dtype, shape, data_offsets } of entries) {
+    const [begin, end] = data_offsets;
+    if (begin === end) refuse(`${JSON.stringify(key)} is empty`);
+    const data = readNumbers(bytes.subarray(start + begin, start + end), dtype);
+    const bad = data.findIndex((value) => !Number.isFinite(value));
+    if (bad >= 0) refuse(`${JSON.stringify(key)} holds ${data[bad]} at index ${bad}`);
+    arrays.set(key, { data, shape });
+  }
+  const texts =
+    typeof metadata === 'object' && metadata !== null ? Object.values(metadata) : [null];
+  if (!texts.every((text) => typeof text === 'string')) refuse('its metadata is no map of texts');
+  return { arrays, metadata: metadata as Record<string, string> };
+}

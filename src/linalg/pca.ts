@@ -1,0 +1,139 @@
+/** Principal component analysis. */
+
+import { analysisKernels } from '../core/analysis-kernels.js';
+import {
+  checkWidth,
+  load,
+  type Matrix,
+  type MatrixLike,
+  type NumberArray,
+  readMatrix,
+  takeFloats,
+  takeMatrix,
+} from '../core/matrix.js';
+import { scoped } from '../core/memory.js';
+import { checkCount, checkOptions, isNumberArray, typeError } from '../core/validation.js';
+
+export interface PcaOptions {
+  /** How many components, at most the smaller of rows and columns (default 2). */
+  components?: number | undefined;
+}
+
+export interface Pca {
+  /** (n, components): the rows of x along the components. */
+  projected: Matrix;
+  /** (components, d): unit vectors at right angles, each with its largest loading positive. */
+  components: Matrix;
+  /** d numbers: the mean of each column. */
+  mean: Float32Array;
+  /** Variance along each component, with the divisor n - 1. */
+  explainedVariance: Float32Array;
+  /** The same as a share of the variance of all columns together. */
+  explainedVarianceRatio: Float32Array;
+}
+
+/**
+ * The directions in which rows vary most, by an eigendecomposition in f64 of the Gram matrix of
+ * the centred data on its shorter side. Where rows don't vary any more, the variance is 0 and
+ * components complete the basis.
+ *
+ * @param x (n, d)
+ */
+export function pca(x: MatrixLike, options?: PcaOptions): Pca {
+  const source = readMatrix('pca', 'x', x);
+  const { rows, cols } = source;
+  checkOptions('pca', options, ['components']);
+  const order = Math.min(rows, cols);
+  const what = 'the smaller of rows and columns';
+  const count = checkCount('pca', 'components', options?.components, 2, order, what);
+  return scoped((scope) => {
+    const core = analysisKernels();
+    const at = load(scope, source);
+    const mean64 = scope.doubles(cols);
+    core.columnMeans(mean64, at, rows, cols);
+    const ld = core.gramStride(order);
+    const gram = scope.doubles(ld * ld);
+    core.centredGram(
+      gram,
+      at,
+      mean64,
+      rows,
+      cols,
+      cols <= rows,
+      scope.doubles(core.gramScratch(order)),
+    );
+    const total = core.trace(gram, order);
+    const values = scope.doubles(ld);
+    const vectors = scope.doubles(order * ld);
+    core.symmetricEigen(values, vectors, gram, order, scope.doubles(2 * ld));
+    const components = scope.words(count * cols);
+    const variances = scope.words(count);
+    const ratios = scope.words(count);
+    core.principalComponents(
+      components,
+      variances,
+      ratios,
+      values,
+      vectors,
+      at,
+      mean64,
+      rows,
+      cols,
+      count,
+      total,
+      scope.doubles(count * cols),
+    );
+    const mean = scope.words(cols);
+    core.demote(mean, mean64, cols);
+    const projected = scope.words(rows * count);
+    core.projectRows(projected, at, mean, components, rows, cols, count);
+    return {
+      projected: takeMatrix('pca', projected, rows, count),
+      components: takeMatrix('pca', components, count, cols),
+      mean: takeFloats('pca', mean, cols),
+      explainedVariance: takeFloats('pca', variances, count),
+      explainedVarianceRatio: takeFloats('pca', ratios, count),
+    };
+  });
+}
+
+/**
+ * Rows along components found by {@link pca}: those of its own x come out as its `projected`.
+ *
+ * @param x (m, d)
+ * @param fitted what `pca` returned, or its `components` and `mean` alone
+ * @returns (m, components)
+ */
+export function pcaTransform(
+  x: MatrixLike | NumberArray,
+  fitted: { readonly components: MatrixLike; readonly mean: NumberArray },
+): Matrix {
+  const name = 'pcaTransform';
+  const source = readMatrix(name, 'x', x, true);
+  if (typeof fitted !== 'object' || fitted === null) {
+    typeError(name, 'fitted', 'the result of pca', fitted);
+  }
+  const components = readMatrix(name, 'fitted.components', fitted.components);
+  // An array of rows would pass for a matrix below.
+  if (!isNumberArray(fitted.mean) || typeof fitted.mean[0] === 'object') {
+    typeError(name, 'fitted.mean', 'an array of numbers', fitted.mean);
+  }
+  const mean = readMatrix(name, 'fitted.mean', fitted.mean, true);
+  checkWidth(mean, components);
+  checkWidth(source, components);
+  const { rows, cols } = source;
+  return scoped((scope) => {
+    const at = load(scope, source);
+    const result = scope.words(rows * components.rows);
+    analysisKernels().projectRows(
+      result,
+      at,
+      load(scope, mean),
+      load(scope, components),
+      rows,
+      cols,
+      components.rows,
+    );
+    return takeMatrix(name, result, rows, components.rows);
+  });
+}

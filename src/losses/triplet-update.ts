@@ -1,0 +1,76 @@
+/** Training a table of embeddings on triplets, one after the other. */
+
+import { kernels } from '../core/kernels.js';
+import {
+  checkWritable,
+  load,
+  type MatrixLike,
+  readMatrix,
+  takeFloats,
+  writeBack,
+} from '../core/matrix.js';
+import { scoped } from '../core/memory.js';
+import {
+  checkAtLeastZero,
+  checkChoice,
+  checkIntegers,
+  checkOptions,
+  checkPositive,
+  rangeError,
+} from '../core/validation.js';
+
+/** Which rows move: the anchor alone by the chapter's shortcut, or all three down the gradient. */
+export type TripletRule = 'chapter' | 'gradient';
+const RULES: readonly TripletRule[] = ['chapter', 'gradient'];
+
+export interface TripletUpdateOptions {
+  /** Length of the step (default 0.05). */
+  learningRate?: number | undefined;
+  /** How much more alike than the negative the positive has to be (default 0.5). */
+  margin?: number | undefined;
+  /** Which rows move, and how (default `'chapter'`). */
+  rule?: TripletRule | undefined;
+}
+
+/**
+ * Goes through triplets in order and changes `embeddings` in place. A triplet's loss is
+ * max(0, margin - cos(a, p) + cos(a, n)); where it is positive, the rule `'chapter'` moves the
+ * anchor by learningRate (p - n) / |a|, and `'gradient'` moves all three rows by learningRate
+ * times the loss's gradient.
+ *
+ * @param embeddings (n, d); changed in place, whatever its form
+ * @param triplets rows of anchor, positive, negative, anchor, positive, negative, …
+ * @returns one loss for each triplet, as it was before its step
+ */
+export function tripletUpdate(
+  embeddings: MatrixLike,
+  triplets: ArrayLike<number>,
+  options?: TripletUpdateOptions,
+): Float32Array {
+  const name = 'tripletUpdate';
+  const source = readMatrix(name, 'embeddings', embeddings);
+  checkWritable(source);
+  const { rows, cols } = source;
+  checkIntegers(name, 'triplets', triplets, undefined, {
+    valid: (value) => value >= 0 && value < rows,
+    what: `a row of embeddings, 0 to ${rows - 1}`,
+  });
+  if (triplets.length % 3 !== 0) {
+    rangeError(name, 'triplets', 'a multiple of 3 long', triplets.length);
+  }
+  checkOptions(name, options, ['learningRate', 'margin', 'rule']);
+  const rate = checkPositive(name, 'learningRate', options?.learningRate, 0.05);
+  const margin = checkAtLeastZero(name, 'margin', options?.margin, 0.5);
+  const rule = checkChoice(name, 'rule', options?.rule, RULES, 'chapter');
+  return scoped((scope) => {
+    const at = load(scope, source);
+    const list = scope.integers(triplets);
+    const count = triplets.length / 3;
+    const losses = scope.words(count);
+    const allRows = rule === 'gradient';
+    kernels().tripletUpdateRows(losses, at, list, count, cols, rate, margin, allRows);
+    const result = takeFloats(name, losses, count);
+    writeBack(source, at);
+    return result;
+  });
+}

@@ -1,0 +1,328 @@
+/**
+ * CLIP (Radford et al., 2021, "Learning transferable visual models from natural language
+ * supervision"). The pretext task: in a batch of pictures and captions, find which caption goes with
+ * which picture. What comes out classifies pictures by names that nobody trained it on.
+ *
+ *   B pairs, d numbers a vector
+ *   I = image tower(pictures)           (B, d)
+ *   T = text tower(captions)            (B, d)
+ *   loss = symmetric cross-entropy of exp(logit scale) · cos(I, T), or SigLIP's of each pair
+ *
+ * Pairs with the same name are never each other's negatives. Of a caption with several parts,
+ * divided by semicolons, the first is the name; each of the others is left out at random in
+ * training.
+ */
+
+import type { Matrix } from '../../core/matrix.js';
+import { Random } from '../../core/random.js';
+import { checkChoice, checkCount, checkTemperature, rangeError } from '../../core/validation.js';
+import {
+  Augmentation,
+  type AugmentOptions,
+  checkPictureShape,
+  picturesToTensor,
+} from '../../data/images/augment.js';
+import { drawCaption, nameOf, numberNames } from '../../data/images/captions.js';
+import { checkPictures, type Pictures } from '../../data/images/dataset.js';
+import type { Tokenizer } from '../../data/text/characters.js';
+import { WordTokenizer } from '../../data/text/words.js';
+import {
+  type Activation,
+  asParameter,
+  clipLoss,
+  exp,
+  log,
+  Module,
+  matmul,
+  mean,
+  mul,
+  normalize,
+  sigLipLoss,
+  softmax,
+  type Tensor,
+  tensor,
+  tidy,
+} from '../../nn/index.js';
+import { wholeBatches } from '../../train/epochs.js';
+import type { Trainable, TrainDefaults } from '../../train/train.js';
+import { chunks, inference, stacked } from '../images/chunks.js';
+import { type Images, rowsOfImages } from '../images/images.js';
+import { ClipText, ClipVision, ConvTower, type TransformerSizes, WordsTower } from './towers.js';
+
+export interface ClipConfig {
+  /** Height and width of the pictures (default 32). */
+  imageSize?: number | undefined;
+  /** 1 grey, 3 colour (default 3). */
+  channels?: number | undefined;
+  /** The tower of pictures: convolutions, or the paper's vision transformer (default `'conv'`). */
+  image?: 'conv' | 'vit' | undefined;
+  /** The tower of texts: the mean of a text's words, or the paper's transformer (default `'words'`). */
+  text?: 'words' | 'transformer' | undefined;
+  loss?: 'clip' | 'siglip' | undefined;
+  /** Where the temperature starts, which is learnt (default 0.07, with SigLIP 0.1). */
+  temperature?: number | undefined;
+  /** d, the width of what both towers end in (default 128). */
+  projection?: number | undefined;
+  /** Channels of the first convolutions (default 16), or numbers a patch (default 128). */
+  imageWidth?: number | undefined;
+  imageLayers?: number | undefined;
+  imageHeads?: number | undefined;
+  /** Pixels along the side of a transformer's patch (default 4). */
+  patch?: number | undefined;
+  /** Numbers a token (default 128). */
+  textWidth?: number | undefined;
+  textLayers?: number | undefined;
+  textHeads?: number | undefined;
+  /** Tokens that a transformer reads of a text, its start and end among them (default 32). */
+  context?: number | undefined;
+  activation?: Activation | undefined;
+  /** Of the layer normalisations. */
+  eps?: number | undefined;
+  /** Tokens that start and end a text (default 0 and 1, `WordTokenizer`'s). */
+  startToken?: number | undefined;
+  endToken?: number | undefined;
+  augmentation?: AugmentOptions | undefined;
+}
+
+/** Pictures of a step (B, H, W, C), their captions, and a number for each name. */
+export interface ClipBatch {
+  pixels: Uint8Array;
+  captions: readonly string[];
+  ids: readonly number[];
+  seed: number;
+  step: number;
+}
+
+/** Streams of random numbers: the order of the pairs, and the parts of captions. */
+const ORDER = 6;
+const PARTS = 7;
+/** Pictures, or texts, that are encoded at once. */
+const CHUNK = 256;
+/** How far the logit scale goes, by its logarithm. */
+const LN_100 = 2 * Math.LN10;
+const FIRST_BIAS = -10;
+/**
+ * Mild views: what a sign means hangs on its colours and on where it points. They come nearer and go
+ * farther alike, so that pictures as they are have the size of what was learnt from.
+ */
+function viewsOf(channels: number): AugmentOptions {
+  const place = {
+    area: [0.7, 1.4],
+    aspect: [0.85, 1.18],
+    flip: 0,
+    rotation: 10,
+    slant: 0,
+  } as const;
+  if (channels === 1) return place;
+  return { ...place, brightness: 0.3, contrast: 0.3, saturation: 0.5, hue: 0.02, grey: 0.1 };
+}
+
+export class CLIP extends Module implements Trainable<Pictures, ClipBatch> {
+  readonly config: { readonly [Key in keyof ClipConfig]-?: NonNullable<ClipConfig[Key]> };
+  readonly tokenizer: Tokenizer;
+  readonly augmentation: Augmentation;
+  readonly image: ConvTower | ClipVision;
+  readonly text: WordsTower | ClipText;
+  /** The logarithm of what cosines are multiplied by. */
+  readonly logitScale: Tensor;
+  /** What SigLIP adds to them. */
+  readonly logitBias: Tensor | undefined;
+
+  readonly defaults: TrainDefaults = {
+    steps: 1000,
+    batch: 256,
+    learningRate: 2e-3,
+    warmup: 50,
+    weightDecay: 0.1,
+    betas: [0.9, 0.98],
+    gradClip: 10,
+  };
+
+  /** @param tokenizer what turns captions to numbers, or captions whose words are the tokens */
+  constructor(tokenizer: Tokenizer | readonly string[], config: ClipConfig = {}) {
+    super();
+    const { image = 'conv', imageSize = 32, channels = 3, patch = 4 } = config;
+    const { imageWidth = image === 'conv' ? 16 : 128, imageLayers = 4, imageHeads = 4 } = config;
+    const { text = 'words', textWidth = 128, textLayers = 2, textHeads = 4, context = 32 } = config;
+    const { projection = 128, activation = 'gelu', eps = 1e-5 } = config;
+    const { startToken = 0, endToken = 1, loss = 'clip' } = config;
+    const usual = loss === 'siglip' ? 0.1 : 0.07;
+    const temperature = checkTemperature('CLIP', config.temperature, usual);
+    const shape = { height: imageSize, width: imageSize, channels };
+    checkPictureShape('CLIP', shape);
+    checkChoice('CLIP', 'image', image, ['conv', 'vit'], 'conv');
+    checkChoice('CLIP', 'text', text, ['words', 'transformer'], 'words');
+    checkChoice('CLIP', 'loss', loss, ['clip', 'siglip'], 'clip');
+    const sizes = { imageWidth, imageLayers, imageHeads, patch, textWidth, textLayers, textHeads };
+    for (const [name, value] of Object.entries({ ...sizes, context, projection })) {
+      checkCount('CLIP', name, value, 1, 2 ** 24, 'as large as memory allows');
+    }
+    this.augmentation = new Augmentation(shape, { ...viewsOf(channels), ...config.augmentation });
+    const names = { image, text, loss, activation };
+    const tokens = { context, startToken, endToken };
+    const rest = { imageSize, channels, projection, temperature, eps, ...tokens };
+    this.config = { ...names, ...sizes, ...rest, augmentation: this.augmentation.options };
+    this.tokenizer = 'encode' in tokenizer ? tokenizer : WordTokenizer.fromTexts(tokenizer);
+    const sizesOf = (width: number, layers: number, heads: number): TransformerSizes => {
+      return { width, layers, heads, activation, eps };
+    };
+    this.image =
+      image === 'conv'
+        ? new ConvTower(imageSize, channels, imageWidth, projection)
+        : new ClipVision(
+            { side: imageSize, channels, patch },
+            sizesOf(imageWidth, imageLayers, imageHeads),
+            projection,
+          );
+    const { size } = this.tokenizer;
+    this.text =
+      text === 'words'
+        ? new WordsTower(size, textWidth, projection)
+        : new ClipText(
+            { size, start: startToken, end: endToken, context },
+            sizesOf(textWidth, textLayers, textHeads),
+            projection,
+          );
+    this.logitScale = tidy(() => asParameter(log(tensor(1 / temperature))));
+    this.logitBias = loss === 'siglip' ? asParameter(tensor(FIRST_BIAS)) : undefined;
+  }
+
+  /** Pairs in an order of their own for each pass through the data; what is left over waits. */
+  batches(
+    data: Pictures,
+    { batch, seed }: { batch: number; seed: number },
+  ): (step: number) => ClipBatch {
+    const captions = this.captionsOf('train', data);
+    const { count } = data;
+    const size = Math.min(batch, count);
+    if (size < 2) rangeError('train', 'batch', 'at least 2 pictures', size);
+    const { ids } = numberNames(captions);
+    const rowsOf = wholeBatches(count, size, seed, ORDER);
+    return (step) => {
+      const { pixels, rows } = data.read(rowsOf(step));
+      if (rows.length < 2) throw new Error(`train: no pictures of step ${step + 1} can be read`);
+      const random = new Random(seed, PARTS, step);
+      return {
+        pixels,
+        captions: rows.map((row) => drawCaption(captions[row] as string, random)),
+        ids: rows.map((row) => ids[row] as number),
+        seed,
+        step,
+      };
+    };
+  }
+
+  /** How far pictures and captions are from finding each other. */
+  loss({ pixels, captions, ids, seed, step }: ClipBatch): Tensor {
+    const { data } = this.logitScale;
+    data[0] = Math.min(data[0] as number, LN_100);
+    const image = this.image.forward(this.augmentation.views(pixels, { seed, step, view: 0 }));
+    return this.#lossOf(image, this.#readTexts(captions), ids);
+  }
+
+  #lossOf(image: Tensor, text: Tensor, ids: readonly number[]): Tensor {
+    const logitScale = exp(this.logitScale);
+    const { logitBias } = this;
+    return logitBias === undefined
+      ? clipLoss(image, text, { logitScale, ids })
+      : sigLipLoss(image, text, { logitScale, logitBias, ids });
+  }
+
+  #readTexts(texts: readonly string[]): Tensor {
+    return this.text.forward(texts.map((text) => this.tokenizer.encode(text)));
+  }
+
+  /** Mean loss over pictures as they are with their names, in batches of at most `batch`. */
+  evaluate(data: Pictures, batch = CHUNK): number {
+    const captions = this.captionsOf('evaluate', data);
+    const { ids } = numberNames(captions);
+    let [total, pairs] = [0, 0];
+    for (const { pixels, rows } of chunks(data, batch)) {
+      if (rows.length < 2) continue;
+      const names = rows.map((row) => nameOf(captions[row] as string));
+      const own = rows.map((row) => ids[row] as number);
+      const one = inference(() => {
+        const image = this.image.forward(picturesToTensor(pixels, data.shape));
+        return this.#lossOf(image, this.#readTexts(names), own).item();
+      });
+      total += one * rows.length;
+      pairs += rows.length;
+    }
+    return total / pairs;
+  }
+
+  /**
+   * Vectors of pictures, in order; one that can't be read is left out.
+   * @param images a tensor (B, C, H, W), −1 to 1, or bytes (B, H, W, C), or pictures that are read
+   *   as they are needed
+   * @returns (B, d)
+   */
+  encode(images: Images | Pictures): Matrix {
+    const sizes = { cols: this.config.projection, most: CHUNK };
+    return rowsOfImages(images, this.#shape, sizes, (x) => this.image.forward(x));
+  }
+
+  /** Vectors of texts, (B, d). */
+  encodeTexts(texts: readonly string[]): Matrix {
+    const parts: Float32Array[] = [];
+    for (let from = 0; from < texts.length; from += CHUNK) {
+      const part = texts.slice(from, from + CHUNK);
+      parts.push(inference(() => this.#readTexts(part).toArray()));
+    }
+    return stacked(parts, this.config.projection);
+  }
+
+  /**
+   * How likely each of some classes is for each picture, none of them trained for.
+   * @param images as for `encode`
+   * @param prompts a text for each class, or several that are averaged
+   * @param options.templates each text is put into each of these, at `{}`, and they are averaged
+   * @returns (B, classes), rows that sum to 1
+   */
+  zeroShot(
+    images: Images | Pictures,
+    prompts: readonly (string | readonly string[])[],
+    options: { templates?: readonly string[] } = {},
+  ): Matrix {
+    if (prompts.length === 0) rangeError('zeroShot', 'prompts', 'at least one class', 0);
+    const pictures = this.encode(images);
+    const classes = this.#classVectors(prompts, options.templates ?? ['{}']);
+    return inference(() => {
+      const image = normalize(tensor(pictures.data, [pictures.rows, pictures.cols]));
+      const cosines = matmul(image, tensor(classes.data, [classes.rows, classes.cols]), {
+        transposeB: true,
+      });
+      const data = softmax(mul(cosines, exp(this.logitScale))).toArray();
+      return { data, rows: pictures.rows, cols: classes.rows };
+    });
+  }
+
+  /** The mean of the unit vectors of each class's texts, brought to length 1. */
+  #classVectors(
+    prompts: readonly (string | readonly string[])[],
+    templates: readonly string[],
+  ): Matrix {
+    const vectors = prompts.map((of) => {
+      const texts = (typeof of === 'string' ? [of] : of).flatMap((text) =>
+        templates.map((template) => template.replaceAll('{}', text)),
+      );
+      const { data, rows, cols } = this.encodeTexts(texts);
+      return inference(() =>
+        normalize(mean(normalize(tensor(data, [rows, cols])), { axis: 0 })).toArray(),
+      );
+    });
+    return stacked(vectors, this.config.projection);
+  }
+
+  get #shape(): Pictures['shape'] {
+    const { imageSize, channels } = this.config;
+    return { height: imageSize, width: imageSize, channels };
+  }
+
+  /** Captions of pictures that fit the network. */
+  captionsOf(name: string, data: Pictures): readonly string[] {
+    checkPictures(name, data, this.#shape);
+    if (data.captions === undefined) rangeError(name, 'data', 'with captions', 'none');
+    return data.captions;
+  }
+}

@@ -1,0 +1,24 @@
+/** How many threads a command runs on: all physical cores, or what `--threads` says. */
+
+import { type Option, wholeNumber } from '../cli/command.js';
+import { setThreads } from '../threads/index.js';
+import { MOST_THREADS } from '../threads/max-threads.js';
+import { physicalCores } from './cores.js';
+
+/** Of every command. @param fewer what holds if it isn't given, where that is not all cores */
+export function threadsOption(fewer: number | undefined): Option {
+  const unless = fewer ?? 'all physical cores';
+  return {
+    flags: '--threads <n>',
+    description: `how many to run on (${unless}); any number gives the same results`,
+  };
+}
+
+/** @param given the value of the option, if it was given */
+export async function startThreads(given: unknown, fewer: number | undefined): Promise<void> {
+  const count =
+    typeof given === 'string'
+      ? wholeNumber('--threads', given, 1, MOST_THREADS)
+      : (fewer ?? Math.min(MOST_THREADS, physicalCores()));
+  await setThreads(count);
+}

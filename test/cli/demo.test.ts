@@ -1,0 +1,148 @@
+/**
+ * The chapter: NumPy's numbers through the public API, and the whole command as an installed
+ * package runs it, with no other package near.
+ */
+
+import { cpSync, mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { ntXent, pca, tripletUpdate } from 'nearfar';
+import recorded from '../../src/cli/demo/experiment.json' with { type: 'json' };
+import { check, close, same, suite } from '../harness.js';
+import { events, folder, run } from './program.js';
+
+const test = suite('cli chapter');
+
+const { learningRate, margin, temperature, triplets } = recorded;
+
+function start() {
+  return { data: Float32Array.from(recorded.initial), rows: 24, cols: 32 };
+}
+
+test('losses and embeddings are NumPy’s', () => {
+  const embeddings = start();
+  const losses = tripletUpdate(embeddings, triplets, { rule: 'chapter', learningRate, margin });
+  close(losses, recorded.losses, { atol: 1e-5, what: 'losses' });
+  close(embeddings.data, recorded.final, { atol: 1e-5, what: 'final embeddings' });
+});
+
+test('NT-Xent before and after is NumPy’s', () => {
+  const embeddings = start();
+  close(ntXent(embeddings, { temperature }), recorded.ntXentInitial, {
+    atol: 1e-6,
+    what: 'before',
+  });
+  tripletUpdate(embeddings, triplets, { learningRate, margin });
+  close(ntXent(embeddings, { temperature }), recorded.ntXentFinal, { atol: 1e-6, what: 'after' });
+});
+
+test('PCA is NumPy’s up to signs', () => {
+  const embeddings = start();
+  tripletUpdate(embeddings, triplets, { learningRate, margin });
+  const { projected, explainedVariance } = pca(embeddings, { components: 2 });
+  const { singularValues } = recorded;
+  close(
+    explainedVariance,
+    singularValues.slice(0, 2).map((value) => (value * value) / 23),
+    { rtol: 1e-5, what: 'variances' },
+  );
+  for (const axis of [0, 1]) {
+    const along = (values: ArrayLike<number>): number[] =>
+      Array.from({ length: 24 }, (_, row) => values[2 * row + axis] as number);
+    const expected = along(recorded.pca);
+    const got = along(projected.data);
+    const agreement = expected.reduce((sum, value, row) => sum + value * (got[row] as number), 0);
+    const sign = agreement < 0 ? -1 : 1;
+    close(
+      got,
+      expected.map((value) => sign * value),
+      { atol: 1e-4, what: `direction ${axis + 1}` },
+    );
+  }
+});
+
+interface Done {
+  bert: Record<string, number>;
+  gpt: Record<string, number>;
+  experiment: Record<string, number>;
+  simclr: Record<string, number>;
+  clip: Record<string, number>;
+  mae: Record<string, number>;
+  report: string;
+}
+
+/** Sections that train a network step by step. */
+const TRAINED = ['bert', 'gpt', 'simclr', 'clip', 'mae'];
+
+/** Names and times of all files below a folder. */
+function snapshot(path: string): string[] {
+  return readdirSync(path, { recursive: true, encoding: 'utf8' })
+    .sort()
+    .map((file) => `${file} ${statSync(join(path, file)).mtimeMs}`);
+}
+
+test('the whole chapter from a copy of the package alone', async () => {
+  const home = folder();
+  const installed = join(home, 'package');
+  const cwd = join(home, 'elsewhere');
+  mkdirSync(installed);
+  mkdirSync(cwd);
+  cpSync('dist', join(installed, 'dist'), { recursive: true });
+  cpSync('package.json', join(installed, 'package.json'));
+  const before = snapshot(installed);
+  const program = join(installed, 'dist/cli.js');
+  const { status, stdout, stderr } = await run(cwd, ['chapter', '--json', '--out', 'made/here'], {
+    program,
+  });
+  same([status, stderr], [0, '']);
+  same(snapshot(installed), before, 'files of the package');
+
+  const lines = events(stdout);
+  for (const name of TRAINED) {
+    const losses = lines
+      .filter(({ event, section }) => event === 'step' && section === name)
+      .map(({ loss }) => loss as number);
+    check(losses.length >= 100, `${name}: ${losses.length} steps`);
+    const [first, last] = [losses[0] as number, losses.at(-1) as number];
+    check(last < 0.9 * first, `${name}: loss ${first} to ${last}`);
+  }
+  const done = lines.at(-1) as unknown as Done & { event: string };
+  const { event, bert, gpt, experiment, simclr, clip, mae, report } = done;
+  same(event, 'done');
+  const named = (bert.maskedAccuracy as number) - (bert.commonestAccuracy as number);
+  check(named > 0, `BERT: ${named} better than the most frequent token`);
+  const better = (gpt.bigramLoss as number) - (gpt.valLoss as number);
+  check(better > 0.2, `GPT: only ${better} nats better than counting pairs`);
+  same([experiment.tripletNeighbours, experiment.ntXentNeighbours], [1, 1], 'classes separated');
+  check((experiment.chapterNeighbours as number) < 0.5, 'the chapter’s rule separates, too');
+  const { probeAccuracyFewLabels: few = 0, probeAccuracyFewLabelsPixels: pixels = 1 } = simclr;
+  check(few > pixels + 0.08, `few labels: ${few}, pixels ${pixels}`);
+  same(simclr.collapsed, 0, 'collapsed');
+  const { reconstructionLoss: made = 1, interpolationLoss: between = 0, meanFillLoss: mean } = mae;
+  check(made < between && between < (mean as number), `made up ${made}, interpolated ${between}`);
+
+  const { recallAt1 = 0, untrainedRecallAt1 = 1 } = clip;
+  check(recallAt1 > 0.2 && untrainedRecallAt1 < 0.02, `names of pictures: ${recallAt1}`);
+
+  same(report, join(cwd, 'made/here/index.html'));
+  checkReport(readFileSync(report, 'utf8'));
+});
+
+/** A page that asks nothing of the network and says what its pictures show. */
+function checkReport(html: string): void {
+  for (const section of ['experiment', ...TRAINED]) {
+    check(html.includes(`<section id="${section}"`), `no section ${section}`);
+  }
+  check(
+    !/<script|<link|@import|url\(|\b(?:src|href)="(?!data:|#)/.test(html),
+    'not self-contained',
+  );
+  check(/prefers-color-scheme:dark/.test(html), 'no dark colours');
+  // Pictures in base64 may spell anything.
+  const words = html.replace(/data:image[^"]*/g, '');
+  check(!/NaN|undefined|Infinity/.test(words), 'a number is missing');
+  const pictures = html.match(/<(?:svg|img)\b[^>]*>/g) ?? [];
+  check(pictures.length >= 10, `only ${pictures.length} pictures`);
+  for (const picture of pictures) {
+    check(/ (?:alt|aria-label)="[^"]+"/.test(picture), `no description: ${picture.slice(0, 200)}`);
+  }
+}

@@ -1,0 +1,74 @@
+/**
+ * The same bits on every runtime: the packed package is installed, run as each runtime's user
+ * would run it, and the hash of each operation and each trained system compared with this
+ * process's own. Training leaves timers their turns, stops at a signal and frees what it took.
+ */
+
+import { hashOperation } from '../../bench/operations/hash.js';
+import { operations } from '../../bench/operations/index.js';
+import type { Api } from '../../bench/operations/operation.js';
+import { api } from '../../bench/package.js';
+import { check, same, suite } from '../harness.js';
+import { tarball } from '../package/tarball.js';
+import { makeProject, type Outcome, runtimes, startRuntimes } from './index.js';
+import program, { type Result } from './program.js';
+
+const test = suite('same bits');
+let own: Promise<Result> | undefined;
+
+/** What this process gets. */
+function here(): Promise<Result> {
+  own ??= program();
+  return own;
+}
+
+test('a hash is that of a result: other numbers, another hash', () => {
+  const moved: Api = {
+    ...api,
+    ntXent: (z, options) => api.ntXent(z, options) + 2 ** -40,
+    nn: { ...api.nn, tanh: (x) => api.nn.mul(api.nn.tanh(x), 1 + 2 ** -20) },
+  };
+  const changed = operations
+    .filter((row) => hashOperation(moved, row).hash !== hashOperation(api, row).hash)
+    .map(({ name }) => name);
+  same(changed, ['ntXent temperature 0.5', 'ntXent temperature 0.01', 'nn.tanh']);
+});
+
+test('training has manners here', async () => {
+  const { manners } = await here();
+  check(manners.length > 0, 'there are no systems');
+  for (const { name, ...rest } of manners) {
+    same(rest, { ticks: true, lastStep: 20, bytesLeft: 0 }, name);
+  }
+});
+
+/** Runtimes that have no workers, or no memory to share with them. */
+const WITHOUT_THREADS = /^(workerd|wrangler|webkit)$/;
+
+const missing = process.env.CI === 'true' ? [] : runtimes.filter((row) => row.available());
+for (const row of missing) test.skip(row.name, row.available() ?? '');
+
+const present = runtimes.filter((row) => !missing.includes(row));
+let started: Promise<Map<string, Promise<Outcome>>> | undefined;
+
+/** Starts them all at the first test that asks. */
+function results(): Promise<Map<string, Promise<Outcome>>> {
+  started ??= makeProject(tarball(), 'test/runtimes/program.ts').then((project) => {
+    const runs = startRuntimes(project, present);
+    return new Map(runs.map(({ name, outcome }) => [name, outcome]));
+  });
+  return started;
+}
+
+for (const { name } of present) {
+  test(name, async () => {
+    const there: Result = JSON.parse((await (await results()).get(name))?.json ?? 'null');
+    const { hashes, manners } = await here();
+    same(there.hashes, hashes, `hashes on ${name}`);
+    same(there.manners, manners, `manners on ${name}`);
+    const threads = [2, 5].map((asked) => {
+      return { asked, running: WITHOUT_THREADS.test(name) ? 1 : asked, different: [] };
+    });
+    same(there.threads, threads, `threads on ${name}`);
+  });
+}
