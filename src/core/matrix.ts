@@ -7,7 +7,7 @@ import { decodeFloat16, isFloat16 } from './float16.js';
 import { kernels } from './kernels.js';
 import { f32, type Pointer, type Scope } from './memory.js';
 import { isNumberArray, nonFiniteError, rangeError, show, typeError } from './validation.js';
-import { Resident } from './wasm-matrix.js';
+import { WasmMatrix } from './wasm-matrix.js';
 
 /** Row-major f32: element (i, j) is `data[i * cols + j]`. */
 export interface Matrix {
@@ -48,7 +48,7 @@ export interface Source {
   /** Whether `data` is not the caller's own array. */
   readonly decoded?: boolean;
   /** The matrix itself where it is in WASM memory; then `data` is empty. */
-  readonly resident?: Resident;
+  readonly resident?: WasmMatrix;
 }
 
 const EXPECTED =
@@ -65,7 +65,7 @@ export function readMatrix(name: string, argument: string, value: unknown, vecto
     checkFirst(name, argument, value);
     return { name, argument, rows: 1, cols: value.length, data: value };
   }
-  if (value instanceof Resident) {
+  if (value instanceof WasmMatrix) {
     return { name, argument, rows: value.rows, cols: value.cols, data: [], resident: value };
   }
   if (Array.isArray(value)) return readRows(name, argument, value);
@@ -322,7 +322,7 @@ export function takeMatrix(
   if (resident) {
     checkResult(name, at, rows * cols);
     f32().copyWithin(resident.slope / 4, at / 4, at / 4 + rows * cols);
-    return new Resident(resident.slope, rows, cols, 0);
+    return new WasmMatrix(resident.slope, rows, cols, 0);
   }
   return { data: takeFloats(name, at, rows * cols), rows, cols };
 }

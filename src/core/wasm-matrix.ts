@@ -3,7 +3,7 @@
 import { f32, type Pointer } from './memory.js';
 
 /** A matrix that is in WASM memory already: it is read where it lies, and so is its gradient written. */
-export class Resident {
+export class WasmMatrix {
   readonly at: Pointer;
   readonly rows: number;
   readonly cols: number;

@@ -5,7 +5,7 @@
  */
 
 import { rangeError } from '../core/validation.js';
-import { Resident } from '../core/wasm-matrix.js';
+import { WasmMatrix } from '../core/wasm-matrix.js';
 import * as clips from '../losses/clip-loss.js';
 import * as crossEntropies from '../losses/cross-entropy.js';
 import * as infoNces from '../losses/info-nce.js';
@@ -21,13 +21,13 @@ import { checkTensor } from './ops/shape.js';
 import { empty, filled, record, Tensor } from './tensor.js';
 
 /** A tensor as a matrix, its last axis being the width. */
-function matrixOf(name: string, argument: string, x: Tensor, slope?: Tensor): Resident {
+function matrixOf(name: string, argument: string, x: Tensor, slope?: Tensor): WasmMatrix {
   const cols = x.shape.at(-1);
   if (cols === undefined) rangeError(name, argument, 'of at least one axis', showShape(x.shape));
-  return new Resident(x.at, x.size / cols, cols, slope?.at ?? 0);
+  return new WasmMatrix(x.at, x.size / cols, cols, slope?.at ?? 0);
 }
 
-type Pair = [Resident, Resident];
+type Pair = [WasmMatrix, WasmMatrix];
 
 /** What a twin gives besides the gradients of its matrices, which it writes to their slopes. */
 interface Evaluated {
@@ -45,8 +45,8 @@ interface Evaluated {
 function loss(
   name: string,
   inputs: Readonly<Record<string, Tensor>>,
-  value: (...matrices: Resident[]) => number,
-  withGradients: (...matrices: Resident[]) => Evaluated,
+  value: (...matrices: WasmMatrix[]) => number,
+  withGradients: (...matrices: WasmMatrix[]) => Evaluated,
   numbers: readonly Tensor[] = [],
 ): Tensor {
   const named = Object.entries(inputs);
@@ -92,8 +92,8 @@ export function crossEntropy(
   return loss(
     'crossEntropy',
     { logits },
-    (x) => crossEntropies.crossEntropy(x as Resident, targets, options),
-    (x) => crossEntropies.crossEntropyGrad(x as Resident, targets, options),
+    (x) => crossEntropies.crossEntropy(x as WasmMatrix, targets, options),
+    (x) => crossEntropies.crossEntropyGrad(x as WasmMatrix, targets, options),
   );
 }
 
@@ -115,8 +115,8 @@ export function ntXent(z: Tensor, options?: ntXents.NtXentOptions): Tensor {
   return loss(
     'ntXent',
     { z },
-    (x) => ntXents.ntXent(x as Resident, options),
-    (x) => ntXents.ntXentGrad(x as Resident, options),
+    (x) => ntXents.ntXent(x as WasmMatrix, options),
+    (x) => ntXents.ntXentGrad(x as WasmMatrix, options),
   );
 }
 
@@ -128,7 +128,7 @@ export interface InfoNceOptions extends Omit<infoNces.InfoNceOptions, 'negatives
 /** InfoNCE of queries (n, d) with keys (n, d), row i being the positive of query i. */
 export function infoNce(queries: Tensor, keys: Tensor, options?: InfoNceOptions): Tensor {
   const { negatives, ...rest } = options ?? {};
-  type Given = [Resident, Resident, Resident?];
+  type Given = [WasmMatrix, WasmMatrix, WasmMatrix?];
   return loss(
     'infoNce',
     negatives === undefined ? { queries, keys } : { queries, keys, negatives },
@@ -203,8 +203,8 @@ export function supCon(
   return loss(
     'supCon',
     { z },
-    (x) => supCons.supCon(x as Resident, labels, options),
-    (x) => supCons.supConGrad(x as Resident, labels, options),
+    (x) => supCons.supCon(x as WasmMatrix, labels, options),
+    (x) => supCons.supConGrad(x as WasmMatrix, labels, options),
   );
 }
 
@@ -215,7 +215,7 @@ export function tripletLoss(
   negatives: Tensor,
   options?: triplets.TripletLossOptions,
 ): Tensor {
-  type Given = [Resident, Resident, Resident];
+  type Given = [WasmMatrix, WasmMatrix, WasmMatrix];
   return loss(
     'tripletLoss',
     { anchors, positives, negatives },
