@@ -18,7 +18,7 @@ export function flops(turns: i32): f64 {
  * made anew at each use.
  * @returns a number that depends on all of them
  */
-export function limit(turns: i32, factor: f32, summand: f32): f32 {
+export function peak(turns: i32, factor: f32, summand: f32): f32 {
   const shrink = f32x4.splat(factor);
   const rest = f32x4.splat(summand);
   let a = f32x4.splat(0.1);

@@ -6,7 +6,7 @@
 
 import { Random } from '../src/core/random.js';
 import { allKernels } from '../src/threads/shared.js';
-import { contestant, race } from './interleave.js';
+import { candidate, timeInterleaved } from './interleave.js';
 import { losses } from './operations/losses.js';
 import type { Package, Result } from './run.js';
 
@@ -16,7 +16,7 @@ type Table = Record<string, Kernel>;
 const SIZES = { N: 32, C: 64 };
 
 /** What a call asks of the kernels, in order. */
-function recorded(call: () => void): (() => void)[] {
+function recordKernelCalls(call: () => void): (() => void)[] {
   const tables = allKernels() as unknown as Table[];
   const calls: (() => void)[] = [];
   const before = tables.map((table) => ({ ...table }));
@@ -40,7 +40,7 @@ function recorded(call: () => void): (() => void)[] {
 }
 
 /** Each loss of 32 × 64 beside its kernels, which come first. */
-export async function* measureBorder({ api }: Package): AsyncGenerator<Result, void, void> {
+export async function* measureCallOverhead({ api }: Package): AsyncGenerator<Result, void, void> {
   for (const row of losses) {
     const inputs = row.inputs(SIZES, new Random(1));
     const { gradient } = row;
@@ -52,15 +52,15 @@ export async function* measureBorder({ api }: Package): AsyncGenerator<Result, v
     ];
     for (const { operation, call } of calls) {
       call();
-      const own = recorded(call);
-      const standings = await race([
-        contestant('kernels', () => {
+      const own = recordKernelCalls(call);
+      const timings = await timeInterleaved([
+        candidate('kernels', () => {
           for (const each of own) each();
           return {};
         }),
-        contestant('call', call),
+        candidate('call', call),
       ]);
-      yield { operation, sizes: SIZES, standings };
+      yield { operation, sizes: SIZES, timings };
     }
   }
 }

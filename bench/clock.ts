@@ -14,25 +14,25 @@ const SOME_WORK = 5e6;
 const SAMPLES = 5;
 
 /** A turn for whatever else there is to do. */
-export function turn(): Promise<void> {
+export function nextTask(): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, 0));
 }
 
 const read = (): number => performance.now();
 const readLater = async (): Promise<number> => {
-  await turn();
+  await nextTask();
   return read();
 };
 
 /** Whether time stands still while something is computed. */
-function standsStill(): boolean {
+function freezesDuringWork(): boolean {
   const start = read();
   let sum = 0;
   for (let i = 0; i < SOME_WORK; i++) sum += i & 1;
   return sum > 0 && read() === start;
 }
 
-async function resolutionOf(now: Clock['now']): Promise<number> {
+async function measureResolution(now: Clock['now']): Promise<number> {
   const steps: number[] = [];
   let last = await now();
   while (steps.length < SAMPLES) {
@@ -44,14 +44,14 @@ async function resolutionOf(now: Clock['now']): Promise<number> {
 }
 
 async function start(): Promise<Clock> {
-  const now = standsStill() ? readLater : read;
-  return { now, resolution: await resolutionOf(now) };
+  const now = freezesDuringWork() ? readLater : read;
+  return { now, resolution: await measureResolution(now) };
 }
 
 let clock: Promise<Clock> | undefined;
 
 /** The one clock of this process. */
-export function theClock(): Promise<Clock> {
+export function getClock(): Promise<Clock> {
   clock ??= start();
   return clock;
 }

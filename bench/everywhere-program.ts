@@ -1,15 +1,15 @@
 /** The benchmark as it runs on every runtime, through the installed package. */
 
 import { setThreads } from 'nearfar/threads';
+import { api } from './built-package.js';
 import { measureAll } from './measure.js';
-import { api } from './package.js';
 import { plain } from './peers/plain.js';
 import type { Run } from './run.js';
 
 /** What to measure, which whoever bundles this puts here. */
-declare const WISH: { name: string; largest: number };
+declare const SELECTION: { name: string; largest: number };
 
 export default function program(): Promise<Run> {
-  const wish = { ...WISH, growth: false, threads: 1, peers: [plain] };
-  return measureAll({ api, setThreads }, wish, {});
+  const options = { ...SELECTION, growth: false, threads: 1, peers: [plain] };
+  return measureAll({ api, setThreads }, options, {});
 }

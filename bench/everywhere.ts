@@ -15,12 +15,12 @@ import { cpus } from 'node:os';
 import { prepareFolder, writeResult } from '../src/cli/files.js';
 import { tarball } from '../test/package/tarball.js';
 import { makeProject, runtimes } from '../test/runtimes/index.js';
-import { limitLine, resultLines } from './report.js';
+import { peakLine, resultLines } from './report.js';
 import type { Run } from './run.js';
-import { namesOf, readArguments, refusing, whole } from './studies/arguments.js';
+import { chooseNames, exitOnInputError, readArguments, readInt } from './studies/arguments.js';
 
 /** Rows that only load the package in another way, or on an emulated processor. */
-const TWINS = /-(require|arm64|vite|worker)$|^wrangler$/;
+const REPEATED = /-(require|arm64|vite|worker)$|^wrangler$/;
 const LARGEST = '1024';
 
 const { values, positionals } = readArguments(
@@ -34,16 +34,16 @@ const { values, positionals } = readArguments(
     },
   },
 );
-const known = runtimes.map(({ name }) => name).filter((name) => !TWINS.test(name));
-const wanted = namesOf(values.on?.split(',') ?? [], known);
-const wish = {
+const known = runtimes.map(({ name }) => name).filter((name) => !REPEATED.test(name));
+const wanted = chooseNames(values.on?.split(',') ?? [], known);
+const selection = {
   name: positionals[0] ?? 'ntXent temperature 0.5',
-  largest: whole('--largest', values.largest),
+  largest: readInt('--largest', values.largest),
 };
-refusing(() => prepareFolder('--out', values.out));
+exitOnInputError(() => prepareFolder('--out', values.out));
 
 const project = await makeProject(tarball(), 'bench/everywhere-program.ts', {
-  WISH: JSON.stringify(wish),
+  SELECTION: JSON.stringify(selection),
 });
 const runs: Run[] = [];
 for (const { name, available, run } of runtimes.filter(({ name }) => wanted.includes(name))) {
@@ -56,7 +56,7 @@ for (const { name, available, run } of runtimes.filter(({ name }) => wanted.incl
   const cpu = cpus()[0]?.model;
   if (cpu !== undefined) measured.machine.cpu = cpu;
   runs.push(measured);
-  console.log(limitLine(measured.machine.runtime, measured.limit));
+  console.log(peakLine(measured.machine.runtime, measured.peak));
   for (const line of measured.results.flatMap(resultLines)) console.log(line);
 }
 const results = writeResult(values.out, 'results.json', `${JSON.stringify(runs, null, 1)}\n`);

@@ -1,14 +1,14 @@
 /** How time and memory of a loss grow with the number of rows and with their width. */
 
 import { Random } from '../src/core/random.js';
-import { contestant, type Middle, race, type Standing } from './interleave.js';
+import { candidate, type Summary, type Timing, timeInterleaved } from './interleave.js';
 import { normal, type Outputs } from './operations/operation.js';
 import type { Package } from './run.js';
 
 export interface GrowthPoint {
   size: number;
   /** Milliseconds of one call. */
-  time: Middle;
+  time: Summary;
   /** Bytes of WASM memory beyond the rows and their gradient. */
   bytes?: number;
 }
@@ -26,7 +26,7 @@ export interface Growth {
 const ROWS = [256, 512, 1024, 2048, 4096, 8192, 16384];
 const WIDTHS = [32, 64, 128, 256, 512, 1024];
 const WIDTH = 128;
-const FEW_ROWS = 1024;
+const ROWS_FOR_WIDTHS = 1024;
 
 /** To which power of the size time grows: the slope of the straight line through logarithms. */
 export function slope(points: readonly Pick<GrowthPoint, 'size' | 'time'>[]): number {
@@ -47,8 +47,8 @@ export async function* measureGrowth({ api }: Package): AsyncGenerator<Growth, v
   const sweeps = [
     { operation: 'ntXent, gradient', letter: 'N', sizes: ROWS, other: WIDTH },
     { operation: 'ntXent', letter: 'N', sizes: ROWS, other: WIDTH },
-    { operation: 'ntXent, gradient', letter: 'd', sizes: WIDTHS, other: FEW_ROWS },
-    { operation: 'ntXent', letter: 'd', sizes: WIDTHS, other: FEW_ROWS },
+    { operation: 'ntXent, gradient', letter: 'd', sizes: WIDTHS, other: ROWS_FOR_WIDTHS },
+    { operation: 'ntXent', letter: 'd', sizes: WIDTHS, other: ROWS_FOR_WIDTHS },
   ] as const;
   for (const { operation, letter, sizes, other } of sweeps) {
     const points: GrowthPoint[] = [];
@@ -59,10 +59,10 @@ export async function* measureGrowth({ api }: Package): AsyncGenerator<Growth, v
         loss: operation === 'ntXent' ? api.ntXent(z) : api.ntXentGrad(z).loss,
       });
       const before = api.nn.memoryBytes();
-      const [standing] = (await race([contestant('nearfar', call)])) as [Standing];
+      const [timing] = (await timeInterleaved([candidate('nearfar', call)])) as [Timing];
       const after = api.nn.memoryBytes();
       const bytes = after - api.nn.bytesInUse() - 2 * 4 * rows * cols;
-      points.push({ size, time: standing.time, ...(after > before && { bytes }) });
+      points.push({ size, time: timing.time, ...(after > before && { bytes }) });
     }
     yield { operation, letter, other, points, exponent: slope(points) };
   }

@@ -2,78 +2,82 @@
 
 import { type Growth, measureGrowth } from './growth.js';
 import { runtimeName } from './machine.js';
-import { measureLimit } from './peak.js';
+import { measurePeak } from './peak.js';
 import {
-  chosenWork,
-  measureWork,
+  formatSizes,
+  measureWorkload,
   type Package,
   type Plan,
   type Result,
   type Run,
   type StartUp,
-  showSizes,
+  selectWorkloads,
 } from './run.js';
 
-export interface Wish extends Plan {
+export interface MeasureOptions extends Plan {
   /** Whether to measure growth and the border, too. */
   growth: boolean;
   /** The processor, where somebody knows it. */
   cpu?: string | undefined;
   startUp?: (() => StartUp) | undefined;
   /** What calls cost beside their kernels, where the kernels can be reached. */
-  border?: ((own: Package) => AsyncIterable<Result>) | undefined;
+  callOverhead?: ((own: Package) => AsyncIterable<Result>) | undefined;
 }
 
 /** Who wants to hear of what is measured as it is. */
 export interface Listener {
-  begins?(what: string): Promise<void> | void;
-  limit?(limit: number): void;
+  start?(what: string): Promise<void> | void;
+  peak?(peak: number): void;
   result?(result: Result): void;
   growth?(growth: Growth): void;
   startUp?(time: StartUp): void;
-  border?(result: Result): void;
+  callOverhead?(result: Result): void;
 }
 
-export async function measureAll(own: Package, wish: Wish, listener: Listener): Promise<Run> {
-  const { cpu, threads } = wish;
+export async function measureAll(
+  own: Package,
+  options: MeasureOptions,
+  listener: Listener,
+): Promise<Run> {
+  const { cpu, threads } = options;
   const build = `nearfar with BITS ${own.api.BITS}`;
   const machine = { runtime: runtimeName(), ...(cpu === undefined ? {} : { cpu }), build, threads };
   const run: Run = { machine, results: [] };
-  await listener.begins?.('limit');
-  const limit = await measureLimit();
-  if (limit !== undefined) {
-    run.limit = limit;
-    listener.limit?.(limit);
+  await listener.start?.('peak');
+  const peak = await measurePeak();
+  if (peak !== undefined) {
+    run.peak = peak;
+    listener.peak?.(peak);
   }
   // On one thread up to where the work asks for more.
   await own.setThreads(1);
-  if (wish.growth) {
+  if (options.growth) {
     // First, while the memory is small: see there.
     run.growth = [];
-    await listener.begins?.('growth');
+    await listener.start?.('growth');
     for await (const growth of measureGrowth(own)) {
       run.growth.push(growth);
       listener.growth?.(growth);
     }
   }
-  if (wish.growth && wish.startUp !== undefined) {
-    await listener.begins?.('start-up');
-    run.startUp = wish.startUp();
+  if (options.growth && options.startUp !== undefined) {
+    await listener.start?.('start-up');
+    run.startUp = options.startUp();
     listener.startUp?.(run.startUp);
   }
-  if (wish.growth && wish.border !== undefined) {
-    run.border = [];
-    await listener.begins?.('border');
-    for await (const result of wish.border(own)) {
-      run.border.push(result);
-      listener.border?.(result);
+  if (options.growth && options.callOverhead !== undefined) {
+    run.callOverhead = [];
+    await listener.start?.('call overhead');
+    for await (const result of options.callOverhead(own)) {
+      run.callOverhead.push(result);
+      listener.callOverhead?.(result);
     }
   }
-  const works = chosenWork(own, wish);
+  const works = selectWorkloads(own, options);
   for (const [i, work] of works.entries()) {
     const place = `${i + 1} of ${works.length}`;
-    await listener.begins?.(`${place}: ${work.name}, ${showSizes(work.sizes)}`);
-    const result = await measureWork(own, wish, work);
+    await listener.start?.(`${place}: ${work.name}, ${formatSizes(work.sizes)}`);
+    const result = await measureWorkload(own, options, work);
     run.results.push(result);
     listener.result?.(result);
   }

@@ -1,11 +1,11 @@
 /** The rate of products and sums that one core reaches where memory doesn't matter. */
 
 import { fromBase64 } from '../src/core/base64.js';
-import { contestant, race } from './interleave.js';
+import { candidate, timeInterleaved } from './interleave.js';
 import text from './peak.wasm';
 
 interface Exports {
-  limit(turns: number, factor: number, summand: number): number;
+  peak(turns: number, factor: number, summand: number): number;
   flops(turns: number): number;
 }
 
@@ -15,7 +15,7 @@ const TURNS = 10_000;
  * GFLOP/s of 128-bit vectors on one core, in the best of many rounds: nothing makes it faster than
  * it can be. Undefined where a host compiles no bytes.
  */
-export async function measureLimit(): Promise<number | undefined> {
+export async function measurePeak(): Promise<number | undefined> {
   const memory = new WebAssembly.Memory({ initial: 1, maximum: 65536 });
   let exports: Exports;
   try {
@@ -25,8 +25,8 @@ export async function measureLimit(): Promise<number | undefined> {
   } catch {
     return undefined;
   }
-  const [standing] = await race([
-    contestant('limit', () => ({ sink: exports.limit(TURNS, 0.999, 0.001) })),
+  const [timing] = await timeInterleaved([
+    candidate('peak', () => ({ sink: exports.peak(TURNS, 0.999, 0.001) })),
   ]);
-  return exports.flops(TURNS) / (standing?.time.least as number) / 1e6;
+  return exports.flops(TURNS) / (timing?.time.min as number) / 1e6;
 }

@@ -2,17 +2,17 @@
 
 import type { Block, DotPanel, LinePanel, Report } from '../src/report/types.js';
 import type { Growth } from './growth.js';
-import type { Middle, Standing } from './interleave.js';
+import type { Summary, Timing } from './interleave.js';
 import type { Machine } from './machine.js';
-import { type Result, type Run, type StartUp, showSizes } from './run.js';
+import { formatSizes, type Result, type Run, type StartUp } from './run.js';
 
-function showMachine({ runtime, cpu, build, threads }: Machine): string {
+function describeMachine({ runtime, cpu, build, threads }: Machine): string {
   const on = cpu === undefined ? '' : `, ${cpu}`;
   return `${runtime}${on}, ${threads === 1 ? 'one thread' : `${threads} threads`}, ${build}`;
 }
 
 /** A number, or why there is none. */
-export function showMiddle({ median, quartiles, noisy }: Middle, digits: number): string {
+export function formatSummary({ median, quartiles, noisy }: Summary, digits: number): string {
   const [low, high] = quartiles.map((value) => value.toFixed(digits));
   if (!noisy) return median.toFixed(digits);
   return quartiles[0] === quartiles[1] ? `few rounds (${low})` : `noise (${low} to ${high})`;
@@ -21,27 +21,27 @@ export function showMiddle({ median, quartiles, noisy }: Middle, digits: number)
 /** How long it takes to get going. */
 export function startUpLine({ first, empty }: StartUp): string {
   return (
-    `from the import to the first result: ${showMiddle(first, 1)} ms; ` +
-    `the import of an empty module: ${showMiddle(empty, 1)} ms`
+    `from the import to the first result: ${formatSummary(first, 1)} ms; ` +
+    `the import of an empty module: ${formatSummary(empty, 1)} ms`
   );
 }
 
 /** Bytes in MB; nothing where nobody could tell. */
-function showMegabytes(bytes: number | undefined): string {
+function formatMegabytes(bytes: number | undefined): string {
   return bytes === undefined ? '' : (bytes / 2 ** 20).toFixed(2);
 }
 
 /** Of others: what they take, as a multiple of the first. */
-function showRatio(standing: Standing, first: boolean): string {
-  return first ? '' : showMiddle(standing.ratio, 2);
+function formatRatio(timing: Timing, first: boolean): string {
+  return first ? '' : formatSummary(timing.ratio, 2);
 }
 
 /** GFLOP/s, where that has a meaning and the noise leaves a number. */
-function rateOf({ flops }: Result, { time }: Standing): number | undefined {
+function rateOf({ flops }: Result, { time }: Timing): number | undefined {
   return flops === undefined || time.noisy ? undefined : flops / time.median / 1e6;
 }
 
-const caseOf = ({ operation, sizes }: Result): string => `${operation}, ${showSizes(sizes)}`;
+const caseOf = ({ operation, sizes }: Result): string => `${operation}, ${formatSizes(sizes)}`;
 
 /** Operations have long names: a chart has the letters' values alone. */
 function labelOf({ operation, sizes }: Result): string {
@@ -52,15 +52,15 @@ function labelOf({ operation, sizes }: Result): string {
 /** How many times ours the others take. */
 function ratioPanel({ machine, results }: Run): DotPanel | undefined {
   const others = results.flatMap((result) =>
-    result.standings.slice(1).map((standing) => ({ result, standing })),
+    result.timings.slice(1).map((timing) => ({ result, timing })),
   );
-  const groups = [...new Set(others.map(({ standing }) => standing.name))];
+  const groups = [...new Set(others.map(({ timing }) => timing.name))];
   const points = others
-    .filter(({ standing }) => !standing.ratio.noisy)
-    .map(({ result, standing }) => ({
+    .filter(({ timing }) => !timing.ratio.noisy)
+    .map(({ result, timing }) => ({
       name: labelOf(result),
-      x: standing.ratio.median,
-      group: groups.indexOf(standing.name),
+      x: timing.ratio.median,
+      group: groups.indexOf(timing.name),
     }));
   if (points.length === 0) return undefined;
   const axis = { x: 'times ours', xScale: 'log', reference: 1 } as const;
@@ -68,17 +68,24 @@ function ratioPanel({ machine, results }: Run): DotPanel | undefined {
 }
 
 /** Which share of what a core can do the products reach, one group a runtime. */
-function limitPanel(runs: readonly Run[]): DotPanel | undefined {
+function peakPanel(runs: readonly Run[]): DotPanel | undefined {
   const groups = runs.map(({ machine }) => machine.runtime);
-  const points = runs.flatMap(({ limit, results }, group) =>
+  const points = runs.flatMap(({ peak, results }, group) =>
     results.flatMap((result) => {
-      const rate = rateOf(result, result.standings[0] as Standing);
-      if (rate === undefined || limit === undefined) return [];
-      return [{ name: labelOf(result), x: rate / limit, group }];
+      const rate = rateOf(result, result.timings[0] as Timing);
+      if (rate === undefined || peak === undefined) return [];
+      return [{ name: labelOf(result), x: rate / peak, group }];
     }),
   );
   if (points.length === 0) return undefined;
-  return { kind: 'dots', title: 'Share of the limit', x: 'share', percent: true, groups, points };
+  return {
+    kind: 'dots',
+    title: 'Fraction of peak',
+    x: 'fraction of peak',
+    percent: true,
+    groups,
+    points,
+  };
 }
 
 function growthPanel(letter: Growth['letter'], growths: readonly Growth[]): LinePanel {
@@ -111,8 +118,8 @@ function growthBlocks(growths: readonly Growth[]): Block[] {
   const rows = growths.flatMap(({ operation, letter, other, points }) =>
     points.map(({ size, time, bytes }) => [
       `${operation}, ${letter === 'N' ? `${size} × ${other}` : `${other} × ${size}`}`,
-      showMiddle(time, 3),
-      showMegabytes(bytes),
+      formatSummary(time, 3),
+      formatMegabytes(bytes),
     ]),
   );
   return [
@@ -132,13 +139,13 @@ function growthBlocks(growths: readonly Growth[]): Block[] {
 
 function timesTable({ results }: Run): Block {
   const rows = results.flatMap((result) => [
-    ...result.standings.map((standing, i) => [
-      i === 0 ? caseOf(result) : `· ${standing.name}`,
-      showMiddle(standing.time, 3),
-      rateOf(result, standing)?.toFixed(1) ?? '',
-      showRatio(standing, i === 0),
+    ...result.timings.map((timing, i) => [
+      i === 0 ? caseOf(result) : `· ${timing.name}`,
+      formatSummary(timing.time, 3),
+      rateOf(result, timing)?.toFixed(1) ?? '',
+      formatRatio(timing, i === 0),
     ]),
-    ...(result.leftOut ?? []).map(({ name }) => [`· ${name}`, 'left out', '', '']),
+    ...(result.excluded ?? []).map(({ name }) => [`· ${name}`, 'left out', '', '']),
   ]);
   return {
     kind: 'table',
@@ -152,18 +159,18 @@ function timesTable({ results }: Run): Block {
   };
 }
 
-function borderTable(border: readonly Result[]): Block {
+function callOverheadTable(callOverhead: readonly Result[]): Block {
   return {
     kind: 'table',
     table: {
       head: ['', 'kernels, ms', 'call, ms', 'times'],
-      rows: border.map((result) => {
-        const [kernels, call] = result.standings as [Standing, Standing];
+      rows: callOverhead.map((result) => {
+        const [kernels, call] = result.timings as [Timing, Timing];
         return [
           result.operation,
-          showMiddle(kernels.time, 4),
-          showMiddle(call.time, 4),
-          showMiddle(call.ratio, 2),
+          formatSummary(kernels.time, 4),
+          formatSummary(call.time, 4),
+          formatSummary(call.ratio, 2),
         ];
       }),
       caption: 'A call of 32 × 64, copies and checks included, beside the kernels that it calls.',
@@ -173,19 +180,19 @@ function borderTable(border: readonly Result[]): Block {
 
 /** A result as lines of text: ours, the others, and who was left out. */
 export function resultLines(result: Result): string[] {
-  const lines = result.standings.map((standing, i) => {
-    const rate = rateOf(result, standing);
-    const ratio = showRatio(standing, i === 0);
+  const lines = result.timings.map((timing, i) => {
+    const rate = rateOf(result, timing);
+    const ratio = formatRatio(timing, i === 0);
     const columns = [
-      (i === 0 ? result.operation : `  ${standing.name}`).padEnd(44),
-      (i === 0 ? showSizes(result.sizes) : '').padEnd(24),
-      `${showMiddle(standing.time, 3)} ms`.padStart(14),
+      (i === 0 ? result.operation : `  ${timing.name}`).padEnd(44),
+      (i === 0 ? formatSizes(result.sizes) : '').padEnd(24),
+      `${formatSummary(timing.time, 3)} ms`.padStart(14),
       (rate === undefined ? '' : `${rate.toFixed(1)} GFLOP/s`).padStart(14),
       ratio === '' ? '' : `${ratio} times ours`,
     ];
     return columns.join(' ').trimEnd();
   });
-  const without = (result.leftOut ?? []).map(({ name, reason }) => {
+  const without = (result.excluded ?? []).map(({ name, reason }) => {
     return `  without ${name}: ${reason.split('\n')[0]}`;
   });
   return [...lines, ...without];
@@ -198,15 +205,15 @@ export function growthLines({ operation, letter, other, points, exponent }: Grow
   return [
     `${operation}, ${wide}: time grows with ${power}`,
     ...points.map(({ size, time, bytes }) => {
-      const memory = bytes === undefined ? '' : ` ${showMegabytes(bytes)} MB`;
-      return `  ${String(size).padStart(6)} ${showMiddle(time, 3).padStart(12)} ms${memory}`;
+      const memory = bytes === undefined ? '' : ` ${formatMegabytes(bytes)} MB`;
+      return `  ${String(size).padStart(6)} ${formatSummary(time, 3).padStart(12)} ms${memory}`;
     }),
   ];
 }
 
 /** What a core reaches, as text. */
-export const limitLine = (where: string, limit: number | undefined): string =>
-  limit === undefined ? where : `${where}: a core reaches ${limit.toFixed(1)} GFLOP/s`;
+export const peakLine = (where: string, peak: number | undefined): string =>
+  peak === undefined ? where : `${where}: a core reaches ${peak.toFixed(1)} GFLOP/s`;
 
 /** The report of some runs on one machine. */
 export function benchReport(runs: readonly Run[], footer: string): Report {
@@ -217,22 +224,22 @@ export function benchReport(runs: readonly Run[], footer: string): Report {
       'How long others take, as a multiple of ours on one thread, in turns and on the same inputs. ' +
       'To the right of the dashed line, ours is faster.';
     const blocks: Block[] = [{ kind: 'figure', panels: ratios, caption }];
-    sections.push({ name: 'others', title: 'Beside others', blocks });
+    sections.push({ name: 'others', title: 'Versus other libraries', blocks });
   }
-  const shares = limitPanel(runs);
+  const shares = peakPanel(runs);
   if (shares !== undefined) {
     const limits = runs
-      .filter(({ limit }) => limit !== undefined)
-      .map(({ machine, limit }) => `${machine.runtime} ${limit?.toFixed(1)}`);
+      .filter(({ peak }) => peak !== undefined)
+      .map(({ machine, peak }) => `${machine.runtime} ${peak?.toFixed(1)}`);
     const caption =
       'Of what one core does of 128-bit products and sums when memory stands aside: ' +
       `${limits.join(', ')} GFLOP/s.`;
     const blocks: Block[] = [{ kind: 'figure', panels: [shares], caption }];
-    sections.push({ name: 'limit', title: 'Beside the machine', blocks });
+    sections.push({ name: 'peak', title: 'Versus the processor', blocks });
   }
   for (const [i, run] of runs.entries()) {
-    const { machine, growth, border, startUp } = run;
-    const blocks: Block[] = [{ kind: 'text', text: showMachine(machine) }];
+    const { machine, growth, callOverhead, startUp } = run;
+    const blocks: Block[] = [{ kind: 'text', text: describeMachine(machine) }];
     if (run.results.length > 0) blocks.push(timesTable(run));
     if (growth !== undefined) {
       blocks.push({ kind: 'heading', text: 'Growth' }, ...growthBlocks(growth));
@@ -241,8 +248,8 @@ export function benchReport(runs: readonly Run[], footer: string): Report {
       blocks.push({ kind: 'heading', text: 'Start-up' });
       blocks.push({ kind: 'text', text: `${startUpLine(startUp)}.` });
     }
-    if (border !== undefined) {
-      blocks.push({ kind: 'heading', text: 'The border' }, borderTable(border));
+    if (callOverhead !== undefined) {
+      blocks.push({ kind: 'heading', text: 'Call overhead' }, callOverheadTable(callOverhead));
     }
     sections.push({ name: `run-${i + 1}`, title: machine.runtime, blocks });
   }

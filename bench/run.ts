@@ -6,17 +6,17 @@
 import type { setThreads } from '../src/threads/index.js';
 import type { Growth } from './growth.js';
 import {
-  type Contestant,
-  compare,
-  type LeftOut,
-  type Middle,
-  race,
-  type Standing,
+  type Candidate,
+  type Excluded,
+  excludeDisagreeing,
+  type Summary,
+  type Timing,
+  timeInterleaved,
 } from './interleave.js';
 import type { Machine } from './machine.js';
 import type { Api, Sizes } from './operations/operation.js';
 import type { Peer } from './peers/peer.js';
-import { allWork, type Work } from './work.js';
+import { allWorkloads, type Workload } from './work.js';
 
 /** The package, wherever imported from. */
 export interface Package {
@@ -40,43 +40,43 @@ export interface Result {
   /** Floating-point operations of one call, where that has a meaning. */
   flops?: number;
   /** Ours on one thread is the first. */
-  standings: Standing[];
+  timings: Timing[];
   /** Who was not timed, and why. */
-  leftOut?: LeftOut[];
+  excluded?: Excluded[];
 }
 
 /** How long a process takes to get going, in milliseconds. */
 export interface StartUp {
   /** From the import of the package to its first result. */
-  first: Middle;
+  first: Summary;
   /** The import of a module that is empty: what no package can be below. */
-  empty: Middle;
+  empty: Summary;
 }
 
 /** All that was measured in one process. */
 export interface Run {
   machine: Machine;
   /** GFLOP/s that a core reaches. */
-  limit?: number;
+  peak?: number;
   results: Result[];
   growth?: Growth[];
   startUp?: StartUp;
-  border?: Result[];
+  callOverhead?: Result[];
 }
 
 /** Microseconds that no call takes: none is shared. */
-const FOR_EVER = 1e15;
+const NEVER_SHARED = 1e15;
 /** Milliseconds of calls after which threads that slept are awake. */
 const AWAKE = 30;
 /** Milliseconds that any call takes, whatever a coarse clock says. */
-const SHORTEST = 1e-3;
+const MIN_CALL = 1e-3;
 
 /** What a plan asks for. */
-export function chosenWork(
+export function selectWorkloads(
   { api }: Package,
   { name, largest }: Pick<Plan, 'name' | 'largest'>,
-): Work[] {
-  return allWork(api).filter(
+): Workload[] {
+  return allWorkloads(api).filter(
     (work) =>
       work.name.toLowerCase().includes(name.toLowerCase()) &&
       Math.max(...Object.values(work.sizes)) <= largest,
@@ -84,49 +84,49 @@ export function chosenWork(
 }
 
 /** Compares the results of all who do some work, then times them. */
-export async function measureWork(
+export async function measureWorkload(
   { setThreads }: Package,
   { threads, peers }: Plan,
-  { name, sizes, flops, steps = 1, inputs, ours }: Work,
+  { name, sizes, flops, steps = 1, inputs, ours }: Workload,
 ): Promise<Result> {
-  /** The same contestant on one thread; the workers are there, but nothing is shared. */
-  const onOne = (contestant: Contestant): Contestant => ({
-    ...contestant,
+  /** The same candidate on one thread; the workers are there, but nothing is shared. */
+  const onOne = (candidate: Candidate): Candidate => ({
+    ...candidate,
     async run(times) {
-      await setThreads(threads, { leastWork: FOR_EVER });
-      return contestant.run(times);
+      await setThreads(threads, { leastWork: NEVER_SHARED });
+      return candidate.run(times);
     },
   });
   /** And on all of them, as in a program that goes on and on: awake when the time begins. */
-  const onAll = (contestant: Contestant): Contestant => {
+  const onAll = (candidate: Candidate): Candidate => {
     let each = AWAKE;
     return {
-      ...contestant,
-      name: `${contestant.name}, ${threads} threads`,
+      ...candidate,
+      name: `${candidate.name}, ${threads} threads`,
       async run(times) {
         await setThreads(threads);
-        if (each < AWAKE) await contestant.run(Math.ceil(AWAKE / Math.max(each, SHORTEST)));
-        const took = await contestant.run(times);
+        if (each < AWAKE) await candidate.run(Math.ceil(AWAKE / Math.max(each, MIN_CALL)));
+        const took = await candidate.run(times);
         each = took / times;
         return took;
       },
     };
   };
   const given = inputs();
-  const contestants = threads === 1 ? [ours(given)] : [onOne(ours(given)), onAll(ours(inputs()))];
+  const candidates = threads === 1 ? [ours(given)] : [onOne(ours(given)), onAll(ours(inputs()))];
   for (const peer of peers) {
     const other = await peer.prepare(name, sizes, given);
-    if (other) contestants.push(other);
+    if (other) candidates.push(other);
   }
-  const leftOut = await compare(contestants, steps);
-  const agreeing = contestants.filter((each) => leftOut.every((out) => out.name !== each.name));
-  const standings = await race(agreeing);
+  const excluded = await excludeDisagreeing(candidates, steps);
+  const agreeing = candidates.filter((each) => excluded.every((out) => out.name !== each.name));
+  const timings = await timeInterleaved(agreeing);
   const rate = flops === undefined ? {} : { flops };
-  return { operation: name, sizes, ...rate, standings, ...(leftOut.length > 0 && { leftOut }) };
+  return { operation: name, sizes, ...rate, timings, ...(excluded.length > 0 && { excluded }) };
 }
 
 /** Sizes as they are written: N 8, C 3. */
-export function showSizes(sizes: Sizes): string {
+export function formatSizes(sizes: Sizes): string {
   return Object.entries(sizes)
     .map(([letter, value]) => `${letter} ${value}`)
     .join(' ');

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { programAddress } from '../src/cli/files.js';
-import { middleOf } from './interleave.js';
+import { summarize } from './interleave.js';
 import type { StartUp } from './run.js';
 
 const PROCESSES = 15;
@@ -35,8 +35,8 @@ export function measureStartUp(): StartUp {
       time(pathToFileURL(empty).href),
     ]) as [number, number][];
     return {
-      first: middleOf(rounds.map(([first]) => first)),
-      empty: middleOf(rounds.map(([, empty]) => empty)),
+      first: summarize(rounds.map(([first]) => first)),
+      empty: summarize(rounds.map(([, empty]) => empty)),
     };
   } finally {
     rmSync(folder, { recursive: true, force: true });

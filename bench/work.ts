@@ -2,11 +2,11 @@
 
 import { Random } from '../src/core/random.js';
 import type { GPT, Pictures, SimCLR } from '../src/models/index.js';
-import { type Contestant, contestant } from './interleave.js';
+import { type Candidate, candidate } from './interleave.js';
 import { operations } from './operations/index.js';
 import type { Api, Numbers, Outputs, Sizes } from './operations/operation.js';
 
-export interface Work {
+export interface Workload {
   name: string;
   sizes: Sizes;
   /** Floating-point operations of one call, where that has a meaning. */
@@ -15,7 +15,7 @@ export interface Work {
   steps?: number;
   /** What everybody works on, made when it is asked for. */
   inputs(): Inputs;
-  ours(inputs: Inputs): Contestant;
+  ours(inputs: Inputs): Candidate;
 }
 
 /** Matrices by name; of the training step, what its own peers read. */
@@ -23,11 +23,11 @@ export type Inputs = Record<string, Numbers | unknown>;
 
 const OURS = 'nearfar';
 
-export function allWork(api: Api): Work[] {
-  return [...operations.flatMap((row) => worksOf(api, row)), gptStep(api), simClrStep(api)];
+export function allWorkloads(api: Api): Workload[] {
+  return [...operations.flatMap((row) => workloadsOf(api, row)), gptStep(api), simClrStep(api)];
 }
 
-function worksOf(api: Api, row: (typeof operations)[number]): Work[] {
+function workloadsOf(api: Api, row: (typeof operations)[number]): Workload[] {
   const { name, large, gradient, flops } = row;
   return large.flatMap((sizes) => {
     const inputs = (): Inputs => row.inputs(sizes, new Random(1));
@@ -37,7 +37,7 @@ function worksOf(api: Api, row: (typeof operations)[number]): Work[] {
       what: 'value' | 'gradient',
       run: (given: Given) => Outputs,
       rate?: number,
-    ): Work => ({
+    ): Workload => ({
       name: title,
       sizes,
       flops: rate,
@@ -45,12 +45,12 @@ function worksOf(api: Api, row: (typeof operations)[number]): Work[] {
       ours(given) {
         const outputs = (): Outputs => run(given as Given);
         const resident = row.resident?.(api, given as Given);
-        if (resident === undefined) return contestant(OURS, outputs);
+        if (resident === undefined) return candidate(OURS, outputs);
         const call = (): Outputs => {
           resident[what]();
           return {};
         };
-        return { ...contestant(OURS, call), outputs };
+        return { ...candidate(OURS, call), outputs };
       },
     });
     const value = work(name, 'value', (given) => row.run(api, given), flops?.(sizes));
@@ -70,7 +70,7 @@ const STEPS = 100_000;
 const RATES = 1000;
 
 /** Where a training begins and how it steps, for peers to do the same. */
-function beginning(nn: Api['nn'], model: GPT | SimCLR): Inputs {
+function initialState(nn: Api['nn'], model: GPT | SimCLR): Inputs {
   const { betas, weightDecay, gradClip, learningRate: peak, warmup } = model.defaults;
   const rate = nn.cosineSchedule({ peak, steps: STEPS, warmup });
   return {
@@ -83,7 +83,7 @@ function beginning(nn: Api['nn'], model: GPT | SimCLR): Inputs {
 }
 
 /** nanoGPT's setting for a CPU: the whole step, from the batch to the optimiser. */
-const gptStep = ({ nn, models }: Api): Work => ({
+const gptStep = ({ nn, models }: Api): Workload => ({
   name: 'GPT training step',
   sizes: { layers: 4, heads: 4, C: 128, T: 64, B: 12, V: 65 },
   flops: undefined,
@@ -100,7 +100,7 @@ const gptStep = ({ nn, models }: Api): Work => ({
     return {
       model,
       text,
-      ...beginning(nn, model),
+      ...initialState(nn, model),
       ids: batches.flatMap(({ inputs }) => Array.from(inputs)),
       targets: batches.flatMap(({ targets }) => Array.from(targets)),
     };
@@ -114,7 +114,7 @@ const gptStep = ({ nn, models }: Api): Work => ({
  * SimCLR with its defaults on grey pictures: from views of pictures to the optimiser. Peers are
  * given the views, which ours makes anew at each step.
  */
-const simClrStep = ({ nn, models }: Api): Work => {
+const simClrStep = ({ nn, models }: Api): Workload => {
   const sizes = { B: 128, H: 28, W: 28, C: 1 };
   const { B: batch, H: height, W: width, C: channels } = sizes;
   return {
@@ -133,7 +133,7 @@ const simClrStep = ({ nn, models }: Api): Work => {
       return {
         model,
         pictures,
-        ...beginning(nn, model),
+        ...initialState(nn, model),
         views: viewsOf(nn, model, pictures, batch),
         groups: model.encoder.norms.map(({ groups }) => groups),
         temperature: model.config.temperature,
@@ -161,8 +161,8 @@ function viewsOf(nn: Api['nn'], model: SimCLR, pictures: Pictures, batch: number
 }
 
 /** Each call is the next step of a training. */
-function steps(training: AsyncGenerator<{ loss: number }, void, void>): Contestant {
-  return contestant(OURS, async () => {
+function steps(training: AsyncGenerator<{ loss: number }, void, void>): Candidate {
+  return candidate(OURS, async () => {
     const { value } = await training.next();
     return { loss: value?.loss ?? Number.NaN };
   });

@@ -119,7 +119,7 @@ export function sameBits(actual: Float32Array | Int32Array, expected: typeof act
  * Fails unless the call throws an error of exactly this class whose message is the text, matches
  * the pattern, or begins with the text if it ends in an ellipsis.
  */
-export function refuses(
+export function throws(
   call: () => unknown,
   kind: typeof TypeError | typeof RangeError,
   message: string | RegExp,

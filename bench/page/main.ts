@@ -1,12 +1,12 @@
 /** Runs the benchmark in the browser that the page is opened in, and draws what it measured. */
 
 import { renderReport } from '../../src/report/index.js';
-import { measureBorder } from '../call-overhead.js';
-import { turn } from '../clock.js';
-import { measureAll, type Wish } from '../measure.js';
-import { own } from '../own.js';
+import { measureCallOverhead } from '../call-overhead.js';
+import { nextTask } from '../clock.js';
+import { type MeasureOptions, measureAll } from '../measure.js';
 import { plain } from '../peers/plain.js';
 import { benchReport } from '../report.js';
+import { sourcePackage } from '../source-package.js';
 
 function element<E extends HTMLElement>(id: string): E {
   return document.getElementById(id) as E;
@@ -16,20 +16,20 @@ async function run(event: Event): Promise<void> {
   event.preventDefault();
   const button = element<HTMLButtonElement>('bench-run');
   const state = element<HTMLOutputElement>('bench-state');
-  const wish: Wish = {
+  const wish: MeasureOptions = {
     name: element<HTMLInputElement>('bench-name').value.trim(),
     largest: Number(element<HTMLSelectElement>('bench-largest').value),
     growth: element<HTMLInputElement>('bench-growth').checked,
     threads: 1,
     peers: [plain],
-    border: measureBorder,
+    callOverhead: measureCallOverhead,
   };
   button.disabled = true;
   try {
-    const measured = await measureAll(own, wish, {
-      begins: async (what) => {
+    const measured = await measureAll(sourcePackage, wish, {
+      start: async (what) => {
         state.value = what;
-        await turn();
+        await nextTask();
       },
     });
     if (measured.results.length === 0 && !wish.growth) {

@@ -6,9 +6,9 @@
 
 import { once } from 'node:events';
 import { isMainThread, parentPort, Worker } from 'node:worker_threads';
-import type { Contestant } from '../interleave.js';
-import { own } from '../own.js';
-import { chosenWork } from '../run.js';
+import type { Candidate } from '../interleave.js';
+import { selectWorkloads } from '../run.js';
+import { sourcePackage } from '../source-package.js';
 import type { Peer } from './peer.js';
 
 /** What a copy is asked for, one at a time: to get some work ready, to do it, what that gave. */
@@ -28,7 +28,7 @@ export function copiesPeer(count: number, program: string): Peer {
   const name = `${count} copies that share nothing`;
   return {
     name,
-    async prepare(operation, sizes): Promise<Contestant> {
+    async prepare(operation, sizes): Promise<Candidate> {
       await ask({ prepare: operation, sizes });
       return {
         name,
@@ -37,7 +37,7 @@ export function copiesPeer(count: number, program: string): Peer {
           await ask({ run: times });
           return (performance.now() - start) / count;
         },
-        outputs: async () => (await ask({ outputs: true }))[0] as ReturnType<Contestant['outputs']>,
+        outputs: async () => (await ask({ outputs: true }))[0] as ReturnType<Candidate['outputs']>,
       };
     },
     close() {
@@ -50,19 +50,22 @@ export function copiesPeer(count: number, program: string): Peer {
 export const isCopy = !isMainThread;
 
 /** What a copy does: it answers one request after the other until it is ended. */
-export function serveCopy(): void {
-  let contestant: Contestant | undefined;
+export function runCopy(): void {
+  let candidate: Candidate | undefined;
   const answer = async (request: Request): Promise<unknown> => {
     if ('prepare' in request) {
-      const wanted = chosenWork(own, { name: request.prepare, largest: Number.POSITIVE_INFINITY });
+      const wanted = selectWorkloads(sourcePackage, {
+        name: request.prepare,
+        largest: Number.POSITIVE_INFINITY,
+      });
       const sizes = JSON.stringify(request.sizes);
       const work = wanted.find(
         (each) => each.name === request.prepare && JSON.stringify(each.sizes) === sizes,
       );
-      contestant = work?.ours(work.inputs());
-      return contestant !== undefined;
+      candidate = work?.ours(work.inputs());
+      return candidate !== undefined;
     }
-    return 'run' in request ? contestant?.run(request.run) : contestant?.outputs();
+    return 'run' in request ? candidate?.run(request.run) : candidate?.outputs();
   };
   parentPort?.on('message', async (request: Request) => {
     parentPort?.postMessage(await answer(request));

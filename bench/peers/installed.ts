@@ -6,7 +6,7 @@ import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 
 /** Packages as they are found from a folder. */
-export class Packages {
+export class PackageFolder {
   readonly #folder: string;
   readonly #require: NodeJS.Require;
 

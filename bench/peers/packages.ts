@@ -4,7 +4,7 @@
  */
 
 import type { Numbers } from '../operations/operation.js';
-import { Packages } from './installed.js';
+import { PackageFolder } from './installed.js';
 import { localPeer, type Missing, type Operations, type Peer } from './peer.js';
 import { tfPeer, transposingTfPeer } from './tensorflow.js';
 
@@ -48,7 +48,7 @@ function productModel(): Uint8Array {
   return message(field(1, 8), field(7, graph), field(8, field(2, 13)));
 }
 
-async function ortPeer(packages: Packages): Promise<Peer> {
+async function ortPeer(packages: PackageFolder): Promise<Peer> {
   const ort = await packages.import<Ort>('onnxruntime-web/wasm');
   ort.env.wasm.numThreads = 1;
   const session = await ort.InferenceSession.create(productModel());
@@ -147,7 +147,7 @@ function jaxOperations({ numpy: np, nn, jit, valueAndGrad }: Jax): Operations {
   };
 }
 
-async function jaxPeer(packages: Packages): Promise<Peer> {
+async function jaxPeer(packages: PackageFolder): Promise<Peer> {
   const jax = await packages.import<Jax>('@jax-js/jax');
   await jax.init('wasm');
   jax.defaultDevice('wasm');
@@ -167,7 +167,7 @@ interface USearch {
   ): { keys: BigUint64Array };
 }
 
-async function uSearchPeer(packages: Packages): Promise<Peer> {
+async function uSearchPeer(packages: PackageFolder): Promise<Peer> {
   const { exactSearch, MetricKind } = packages.require<USearch>('usearch');
   const search = (metric: string) => (inputs: Record<string, Numbers>) => {
     const [queries, corpus] = [inputs.queries as Numbers, inputs.corpus as Numbers];
@@ -186,7 +186,7 @@ async function uSearchPeer(packages: Packages): Promise<Peer> {
   });
 }
 
-const MAKERS: Record<string, (packages: Packages) => Promise<Peer>> = {
+const MAKERS: Record<string, (packages: PackageFolder) => Promise<Peer>> = {
   'tfjs-wasm': tfPeer,
   'tfjs-wasm, transposed': transposingTfPeer,
   'onnxruntime-web': ortPeer,
@@ -196,7 +196,7 @@ const MAKERS: Record<string, (packages: Packages) => Promise<Peer>> = {
 
 /** Each of them, or why it is not there. */
 export async function packagePeers(folder: string): Promise<(Peer | Missing)[]> {
-  const packages = new Packages(folder);
+  const packages = new PackageFolder(folder);
   const found: (Peer | Missing)[] = [];
   // One after the other: what they do to the global object is no concern of the next.
   for (const [name, make] of Object.entries(MAKERS)) {

@@ -1,14 +1,14 @@
 /** What a peer is: a library that does some of the work, on the same inputs, with the same results. */
 
-import { type Contestant, contestant } from '../interleave.js';
+import { type Candidate, candidate } from '../interleave.js';
 import type { Numbers, Sizes } from '../operations/operation.js';
 import type { Inputs } from '../work.js';
 
 export interface Peer {
   /** With its version. */
   name: string;
-  /** A contestant for this operation, if the peer knows it. */
-  prepare(operation: string, sizes: Sizes, inputs: Inputs): Promise<Contestant | undefined>;
+  /** A candidate for this operation, if the peer knows it. */
+  prepare(operation: string, sizes: Sizes, inputs: Inputs): Promise<Candidate | undefined>;
   close?(): void;
 }
 
@@ -21,7 +21,7 @@ export interface Missing {
 /** Operations by name: each gets the inputs ready, and gives the call that is timed. */
 export type Operations = Record<
   string,
-  (inputs: Record<string, Numbers>, sizes: Sizes) => Parameters<typeof contestant>[1]
+  (inputs: Record<string, Numbers>, sizes: Sizes) => Parameters<typeof candidate>[1]
 >;
 
 /** A peer of this process. */
@@ -30,7 +30,7 @@ export function localPeer(name: string, operations: Operations): Peer {
     name,
     async prepare(operation, sizes, inputs) {
       const make = operations[operation];
-      return make && contestant(name, make(inputs as Record<string, Numbers>, sizes));
+      return make && candidate(name, make(inputs as Record<string, Numbers>, sizes));
     },
   };
 }

@@ -3,7 +3,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface, type Interface } from 'node:readline';
-import type { Contestant } from '../interleave.js';
+import type { Candidate } from '../interleave.js';
 import type { Numbers, Outputs } from '../operations/operation.js';
 import type { Inputs } from '../work.js';
 import type { Missing, Peer } from './peer.js';
@@ -51,13 +51,13 @@ class Python {
 }
 
 /** What only a process of ours can use. */
-const UNSENT = ['model', 'text', 'pictures'];
+const LOCAL_ONLY = ['model', 'text', 'pictures'];
 
 const base64 = ({ buffer, byteOffset, byteLength }: Uint8Array | Float32Array): string =>
   Buffer.from(buffer, byteOffset, byteLength).toString('base64');
 
 function sent(inputs: Inputs): Inputs {
-  const entries = Object.entries(inputs).filter(([key]) => !UNSENT.includes(key));
+  const entries = Object.entries(inputs).filter(([key]) => !LOCAL_ONLY.includes(key));
   return Object.fromEntries(
     entries.map(([key, value]) => {
       if (value instanceof Uint8Array) return [key, base64(value)];
@@ -99,7 +99,7 @@ export async function pythonPeer(
   const name = `${module} ${version}${threads > 1 ? `, ${threads} threads` : ''}`;
   return {
     name,
-    async prepare(operation, sizes, inputs): Promise<Contestant | undefined> {
+    async prepare(operation, sizes, inputs): Promise<Candidate | undefined> {
       const request = { peer: module, operation, sizes, inputs: sent(inputs) };
       if ((await python.ask(request)).ready !== true) return undefined;
       return {

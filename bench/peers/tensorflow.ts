@@ -2,7 +2,7 @@
 
 import { dirname } from 'node:path';
 import type { Numbers } from '../operations/operation.js';
-import type { Packages } from './installed.js';
+import type { PackageFolder } from './installed.js';
 import { localPeer, type Operations, type Peer } from './peer.js';
 import { read, type Tf, type TfTensor } from './tensorflow-api.js';
 import { gptTraining } from './tensorflow-gpt.js';
@@ -57,7 +57,7 @@ interface TfWasm {
   setThreadsCount(count: number): void;
 }
 
-async function started(packages: Packages): Promise<{ tf: Tf; name: string }> {
+async function started(packages: PackageFolder): Promise<{ tf: Tf; name: string }> {
   const tf = packages.require<Tf>('@tensorflow/tfjs');
   const backend = '@tensorflow/tfjs-backend-wasm';
   const wasm = packages.require<TfWasm>(backend);
@@ -69,7 +69,7 @@ async function started(packages: Packages): Promise<{ tf: Tf; name: string }> {
 }
 
 /** TensorFlow.js with the gradients that come with it. */
-export async function tfPeer(packages: Packages): Promise<Peer> {
+export async function tfPeer(packages: PackageFolder): Promise<Peer> {
   const { tf, name } = await started(packages);
   const step = gptTraining(tf, (a, b) => tf.matMul(a, b));
   return localPeer(name, { ...tableOperations(tf), [GPT]: step });
@@ -79,7 +79,7 @@ export async function tfPeer(packages: Packages): Promise<Peer> {
  * The same, where a product's gradient transposes its factors first: the backend is fast at a
  * product of two matrices as they lie, and has plain loops for all others.
  */
-export async function transposingTfPeer(packages: Packages): Promise<Peer> {
+export async function transposingTfPeer(packages: PackageFolder): Promise<Peer> {
   const { tf, name } = await started(packages);
   const product = tf.customGrad((a, b, save) => {
     save([a, b]);

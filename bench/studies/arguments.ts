@@ -4,9 +4,9 @@ import { type ParseArgsConfig, parseArgs } from 'node:util';
 import { InputError, wholeNumber } from '../../src/cli/command.js';
 
 /** More than anybody waits for. */
-const MOST = 1e9;
+const MAX_COUNT = 1e9;
 
-function refuse(error: unknown): never {
+function exitWith(error: unknown): never {
   const { code, message } = error as { code?: string; message: string };
   if (!(error instanceof InputError || code?.startsWith('ERR_PARSE_ARGS'))) throw error;
   // Node explains some mistakes in further lines.
@@ -15,11 +15,11 @@ function refuse(error: unknown): never {
 }
 
 /** Runs what may throw an InputError. */
-export function refusing<T>(body: () => T): T {
+export function exitOnInputError<T>(body: () => T): T {
   try {
     return body();
   } catch (error) {
-    return refuse(error);
+    return exitWith(error);
   }
 }
 
@@ -29,7 +29,7 @@ export function readArguments<T extends ParseArgsConfig>(
   config: T,
 ): ReturnType<typeof parseArgs<T>> {
   const options = { ...config.options, help: { type: 'boolean' as const, short: 'h' } };
-  const found = refusing(() => parseArgs({ ...config, options }));
+  const found = exitOnInputError(() => parseArgs({ ...config, options }));
   if ((found.values as { help?: boolean }).help) {
     process.stdout.write(`${usage.join('\n')}\n`);
     process.exit(0);
@@ -38,13 +38,13 @@ export function readArguments<T extends ParseArgsConfig>(
 }
 
 /** A whole number, at least 1 unless told otherwise. */
-export function whole(option: string, text: string, least = 1, most = MOST): number {
-  return refusing(() => wholeNumber(option, text, least, most));
+export function readInt(option: string, text: string, least = 1, most = MAX_COUNT): number {
+  return exitOnInputError(() => wholeNumber(option, text, least, most));
 }
 
 /** One of several names, or all of them if none is given. */
-export function namesOf(given: readonly string[], known: readonly string[]): readonly string[] {
-  return refusing(() => {
+export function chooseNames(given: readonly string[], known: readonly string[]): readonly string[] {
+  return exitOnInputError(() => {
     const odd = given.find((name) => !known.includes(name));
     if (odd !== undefined) throw new InputError(`no ${odd} here, only ${known.join(' and ')}`);
     return given.length > 0 ? given : known;

@@ -5,7 +5,7 @@
  */
 
 import { CommanderError, Command as Program } from 'commander';
-import { isCopy, serveCopy } from '../../bench/peers/copies.js';
+import { isCopy, runCopy } from '../../bench/peers/copies.js';
 import { Terminal } from '../terminal/progress.js';
 import { startThreads, threadsOption } from '../terminal/threads.js';
 import { type Command, InputError, Interrupted } from './command.js';
@@ -126,7 +126,7 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 
 try {
   const program = createProgram();
-  if (isCopy) serveCopy();
+  if (isCopy) runCopy();
   else if (process.argv.length <= 2) program.help();
   else await program.parseAsync();
 } catch (error) {

@@ -3,15 +3,20 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { slope } from '../../bench/growth.js';
-import { type Contestant, compare, middleOf, race } from '../../bench/interleave.js';
-import { showMiddle } from '../../bench/report.js';
+import {
+  type Candidate,
+  excludeDisagreeing,
+  summarize,
+  timeInterleaved,
+} from '../../bench/interleave.js';
+import { formatSummary } from '../../bench/report.js';
 import { check, close, same, suite } from '../harness.js';
 import { events, folder, run } from './program.js';
 
 const test = suite('bench');
 
 /** Somebody whose every call takes the next of some times, without taking any. */
-function pretender(name: string, times: readonly number[], outputs = {}): Contestant {
+function fakeCandidate(name: string, times: readonly number[], outputs = {}): Candidate {
   let calls = 0;
   return {
     name,
@@ -21,39 +26,45 @@ function pretender(name: string, times: readonly number[], outputs = {}): Contes
 }
 
 test('who takes twice as long has a ratio of 2, however long a call is', async () => {
-  const [first, second] = await race([pretender('a', [8]), pretender('b', [16])]);
+  const [first, second] = await timeInterleaved([
+    fakeCandidate('a', [8]),
+    fakeCandidate('b', [16]),
+  ]);
   same([first?.time.median, first?.ratio.median, first?.time.noisy], [8, 1, false]);
   same([second?.time.median, second?.ratio.median, second?.ratio.noisy], [16, 2, false]);
 });
 
 test('what slows all of a round down leaves the ratio, and times that scatter are noise', async () => {
   const slowed = [8, 16];
-  const [first, second] = await race([pretender('a', slowed), pretender('b', slowed)]);
+  const [first, second] = await timeInterleaved([
+    fakeCandidate('a', slowed),
+    fakeCandidate('b', slowed),
+  ]);
   same([first?.time.noisy, second?.ratio.median, second?.ratio.noisy], [true, 1, false]);
 });
 
 test('quartiles', () => {
-  const middle = middleOf([5, 1, 2, 4, 3]);
-  same(middle, { median: 3, quartiles: [2, 4], least: 1, noisy: true });
-  same(middleOf([10, 11, 10]).noisy, false);
-  same(middleOf([10, 10]).noisy, true, 'two rounds');
+  const middle = summarize([5, 1, 2, 4, 3]);
+  same(middle, { median: 3, quartiles: [2, 4], min: 1, noisy: true });
+  same(summarize([10, 11, 10]).noisy, false);
+  same(summarize([10, 10]).noisy, true, 'two rounds');
 });
 
 test('who gives other results, fewer of them, or none is left out with a reason', async () => {
-  const ours = pretender('ours', [1], { loss: 1, grad: [1, 2] });
-  const broken: Contestant = {
-    ...pretender('broken', [1]),
+  const ours = fakeCandidate('ours', [1], { loss: 1, grad: [1, 2] });
+  const broken: Candidate = {
+    ...fakeCandidate('broken', [1]),
     run: () => Promise.reject(new Error('no memory')),
   };
-  const out = await compare(
+  const out = await excludeDisagreeing(
     [
       ours,
-      pretender('equal', [1], { grad: [1.0001, 2] }),
-      pretender('other', [1], { grad: [1, 2.1] }),
-      pretender('short', [1], { grad: [1] }),
-      pretender('nothing', [1], { loss: Number.NaN }),
-      pretender('slow', [17_000], { grad: [1, 2] }),
-      pretender('compiles', [9000, 1], { grad: [1, 2] }),
+      fakeCandidate('equal', [1], { grad: [1.0001, 2] }),
+      fakeCandidate('other', [1], { grad: [1, 2.1] }),
+      fakeCandidate('short', [1], { grad: [1] }),
+      fakeCandidate('nothing', [1], { loss: Number.NaN }),
+      fakeCandidate('slow', [17_000], { grad: [1, 2] }),
+      fakeCandidate('compiles', [9000, 1], { grad: [1, 2] }),
       broken,
     ],
     1,
@@ -68,13 +79,13 @@ test('who gives other results, fewer of them, or none is left out with a reason'
 });
 
 test('a number, or why there is none', () => {
-  same(showMiddle(middleOf([2, 2.1, 2]), 1), '2.0');
-  same(showMiddle(middleOf([1, 5, 20]), 1), 'noise (1.0 to 5.0)');
-  same(showMiddle(middleOf([3]), 1), 'few rounds (3.0)');
+  same(formatSummary(summarize([2, 2.1, 2]), 1), '2.0');
+  same(formatSummary(summarize([1, 5, 20]), 1), 'noise (1.0 to 5.0)');
+  same(formatSummary(summarize([3]), 1), 'few rounds (3.0)');
 });
 
 test('the exponent of a power of the size', () => {
-  const points = [256, 512, 4096].map((size) => ({ size, time: middleOf([3 * size ** 1.5]) }));
+  const points = [256, 512, 4096].map((size) => ({ size, time: summarize([3 * size ** 1.5]) }));
   close(slope(points), 1.5, { atol: 1e-12 });
 });
 
@@ -86,18 +97,18 @@ test('an operation, as events, results and a page', async () => {
   const said = events(stdout);
   same(
     said.map(({ event }) => event),
-    ['limit', 'result', 'done'],
+    ['peak', 'result', 'done'],
   );
-  check((said[0]?.limit as number) > 1, 'no limit');
-  const result = said[1] as { operation: string; sizes: object; standings: { name: string }[] };
+  check((said[0]?.peak as number) > 1, 'no peak');
+  const result = said[1] as { operation: string; sizes: object; timings: { name: string }[] };
   same([result.operation, result.sizes], ['dotMatrix', { N: 64, M: 64, K: 64 }]);
   same(
-    result.standings.map(({ name }) => name),
+    result.timings.map(({ name }) => name),
     ['nearfar', 'plain JavaScript'],
   );
   const file = (path: string): string => readFileSync(join(cwd, path), 'utf8');
   const [saved] = JSON.parse(file('out/results.json'));
-  same(saved.results[0].standings, result.standings);
+  same(saved.results[0].timings, result.timings);
   check(file('out/index.html').includes('<form id="bench"'), 'the page has no form');
 });
 
@@ -107,8 +118,8 @@ test('with several threads, as many copies that share nothing give the same resu
   same([status, stderr], [0, '']);
   const results = events(stdout).filter(({ event }) => event === 'result');
   same(results.length, 2, 'the loss and its gradient');
-  for (const { standings, leftOut } of results) {
-    const names = (standings as { name: string }[]).map(({ name }) => name);
+  for (const { timings, leftOut } of results) {
+    const names = (timings as { name: string }[]).map(({ name }) => name);
     same(names.slice(0, 3), ['nearfar', 'nearfar, 2 threads', '2 copies that share nothing']);
     same(leftOut, undefined, 'whose results differ');
   }
@@ -116,29 +127,33 @@ test('with several threads, as many copies that share nothing give the same resu
 
 test('results of several runtimes on one page, without links to elsewhere', async () => {
   const cwd = folder();
-  const quiet = (value: number) => middleOf([value, value, value]);
-  const standings = [
+  const quiet = (value: number) => summarize([value, value, value]);
+  const timings = [
     { name: 'nearfar', time: quiet(2), ratio: quiet(1) },
     { name: 'other', time: quiet(7), ratio: quiet(3.5) },
-    { name: 'noisy', time: middleOf([1, 9, 20]), ratio: middleOf([1, 2, 3]) },
+    { name: 'noisy', time: summarize([1, 9, 20]), ratio: summarize([1, 2, 3]) },
   ];
-  const results = [{ operation: 'matmul', sizes: { N: 64, M: 8 }, flops: 4e7, standings }];
+  const results = [{ operation: 'matmul', sizes: { N: 64, M: 8 }, flops: 4e7, timings }];
   const points = [64, 128].map((size) => ({ size, time: quiet(size), bytes: 2 ** 20 }));
   const growth = (['N', 'd'] as const).map((letter) => {
     return { operation: 'ntXent', letter, other: 8, points, exponent: 1 };
   });
   const runs = ['Node 1', 'Firefox 2'].map((runtime, i) => ({
     machine: { runtime, cpu: 'a <processor>', build: 'nearfar', threads: 1 },
-    limit: 50,
+    peak: 50,
     results,
-    ...(i === 0 && { growth, border: results, startUp: { first: quiet(4.25), empty: quiet(1) } }),
+    ...(i === 0 && {
+      growth,
+      callOverhead: results,
+      startUp: { first: quiet(4.25), empty: quiet(1) },
+    }),
   }));
   writeFileSync(join(cwd, 'results.json'), JSON.stringify(runs));
   const { status, stderr } = await run(cwd, ['bench', '--draw', 'results.json', '--out', 'out']);
   same([status, stderr], [0, '']);
   const page = readFileSync(join(cwd, 'out/index.html'), 'utf8');
   const body = page.replace(/<script[\s\S]*<\/script>/, '');
-  const has = ['>Node 1<', '>Firefox 2<', 'Share of the limit', '3.50', 'noise (1.00 to 2.00)'];
+  const has = ['>Node 1<', '>Firefox 2<', 'Fraction of peak', '3.50', 'noise (1.00 to 2.00)'];
   has.push(
     'N to the power of 1.00',
     'first result: 4.3 ms; the import of an empty module: 1.0 ms',

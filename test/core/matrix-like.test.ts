@@ -4,7 +4,7 @@
  */
 
 import * as nearfar from 'nearfar';
-import { check, refuses, same, sameBits, suite } from '../harness.js';
+import { check, same, sameBits, suite, throws } from '../harness.js';
 import { type Matrix, rowsOf } from '../validation/bad-matrix.js';
 import { bits } from '../validation/bits.js';
 import { matrix } from '../validation/signature.js';
@@ -272,7 +272,7 @@ test('a bad answer is refused, and the item is named', () => {
     [[NUMBERS, item], TypeError, 'x[1] must be…'],
   ];
   for (const [answer, error, message] of cases) {
-    refuses(() => nearfar.toMatrix(answer as number[]), error, `toMatrix: ${message}`);
+    throws(() => nearfar.toMatrix(answer as number[]), error, `toMatrix: ${message}`);
   }
 });
 

@@ -18,7 +18,7 @@ import {
   uniformity,
 } from 'nearfar';
 import { loadSafetensors, tidy } from 'nearfar/nn';
-import { check, close, refuses, same, sameBits, suite } from '../harness.js';
+import { check, close, same, sameBits, suite, throws } from '../harness.js';
 import {
   labels as drawLabels,
   type Matrix,
@@ -140,26 +140,26 @@ test('predictions are the first of the largest probabilities; a vector is a row'
 });
 
 test('bad classifiers and files are refused', () => {
-  refuses(() => new LinearClassifier([[1, 0]], [0, 0], [1]), RangeError, /bias must be 1 long/);
-  refuses(
+  throws(() => new LinearClassifier([[1, 0]], [0, 0], [1]), RangeError, /bias must be 1 long/);
+  throws(
     () => new LinearClassifier([[1, 0]], [Number.NaN], [1]),
     RangeError,
     /bias must be finite/,
   );
-  refuses(() => new LinearClassifier([[1], [0]], [0, 0], [2, 1]), RangeError, /classes\[1\]/);
+  throws(() => new LinearClassifier([[1], [0]], [0, 0], [2, 1]), RangeError, /classes\[1\]/);
   const { x, labels } = draw(9, 3, 1);
   const classifier = fitClassifier(x, labels);
-  refuses(() => classifier.predict([[1, 2]]), RangeError, /^predict: x must be 3 wide/);
-  refuses(() => classifier.predictProba([[1, 2, Number.NaN]]), RangeError, /x must be finite/);
+  throws(() => classifier.predict([[1, 2]]), RangeError, /^predict: x must be 3 wide/);
+  throws(() => classifier.predictProba([[1, 2, Number.NaN]]), RangeError, /x must be finite/);
   const bytes = classifier.save();
-  refuses(
+  throws(
     () => LinearClassifier.load(bytes.slice(0, -4)),
     RangeError,
     /^LinearClassifier\.load: bytes/,
   );
-  refuses(() => LinearClassifier.load('weight' as never), TypeError, /bytes must be a Uint8Array/);
+  throws(() => LinearClassifier.load('weight' as never), TypeError, /bytes must be a Uint8Array/);
   const nameless = bytes.map((byte, i) => (bytes[i] === 0x77 && i < 300 ? 0x78 : byte));
-  refuses(() => LinearClassifier.load(nameless), RangeError, /file of a classifier/);
+  throws(() => LinearClassifier.load(nameless), RangeError, /file of a classifier/);
 });
 
 test('a linear probe is the fit of one part, tried on another', () => {

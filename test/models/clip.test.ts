@@ -17,7 +17,7 @@ import {
 } from 'nearfar/models';
 import { loadSafetensors, manualSeed, type Tensor, tensor, tidy } from 'nearfar/nn';
 import { Random } from '../../src/core/random.js';
-import { check, close, refuses, same, sameBits, suite } from '../harness.js';
+import { check, close, same, sameBits, suite, throws } from '../harness.js';
 
 const test = suite('clip');
 
@@ -185,7 +185,7 @@ test('prompts of a class and templates are averaged; rows sum to 1', () => {
   const written = ['red', 'a sign of red'];
   const other = ['green', 'a sign of green', 'right', 'a sign of right'];
   close(clip.zeroShot(pixels, [written, other]).data, data, { atol: 1e-6, what: 'shares' });
-  refuses(() => clip.zeroShot(pixels, []), RangeError, /prompts must be at least one class/);
+  throws(() => clip.zeroShot(pixels, []), RangeError, /prompts must be at least one class/);
   clip.dispose();
 });
 
@@ -220,17 +220,17 @@ test('pictures without captions or of another shape, and unsound files, are refu
   const data = signs(1, 1);
   const clip = new CLIP(data.captions as string[], SMALL).eval();
   const { captions: _, ...bare } = data;
-  refuses(() => clip.evaluate(bare), RangeError, /^evaluate: data must be with captions/);
-  refuses(() => clip.encode(new Uint8Array(10)), RangeError, /multiple of 192 bytes/);
+  throws(() => clip.evaluate(bare), RangeError, /^evaluate: data must be with captions/);
+  throws(() => clip.encode(new Uint8Array(10)), RangeError, /multiple of 192 bytes/);
   const larger = new CLIP(data.captions as string[], { ...SMALL, imageSize: 16 });
-  refuses(() => larger.encode(data), RangeError, /16 × 16 × 3 as the network's, got 8 × 8 × 3/);
+  throws(() => larger.encode(data), RangeError, /16 × 16 × 3 as the network's, got 8 × 8 × 3/);
   larger.dispose();
   const files = saveClip(clip);
   clip.dispose();
   for (const file of files.keys()) {
     const rest = new Map([...files].filter(([name]) => name !== file));
-    refuses(() => loadClip(rest), RangeError, `loadClip: files must hold ${file}`);
+    throws(() => loadClip(rest), RangeError, `loadClip: files must hold ${file}`);
   }
-  refuses(() => new CLIP(['a'], { image: 'cnn' as never }), RangeError, /image must be 'conv'/);
-  refuses(() => new CLIP([], SMALL), RangeError, /words/);
+  throws(() => new CLIP(['a'], { image: 'cnn' as never }), RangeError, /image must be 'conv'/);
+  throws(() => new CLIP([], SMALL), RangeError, /words/);
 });

@@ -2,7 +2,7 @@
 
 import { GPT, loadGpt, saveGpt, type TrainState, train } from 'nearfar/models';
 import { loadSafetensors, manualSeed, noGrad, saveSafetensors, tidy } from 'nearfar/nn';
-import { check, refuses, same, sameBits, suite } from '../harness.js';
+import { check, same, sameBits, suite, throws } from '../harness.js';
 
 const test = suite('gpt');
 const TEXT = 'near and far, far and near, nearer and farther. '.repeat(20);
@@ -43,7 +43,7 @@ test('the files give the same model again', () => {
   sameBits(weights(again), weights(gpt));
   same(again.generate('near', { seed: 1 }), gpt.generate('near', { seed: 1 }));
   files.delete('model.safetensors');
-  refuses(() => loadGpt(files), RangeError, 'loadGpt: files must hold model.safetensors');
+  throws(() => loadGpt(files), RangeError, 'loadGpt: files must hold model.safetensors');
 });
 
 test('each pass sees every part of the text once, cut at other places than the last', () => {

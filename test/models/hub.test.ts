@@ -8,7 +8,7 @@ import { runInNewContext } from 'node:vm';
 import { finetune, type GPT, loadBert, loadBertClassifier, loadGpt, train } from 'nearfar/models';
 import { bytesInUse, noGrad, tidy } from 'nearfar/nn';
 import { checkpoints } from '../golden/checkpoints.js';
-import { check, close, refuses, same, suite } from '../harness.js';
+import { check, close, same, suite, throws } from '../harness.js';
 
 const test = suite('hub');
 
@@ -207,13 +207,13 @@ test('a config of what the networks do not have is refused by its key', async ()
     [{ n_inner: -1 }, 'n_inner must be a whole number of at least 1, got -1'],
   ];
   for (const [changes, message] of asGpt) {
-    refuses(
+    throws(
       () => loadGpt(filesOf(anyGpt, changes)),
       RangeError,
       `loadGpt: config.json's ${message}`,
     );
   }
-  refuses(
+  throws(
     () => loadGpt(filesOf(anyGpt, { n_inner: 20 })),
     RangeError,
     'loadGpt: transformer.h.1.mlp.c_fc.weight must be of shape [8,20], got…',
@@ -226,13 +226,13 @@ test('a config of what the networks do not have is refused by its key', async ()
     [{ type_vocab_size: 0 }, 'type_vocab_size must be a whole number of at least 1, got 0'],
   ];
   for (const [changes, message] of asBert) {
-    refuses(
+    throws(
       () => loadBert(filesOf(anyBert, changes)),
       RangeError,
       `loadBert: config.json's ${message}`,
     );
   }
-  refuses(
+  throws(
     () => loadBert(filesOf(anyBert, { type_vocab_size: 2 })),
     RangeError,
     'loadBert: bert.embeddings.token_type_embeddings.weight must be of shape [2,8], got…',

@@ -15,7 +15,7 @@ import {
 } from 'nearfar/models';
 import { loadSafetensors, manualSeed, noGrad, type Tensor, tensor, tidy } from 'nearfar/nn';
 import { Random } from '../../src/core/random.js';
-import { check, close, refuses, same, sameBits, suite } from '../harness.js';
+import { check, close, same, sameBits, suite, throws } from '../harness.js';
 
 const test = suite('mae');
 
@@ -126,11 +126,11 @@ test('files that are not sound are refused by name', () => {
   };
   const without = theirs();
   without.delete('model.safetensors');
-  refuses(() => loadMae(without), RangeError, 'loadMae: files must hold model.safetensors');
-  refuses(broken({ hidden_size: 24, intermediate_size: 96 }), RangeError, 'loadMae: …');
-  refuses(broken({ intermediate_size: 40 }), RangeError, /intermediate_size must be 48, got 40/);
-  refuses(broken({ mask_ratio: 1 }), RangeError, /mask_ratio must be above 0 and below 1, got 1/);
-  refuses(broken({ num_hidden_layers: 5 }), RangeError, /must be with vit.encoder.layer.4/);
+  throws(() => loadMae(without), RangeError, 'loadMae: files must hold model.safetensors');
+  throws(broken({ hidden_size: 24, intermediate_size: 96 }), RangeError, 'loadMae: …');
+  throws(broken({ intermediate_size: 40 }), RangeError, /intermediate_size must be 48, got 40/);
+  throws(broken({ mask_ratio: 1 }), RangeError, /mask_ratio must be above 0 and below 1, got 1/);
+  throws(broken({ num_hidden_layers: 5 }), RangeError, /must be with vit.encoder.layer.4/);
 });
 
 const SHAPE = { height: 8, width: 12, channels: 1 };
@@ -139,7 +139,7 @@ const SIZES = { patch: 4, hidden: 16, layers: 1, heads: 2, decoderLayers: 1, dec
 test('pictures of another shape are refused', () => {
   const model = new MAE({ ...SHAPE, ...SIZES });
   const turned = picturesOf(new Uint8Array(96), { height: 12, width: 8, channels: 1 });
-  refuses(
+  throws(
     () => model.batches(turned, { batch: 1, seed: 0 }),
     RangeError,
     "train: pictures must be 8 × 12 × 1 as the network's, got 12 × 8 × 1",
@@ -254,16 +254,16 @@ test('the default patch cuts any picture', () => {
 
 test('bad input is refused by name', () => {
   const colourless = { height: 8, width: 12 } as MaeConfig;
-  refuses(() => new MAE(colourless), RangeError, 'MAE: channels must be 1 or 3, got undefined');
-  refuses(() => small({ patch: 5 }), RangeError, /patch must be a divisor of 8 × 12 pixels, got 5/);
-  refuses(() => small({ maskRatio: 1 }), RangeError, 'MAE: maskRatio must be below 1, got 1');
-  refuses(() => small({ decoderLayers: 0 }), RangeError, /decoderLayers must be a whole number/);
+  throws(() => new MAE(colourless), RangeError, 'MAE: channels must be 1 or 3, got undefined');
+  throws(() => small({ patch: 5 }), RangeError, /patch must be a divisor of 8 × 12 pixels, got 5/);
+  throws(() => small({ maskRatio: 1 }), RangeError, 'MAE: maskRatio must be below 1, got 1');
+  throws(() => small({ decoderLayers: 0 }), RangeError, /decoderLayers must be a whole number/);
   const mae = small();
-  refuses(
+  throws(
     () => tidy(() => mae.encode(tensor(new Float32Array(8), [1, 1, 2, 4]))),
     RangeError,
     'encode: images must be (B, 1, 8, 12), got "(1, 1, 2, 4)"',
   );
-  refuses(() => mae.encode(new Uint8Array(95)), RangeError, /a multiple of 96 bytes a picture/);
+  throws(() => mae.encode(new Uint8Array(95)), RangeError, /a multiple of 96 bytes a picture/);
   mae.dispose();
 });

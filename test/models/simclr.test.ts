@@ -22,7 +22,7 @@ import {
   tidy,
 } from 'nearfar/nn';
 import { Random } from '../../src/core/random.js';
-import { check, close, refuses, same, sameBits, suite } from '../harness.js';
+import { check, close, same, sameBits, suite, throws } from '../harness.js';
 
 const test = suite('simclr');
 const SIDE = 12;
@@ -163,12 +163,12 @@ test('the files give the same model again', () => {
   const again = loadSimClr(files);
   same(again.config, model.config);
   sameBits(weights(again), weights(model));
-  refuses(() => loadSimClr(new Map()), RangeError, 'loadSimClr: files must hold config.json');
+  throws(() => loadSimClr(new Map()), RangeError, 'loadSimClr: files must hold config.json');
   const other = new Map(files).set(
     'config.json',
     new TextEncoder().encode('{"model_type":"gpt2"}'),
   );
-  refuses(
+  throws(
     () => loadSimClr(other),
     RangeError,
     `loadSimClr: config.json's model_type must be 'nearfar-simclr', got "gpt2"`,
@@ -226,23 +226,23 @@ test('what does not fit is refused', () => {
   const model = small();
   const pixels = new Uint8Array(100);
   const wrong = picturesOf(pixels, { height: 10, width: 10, channels: 1 });
-  refuses(
+  throws(
     () => model.encode(wrong),
     RangeError,
     "encode: pictures must be 12 × 12 × 1 as the network's, got 10 × 10 × 1",
   );
-  refuses(
+  throws(
     () => model.batches({ pixels, count: 1 } as never, { batch: 2, seed: 0 }),
     TypeError,
     'train: data must be pictures, as picturesOf makes them, got an object',
   );
   const unlabelled = picturesOf(new Uint8Array(288), SHAPE);
-  refuses(
+  throws(
     () => small({ loss: 'supcon' }).batches(unlabelled, { batch: 2, seed: 0 }),
     RangeError,
     'train: data must be with labels, for the loss \'supcon\', got "none"',
   );
-  refuses(
+  throws(
     () => new SimCLR({ loss: 'mse' as 'ntxent' }),
     RangeError,
     "SimCLR: loss must be 'ntxent' or 'supcon', got \"mse\"",

@@ -1,7 +1,7 @@
 /** What nearfar/nn promises beside its numbers: states, files, groups, ends of tensors, debugging. */
 
 import * as nn from 'nearfar/nn';
-import { check, refuses, same, sameBits, suite } from '../harness.js';
+import { check, same, sameBits, suite, throws } from '../harness.js';
 
 const test = suite('nn contract');
 
@@ -98,9 +98,9 @@ test('safetensors: hostile files are refused and leave no memory behind', () => 
   ];
   for (const [bytes, problem] of files) {
     const message = `loadSafetensors: bytes must be a safetensors file, and ${problem}…`;
-    refuses(() => nn.loadSafetensors(bytes), RangeError, message);
+    throws(() => nn.loadSafetensors(bytes), RangeError, message);
   }
-  refuses(
+  throws(
     () => nn.readMetadata(file({ __metadata__: { format: 1 } })),
     RangeError,
     'readMetadata: bytes must be a safetensors file, and its metadata is no map of texts',
@@ -118,18 +118,18 @@ test('loadStateDict: names and shapes are checked before anything is written', (
       ['bias', two()],
       ['runningMean', two()],
     ]);
-    refuses(() => norm.loadStateDict(state), RangeError, 'loadStateDict: state lacks runningVar');
+    throws(() => norm.loadStateDict(state), RangeError, 'loadStateDict: state lacks runningVar');
     norm.loadStateDict(state, { strict: false });
     same(Array.from(norm.weight?.data ?? []), [3, 4]);
     state.set('runningVar', nn.tensor([1])).set('weight', nn.tensor([8, 8]));
-    refuses(
+    throws(
       () => norm.loadStateDict(state),
       RangeError,
       'loadStateDict: runningVar must be of shape [2], got "[1]"',
     );
     same(Array.from(norm.weight?.data ?? []), [3, 4], 'weight after what was refused');
     state.set('runningVar', 5 as never);
-    refuses(
+    throws(
       () => norm.loadStateDict(state),
       TypeError,
       'loadStateDict: runningVar must be a tensor, got 5',
@@ -173,21 +173,21 @@ test('optimisers: groups without names keep moments of their own, and states go 
 test('optimisers refuse what they can not train', () => {
   const a = nn.parameter([1]);
   const twice = 'AdamW: params 1 must be in one place only…';
-  refuses(() => new nn.AdamW([a, a]), RangeError, twice);
-  refuses(() => new nn.AdamW([{ params: [a] }, { params: [a] }]), RangeError, twice);
-  refuses(() => new nn.AdamW([nn.tensor([1])]), RangeError, 'AdamW: params 0 must be a parameter…');
-  refuses(() => new nn.Sgd([]), RangeError, 'Sgd: params must be at least one parameter…');
-  refuses(
+  throws(() => new nn.AdamW([a, a]), RangeError, twice);
+  throws(() => new nn.AdamW([{ params: [a] }, { params: [a] }]), RangeError, twice);
+  throws(() => new nn.AdamW([nn.tensor([1])]), RangeError, 'AdamW: params 0 must be a parameter…');
+  throws(() => new nn.Sgd([]), RangeError, 'Sgd: params must be at least one parameter…');
+  throws(
     () => new nn.Sgd([a], { learningRate: null as never }),
     TypeError,
     'Sgd: learningRate must be a number, got null',
   );
-  refuses(
+  throws(
     () => new nn.Sgd([a], { nesterov: true }),
     RangeError,
     'Sgd: momentum must be above 0 with nesterov, got 0',
   );
-  refuses(
+  throws(
     () => new nn.AdamW([{ params: [a], weight_decay: 0 } as never]),
     TypeError,
     'AdamW: unknown option "weight_decay"…',

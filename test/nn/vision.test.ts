@@ -7,7 +7,7 @@
 import { readFileSync } from 'node:fs';
 import * as nn from 'nearfar/nn';
 import { Random } from '../../src/core/random.js';
-import { check, close, refuses, same, sameBits, suite } from '../harness.js';
+import { check, close, same, sameBits, suite, throws } from '../harness.js';
 
 const test = suite('nn vision');
 type Tensor = nn.Tensor;
@@ -219,7 +219,7 @@ test('bad input is refused by name', () =>
   nn.tidy(() => {
     const x = pictures([2, 3, 4, 5]);
     const weight = pictures([2, 3, 3, 3]);
-    const bad = (body: () => unknown, message: string): void => refuses(body, RangeError, message);
+    const bad = (body: () => unknown, message: string): void => throws(body, RangeError, message);
     bad(
       () => nn.conv2d(pictures([3, 4, 5]), weight),
       'conv2d: x must be (B, C, H, W), got "(3, 4, 5)"',

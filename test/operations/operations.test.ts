@@ -1,8 +1,8 @@
 /** Every operation of the table against its f64 twin, and its gradient against differences of it. */
 
+import { api } from '../../bench/built-package.js';
 import { operations } from '../../bench/operations/index.js';
 import type { Numbers, Operation, Outputs, Sizes } from '../../bench/operations/operation.js';
-import { api } from '../../bench/package.js';
 import { Random } from '../../src/core/random.js';
 import { close, suite } from '../harness.js';
 

@@ -4,10 +4,10 @@
  */
 
 import { setThreads } from 'nearfar/threads';
+import { api } from '../../bench/built-package.js';
 import { type Hash, hashes, hashOperation } from '../../bench/operations/hash.js';
 import { operations } from '../../bench/operations/index.js';
 import { systems } from '../../bench/operations/models.js';
-import { api } from '../../bench/package.js';
 
 export interface Result {
   hashes: Hash[];

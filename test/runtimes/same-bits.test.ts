@@ -4,10 +4,10 @@
  * process's own. Training leaves timers their turns, stops at a signal and frees what it took.
  */
 
+import { api } from '../../bench/built-package.js';
 import { hashOperation } from '../../bench/operations/hash.js';
 import { operations } from '../../bench/operations/index.js';
 import type { Api } from '../../bench/operations/operation.js';
-import { api } from '../../bench/package.js';
 import { check, same, suite } from '../harness.js';
 import { tarball } from '../package/tarball.js';
 import { makeProject, type Outcome, runtimes, startRuntimes } from './index.js';

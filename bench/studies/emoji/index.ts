@@ -12,8 +12,8 @@ import { manualSeed } from 'nearfar/nn';
 import { type Emoji, renderEmoji } from '../../../build/samples/emoji.js';
 import { choice } from '../../../src/cli/options.js';
 import { Random } from '../../../src/core/random.js';
-import { namesOf, readArguments, refusing, whole } from '../arguments.js';
-import { nearestPictures } from './pixels.js';
+import { chooseNames, exitOnInputError, readArguments, readInt } from '../arguments.js';
+import { pixelRecall } from './pixels.js';
 
 const { values, positionals } = readArguments(
   [
@@ -30,12 +30,12 @@ const { values, positionals } = readArguments(
   },
 );
 const STUDIES = ['vendor', 'names'];
-const chosen = namesOf(positionals, STUDIES);
-const steps = whole('--steps', values.steps);
-const seed = whole('--seed', values.seed, 0);
+const chosen = chooseNames(positionals, STUDIES);
+const steps = readInt('--steps', values.steps);
+const seed = readInt('--seed', values.seed, 0);
 /** A name that must be one of some, as the command line says it. */
 function oneOf(flag: string, choices: readonly string[], text: string): string {
-  return refusing(() => choice(flag, '', choices).parse(text) as string);
+  return exitOnInputError(() => choice(flag, '', choices).parse(text) as string);
 }
 const lossName = oneOf('loss', ['clip', 'siglip'], values.loss) as ClipConfig['loss'];
 /** One name in so many is never seen. */
@@ -88,7 +88,7 @@ async function vendorHeldOut(): Promise<void> {
   say(`${values.held}, never seen: picture → its name among ${names}`, imageToText);
   say(`${values.held}, never seen: name → its picture among ${names}`, textToImage);
   for (const other of seen) {
-    const shares = nearestPictures(test, pictures(emoji, all, [other]));
+    const shares = pixelRecall(test, pictures(emoji, all, [other]));
     say(`raw pixels: picture → that of ${emoji.vendors[other]}`, shares);
   }
   model.dispose();

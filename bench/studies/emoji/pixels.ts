@@ -4,7 +4,7 @@ import { topK } from 'nearfar';
 import type { Pictures } from 'nearfar/models';
 
 /** Shares of pictures whose namesake in the other set is among the nearest 1, 5 and 10 by pixels. */
-export function nearestPictures(queries: Pictures, corpus: Pictures): Record<number, number> {
+export function pixelRecall(queries: Pictures, corpus: Pictures): Record<number, number> {
   const rows = ({ count, read }: Pictures): { data: Float32Array; rows: number; cols: number } => {
     const { pixels } = read(Array.from({ length: count }, (_, row) => row));
     return { data: Float32Array.from(pixels), rows: count, cols: pixels.length / count };

@@ -34,7 +34,7 @@ function readFile(path: string): ReturnType<typeof readIdx> {
   });
 }
 
-function readPictures(folder: string, name: string): Pictures {
+function readImages(folder: string, name: string): Pictures {
   const images = readFile(join(folder, name));
   const labels = readFile(join(folder, name.replace(/images([-.])idx3/, 'labels$1idx1')));
   const [, height = 0, width = 0] = images.shape;
@@ -47,8 +47,8 @@ export function readDataset(folder: string): Dataset {
   const train = names.find((name) => !HELD_OUT.test(name));
   const test = names.find((name) => HELD_OUT.test(name));
   if (train === undefined) throw new InputError(`${folder}: no …images-idx3-ubyte to train on`);
-  const all = readPictures(folder, train);
-  if (test !== undefined) return { training: all, heldOut: readPictures(folder, test) };
+  const all = readImages(folder, train);
+  if (test !== undefined) return { training: all, heldOut: readImages(folder, test) };
   const rows = Array.from({ length: all.count }, (_, row) => row);
   const from = all.count - Math.floor(all.count / PART);
   return {

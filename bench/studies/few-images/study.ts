@@ -19,7 +19,7 @@ import {
 } from 'nearfar/models';
 import { manualSeed } from 'nearfar/nn';
 import { pixelRows } from '../../../src/data/images/pixel-rows.js';
-import { type Spread, spreadOf } from '../spread.js';
+import { type MeanStd, meanStd } from '../mean-std.js';
 import type { Dataset } from './data.js';
 
 export interface StudyOptions {
@@ -47,7 +47,7 @@ export const METHODS = [
 export type Method = (typeof METHODS)[number];
 
 /** Share of held-out pictures named rightly, over the seeds. */
-export interface Accuracy extends Spread {
+export interface Accuracy extends MeanStd {
   method: Method;
   /** Labels a class; none for all. */
   perClass: number | undefined;
@@ -55,7 +55,7 @@ export interface Accuracy extends Spread {
 }
 
 /** With all labels, so many pictures are learnt from at most. */
-export const MOST_LEARNT = 10_000;
+export const MAX_TRAINING_IMAGES = 10_000;
 
 /** How well the network does that was taught by labels and nothing else. */
 async function supervised(
@@ -75,7 +75,7 @@ async function supervised(
 }
 
 /** Runs the study, seed after seed. */
-export async function fewPictures(
+export async function fewImagesStudy(
   { training, heldOut }: Dataset,
   { counts, seeds, steps, supervisedSteps, onStep }: StudyOptions,
 ): Promise<Accuracy[]> {
@@ -84,7 +84,7 @@ export async function fewPictures(
     const key = `${method} ${perClass}`;
     found.set(key, [...(found.get(key) ?? []), accuracy]);
   };
-  const count = Math.min(MOST_LEARNT, training.count);
+  const count = Math.min(MAX_TRAINING_IMAGES, training.count);
   const labelled = pictureSubset(
     training,
     Array.from({ length: count }, (_, row) => row),
@@ -124,7 +124,7 @@ export async function fewPictures(
     counts.map((perClass) => {
       const accuracies = found.get(`${method} ${perClass}`) ?? [];
       const finite = Number.isFinite(perClass) ? perClass : undefined;
-      return { method, perClass: finite, accuracies, ...spreadOf(accuracies) };
+      return { method, perClass: finite, accuracies, ...meanStd(accuracies) };
     }),
   );
 }

@@ -5,8 +5,8 @@
  */
 
 /** Words that fewer texts have are left out; the rest, the commonest first, up to so many. */
-const FEWEST_TEXTS = 3;
-const MOST_WORDS = 4096;
+const MIN_TEXTS = 3;
+const MAX_WORDS = 4096;
 
 function wordsOf(text: string): string[] {
   return text.toLowerCase().match(/[\p{L}\p{N}']+|[!?$%]/gu) ?? [];
@@ -22,9 +22,9 @@ export class BagOfWords {
     for (const text of texts) {
       for (const word of new Set(wordsOf(text))) counts.set(word, (counts.get(word) ?? 0) + 1);
     }
-    const common = [...counts].filter(([, count]) => count >= FEWEST_TEXTS);
+    const common = [...counts].filter(([, count]) => count >= MIN_TEXTS);
     common.sort(([a, x], [b, y]) => y - x || (a < b ? -1 : 1));
-    for (const [column, [word, count]] of common.slice(0, MOST_WORDS).entries()) {
+    for (const [column, [word, count]] of common.slice(0, MAX_WORDS).entries()) {
       this.#words.set(word, { column, weight: Math.log2((1 + texts.length) / (1 + count)) + 1 });
     }
   }

@@ -8,10 +8,10 @@
 
 import * as nearfar from 'nearfar';
 import * as models from 'nearfar/models';
-import { namesOf, readArguments, whole } from '../arguments.js';
-import { showSpread } from '../spread.js';
+import { chooseNames, readArguments, readInt } from '../arguments.js';
+import { formatMeanStd } from '../mean-std.js';
 import { brown, mails } from './data.js';
-import { type Accuracy, type Api, type Dataset, fewLabels, METHODS } from './study.js';
+import { type Accuracy, type Api, type Dataset, fewLabelsStudy, METHODS } from './study.js';
 
 const { values, positionals } = readArguments(
   ['npm run few-labels -- [mails|brown] [--steps <n>] [--seeds <n>] [--json]'],
@@ -30,9 +30,9 @@ const api = { nearfar, models } as unknown as Api;
 
 const COUNTS = [8, 32, 128];
 const DATASETS: Readonly<Record<string, () => Dataset>> = { mails, brown };
-const names = namesOf(positionals, Object.keys(DATASETS));
-const steps = whole('--steps', values.steps);
-const seeds = whole('--seeds', values.seeds);
+const names = chooseNames(positionals, Object.keys(DATASETS));
+const steps = readInt('--steps', values.steps);
+const seeds = readInt('--seeds', values.seeds);
 
 function print({ name, training, heldOut }: Dataset, results: readonly Accuracy[]): void {
   const sizes = `${training.texts.length} texts without labels, ${heldOut.texts.length} held out`;
@@ -42,14 +42,14 @@ function print({ name, training, heldOut }: Dataset, results: readonly Accuracy[
   for (const method of METHODS) {
     const cells = results
       .filter((row) => row.method === method)
-      .map((row) => showSpread(row).padStart(16));
+      .map((row) => formatMeanStd(row).padStart(16));
     process.stdout.write(`${method.padEnd(52)}${cells.join('')}\n`);
   }
 }
 
 for (const name of names) {
   const data = (DATASETS[name] as () => Dataset)();
-  const { bert, losses, results } = await fewLabels(api, data, {
+  const { bert, losses, results } = await fewLabelsStudy(api, data, {
     vocabulary: 4096,
     config: { layers: 2, heads: 4, width: 128, context: 96 },
     pretraining: { steps, batch: 32 },

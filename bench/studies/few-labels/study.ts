@@ -8,7 +8,7 @@
 import { Random } from '../../../src/core/random.js';
 import type * as nearfar from '../../../src/index.js';
 import type * as models from '../../../src/models/index.js';
-import { type Spread, spreadOf } from '../spread.js';
+import { type MeanStd, meanStd } from '../mean-std.js';
 import { BagOfWords } from './bag-of-words.js';
 
 /** The public functions, wherever they were imported from. */
@@ -56,7 +56,7 @@ export const METHODS = [
 export type Method = (typeof METHODS)[number];
 
 /** Share of held-out texts named rightly, over the seeds. */
-export interface Accuracy extends Spread {
+export interface Accuracy extends MeanStd {
   method: Method;
   perClass: number;
   accuracies: number[];
@@ -72,7 +72,7 @@ export interface Study {
 const DRAW = 1;
 
 /** So many texts of each class, drawn by seed. */
-function draw({ texts, labels }: Labelled, perClass: number, seed: number): Labelled {
+function sampleLabelled({ texts, labels }: Labelled, perClass: number, seed: number): Labelled {
   const chosen = [...new Set(labels)].sort().flatMap((name, i) => {
     const own = labels.flatMap((label, row) => (label === name ? [row] : []));
     return new Random(seed, DRAW, i).shuffle(own).slice(0, perClass);
@@ -83,7 +83,7 @@ function draw({ texts, labels }: Labelled, perClass: number, seed: number): Labe
   };
 }
 
-function shareOfEqual(found: readonly string[], truth: readonly string[]): number {
+function accuracyOf(found: readonly string[], truth: readonly string[]): number {
   return found.filter((name, i) => name === truth[i]).length / truth.length;
 }
 
@@ -97,7 +97,7 @@ async function finetuned(
   const classifier = await bert.finetune(labelled.texts, labelled.labels, options);
   const found = classifier.predict(heldOut.texts);
   classifier.dispose();
-  return shareOfEqual(found, heldOut.labels);
+  return accuracyOf(found, heldOut.labels);
 }
 
 /** Accuracy of a linear classifier on rows of numbers. */
@@ -110,18 +110,22 @@ function linear(
   const targets = train.labels.map((label) => names.indexOf(label));
   const classifier = fitClassifier([...train.rows], targets);
   const found = classifier.predict([...test.rows]);
-  return shareOfEqual(
+  return accuracyOf(
     Array.from(found, (id) => names[id] as string),
     test.labels,
   );
 }
 
-function rowsOf({ data, cols, rows }: nearfar.Matrix): Float32Array[] {
+function splitRows({ data, cols, rows }: nearfar.Matrix): Float32Array[] {
   return Array.from({ length: rows }, (_, row) => data.subarray(row * cols, (row + 1) * cols));
 }
 
 /** Runs the study: pre-trains once, then fits every classifier on every draw of labels. */
-export async function fewLabels(api: Api, data: Dataset, options: StudyOptions): Promise<Study> {
+export async function fewLabelsStudy(
+  api: Api,
+  data: Dataset,
+  options: StudyOptions,
+): Promise<Study> {
   const { training, heldOut } = data;
   const { vocabulary, config, pretraining, finetuning, counts, seeds, seed } = options;
   const { BERT, JsonTokenizer, train, trainWordPiece, wordPieceJson } = api.models;
@@ -135,7 +139,7 @@ export async function fewLabels(api: Api, data: Dataset, options: StudyOptions):
   }
   const bag = new BagOfWords(training.texts);
   const bags = bag.rows(heldOut.texts);
-  const encoded = rowsOf(bert.encode(heldOut.texts));
+  const encoded = splitRows(bert.encode(heldOut.texts));
   const { labels } = heldOut;
   const results: Accuracy[] = [];
   const total = counts.length * seeds * METHODS.length;
@@ -143,11 +147,11 @@ export async function fewLabels(api: Api, data: Dataset, options: StudyOptions):
   for (const perClass of counts) {
     const found = METHODS.map((): number[] => []);
     for (let round = 0; round < seeds; round++) {
-      const own = draw(training, perClass, seed + round);
+      const own = sampleLabelled(training, perClass, seed + round);
       const fits: (() => number | Promise<number>)[] = [
         () => finetuned(bert, own, heldOut, { ...finetuning, seed: seed + round }),
         () => {
-          const rows = rowsOf(bert.encode(own.texts));
+          const rows = splitRows(bert.encode(own.texts));
           return linear(api.nearfar, { rows, labels: own.labels }, { rows: encoded, labels });
         },
         () => finetuned(scratch, own, heldOut, { ...finetuning, seed: seed + round }),
@@ -164,7 +168,7 @@ export async function fewLabels(api: Api, data: Dataset, options: StudyOptions):
     }
     METHODS.forEach((method, i) => {
       const accuracies = found[i] as number[];
-      results.push({ method, perClass, accuracies, ...spreadOf(accuracies) });
+      results.push({ method, perClass, accuracies, ...meanStd(accuracies) });
     });
   }
   scratch.dispose();

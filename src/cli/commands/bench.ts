@@ -1,22 +1,22 @@
 /** `nearfar bench`: times operations and training steps beside others, and writes a page. */
 
 import { cpus } from 'node:os';
-import { measureBorder } from '../../../bench/call-overhead.js';
+import { measureCallOverhead } from '../../../bench/call-overhead.js';
 import { type Listener, measureAll } from '../../../bench/measure.js';
-import { own } from '../../../bench/own.js';
 import { benchPage } from '../../../bench/page/page.js';
 import { copiesPeer } from '../../../bench/peers/copies.js';
 import { allPeers, isHere } from '../../../bench/peers/index.js';
 import type { Peer } from '../../../bench/peers/peer.js';
 import { plain } from '../../../bench/peers/plain.js';
 import {
+  formatSummary,
   growthLines,
-  limitLine,
+  peakLine,
   resultLines,
-  showMiddle,
   startUpLine,
 } from '../../../bench/report.js';
-import { chosenWork, type Run, showSizes } from '../../../bench/run.js';
+import { formatSizes, type Run, selectWorkloads } from '../../../bench/run.js';
+import { sourcePackage } from '../../../bench/source-package.js';
 import { measureStartUp } from '../../../bench/start-up.js';
 import type { Terminal } from '../../terminal/progress.js';
 import { type Command, type Input, InputError, JSON_OPTION, wholeNumber } from '../command.js';
@@ -79,10 +79,10 @@ async function run({ positional, options, terminal }: Input): Promise<void> {
     growth: options.growth === true,
     threads: typeof threads === 'string' ? Number(threads) : 1,
     cpu: cpus()[0]?.model,
-    border: measureBorder,
+    callOverhead: measureCallOverhead,
     startUp: measureStartUp,
   };
-  if (chosenWork(own, plan).length === 0) {
+  if (selectWorkloads(sourcePackage, plan).length === 0) {
     const smaller = typeof largest === 'string' ? ` at sizes up to ${largest}` : '';
     throw new InputError(`no operation's name contains ${JSON.stringify(name)}${smaller}`);
   }
@@ -91,7 +91,7 @@ async function run({ positional, options, terminal }: Input): Promise<void> {
   const peers = await chosenPeers(options.peers, peersFrom, plan.threads, terminal);
   if (plan.threads > 1) peers.unshift(copiesPeer(plan.threads, programAddress('cli.js')));
   try {
-    const runs = [await measureAll(own, { ...plan, peers }, listener(terminal))];
+    const runs = [await measureAll(sourcePackage, { ...plan, peers }, listener(terminal))];
     write(terminal, out, runs, benchPage(runs));
   } finally {
     for (const peer of peers) peer.close?.();
@@ -142,10 +142,10 @@ function readRuns(path: string): { runs: Run[]; page: string } {
 /** Tells of each result when it is there. */
 function listener(terminal: Terminal): Listener {
   return {
-    begins: (what) => terminal.passing(what),
-    limit: (limit) => {
-      terminal.line(limitLine(cpus()[0]?.model ?? 'here', limit));
-      terminal.event('limit', { limit });
+    start: (what) => terminal.passing(what),
+    peak: (peak) => {
+      terminal.line(peakLine(cpus()[0]?.model ?? 'here', peak));
+      terminal.event('peak', { peak });
     },
     result: (result) => {
       for (const line of resultLines(result)) terminal.line(line);
@@ -159,14 +159,14 @@ function listener(terminal: Terminal): Listener {
       terminal.line(startUpLine(time));
       terminal.event('start-up', { ...time });
     },
-    border: (result) => {
-      const [kernels, call] = result.standings;
+    callOverhead: (result) => {
+      const [kernels, call] = result.timings;
       if (kernels === undefined || call === undefined) return;
       terminal.line(
-        `${result.operation}, ${showSizes(result.sizes)}: a call takes ` +
-          `${showMiddle(call.ratio, 2)} times its kernels' ${showMiddle(kernels.time, 4)} ms`,
+        `${result.operation}, ${formatSizes(result.sizes)}: a call takes ` +
+          `${formatSummary(call.ratio, 2)} times its kernels' ${formatSummary(kernels.time, 4)} ms`,
       );
-      terminal.event('border', { ...result });
+      terminal.event('call-overhead', { ...result });
     },
   };
 }

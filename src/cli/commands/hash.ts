@@ -1,7 +1,7 @@
 /** `nearfar hash`: one hash for each operation and trained system, to compare with any machine's. */
 
 import { hashes } from '../../../bench/operations/hash.js';
-import { own } from '../../../bench/own.js';
+import { sourcePackage } from '../../../bench/source-package.js';
 import { type Command, JSON_OPTION } from '../command.js';
 
 export const hash: Command = {
@@ -9,11 +9,11 @@ export const hash: Command = {
   summary: 'print one hash for each operation and trained system: equal hashes mean equal bits',
   options: [JSON_OPTION],
   async run({ terminal }) {
-    for await (const { name, hash } of hashes(own.api)) {
+    for await (const { name, hash } of hashes(sourcePackage.api)) {
       terminal.event('hash', { name, hash });
       terminal.line(`${hash}  ${name}`);
     }
-    const { BITS } = own.api;
+    const { BITS } = sourcePackage.api;
     terminal.event('done', { bits: BITS });
     terminal.line(`BITS ${BITS}`);
   },

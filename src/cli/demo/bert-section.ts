@@ -172,7 +172,7 @@ function labelsTable(results: readonly Accuracy[], { heldOut }: Dataset): Table 
       method,
       ...results
         .filter((row) => row.method === method)
-        .map(({ mean, deviation }) => `${percent(mean)} ± ${fixed(100 * deviation, 1)}`),
+        .map(({ mean, std: deviation }) => `${percent(mean)} ± ${fixed(100 * deviation, 1)}`),
     ]),
     caption:
       `Share of ${count(heldOut.texts.length)} held-out mails named rightly: mean and standard ` +

@@ -1,7 +1,11 @@
 /** A small BERT on mails: trained to name hidden words, then fine-tuned on a few labels. */
 
 import { mailsOf } from '../../../bench/studies/few-labels/mails.js';
-import { type Dataset, fewLabels, type Study } from '../../../bench/studies/few-labels/study.js';
+import {
+  type Dataset,
+  fewLabelsStudy,
+  type Study,
+} from '../../../bench/studies/few-labels/study.js';
 import * as nearfar from '../../index.js';
 import * as models from '../../models/index.js';
 import { readSample } from '../files.js';
@@ -39,7 +43,7 @@ export async function trainBert(
   const unit = { name: 'tokens', perStep: batch * CONTEXT };
   const pretraining = terminal.progress('bert', steps, unit);
   let fits: ReturnType<typeof terminal.progress> | undefined;
-  const study = await fewLabels({ nearfar, models }, data, {
+  const study = await fewLabelsStudy({ nearfar, models }, data, {
     ...options,
     counts: COUNTS,
     seed,

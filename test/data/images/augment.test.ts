@@ -13,7 +13,7 @@ import {
 import { tensor, tidy } from 'nearfar/nn';
 import { orderOf, viewTwin } from '../../../bench/operations/view-reference.js';
 import { Random } from '../../../src/core/random.js';
-import { check, close, refuses, same, sameBits, suite } from '../../harness.js';
+import { check, close, same, sameBits, suite, throws } from '../../harness.js';
 
 const test = suite('views');
 
@@ -273,28 +273,28 @@ test('grey pictures with shades are things, black and white ones signs, unless t
 test('bad pictures and options are refused', () => {
   const shape = { height: 2, width: 2, channels: 1 };
   const make = (options: object): unknown => new Augmentation(shape, options as AugmentOptions);
-  refuses(
+  throws(
     () => make({ rotate: 3 }),
     TypeError,
     /^Augmentation: unknown option "rotate"; it has .*rotation/,
   );
-  refuses(() => make({ flip: 2 }), RangeError, 'Augmentation: flip must be from 0 to 1, got 2');
-  refuses(
+  throws(() => make({ flip: 2 }), RangeError, 'Augmentation: flip must be from 0 to 1, got 2');
+  throws(
     () => make({ area: [0, 1] }),
     RangeError,
     'Augmentation: area must be two shares above 0, up to 16, got [0, 1]',
   );
-  refuses(
+  throws(
     () => make({ area: 0.5 }),
     TypeError,
     'Augmentation: area must be a pair of numbers, got 0.5',
   );
-  refuses(
+  throws(
     () => picturesToTensor(new Uint8Array(5), shape),
     RangeError,
     'picturesToTensor: pictures must be a multiple of 4 bytes a picture, got 5',
   );
-  refuses(
+  throws(
     () => picturesToTensor(new Uint8Array(4), { ...shape, channels: 2 }),
     RangeError,
     'picturesToTensor: channels must be 1 or 3, got 2',

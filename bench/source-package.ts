@@ -6,4 +6,4 @@ import * as nn from '../src/nn/index.js';
 import { setThreads } from '../src/threads/index.js';
 import type { Package } from './run.js';
 
-export const own: Package = { api: { ...nearfar, nn, models }, setThreads };
+export const sourcePackage: Package = { api: { ...nearfar, nn, models }, setThreads };
