@@ -3,7 +3,7 @@
 import { judging } from './evaluation.js';
 import { losses } from './losses.js';
 import { nnAttention } from './nn-attention.js';
-import { nnPictures } from './nn-images.js';
+import { nnImages } from './nn-images.js';
 import { nnLayers } from './nn-layers.js';
 import { nnLosses } from './nn-losses.js';
 import { nnOperations } from './nn-operations.js';
@@ -19,7 +19,7 @@ export const operations: readonly Operation[] = [
   ...nnOperations,
   ...nnShapes,
   ...nnAttention,
-  ...nnPictures,
+  ...nnImages,
   ...nnLosses,
   ...nnLayers,
   ...nnTraining,

@@ -222,7 +222,7 @@ const sequences = onTensors({
   }),
   forward(nn, { x }, { ids }) {
     const patch = (x.shape[2] as number) / 2;
-    return nn.unpatchify(nn.gatherSteps(nn.patchify(x, patch), ids.data), [1, 2], patch);
+    return nn.unpatchify(nn.gatherTokens(nn.patchify(x, patch), ids.data), [1, 2], patch);
   },
   reference({ x, ids }) {
     const [batch, channels, height] = x.shape as [number, number, number];
@@ -251,7 +251,7 @@ const layer = onTensors<Record<string, Numbers>>({
   reference: (x) => convolved(x.x as Nd, x.weight as Nd, x.bias as Nd, 1, 1),
 });
 
-export const nnPictures: readonly Operation[] = [
+export const nnImages: readonly Operation[] = [
   ...convolutions,
   layer,
   ...pools,

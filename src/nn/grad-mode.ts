@@ -3,17 +3,17 @@
 let gradients = true;
 
 /** Whether they do now. */
-export function gradientsOn(): boolean {
+export function isGradEnabled(): boolean {
   return gradients;
 }
 
 /** Runs a function without recording. */
 export function noGrad<T>(body: () => T): T {
-  return recording(false, body);
+  return withGradMode(false, body);
 }
 
 /** Runs a function with or without recording, whatever held before. */
-export function recording<T>(on: boolean, body: () => T): T {
+export function withGradMode<T>(on: boolean, body: () => T): T {
   const before = gradients;
   gradients = on;
   try {

@@ -6,19 +6,6 @@
 export { bytesInUse, memoryBytes } from '../core/memory.js';
 export { noGrad } from './grad-mode.js';
 export {
-  type Activation,
-  asParameter,
-  Dropout,
-  Embedding,
-  LayerNorm,
-  Linear,
-  Mlp,
-  MultiHeadAttention,
-  type MultiHeadAttentionOptions,
-  TransformerBlock,
-  type TransformerBlockOptions,
-} from './layers/transformer.js';
-export {
   BatchNorm,
   type BatchNormLayerOptions,
   type ChannelNorm,
@@ -30,16 +17,29 @@ export {
   ResidualBlock,
   ResNet,
   type ResNetOptions,
-} from './layers/vision.js';
+} from './layers/resnet.js';
+export {
+  type Activation,
+  asParameter,
+  Dropout,
+  Embedding,
+  LayerNorm,
+  Linear,
+  Mlp,
+  MultiHeadAttention,
+  type MultiHeadAttentionOptions,
+  TransformerBlock,
+  type TransformerBlockOptions,
+} from './layers/transformer-block.js';
 export {
   type Grid,
-  gatherSteps,
+  gatherTokens,
   patchify,
   sinCosPositions,
   unpatchify,
   VisionTransformer,
   type VisionTransformerOptions,
-} from './layers/vit.js';
+} from './layers/vision-transformer.js';
 export {
   type ClipLossOptions,
   clipLoss,
@@ -54,15 +54,7 @@ export {
   tripletLoss,
 } from './losses.js';
 export { Module } from './module.js';
-export type { Shape, TensorData } from './numbers.js';
 export { type AttentionOptions, attention, cachedAttention } from './ops/attention.js';
-export {
-  type BatchNormOptions,
-  batchNorm,
-  type ChannelStatistics,
-  type GroupNormOptions,
-  groupNorm,
-} from './ops/channels.js';
 export { type Conv2dOptions, conv2d } from './ops/conv.js';
 export {
   add,
@@ -83,8 +75,16 @@ export {
 } from './ops/elementwise.js';
 export { gather } from './ops/embedding.js';
 export { linear, type MatmulOptions, matmul } from './ops/matmul.js';
+export {
+  type BatchNormOptions,
+  batchNorm,
+  type ChannelStatistics,
+  type GroupNormOptions,
+  groupNorm,
+} from './ops/norm.js';
 export { avgPool2d, globalAveragePool, maxPool2d, type PoolOptions } from './ops/pool.js';
 export { mean, mse, type ReduceOptions, sum } from './ops/reduce.js';
+export { concat, reshape, slice, transpose } from './ops/shape.js';
 export {
   type LayerNormOptions,
   layerNorm,
@@ -92,8 +92,7 @@ export {
   logSumExp,
   normalize,
   softmax,
-} from './ops/rows.js';
-export { concat, reshape, slice, transpose } from './ops/shape.js';
+} from './ops/softmax.js';
 export {
   AdamW,
   type AdamWOptions,
@@ -115,6 +114,7 @@ export {
   setRandomState,
 } from './random.js';
 export { loadSafetensors, readMetadata, saveSafetensors } from './safetensors.js';
-export { cosineSchedule, linearSchedule, type ScheduleOptions } from './schedule.js';
-export { tidy } from './scope.js';
+export { cosineSchedule, linearSchedule, type ScheduleOptions } from './schedules.js';
 export { debug, parameter, Tensor, tensor } from './tensor.js';
+export type { Shape, TensorData } from './tensor-data.js';
+export { tidy } from './tidy.js';

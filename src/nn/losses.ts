@@ -14,11 +14,11 @@ import * as ntXents from '../losses/nt-xent.js';
 import * as sigLips from '../losses/sig-lip.js';
 import * as supCons from '../losses/sup-con.js';
 import * as triplets from '../losses/triplet.js';
-import { gradientsOn } from './grad-mode.js';
+import { isGradEnabled } from './grad-mode.js';
 import { nnKernels } from './kernels.js';
-import { showShape } from './numbers.js';
 import { checkTensor } from './ops/shape.js';
 import { empty, filled, record, Tensor } from './tensor.js';
+import { showShape } from './tensor-data.js';
 
 /** A tensor as a matrix, its last axis being the width. */
 function matrixOf(name: string, argument: string, x: Tensor, slope?: Tensor): WasmMatrix {
@@ -51,7 +51,7 @@ function loss(
 ): Tensor {
   const named = Object.entries(inputs);
   const tensors = [...named.map(([, x]) => x), ...numbers];
-  const wanted = gradientsOn() && tensors.some((input) => input?.requiresGrad);
+  const wanted = isGradEnabled() && tensors.some((input) => input?.requiresGrad);
   const slopes: Tensor[] = [];
   const matrices = named.map(([argument, x]) => {
     checkTensor(name, argument, x);

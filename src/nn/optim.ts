@@ -11,10 +11,10 @@ import {
 } from '../core/validation.js';
 import { nnKernels } from './kernels.js';
 import type { Module } from './module.js';
-import { showShape } from './numbers.js';
 import { checkTensor } from './ops/shape.js';
-import { untrack } from './scope.js';
 import { filled, Tensor } from './tensor.js';
+import { showShape } from './tensor-data.js';
+import { untrack } from './tidy.js';
 
 /** Parameters by name, as `module.parameters()` gives them, or without names. */
 export type Parameters = ReadonlyMap<string, Tensor> | readonly Tensor[];
@@ -24,14 +24,14 @@ export interface ParameterGroup {
   params: Parameters;
   weightDecay?: number;
   /** A factor of the learning rate (default 1). */
-  rateFactor?: number;
+  lrScale?: number;
 }
 
 interface Entry {
   name: string;
   param: Tensor;
   weightDecay: number;
-  rateFactor: number;
+  lrScale: number;
 }
 
 function isGroup(value: unknown): value is ParameterGroup {
@@ -47,14 +47,14 @@ function entriesOf(name: string, params: unknown, weightDecay: number): Entry[] 
   const entries = new Map<string, Entry>();
   const seen = new Set<Tensor>();
   for (const group of groups as ParameterGroup[]) {
-    checkOptions(name, group, ['params', 'weightDecay', 'rateFactor']);
+    checkOptions(name, group, ['params', 'weightDecay', 'lrScale']);
     const { params: list } = group;
     if (!(list instanceof Map) && !Array.isArray(list)) {
       typeError(name, 'params', 'a Map or an array of parameters, or of groups', list);
     }
     const settings = {
       weightDecay: checkAtLeastZero(name, 'weightDecay', group.weightDecay, weightDecay),
-      rateFactor: checkAtLeastZero(name, 'rateFactor', group.rateFactor, 1),
+      lrScale: checkAtLeastZero(name, 'lrScale', group.lrScale, 1),
     };
     const first = entries.size;
     const named = list instanceof Map ? [...list] : list.map((param, i) => [`${first + i}`, param]);
@@ -80,7 +80,7 @@ abstract class Optimizer {
   protected readonly entries: readonly Entry[];
   protected steps = 0;
   /** What is kept beside each parameter. */
-  protected abstract readonly kinds: readonly string[];
+  protected abstract readonly slots: readonly string[];
   readonly #moments = new Map<string, Tensor>();
 
   constructor(name: string, params: unknown, learningRate: number, weightDecay: number) {
@@ -127,7 +127,7 @@ abstract class Optimizer {
         const { shape } = checkTensor('loadStateDict', key, value);
         const [kind = '', name = ''] = key.split(/\.(.*)/s);
         const entry = this.entries.find((own) => own.name === name);
-        const known = entry !== undefined && this.kinds.includes(kind);
+        const known = entry !== undefined && this.slots.includes(kind);
         if (!known || String(entry.param.shape) !== String(shape)) {
           rangeError('loadStateDict', key, 'the moment of a parameter', showShape(shape));
         }
@@ -158,7 +158,7 @@ export interface AdamWOptions {
 
 /** Adam with decoupled weight decay (https://arxiv.org/abs/1711.05101), as PyTorch computes it. */
 export class AdamW extends Optimizer {
-  protected readonly kinds = ['m', 'v'];
+  protected readonly slots = ['m', 'v'];
   readonly betas: readonly [number, number];
   readonly eps: number;
 
@@ -186,7 +186,7 @@ export class AdamW extends Optimizer {
     const [beta1, beta2] = this.betas;
     const core = nnKernels();
     for (const entry of this.entries) {
-      const { param, weightDecay, rateFactor } = entry;
+      const { param, weightDecay, lrScale } = entry;
       if (param.grad === undefined) continue;
       core.adamWStep(
         param.at,
@@ -194,7 +194,7 @@ export class AdamW extends Optimizer {
         this.moment('m', entry).at,
         this.moment('v', entry).at,
         param.size,
-        this.learningRate * rateFactor,
+        this.learningRate * lrScale,
         beta1,
         beta2,
         this.eps,
@@ -229,7 +229,7 @@ export interface SgdOptions {
 
 /** Gradient descent with momentum, as PyTorch computes it. */
 export class Sgd extends Optimizer {
-  protected readonly kinds = ['velocity'];
+  protected readonly slots = ['velocity'];
   readonly momentum: number;
   readonly nesterov: boolean;
 
@@ -251,7 +251,7 @@ export class Sgd extends Optimizer {
   step(): void {
     this.steps++;
     for (const entry of this.entries) {
-      const { param, weightDecay, rateFactor } = entry;
+      const { param, weightDecay, lrScale } = entry;
       if (param.grad === undefined) continue;
       const velocity = this.moment('velocity', entry);
       nnKernels().sgdStep(
@@ -259,7 +259,7 @@ export class Sgd extends Optimizer {
         param.grad.at,
         velocity.at,
         param.size,
-        this.learningRate * rateFactor,
+        this.learningRate * lrScale,
         this.momentum,
         weightDecay,
         this.nesterov,

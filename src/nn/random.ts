@@ -6,9 +6,9 @@
 
 import { rangeError } from '../core/validation.js';
 import { nnKernels } from './kernels.js';
-import type { Shape } from './numbers.js';
 import { checkTensor } from './ops/shape.js';
 import { empty, record, type Tensor } from './tensor.js';
+import type { Shape } from './tensor-data.js';
 
 export interface RandomState {
   seed: number;

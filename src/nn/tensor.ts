@@ -7,7 +7,7 @@
 import { kernels } from '../core/kernels.js';
 import { allocate, f32, free, type Pointer } from '../core/memory.js';
 import { rangeError, show } from '../core/validation.js';
-import { gradientsOn, noGrad } from './grad-mode.js';
+import { isGradEnabled, noGrad } from './grad-mode.js';
 import { nnKernels } from './kernels.js';
 import {
   checkedShape,
@@ -18,11 +18,11 @@ import {
   sizeOf,
   type TensorData,
   writeNumbers,
-} from './numbers.js';
-import { type Disposable, isTracked, track, untrack } from './scope.js';
+} from './tensor-data.js';
+import { type Disposable, isTracked, track, untrack } from './tidy.js';
 
 /** What a tensor came from. */
-interface Origin {
+interface GradFn {
   name: string;
   inputs: readonly Tensor[];
   /** Gradients of the inputs, undefined where none is wanted. */
@@ -68,10 +68,10 @@ export class Tensor implements Disposable {
   /** Rises with every tensor made, so that an operation's output has a higher one than its inputs. */
   readonly order: number = made++;
   #storage: Storage | undefined;
-  #origin: Origin | undefined;
+  #origin: GradFn | undefined;
 
   /** Use `tensor`, `parameter` or an operation. */
-  constructor(shape: Shape, storage?: Storage, origin?: Origin, requiresGrad = false) {
+  constructor(shape: Shape, storage?: Storage, origin?: GradFn, requiresGrad = false) {
     this.shape = shape;
     this.size = sizeOf(shape);
     this.#storage = storage ?? new Storage(allocate(4 * this.size));
@@ -128,14 +128,14 @@ export class Tensor implements Disposable {
 
   /** The same numbers, in the same memory, without a past. */
   detach(): Tensor {
-    return this.rebased(undefined);
+    return this.withHistory(undefined);
   }
 
   /** The same numbers in another shape of the same size; gradients flow through. */
   view(shape: Shape): Tensor {
-    const wanted = gradientsOn() && this.requiresGrad;
+    const wanted = isGradEnabled() && this.requiresGrad;
     const { shape: before } = this;
-    const origin: Origin = {
+    const origin: GradFn = {
       name: 'reshape',
       inputs: [this],
       backward: (dy) => [new Tensor(before, dy.#share())],
@@ -144,7 +144,7 @@ export class Tensor implements Disposable {
   }
 
   /** The same numbers, in the same memory, with another past. */
-  rebased(origin: Origin | undefined): Tensor {
+  withHistory(origin: GradFn | undefined): Tensor {
     return new Tensor(this.shape, this.#share(), origin);
   }
 
@@ -263,9 +263,9 @@ export function record(
   inputs: readonly Tensor[],
   shape: Shape,
   forward: (y: Pointer) => void,
-  backward: Origin['backward'],
+  backward: GradFn['backward'],
 ): Tensor {
-  const wanted = gradientsOn() && inputs.some((input) => input.requiresGrad);
+  const wanted = isGradEnabled() && inputs.some((input) => input.requiresGrad);
   const output = new Tensor(shape, undefined, wanted ? { name, inputs, backward } : undefined);
   forward(output.at);
   if (debugging) checkFinite(name, output);
@@ -283,8 +283,8 @@ export function attach(
   backward: (dy: Tensor, output: Tensor) => readonly (Tensor | undefined)[],
 ): Tensor {
   const result = noGrad(make);
-  const wanted = gradientsOn() && inputs.some((input) => input.requiresGrad);
-  const output = result.rebased(
+  const wanted = isGradEnabled() && inputs.some((input) => input.requiresGrad);
+  const output = result.withHistory(
     wanted ? { name, inputs, backward: (dy) => backward(dy, output) } : undefined,
   );
   if (!inputs.includes(result)) result.dispose();

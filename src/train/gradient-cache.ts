@@ -8,7 +8,7 @@
  * It holds where an embedding depends on its own sample alone: batch normalisation sees the part.
  */
 
-import { gradientsOn, recording } from '../nn/grad-mode.js';
+import { isGradEnabled, withGradMode } from '../nn/grad-mode.js';
 import {
   customOp,
   mul,
@@ -39,7 +39,7 @@ export function cachedLoss(
     states[part] = randomState();
     return asLeaf(() => embed(part));
   });
-  if (!gradientsOn()) return loss(embeddings);
+  if (!isGradEnabled()) return loss(embeddings);
   const value = tidy(() => {
     const result = loss(embeddings);
     result.backward();
@@ -56,7 +56,7 @@ export function cachedLoss(
     backward(dy) {
       const factor = dy.item();
       const after = randomState();
-      for (const part of numbers) recording(true, () => tidy(() => again(part, factor)));
+      for (const part of numbers) withGradMode(true, () => tidy(() => again(part, factor)));
       setRandomState(after);
       // The parameters have their gradients already.
       return numbers.map(() => undefined);

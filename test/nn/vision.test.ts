@@ -256,7 +256,7 @@ test('bad input is refused by name', () =>
       'sinCosPositions: width must be a multiple of 4, got 6',
     );
     bad(
-      () => nn.gatherSteps(pictures([2, 3, 4]), [0, 1, 3, 0]),
-      'gatherSteps: ids[2] must be from 0 to 2 (the steps of x), got 3',
+      () => nn.gatherTokens(pictures([2, 3, 4]), [0, 1, 3, 0]),
+      'gatherTokens: ids[2] must be from 0 to 2 (the steps of x), got 3',
     );
   }));

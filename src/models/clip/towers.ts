@@ -26,7 +26,7 @@ import {
   TransformerBlock,
   tensor,
 } from '../../nn/index.js';
-import { prepend } from '../../nn/layers/vit.js';
+import { prependToken } from '../../nn/layers/vision-transformer.js';
 
 /** Token numbers of texts, one list each. */
 export type TokenLists = readonly (readonly number[])[];
@@ -83,7 +83,7 @@ export class ClipVision extends Module {
 
   /** @param x (B, C, H, W) @returns (B, d) */
   forward(x: Tensor): Tensor {
-    const tokens = prepend(this.classToken, this.patches.forward(patchify(x, this.patch)));
+    const tokens = prependToken(this.classToken, this.patches.forward(patchify(x, this.patch)));
     let y = this.preNorm.forward(add(tokens, this.positions));
     for (const block of this.blocks) y = block.forward(y);
     const [batch, , width] = y.shape as [number, number, number];

@@ -4,7 +4,7 @@ import type { Pictures } from '../../data/images/dataset.js';
 import {
   conv2d,
   div,
-  gatherSteps,
+  gatherTokens,
   mse,
   mul,
   patchify,
@@ -79,7 +79,7 @@ export function reconstructionErrors(model: MAE, data: Pictures): Reconstruction
     const [batch] = images.shape as [number];
     const square = tensor(new Float32Array(patch * patch).fill(1), [patch * patch]);
     const shown = unpatchify(mul(maskTensor(mask, batch, patches), square), grid, patch);
-    const hidden = (x: Tensor): Tensor => gatherSteps(patchify(x, patch), mask.hidden);
+    const hidden = (x: Tensor): Tensor => gatherTokens(patchify(x, patch), mask.hidden);
     const truth = hidden(images);
     const error = (x: Tensor): number => batch * mse(hidden(x), truth).item();
     totals.reconstruction += error(model.reconstructMasked(images, mask).reconstructed);

@@ -26,7 +26,7 @@ import {
   asParameter,
   concat,
   gather,
-  gatherSteps,
+  gatherTokens,
   LayerNorm,
   Linear,
   layerNorm,
@@ -48,7 +48,7 @@ import {
   VisionTransformer,
   where,
 } from '../../nn/index.js';
-import { buffer } from '../../nn/layers/vision.js';
+import { buffer } from '../../nn/layers/resnet.js';
 import type { Trainable, TrainDefaults } from '../../train/train.js';
 import { chunks, inference } from '../images/chunks.js';
 import { FLIPS, type Images, imagesToTensor, rowsOfImages } from '../images/images.js';
@@ -228,8 +228,8 @@ export class MAE extends Module implements Trainable<Pictures, MaeBatch> {
 
   /** Mean squared error over the pixels of the hidden patches. */
   error(images: Tensor, mask: Mask): Tensor {
-    const predicted = gatherSteps(this.forward(images, mask), mask.hidden);
-    return mse(predicted, gatherSteps(this.target(images), mask.hidden));
+    const predicted = gatherTokens(this.forward(images, mask), mask.hidden);
+    return mse(predicted, gatherTokens(this.target(images), mask.hidden));
   }
 
   /** The loss of a step: of pictures as they are, half of them flipped if they are in colour. */

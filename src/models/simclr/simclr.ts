@@ -124,7 +124,7 @@ export class SimCLR extends Module implements Trainable<Pictures, SimClrBatch> {
     const own = { widths, features, hidden, projection, temperature, loss, part };
     this.config = { ...shape, ...own, augmentation: this.augmentation.options };
     this.head = new Mlp(this.encoder.width, hidden, { outputs: projection, activation: 'relu' });
-    const [last, rows, columns] = this.encoder.left;
+    const [last, rows, columns] = this.encoder.featureShape;
     this.#place = Math.min(rows, columns, Math.ceil(Math.max(rows, columns) / PLACES));
     const pooled = (side: number): number => Math.floor(side / this.#place);
     const parts = last * pooled(rows) * pooled(columns);

@@ -3,9 +3,9 @@
 import { type Pointer, type Scope, scoped } from '../../core/memory.js';
 import { checkIntegers, rangeError } from '../../core/validation.js';
 import { nnKernels } from '../kernels.js';
-import { showShape } from '../numbers.js';
 import { type Counter, checkRate, nextDropout } from '../random.js';
 import { empty, record, type Tensor } from '../tensor.js';
+import { showShape } from '../tensor-data.js';
 import { checkTensor } from './shape.js';
 
 export interface AttentionOptions {

@@ -3,8 +3,8 @@
 import { type Pointer, scoped } from '../../core/memory.js';
 import { checkCount, checkOptions, rangeError, typeError } from '../../core/validation.js';
 import { nnKernels } from '../kernels.js';
-import { showShape } from '../numbers.js';
 import { empty, record, type Tensor } from '../tensor.js';
+import { showShape } from '../tensor-data.js';
 import { checkTensor } from './shape.js';
 
 export interface Conv2dOptions {
@@ -15,19 +15,24 @@ export interface Conv2dOptions {
 }
 
 /** Batch, channels, height and width of pictures. */
-export type Pictures = readonly [number, number, number, number];
+export type ImageShape = readonly [number, number, number, number];
 
 /** Refuses what is no batch of pictures. */
-export function checkPictures(name: string, argument: string, value: unknown): Pictures {
+export function checkImages(name: string, argument: string, value: unknown): ImageShape {
   const { shape } = checkTensor(name, argument, value);
   if (shape.length !== 4) {
     rangeError(name, argument, '(B, C, H, W)', showShape(shape));
   }
-  return shape as unknown as Pictures;
+  return shape as unknown as ImageShape;
 }
 
 /** How many windows fit on an axis. */
-export function windows(extent: number, size: number, stride: number, padding: number): number {
+export function outputExtent(
+  extent: number,
+  size: number,
+  stride: number,
+  padding: number,
+): number {
   return Math.floor((extent + 2 * padding - size) / stride) + 1;
 }
 
@@ -56,20 +61,20 @@ export function checkPadding(name: string, padding: unknown, most: number): numb
  * @returns (B, O, ⌊(H + 2 padding − kernel height) / stride⌋ + 1, …)
  */
 export function conv2d(x: Tensor, weight: Tensor, bias?: Tensor, options?: Conv2dOptions): Tensor {
-  const [batch, channels, height, width] = checkPictures('conv2d', 'x', x);
+  const [batch, channels, height, width] = checkImages('conv2d', 'x', x);
   const { shape } = checkTensor('conv2d', 'weight', weight);
   if (shape.length !== 4 || shape[1] !== channels) {
     rangeError('conv2d', 'weight', `(O, ${channels}, kernel height, width)`, showShape(shape));
   }
-  const [outputs, , kernelHeight, kernelWidth] = shape as unknown as Pictures;
+  const [outputs, , kernelHeight, kernelWidth] = shape as unknown as ImageShape;
   if (bias !== undefined && checkTensor('conv2d', 'bias', bias).size !== outputs) {
     rangeError('conv2d', 'bias', `${outputs} numbers`, showShape(bias.shape));
   }
   checkOptions('conv2d', options, ['stride', 'padding']);
   const stride = checkStride('conv2d', options?.stride, 1);
   const padding = checkPadding('conv2d', options?.padding, 2 ** 15);
-  const rows = windows(height, kernelHeight, stride, padding);
-  const columns = windows(width, kernelWidth, stride, padding);
+  const rows = outputExtent(height, kernelHeight, stride, padding);
+  const columns = outputExtent(width, kernelWidth, stride, padding);
   if (rows < 1 || columns < 1) {
     const least = `at least ${kernelHeight} × ${kernelWidth} with its padding`;
     rangeError('conv2d', 'x', least, showShape(x.shape));

@@ -5,7 +5,7 @@ import type { Pointer } from '../../core/memory.js';
 import { checkFlag, checkOptions, typeError } from '../../core/validation.js';
 import { nnKernels } from '../kernels.js';
 import { attach, empty, record, Tensor, tensor } from '../tensor.js';
-import { broadcastShape, checkTensor, copy, expanded, reduced } from './shape.js';
+import { broadcastShape, checkTensor, copy, expand, sumToShape } from './shape.js';
 
 /** A tensor, or a number that stands for a scalar. */
 export type Operand = Tensor | number;
@@ -17,7 +17,7 @@ function operand(name: string, argument: string, value: unknown): Tensor {
 type Kernel = (y: Pointer, a: Pointer, b: Pointer, n: number) => void;
 
 /** Gradients of both inputs in their common shape; those that nobody wants may be left out. */
-type Slopes = (
+type BinaryGrads = (
   dy: Tensor,
   a: Tensor,
   b: Tensor,
@@ -28,7 +28,7 @@ function binary(
   left: Operand,
   right: Operand,
   kernel: Kernel,
-  slopes: Slopes,
+  slopes: BinaryGrads,
 ): Tensor {
   const a = operand(name, 'a', left);
   const b = operand(name, 'b', right);
@@ -41,7 +41,7 @@ function binary(
     (dy) =>
       withBoth(a, b, shape, (wideA, wideB) => {
         const [da, db] = slopes(dy, wideA, wideB);
-        return [da && reduced(da, a.shape), db && reduced(db, b.shape)];
+        return [da && sumToShape(da, a.shape), db && sumToShape(db, b.shape)];
       }),
   );
 }
@@ -53,8 +53,8 @@ function withBoth<T>(
   shape: readonly number[],
   body: (a: Tensor, b: Tensor) => T,
 ): T {
-  const wideA = expanded(a, shape);
-  const wideB = expanded(b, shape);
+  const wideA = expand(a, shape);
+  const wideB = expand(b, shape);
   try {
     return body(wideA, wideB);
   } finally {
@@ -150,7 +150,7 @@ export function where(condition: Tensor, a: Operand, b: Operand): Tensor {
   const z = operand('where', 'b', b);
   const both = broadcastShape('where', x.shape, z.shape);
   const shape = broadcastShape('where', condition.shape, both);
-  const chosen = expanded(condition, shape);
+  const chosen = expand(condition, shape);
   return record(
     'where',
     [x, z],
@@ -160,11 +160,11 @@ export function where(condition: Tensor, a: Operand, b: Operand): Tensor {
         core.whereArray(y, chosen.at, wideA.at, wideB.at, chosen.size),
       ),
     (dy) => [
-      reduced(
+      sumToShape(
         made(dy, (y) => core.selectArray(y, chosen.at, dy.at, dy.size, false)),
         x.shape,
       ),
-      reduced(
+      sumToShape(
         made(dy, (y) => core.selectArray(y, chosen.at, dy.at, dy.size, true)),
         z.shape,
       ),

@@ -3,8 +3,8 @@
 import { scoped } from '../../core/memory.js';
 import { checkIntegers, rangeError } from '../../core/validation.js';
 import { nnKernels } from '../kernels.js';
-import { checkedShape, type Shape, showShape, sizeOf } from '../numbers.js';
 import { filled, record, type Tensor } from '../tensor.js';
+import { checkedShape, type Shape, showShape, sizeOf } from '../tensor-data.js';
 import { checkTensor } from './shape.js';
 
 /**

@@ -4,9 +4,9 @@ import type { Pointer } from '../../core/memory.js';
 import { multiply } from '../../core/products.js';
 import { checkFlag, checkOptions, rangeError } from '../../core/validation.js';
 import { nnKernels } from '../kernels.js';
-import { showShape } from '../numbers.js';
 import { empty, filled, record, type Tensor } from '../tensor.js';
-import { broadcastPlaces, broadcastShape, checkTensor } from './shape.js';
+import { showShape } from '../tensor-data.js';
+import { broadcastIndices, broadcastShape, checkTensor } from './shape.js';
 
 /** A row-major matrix in memory, as it lies or transposed. */
 interface Side {
@@ -58,7 +58,7 @@ export function matmul(a: Tensor, b: Tensor, options?: MatmulOptions): Tensor {
   if (inner !== k) rangeError('matmul', 'b', `of inner size ${k} like a`, inner);
   const [aBatch, bBatch] = [a.shape.slice(0, -2), b.shape.slice(0, -2)];
   const batch = broadcastShape('matmul', aBatch, bBatch);
-  const [aPlaces, bPlaces] = [broadcastPlaces(aBatch, batch), broadcastPlaces(bBatch, batch)];
+  const [aPlaces, bPlaces] = [broadcastIndices(aBatch, batch), broadcastIndices(bBatch, batch)];
   const count = aPlaces.length;
   const [aSize, bSize] = [aRows * aCols, bRows * bCols];
   const aRepeats = a.size < count * aSize;

@@ -2,9 +2,9 @@
 
 import { checkCount, checkOptions, rangeError } from '../../core/validation.js';
 import { nnKernels } from '../kernels.js';
-import { showShape } from '../numbers.js';
 import { empty, filled, record, type Tensor } from '../tensor.js';
-import { checkPadding, checkPictures, checkStride, windows } from './conv.js';
+import { showShape } from '../tensor-data.js';
+import { checkImages, checkPadding, checkStride, outputExtent } from './conv.js';
 import { mean } from './reduce.js';
 import { reshape } from './shape.js';
 
@@ -23,13 +23,13 @@ interface Pooling {
 }
 
 function pooling(name: string, x: Tensor, size: number, options?: PoolOptions): Pooling {
-  const [batch, channels, height, width] = checkPictures(name, 'x', x);
+  const [batch, channels, height, width] = checkImages(name, 'x', x);
   checkOptions(name, options, ['stride', 'padding']);
   checkCount(name, 'size', size, undefined, 2 ** 15, 'pixels');
   const stride = checkStride(name, options?.stride, size);
   const padding = checkPadding(name, options?.padding, Math.floor(size / 2));
-  const rows = windows(height, size, stride, padding);
-  const columns = windows(width, size, stride, padding);
+  const rows = outputExtent(height, size, stride, padding);
+  const columns = outputExtent(width, size, stride, padding);
   if (rows < 1 || columns < 1) {
     rangeError(name, 'x', `at least ${size} × ${size} with its padding`, showShape(x.shape));
   }
@@ -83,6 +83,6 @@ export function avgPool2d(x: Tensor, size: number, options?: PoolOptions): Tenso
 
 /** The mean of each channel: (B, C, H, W) to (B, C). */
 export function globalAveragePool(x: Tensor): Tensor {
-  const [batch, channels, height, width] = checkPictures('globalAveragePool', 'x', x);
+  const [batch, channels, height, width] = checkImages('globalAveragePool', 'x', x);
   return mean(reshape(x, [batch, channels, height * width]), { axis: 2 });
 }

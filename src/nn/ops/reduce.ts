@@ -3,9 +3,9 @@
 import { f32 } from '../../core/memory.js';
 import { checkOptions, rangeError } from '../../core/validation.js';
 import { nnKernels } from '../kernels.js';
-import { type Shape, showShape } from '../numbers.js';
 import { empty, record, type Tensor } from '../tensor.js';
-import { checkAxis, checkTensor, expanded, sameShape } from './shape.js';
+import { type Shape, showShape } from '../tensor-data.js';
+import { checkAxis, checkTensor, expand, sameShape } from './shape.js';
 
 export interface ReduceOptions {
   /** The axis that goes, from the end if negative; all of them if left out. */
@@ -47,7 +47,7 @@ function reduce(
     (dy) => {
       const scaled = empty(kept);
       core.scaleTo(scaled.at, dy.at, dy.size, factor);
-      const dx = expanded(scaled, x.shape);
+      const dx = expand(scaled, x.shape);
       if (dx !== scaled) scaled.dispose();
       return [dx];
     },

@@ -6,8 +6,8 @@
 import { type Pointer, scoped } from '../../core/memory.js';
 import { checkIntegers, rangeError, typeError } from '../../core/validation.js';
 import { nnKernels } from '../kernels.js';
-import { checkedShape, type Shape, showShape, sizeOf } from '../numbers.js';
 import { empty, filled, record, Tensor } from '../tensor.js';
+import { checkedShape, type Shape, showShape, sizeOf } from '../tensor-data.js';
 
 /** Floats from one index to the next on each axis of a row-major tensor. */
 export function stridesOf(shape: Shape): number[] {
@@ -212,7 +212,7 @@ function broadcastStrides(shape: Shape, target: Shape): number[] {
 }
 
 /** For each place of `target`, which element of a tensor of `shape` is read there. */
-export function broadcastPlaces(shape: Shape, target: Shape): Int32Array {
+export function broadcastIndices(shape: Shape, target: Shape): Int32Array {
   const strides = broadcastStrides(shape, target);
   let places = Int32Array.of(0);
   target.forEach((extent, axis) => {
@@ -231,7 +231,7 @@ export function sameShape(a: Shape, b: Shape): boolean {
 }
 
 /** x repeated to a shape that it broadcasts to; x itself if that is its own. No gradient. */
-export function expanded(x: Tensor, shape: Shape): Tensor {
+export function expand(x: Tensor, shape: Shape): Tensor {
   if (sameShape(x.shape, shape)) return x;
   const y = empty(shape);
   strided('gatherStrided', y.at, x.at, shape, broadcastStrides(x.shape, shape));
@@ -239,7 +239,7 @@ export function expanded(x: Tensor, shape: Shape): Tensor {
 }
 
 /** The gradient of what `expanded` read: dy summed over the axes that repeat. Takes dy over. */
-export function reduced(dy: Tensor, shape: Shape): Tensor {
+export function sumToShape(dy: Tensor, shape: Shape): Tensor {
   if (sameShape(dy.shape, shape)) return dy;
   const dx = filled(shape, 0);
   strided('scatterAddStrided', dx.at, dy.at, dy.shape, broadcastStrides(shape, dy.shape));

@@ -2,15 +2,15 @@
 
 import { checkOptions, rangeError } from '../../core/validation.js';
 import { Module } from '../module.js';
-import type { Shape } from '../numbers.js';
 import { attention } from '../ops/attention.js';
 import { add, gelu, mul, relu, tanh } from '../ops/elementwise.js';
 import { gather } from '../ops/embedding.js';
 import { linear } from '../ops/matmul.js';
-import { layerNorm } from '../ops/rows.js';
+import { layerNorm } from '../ops/softmax.js';
 import { checkRate, dropout, randomNormal, randomUniform } from '../random.js';
-import { untrack } from '../scope.js';
 import { filled, Tensor } from '../tensor.js';
+import type { Shape } from '../tensor-data.js';
+import { untrack } from '../tidy.js';
 
 /** Turns a tensor into a parameter that its owner disposes of. */
 export function asParameter(x: Tensor): Tensor {

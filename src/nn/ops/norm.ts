@@ -2,11 +2,11 @@
 
 import { checkCount, checkOptions, checkPositive, rangeError } from '../../core/validation.js';
 import { nnKernels } from '../kernels.js';
-import { showShape } from '../numbers.js';
 import { empty, record, type Tensor } from '../tensor.js';
+import { showShape } from '../tensor-data.js';
 import { add, div, mul, sqrt, sub } from './elementwise.js';
-import { layerNorm } from './rows.js';
 import { checkTensor, reshape, transpose } from './shape.js';
+import { layerNorm } from './softmax.js';
 
 interface Channels {
   outer: number;

@@ -10,15 +10,15 @@ import {
 } from '../../core/validation.js';
 import { noGrad } from '../grad-mode.js';
 import { Module } from '../module.js';
-import { batchNorm, groupNorm } from '../ops/channels.js';
 import { checkPadding, checkStride, conv2d } from '../ops/conv.js';
 import { add, mul, relu } from '../ops/elementwise.js';
+import { batchNorm, groupNorm } from '../ops/norm.js';
 import { globalAveragePool } from '../ops/pool.js';
 import { reshape } from '../ops/shape.js';
 import { randomUniform } from '../random.js';
-import { tidy, untrack } from '../scope.js';
 import { filled, type Tensor } from '../tensor.js';
-import { asParameter, checkSizes, constant, Linear } from './transformer.js';
+import { tidy, untrack } from '../tidy.js';
+import { asParameter, checkSizes, constant, Linear } from './transformer-block.js';
 
 export interface Conv2dLayerOptions {
   stride?: number | undefined;
@@ -148,7 +148,7 @@ export class GroupNorm extends Module {
 /** How a residual network normalises: over the batch, or each sample by itself. */
 export type ChannelNorm = 'batch' | 'group';
 
-function normOf(kind: ChannelNorm, channels: number): BatchNorm | GroupNorm {
+function createChannelNorm(kind: ChannelNorm, channels: number): BatchNorm | GroupNorm {
   if (kind === 'batch') return new BatchNorm(channels);
   // Eight channels or so a group, whatever the width.
   let groups = Math.max(1, Math.floor(channels / 8));
@@ -168,12 +168,12 @@ export class ResidualBlock extends Module {
   constructor(inputs: number, outputs: number, stride: number, norm: ChannelNorm) {
     super();
     this.conv1 = new Conv2d(inputs, outputs, 3, { stride, padding: 1, bias: false });
-    this.norm1 = normOf(norm, outputs);
+    this.norm1 = createChannelNorm(norm, outputs);
     this.conv2 = new Conv2d(outputs, outputs, 3, { padding: 1, bias: false });
-    this.norm2 = normOf(norm, outputs);
+    this.norm2 = createChannelNorm(norm, outputs);
     if (stride === 1 && inputs === outputs) return;
     this.shortcut = new Conv2d(inputs, outputs, 1, { stride, bias: false });
-    this.shortcutNorm = normOf(norm, outputs);
+    this.shortcutNorm = createChannelNorm(norm, outputs);
   }
 
   /** @param x (B, in, H, W) @returns (B, out, ⌈H / stride⌉, …) */
@@ -218,7 +218,7 @@ export class ResNet extends Module {
     for (const [i, width] of widths.entries()) checkSizes('ResNet', { [`widths[${i}]`]: width });
     const first = widths[0] as number;
     this.stem = new Conv2d(channels, first, 3, { stride: stemStride, padding: 1, bias: false });
-    this.norm = normOf(norm, first);
+    this.norm = createChannelNorm(norm, first);
     let inputs = first;
     for (const [stage, outputs] of widths.entries()) {
       for (let block = 0; block < blocks; block++) {
@@ -261,7 +261,11 @@ function halved(side: number): number {
 /** As many convolutions as leave at most 7 pixels, of four and then two times more channels. */
 function defaultWidths(side: number): number[] {
   const widths = [16];
-  for (let left = halved(side); left > MOST_LEFT; left = halved(left)) {
+  for (
+    let featureShape = halved(side);
+    featureShape > MOST_LEFT;
+    featureShape = halved(featureShape)
+  ) {
     widths.push(widths.length === 1 ? 64 : (widths.at(-1) as number) * 2);
   }
   return widths;
@@ -279,7 +283,7 @@ export class ConvNet extends Module {
   /** Length of a picture's vector. */
   readonly width: number;
   /** What the last convolution leaves of a picture: channels, height, width. */
-  readonly left: readonly [number, number, number];
+  readonly featureShape: readonly [number, number, number];
 
   constructor(options: ConvNetOptions) {
     super();
@@ -296,10 +300,10 @@ export class ConvNet extends Module {
         rangeError('ConvNet', 'height and width', expected, Math.min(height, width));
       }
       this.convolutions.push(new Conv2d(inputs, outputs, FILTER, { stride: 2, bias: false }));
-      this.norms.push(normOf('group', outputs) as GroupNorm);
+      this.norms.push(createChannelNorm('group', outputs) as GroupNorm);
       [inputs, rows, columns] = [outputs, halved(rows), halved(columns)];
     }
-    this.left = [inputs, rows, columns];
+    this.featureShape = [inputs, rows, columns];
     this.output = new Linear(inputs * rows * columns, features);
     this.width = features;
   }

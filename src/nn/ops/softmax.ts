@@ -4,8 +4,8 @@ import { kernels } from '../../core/kernels.js';
 import { scoped } from '../../core/memory.js';
 import { checkOptions, checkPositive, rangeError } from '../../core/validation.js';
 import { nnKernels } from '../kernels.js';
-import { showShape } from '../numbers.js';
 import { empty, filled, record, type Tensor } from '../tensor.js';
+import { showShape } from '../tensor-data.js';
 import { sub } from './elementwise.js';
 import { checkTensor } from './shape.js';
 

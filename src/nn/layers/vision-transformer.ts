@@ -10,15 +10,21 @@ import {
 } from '../../core/validation.js';
 import { cosine, exponential, sine } from '../deterministic-math.js';
 import { Module } from '../module.js';
-import { showShape } from '../numbers.js';
-import { checkPictures } from '../ops/conv.js';
+import { checkImages } from '../ops/conv.js';
 import { add } from '../ops/elementwise.js';
 import { gather } from '../ops/embedding.js';
 import { checkTensor, concat, reshape, slice, transpose } from '../ops/shape.js';
 import { randomNormal } from '../random.js';
 import { type Tensor, tensor } from '../tensor.js';
-import { asParameter, checkSizes, LayerNorm, Linear, TransformerBlock } from './transformer.js';
-import { buffer } from './vision.js';
+import { showShape } from '../tensor-data.js';
+import { buffer } from './resnet.js';
+import {
+  asParameter,
+  checkSizes,
+  LayerNorm,
+  Linear,
+  TransformerBlock,
+} from './transformer-block.js';
 
 /** Patches down and across. */
 export type Grid = readonly [rows: number, columns: number];
@@ -40,7 +46,7 @@ function gridOf(name: string, height: number, width: number, patch: number): Gri
  * @returns (B, patches, patch² C)
  */
 export function patchify(images: Tensor, patch: number): Tensor {
-  const [batch, channels, height, width] = checkPictures('patchify', 'images', images);
+  const [batch, channels, height, width] = checkImages('patchify', 'images', images);
   const [rows, columns] = gridOf('patchify', height, width, patch);
   const cut = reshape(images, [batch, channels, rows, patch, columns, patch]);
   const turned = transpose(cut, [0, 2, 4, 3, 5, 1]);
@@ -109,24 +115,24 @@ export function sinCosPositions(
  * @param ids (B, n), flat; from 0 to T − 1
  * @returns (B, n, width)
  */
-export function gatherSteps(x: Tensor, ids: ArrayLike<number>): Tensor {
-  const { shape } = checkTensor('gatherSteps', 'x', x);
-  if (shape.length !== 3) rangeError('gatherSteps', 'x', '(B, T, width)', showShape(shape));
+export function gatherTokens(x: Tensor, ids: ArrayLike<number>): Tensor {
+  const { shape } = checkTensor('gatherTokens', 'x', x);
+  if (shape.length !== 3) rangeError('gatherTokens', 'x', '(B, T, width)', showShape(shape));
   const [batch, steps, width] = shape as [number, number, number];
-  checkIntegers('gatherSteps', 'ids', ids, undefined, {
+  checkIntegers('gatherTokens', 'ids', ids, undefined, {
     valid: (id) => id >= 0 && id < steps,
     what: `from 0 to ${steps - 1} (the steps of x)`,
   });
   const each = ids.length / batch;
   if (!Number.isInteger(each) || each < 1) {
-    rangeError('gatherSteps', 'ids', `as many for each of ${batch} samples`, ids.length);
+    rangeError('gatherTokens', 'ids', `as many for each of ${batch} samples`, ids.length);
   }
   const rows = Int32Array.from(ids, (id, i) => Math.floor(i / each) * steps + id);
   return gather(reshape(x, [batch * steps, width]), rows, [batch, each]);
 }
 
 /** One vector at the head of each of a batch's sequences. */
-export function prepend(token: Tensor, x: Tensor): Tensor {
+export function prependToken(token: Tensor, x: Tensor): Tensor {
   const [batch, , width] = x.shape as [number, number, number];
   const heads = gather(reshape(token, [1, width]), new Int32Array(batch), [batch, 1]);
   return concat([heads, x], 1);
@@ -207,7 +213,7 @@ export class VisionTransformer extends Module {
   forward(images: Tensor, visible?: ArrayLike<number>): Tensor {
     const all = this.embed(images);
     const token = add(this.classToken, slice(this.positions, 0, 0, 1));
-    let x = prepend(token, visible === undefined ? all : gatherSteps(all, visible));
+    let x = prependToken(token, visible === undefined ? all : gatherTokens(all, visible));
     for (const block of this.blocks) x = block.forward(x);
     return this.norm.forward(x);
   }
