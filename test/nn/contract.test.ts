@@ -144,7 +144,7 @@ test('optimisers: groups without names keep moments of their own, and states go 
     const make = (): nn.AdamW =>
       new nn.AdamW([
         { params: [a], weightDecay: 0.5 },
-        { params: [b], rateFactor: 0.5 },
+        { params: [b], lrScale: 0.5 },
       ]);
     let optimizer = make();
     for (let step = 0; step < 6; step++) {
