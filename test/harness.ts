@@ -130,7 +130,7 @@ export function throws(
   } catch (error) {
     check(error instanceof Error, `threw ${String(error)}, which is no error`);
     const got = `${error.constructor.name}: ${error.message}`;
-    check(error.constructor === kind, `expected a ${kind.name}, got ${got}`);
+    check(error instanceof kind, `expected a ${kind.name}, got ${got}`);
     const fits =
       message instanceof RegExp
         ? message.test(error.message)

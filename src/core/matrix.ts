@@ -6,7 +6,7 @@
 import { decodeFloat16, isFloat16 } from './float16.js';
 import { kernels } from './kernels.js';
 import { f32, type Pointer, type Scope } from './memory.js';
-import { isNumberArray, nonFiniteError, rangeError, show, typeError } from './validation.js';
+import { isNumberArray, NonFiniteError, rangeError, show, typeError } from './validation.js';
 import { WasmMatrix } from './wasm-matrix.js';
 
 /** Row-major f32: element (i, j) is `data[i * cols + j]`. */
@@ -254,7 +254,7 @@ function refuseNumber(source: Source, index: number): never {
     ? (data[Math.floor(index / cols)] as NumberArray)[index % cols]
     : (data as NumberArray)[index];
   const expected = Number.isFinite(value) ? "within f32's range" : 'finite';
-  throw nonFiniteError(
+  throw new NonFiniteError(
     `${name}: ${argument} must be ${expected}, got ${show(value)} ${place(source, index)}`,
   );
 }
@@ -336,7 +336,7 @@ export function takeFloats(name: string, at: Pointer, length: number): Float32Ar
 function checkResult(name: string, at: Pointer, length: number): void {
   const bad = kernels().firstNonFinite(at, length);
   if (bad >= 0) {
-    throw nonFiniteError(
+    throw new NonFiniteError(
       `${name}: the result at index ${bad} is past f32's range: scale the input down`,
     );
   }
@@ -345,5 +345,5 @@ function checkResult(name: string, at: Pointer, length: number): void {
 /** Refuses a loss that is not finite: its input was too large for f32. */
 export function finiteLoss(name: string, loss: number): number {
   if (Number.isFinite(loss)) return loss;
-  throw nonFiniteError(`${name}: the result is past f32's range: scale the input down`);
+  throw new NonFiniteError(`${name}: the result is past f32's range: scale the input down`);
 }

@@ -1,18 +1,27 @@
 /**
- * What a caller may pass: every sentence that says no is built here, so that they sound alike:
- * function, argument, what was expected, what came. A TypeError is the wrong kind of thing, a
- * RangeError the wrong size or value.
+ * Checks of arguments and options. All messages have one form: function, argument, what was
+ * expected, what was given. A TypeError is the wrong kind of thing, a RangeError the wrong size or
+ * value.
  */
 
-/** The largest finite f32. */
+/**
+ * Checks one argument or option: returns the value that is used, or throws.
+ *
+ * @param name function that messages name
+ * @param argument argument or option that messages name
+ * @param value what the caller passed
+ */
+export type Check<T> = (name: string, argument: string, value: unknown) => T;
+
+/** Largest finite f32. */
 const F32_MAX = 3.4028234663852886e38;
 
-/** What an object calls itself: Object, Array, Map, Float32Array. */
+/** Tag of an object, the same in every realm: Object, Array, Map, Float32Array. */
 function tagOf(value: object): string {
   return Object.prototype.toString.call(value).slice(8, -1);
 }
 
-/** How a value looks in an error. */
+/** Describes a value for an error message. */
 export function show(value: unknown): string {
   if (value === null) return 'null';
   if (typeof value === 'string') {
@@ -31,101 +40,141 @@ export function typeError(name: string, argument: string, expected: string, got:
   throw new TypeError(`${name}: ${argument} must be ${expected}, got ${show(got)}`);
 }
 
-const nonFinite = /* @__PURE__ */ new WeakSet<Error>();
-
-/** The RangeError of a number that is NaN or infinite, which a training loop takes for divergence. */
-export function nonFiniteError(message: string): RangeError {
-  const error = new RangeError(message);
-  nonFinite.add(error);
-  return error;
-}
-
-export function isNonFinite(error: unknown): boolean {
-  return error instanceof Error && nonFinite.has(error);
+/** RangeError at a number that is NaN or infinite, which a training loop reports as divergence. */
+export class NonFiniteError extends RangeError {
+  /** Consoles print this name, which would be a minified one. */
+  static override readonly name = 'RangeError';
 }
 
 export function rangeError(name: string, argument: string, expected: string, got: unknown): never {
   throw new RangeError(`${name}: ${argument} must be ${expected}, got ${show(got)}`);
 }
 
-/** Options of a function: the given one, or none. Every key must be one the function knows. */
-export function checkOptions(name: string, options: unknown, known: readonly string[]): void {
-  if (options === undefined) return;
+/** Checks that options are undefined or a plain object, of any realm. */
+export function checkOptionsObject(
+  name: string,
+  options: unknown,
+): Readonly<Record<string, unknown>> {
+  if (options === undefined) return {};
   // A Map, a Date or a boxed number has no options to find, and would pass for none given.
   if (typeof options !== 'object' || options === null || tagOf(options) !== 'Object') {
     typeError(name, 'options', 'an object', options);
   }
-  for (const key of Object.keys(options)) {
+  return options as Readonly<Record<string, unknown>>;
+}
+
+/** Checks options against a list of names; new code reads them with `readOptions`. */
+export function checkOptions(name: string, options: unknown, known: readonly string[]): void {
+  for (const key of Object.keys(checkOptionsObject(name, options))) {
     if (known.includes(key)) continue;
     const list = known.length === 0 ? 'it has none' : `it has ${known.join(', ')}`;
     throw new TypeError(`${name}: unknown option ${show(key)}; ${list}`);
   }
 }
 
-/** A finite number within f32's range; `undefined` means the default. */
+/** Checks a finite number within f32's range. */
 export function checkNumber(
   name: string,
   argument: string,
   value: unknown,
-  fallback: number,
+  fallback?: number,
 ): number {
-  if (value === undefined) return fallback;
+  if (value === undefined && fallback !== undefined) return fallback;
   if (typeof value !== 'number') typeError(name, argument, 'a number', value);
   if (!Number.isFinite(value)) rangeError(name, argument, 'finite', value);
   if (Math.abs(value) > F32_MAX) rangeError(name, argument, "within f32's range", value);
   return value;
 }
 
+/** Checks a number greater than 0. */
 export function checkPositive(
   name: string,
   argument: string,
   value: unknown,
-  fallback: number,
+  fallback?: number,
 ): number {
   const number = checkNumber(name, argument, value, fallback);
   if (!(number > 0)) rangeError(name, argument, 'greater than 0', number);
   return number;
 }
 
-export function checkAtLeastZero(
+/** Checks a number that is at least 0. */
+export function checkNonNegative(
   name: string,
   argument: string,
   value: unknown,
-  fallback: number,
+  fallback?: number,
 ): number {
   const number = checkNumber(name, argument, value, fallback);
   if (number < 0) rangeError(name, argument, 'at least 0', number);
   return number;
 }
 
-/** A temperature > 0 whose inverse, the factor of the cosines, is within f32's range. */
-export function checkTemperature(name: string, value: unknown, fallback: number): number {
-  const temperature = checkPositive(name, 'temperature', value, fallback);
-  if (1 / temperature > F32_MAX) rangeError(name, 'temperature', 'at least 3e-39', temperature);
+/** Checks a temperature > 0 whose inverse, the factor of the cosines, is within f32's range. */
+export function checkTemperature(name: string, argument: string, value: unknown): number {
+  const temperature = checkPositive(name, argument, value);
+  if (1 / temperature > F32_MAX) rangeError(name, argument, 'at least 3e-39', temperature);
   return temperature;
 }
 
+/** Checks a part of 1: a number from 0 up to, but without, 1. */
+export function checkFraction(name: string, argument: string, value: unknown): number {
+  const fraction = checkNumber(name, argument, value);
+  if (fraction < 0 || fraction >= 1) rangeError(name, argument, 'from 0 to less than 1', fraction);
+  return fraction;
+}
+
+/** Checks a whole number of any size that numbers hold exactly. */
+export function checkInteger(name: string, argument: string, value: unknown): number {
+  return integerIn(-Number.MAX_SAFE_INTEGER)(name, argument, value);
+}
+
 /**
- * A whole number from 1 to `most`, what there is of `what`. A default is cut to it; where there is
- * none, the number can't be left out.
+ * Makes a check for whole numbers from `min` to `max`.
+ *
+ * @param what the source of the limit, for the message: "the rows of corpus"
+ */
+export function integerIn(min: number, max = Number.MAX_SAFE_INTEGER, what = ''): Check<number> {
+  return (name, argument, value) => {
+    if (typeof value !== 'number') typeError(name, argument, 'a whole number', value);
+    if (Number.isSafeInteger(value) && value >= min && value <= max) return value;
+    const range =
+      max === Number.MAX_SAFE_INTEGER
+        ? min < 0
+          ? ''
+          : ` of at least ${min}`
+        : ` from ${min} to ${max}`;
+    rangeError(name, argument, `a whole number${range}${what === '' ? '' : ` (${what})`}`, value);
+  };
+}
+
+/**
+ * Checks a whole number from 1 to `max`, the number of `what`. A default is cut to it; where there
+ * is none, the number is required.
  */
 export function checkCount(
   name: string,
   argument: string,
   value: unknown,
   fallback: number | undefined,
-  most: number,
+  max: number,
   what: string,
 ): number {
-  if (value === undefined && fallback !== undefined) return Math.min(fallback, most);
-  if (typeof value !== 'number') typeError(name, argument, 'a whole number', value);
-  if (!Number.isInteger(value) || value < 1 || value > most) {
-    rangeError(name, argument, `a whole number from 1 to ${most} (${what})`, value);
-  }
-  return value;
+  if (value === undefined && fallback !== undefined) return Math.min(fallback, max);
+  return integerIn(1, max, what)(name, argument, value);
 }
 
-/** One of the names in `choices`. */
+/** Makes a check for one of the names in `choices`. */
+export function oneOf<T extends string>(choices: readonly T[]): Check<T> {
+  return (name, argument, value) => {
+    if (choices.includes(value as T)) return value as T;
+    const list = choices.map((choice) => `'${choice}'`).join(' or ');
+    if (typeof value !== 'string') typeError(name, argument, list, value);
+    rangeError(name, argument, list, value);
+  };
+}
+
+/** Checks one of the names in `choices`; `undefined` means the default. */
 export function checkChoice<T extends string>(
   name: string,
   argument: string,
@@ -133,29 +182,52 @@ export function checkChoice<T extends string>(
   choices: readonly T[],
   fallback: T,
 ): T {
-  if (value === undefined) return fallback;
-  if (choices.includes(value as T)) return value as T;
-  const list = choices.map((choice) => `'${choice}'`).join(' or ');
-  if (typeof value !== 'string') typeError(name, argument, list, value);
-  rangeError(name, argument, list, value);
+  return value === undefined ? fallback : oneOf(choices)(name, argument, value);
 }
 
+/** Checks true or false. */
 export function checkFlag(
   name: string,
   argument: string,
   value: unknown,
-  fallback: boolean,
+  fallback?: boolean,
 ): boolean {
-  if (value === undefined) return fallback;
+  if (value === undefined && fallback !== undefined) return fallback;
   if (typeof value !== 'boolean') typeError(name, argument, 'true or false', value);
   return value;
 }
 
-/** Whether a value is a plain or typed array of numbers, not of bigints. */
+/** Checks a string. */
+export function checkString(name: string, argument: string, value: unknown): string {
+  if (typeof value !== 'string') typeError(name, argument, 'a string', value);
+  return value;
+}
+
+/** Checks a function that will be called back. */
+export function checkCallback<F extends (...args: never[]) => unknown>(
+  name: string,
+  argument: string,
+  value: unknown,
+): F {
+  if (typeof value !== 'function') typeError(name, argument, 'a function', value);
+  return value as F;
+}
+
+/** Checks an AbortSignal, of any realm. */
+export function checkSignal<S extends { readonly aborted: boolean }>(
+  name: string,
+  argument: string,
+  value: unknown,
+): S {
+  if (typeof (value as S | null | undefined)?.aborted === 'boolean') return value as S;
+  typeError(name, argument, 'an AbortSignal', value);
+}
+
+/** Tells whether a value is a plain or typed array of numbers, not of bigints. */
 export function isNumberArray(value: unknown): value is ArrayLike<number> {
   if (Array.isArray(value)) return true;
   if (!ArrayBuffer.isView(value)) return false;
-  // Most are this one, and asking an object for its name takes longer than all other checks.
+  // The most frequent kind first: reading an object's tag takes longer than all other checks.
   if (value instanceof Float32Array) return true;
   return /^(Int|Uint|Float)(8|16|32|64)(Clamped)?Array$/.test(tagOf(value));
 }

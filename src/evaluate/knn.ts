@@ -4,11 +4,12 @@ import { analysisKernels } from '../core/analysis-kernels.js';
 import { numberClasses } from '../core/labels.js';
 import { checkWidth, type MatrixLike, type NumberArray, readMatrix } from '../core/matrix.js';
 import { i32, scoped } from '../core/memory.js';
-import { checkCount, checkIntegers, checkOptions, checkTemperature } from '../core/validation.js';
+import { readOptions } from '../core/options.js';
+import { checkIntegers, checkTemperature, integerIn } from '../core/validation.js';
 import { nearest } from '../search/top-k.js';
 
 export interface KnnOptions {
-  /** How many neighbours vote, at most the rows of train (default 20). */
+  /** Number of neighbors that vote, cut to the rows of train (default 20). */
   k?: number | undefined;
   /** A vote counts exp(cosine / temperature) (default 0.07). */
   temperature?: number | undefined;
@@ -28,16 +29,17 @@ export function knnClassify(
   train: MatrixLike,
   labels: ArrayLike<number>,
   queries: MatrixLike | NumberArray,
-  options?: KnnOptions,
+  given?: KnnOptions,
 ): Int32Array {
   const name = 'knnClassify';
   const source = readMatrix(name, 'train', train);
   checkIntegers(name, 'labels', labels, { of: source.rows, what: 'the rows of train' });
   const query = readMatrix(name, 'queries', queries, true);
   checkWidth(query, source);
-  checkOptions(name, options, ['k', 'temperature']);
-  const k = checkCount(name, 'k', options?.k, 20, source.rows, 'the rows of train');
-  const scale = 1 / checkTemperature(name, options?.temperature, 0.07);
+  const options = readOptions(name, given);
+  const k = Math.min(options.read('k', integerIn(1), 20), source.rows);
+  const scale = 1 / options.read('temperature', checkTemperature, 0.07);
+  options.done();
   const { classes, numbers } = numberClasses(labels);
   return scoped((scope) => {
     const { scores, indices } = nearest(scope, query, source, k, 'cosine');

@@ -11,7 +11,7 @@ import type { Classes } from '../core/labels.js';
 import { load, type Matrix, type Source, takeFloats, takeMatrix } from '../core/matrix.js';
 import { f32, f64, type Pointer, type Scope, scoped } from '../core/memory.js';
 import {
-  checkAtLeastZero,
+  checkNonNegative,
   checkPositive,
   rangeError,
   show,
@@ -43,7 +43,7 @@ export function readLogistic(
   { classes, numbers }: Classes,
   options: LogisticOptions | undefined,
 ): Settings {
-  const l2 = checkAtLeastZero(name, 'l2', options?.l2, 1);
+  const l2 = checkNonNegative(name, 'l2', options?.l2, 1);
   const given: unknown = options?.classWeight;
   if (given === undefined) return { l2, weights: Array.from(classes, () => 1) };
   if (given === 'balanced') {

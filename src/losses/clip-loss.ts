@@ -1,7 +1,8 @@
 /** The loss of CLIP (https://arxiv.org/abs/2103.00020). */
 
 import { checkShape, type Matrix, type MatrixLike, readMatrix } from '../core/matrix.js';
-import { checkOptions, checkPositive } from '../core/validation.js';
+import { readOptions } from '../core/options.js';
+import { checkPositive } from '../core/validation.js';
 import { type CrossResult, crossContrast, readIds } from './cross-contrast.js';
 
 export interface ClipLossOptions {
@@ -41,14 +42,15 @@ function run(
   name: string,
   image: MatrixLike,
   text: MatrixLike,
-  options: ClipLossOptions | undefined,
+  given: ClipLossOptions | undefined,
   backward: boolean,
 ): CrossResult {
   const left = readMatrix(name, 'image', image);
   const right = readMatrix(name, 'text', text);
   checkShape(right, left);
-  checkOptions(name, options, ['logitScale', 'ids']);
-  const scale = checkPositive(name, 'logitScale', options?.logitScale, 1 / 0.07);
-  const ids = readIds(name, options?.ids, left.rows);
+  const options = readOptions(name, given);
+  const scale = options.read('logitScale', checkPositive, 1 / 0.07);
+  const ids = options.optional('ids', (...argument) => readIds(...argument, left.rows));
+  options.done();
   return crossContrast(name, left, right, { scale, symmetric: true, ids }, backward);
 }

@@ -31,9 +31,13 @@ export interface CrossResult {
 }
 
 /** Ids, one a pair: pairs of equal ids are not each other's negatives. */
-export function readIds(name: string, ids: unknown, rows: number): ArrayLike<number> | undefined {
-  if (ids === undefined) return undefined;
-  return checkIntegers(name, 'ids', ids, { of: rows, what: 'one a pair' });
+export function readIds(
+  name: string,
+  argument: string,
+  ids: unknown,
+  rows: number,
+): ArrayLike<number> {
+  return checkIntegers(name, argument, ids, { of: rows, what: 'one a pair' });
 }
 
 export function crossContrast(

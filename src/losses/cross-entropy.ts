@@ -10,13 +10,8 @@ import {
   takeMatrix,
 } from '../core/matrix.js';
 import { scoped } from '../core/memory.js';
-import {
-  checkAtLeastZero,
-  checkIntegers,
-  checkNumber,
-  checkOptions,
-  rangeError,
-} from '../core/validation.js';
+import { readOptions } from '../core/options.js';
+import { checkIntegers, checkNonNegative, checkNumber, rangeError } from '../core/validation.js';
 
 export interface CrossEntropyOptions {
   /** Rows with this target are left out of the mean (default -100). */
@@ -55,18 +50,19 @@ function run(
   name: string,
   logits: MatrixLike,
   targets: ArrayLike<number>,
-  options: CrossEntropyOptions | undefined,
+  given: CrossEntropyOptions | undefined,
   backward: boolean,
 ): { loss: number; grad?: Matrix } {
   const source = readMatrix(name, 'logits', logits);
   const { rows, cols } = source;
-  checkOptions(name, options, ['ignoreIndex', 'labelSmoothing']);
-  const ignored = checkNumber(name, 'ignoreIndex', options?.ignoreIndex, -100);
+  const options = readOptions(name, given);
+  const ignored = options.read('ignoreIndex', checkNumber, -100);
   if ((ignored | 0) !== ignored) {
     rangeError(name, 'ignoreIndex', 'a whole number of 32 bits', ignored);
   }
-  const smoothing = checkAtLeastZero(name, 'labelSmoothing', options?.labelSmoothing, 0);
+  const smoothing = options.read('labelSmoothing', checkNonNegative, 0);
   if (smoothing > 1) rangeError(name, 'labelSmoothing', 'from 0 to 1', smoothing);
+  options.done();
   const labels = checkIntegers(
     name,
     'targets',

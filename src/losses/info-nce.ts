@@ -7,7 +7,8 @@ import {
   type MatrixLike,
   readMatrix,
 } from '../core/matrix.js';
-import { checkFlag, checkOptions, checkTemperature } from '../core/validation.js';
+import { readOptions } from '../core/options.js';
+import { checkFlag, checkTemperature } from '../core/validation.js';
 import { type CrossOptions, type CrossResult, crossContrast, readIds } from './cross-contrast.js';
 
 export interface InfoNceOptions {
@@ -61,21 +62,23 @@ function run(
   name: string,
   queries: MatrixLike,
   keys: MatrixLike,
-  options: InfoNceOptions | undefined,
+  given: InfoNceOptions | undefined,
   backward: boolean,
 ): CrossResult {
   const left = readMatrix(name, 'queries', queries);
   const right = readMatrix(name, 'keys', keys);
   checkShape(right, left);
-  checkOptions(name, options, ['temperature', 'negatives', 'ids', 'symmetric']);
+  const options = readOptions(name, given);
   const cross: CrossOptions = {
-    scale: 1 / checkTemperature(name, options?.temperature, 0.07),
-    symmetric: checkFlag(name, 'symmetric', options?.symmetric, false),
-    ids: readIds(name, options?.ids, left.rows),
+    scale: 1 / options.read('temperature', checkTemperature, 0.07),
+    symmetric: options.read('symmetric', checkFlag, false),
+    ids: options.optional('ids', (...argument) => readIds(...argument, left.rows)),
   };
-  if (options?.negatives !== undefined) {
-    cross.further = readMatrix(name, 'negatives', options.negatives);
-    checkWidth(cross.further, left);
+  const further = options.optional('negatives', readMatrix);
+  options.done();
+  if (further !== undefined) {
+    cross.further = further;
+    checkWidth(further, left);
   }
   return crossContrast(name, left, right, cross, backward);
 }

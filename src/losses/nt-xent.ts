@@ -2,7 +2,8 @@
 
 import { finiteLoss, type Matrix, type MatrixLike, readMatrix } from '../core/matrix.js';
 import { scoped } from '../core/memory.js';
-import { checkOptions, checkTemperature } from '../core/validation.js';
+import { readOptions } from '../core/options.js';
+import { checkTemperature } from '../core/validation.js';
 import { Contrast, loadSide, Positives, throughNormalization } from './contrastive.js';
 
 export interface NtXentOptions {
@@ -33,7 +34,7 @@ export function ntXentGrad(z: MatrixLike, options?: NtXentOptions): { loss: numb
 function run(
   name: string,
   z: MatrixLike,
-  options: NtXentOptions | undefined,
+  given: NtXentOptions | undefined,
   backward: boolean,
 ): { loss: number; grad?: Matrix } {
   const source = readMatrix(name, 'z', z);
@@ -43,8 +44,9 @@ function run(
       `${name}: z must have an even number of rows (two views a sample), got ${rows}`,
     );
   }
-  checkOptions(name, options, ['temperature']);
-  const scale = 1 / checkTemperature(name, options?.temperature, 0.5);
+  const options = readOptions(name, given);
+  const scale = 1 / options.read('temperature', checkTemperature, 0.5);
+  options.done();
   return scoped((scope) => {
     const samples = rows / 2;
     const side = loadSide(scope, source);

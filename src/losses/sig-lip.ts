@@ -9,8 +9,9 @@ import {
   readMatrix,
 } from '../core/matrix.js';
 import { scoped } from '../core/memory.js';
+import { readOptions } from '../core/options.js';
 import { multiply } from '../core/products.js';
-import { checkNumber, checkOptions, checkPositive } from '../core/validation.js';
+import { checkNumber, checkPositive } from '../core/validation.js';
 import { loadSide, throughNormalization } from './contrastive.js';
 import { readIds } from './cross-contrast.js';
 
@@ -63,16 +64,17 @@ function run(
   name: string,
   image: MatrixLike,
   text: MatrixLike,
-  options: SigLipLossOptions | undefined,
+  given: SigLipLossOptions | undefined,
   backward: boolean,
 ): { loss: number } | SigLipGradients {
   const left = readMatrix(name, 'image', image);
   const right = readMatrix(name, 'text', text);
   checkShape(right, left);
-  checkOptions(name, options, ['logitScale', 'logitBias', 'ids']);
-  const scale = checkPositive(name, 'logitScale', options?.logitScale, 10);
-  const bias = checkNumber(name, 'logitBias', options?.logitBias, -10);
-  const ids = readIds(name, options?.ids, left.rows);
+  const options = readOptions(name, given);
+  const scale = options.read('logitScale', checkPositive, 10);
+  const bias = options.read('logitBias', checkNumber, -10);
+  const ids = options.optional('ids', (...argument) => readIds(...argument, left.rows));
+  options.done();
   const { rows, cols } = left;
   return scoped((scope) => {
     const core = kernels();

@@ -4,7 +4,8 @@ import { kernels } from '../core/kernels.js';
 import { numberClasses } from '../core/labels.js';
 import { finiteLoss, type Matrix, type MatrixLike, readMatrix } from '../core/matrix.js';
 import { scoped } from '../core/memory.js';
-import { checkIntegers, checkOptions, checkTemperature } from '../core/validation.js';
+import { readOptions } from '../core/options.js';
+import { checkIntegers, checkTemperature } from '../core/validation.js';
 import { Contrast, loadSide, throughNormalization } from './contrastive.js';
 
 export interface SupConOptions {
@@ -38,14 +39,15 @@ function run(
   name: string,
   z: MatrixLike,
   labels: ArrayLike<number>,
-  options: SupConOptions | undefined,
+  given: SupConOptions | undefined,
   backward: boolean,
 ): { loss: number; grad?: Matrix } {
   const source = readMatrix(name, 'z', z);
   const { rows, cols } = source;
   checkIntegers(name, 'labels', labels, { of: rows, what: 'the rows of z' });
-  checkOptions(name, options, ['temperature']);
-  const scale = 1 / checkTemperature(name, options?.temperature, 0.1);
+  const options = readOptions(name, given);
+  const scale = 1 / options.read('temperature', checkTemperature, 0.1);
+  options.done();
   return scoped((scope) => {
     const core = kernels();
     const side = loadSide(scope, source);

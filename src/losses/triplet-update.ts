@@ -10,12 +10,12 @@ import {
   writeBack,
 } from '../core/matrix.js';
 import { scoped } from '../core/memory.js';
+import { readOptions } from '../core/options.js';
 import {
-  checkAtLeastZero,
-  checkChoice,
   checkIntegers,
-  checkOptions,
+  checkNonNegative,
   checkPositive,
+  oneOf,
   rangeError,
 } from '../core/validation.js';
 
@@ -45,7 +45,7 @@ export interface TripletUpdateOptions {
 export function tripletUpdate(
   embeddings: MatrixLike,
   triplets: ArrayLike<number>,
-  options?: TripletUpdateOptions,
+  given?: TripletUpdateOptions,
 ): Float32Array {
   const name = 'tripletUpdate';
   const source = readMatrix(name, 'embeddings', embeddings);
@@ -58,10 +58,11 @@ export function tripletUpdate(
   if (triplets.length % 3 !== 0) {
     rangeError(name, 'triplets', 'a multiple of 3 long', triplets.length);
   }
-  checkOptions(name, options, ['learningRate', 'margin', 'rule']);
-  const rate = checkPositive(name, 'learningRate', options?.learningRate, 0.05);
-  const margin = checkAtLeastZero(name, 'margin', options?.margin, 0.5);
-  const rule = checkChoice(name, 'rule', options?.rule, RULES, 'chapter');
+  const options = readOptions(name, given);
+  const rate = options.read('learningRate', checkPositive, 0.05);
+  const margin = options.read('margin', checkNonNegative, 0.5);
+  const rule = options.read('rule', oneOf(RULES), 'chapter');
+  options.done();
   return scoped((scope) => {
     const at = load(scope, source);
     const list = scope.integers(triplets);

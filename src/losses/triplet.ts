@@ -11,7 +11,8 @@ import {
   takeMatrix,
 } from '../core/matrix.js';
 import { type Pointer, scoped } from '../core/memory.js';
-import { checkAtLeastZero, checkChoice, checkOptions } from '../core/validation.js';
+import { readOptions } from '../core/options.js';
+import { checkNonNegative, oneOf } from '../core/validation.js';
 
 /** Distances of rows: 1 - cosine, or Euclidean of the rows as given. */
 export type Distance = 'cosine' | 'euclidean';
@@ -59,7 +60,7 @@ type Inputs = [MatrixLike, MatrixLike, MatrixLike];
 function run(
   name: string,
   [a, p, n]: Inputs,
-  options: TripletLossOptions | undefined,
+  given: TripletLossOptions | undefined,
   backward: boolean,
 ): { loss: number; grads?: Matrix[] } {
   const anchors = readMatrix(name, 'anchors', a);
@@ -67,9 +68,10 @@ function run(
   const negatives = readMatrix(name, 'negatives', n);
   checkShape(positives, anchors);
   checkShape(negatives, anchors);
-  checkOptions(name, options, ['margin', 'distance']);
-  const margin = checkAtLeastZero(name, 'margin', options?.margin, 0.5);
-  const distance = checkChoice(name, 'distance', options?.distance, DISTANCES, 'cosine');
+  const options = readOptions(name, given);
+  const margin = options.read('margin', checkNonNegative, 0.5);
+  const distance = options.read('distance', oneOf(DISTANCES), 'cosine');
+  options.done();
   const { rows, cols } = anchors;
   return scoped((scope) => {
     const sources = [anchors, positives, negatives];

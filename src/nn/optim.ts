@@ -1,8 +1,8 @@
 /** Optimisers, gradient clipping and learning-rate schedules. */
 
 import {
-  checkAtLeastZero,
   checkFlag,
+  checkNonNegative,
   checkOptions,
   checkPositive,
   isNumberArray,
@@ -53,8 +53,8 @@ function entriesOf(name: string, params: unknown, weightDecay: number): Entry[] 
       typeError(name, 'params', 'a Map or an array of parameters, or of groups', list);
     }
     const settings = {
-      weightDecay: checkAtLeastZero(name, 'weightDecay', group.weightDecay, weightDecay),
-      lrScale: checkAtLeastZero(name, 'lrScale', group.lrScale, 1),
+      weightDecay: checkNonNegative(name, 'weightDecay', group.weightDecay, weightDecay),
+      lrScale: checkNonNegative(name, 'lrScale', group.lrScale, 1),
     };
     const first = entries.size;
     const named = list instanceof Map ? [...list] : list.map((param, i) => [`${first + i}`, param]);
@@ -168,7 +168,7 @@ export class AdamW extends Optimizer {
       'AdamW',
       params,
       checkPositive('AdamW', 'learningRate', options?.learningRate, 1e-3),
-      checkAtLeastZero('AdamW', 'weightDecay', options?.weightDecay, 0.01),
+      checkNonNegative('AdamW', 'weightDecay', options?.weightDecay, 0.01),
     );
     this.betas = options?.betas === undefined ? [0.9, 0.999] : options.betas;
     if (!isNumberArray(this.betas) || this.betas.length !== 2) {
@@ -239,9 +239,9 @@ export class Sgd extends Optimizer {
       'Sgd',
       params,
       checkPositive('Sgd', 'learningRate', options?.learningRate, 0.01),
-      checkAtLeastZero('Sgd', 'weightDecay', options?.weightDecay, 0),
+      checkNonNegative('Sgd', 'weightDecay', options?.weightDecay, 0),
     );
-    this.momentum = checkAtLeastZero('Sgd', 'momentum', options?.momentum, 0);
+    this.momentum = checkNonNegative('Sgd', 'momentum', options?.momentum, 0);
     this.nesterov = checkFlag('Sgd', 'nesterov', options?.nesterov, false);
     if (this.nesterov && this.momentum === 0) {
       rangeError('Sgd', 'momentum', 'above 0 with nesterov', this.momentum);

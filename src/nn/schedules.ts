@@ -1,6 +1,6 @@
 /** Learning rates over time. */
 
-import { checkAtLeastZero, checkOptions, checkPositive, rangeError } from '../core/validation.js';
+import { checkNonNegative, checkOptions, checkPositive, rangeError } from '../core/validation.js';
 import { cosinePi } from './deterministic-math.js';
 
 export interface ScheduleOptions {
@@ -27,8 +27,8 @@ function schedule(
   checkOptions(name, options, ['peak', 'steps', 'warmup', 'floor']);
   const peak = checkPositive(name, 'peak', options?.peak, Number.NaN);
   const steps = checkPositive(name, 'steps', options.steps, Number.NaN);
-  const warmup = checkAtLeastZero(name, 'warmup', options.warmup, 0);
-  const floor = checkAtLeastZero(name, 'floor', options.floor, lowest * peak);
+  const warmup = checkNonNegative(name, 'warmup', options.warmup, 0);
+  const floor = checkNonNegative(name, 'floor', options.floor, lowest * peak);
   if (warmup > steps) rangeError(name, 'warmup', `at most ${steps} steps`, warmup);
   return (step) => {
     if (step < warmup) return (peak * (step + 1)) / (warmup + 1);

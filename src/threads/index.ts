@@ -3,7 +3,7 @@
  * with the same bits as on one. Nothing changes for who calls them; this entry is all there is.
  */
 
-import { checkAtLeastZero, checkOptions, rangeError, typeError } from '../core/validation.js';
+import { checkNonNegative, checkOptions, rangeError, typeError } from '../core/validation.js';
 import type { Kernel } from './job.js';
 import { MOST_THREADS } from './max-threads.js';
 import { CUTTINGS } from './partitions.js';
@@ -50,7 +50,7 @@ export async function setThreads(n: number, options?: ThreadsOptions): Promise<n
     rangeError('setThreads', 'n', `a whole number from 1 to ${MOST_THREADS} (threads)`, n);
   }
   checkOptions('setThreads', options, ['leastWork']);
-  const leastWork = checkAtLeastZero('setThreads', 'leastWork', options?.leastWork, 30);
+  const leastWork = checkNonNegative('setThreads', 'leastWork', options?.leastWork, 30);
   const next = last.then(() => change(n, 1000 * leastWork));
   last = next.catch(() => undefined);
   return next;

@@ -12,7 +12,7 @@ import {
   checkCount,
   checkNumber,
   checkPositive,
-  isNonFinite,
+  NonFiniteError,
 } from '../core/validation.js';
 import {
   AdamW,
@@ -192,7 +192,7 @@ function orNaN(loss: () => number): number {
   try {
     return loss();
   } catch (error) {
-    if (isNonFinite(error)) return Number.NaN;
+    if (error instanceof NonFiniteError) return Number.NaN;
     throw error;
   }
 }

@@ -122,9 +122,16 @@ export const WHOLE_NUMBER = [
   }),
 ];
 
-/** A whole number from 1 to `most`. */
-export function count(most: number): Bad[] {
+/** Bad values of a whole number from 1 to `max`, or to any size. */
+export function count(max?: number): Bad[] {
+  const tooLarge = bad(RangeError, {
+    'one more than there are': () => (max ?? 0) + 1,
+    '2^31': () => 2 ** 31,
+    '2^32 + 1': () => 2 ** 32 + 1,
+    '2^53': () => 2 ** 53,
+  });
   return [
+    ...(max === undefined ? [] : tooLarge),
     ...NO_NUMBER,
     ...NOT_FINITE,
     ...NEGATIVE,
@@ -134,10 +141,6 @@ export function count(most: number): Bad[] {
       '0.5': () => 0.5,
       '1.5': () => 1.5,
       'just below 1': () => 1 - Number.EPSILON,
-      'one more than there are': () => most + 1,
-      '2^31': () => 2 ** 31,
-      '2^32 + 1': () => 2 ** 32 + 1,
-      '2^53': () => 2 ** 53,
     }),
   ];
 }

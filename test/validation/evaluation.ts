@@ -118,7 +118,7 @@ export const JUDGING: Record<string, Signature> = {
     arguments: { train: MATRIX_ONLY, labels: wholeNumbers(4), queries: MATRIX_OR_VECTOR },
     options: {
       valid: () => ({ k: 2, temperature: 0.1 }),
-      fields: { k: count(4), temperature: TEMPERATURE },
+      fields: { k: count(), temperature: TEMPERATURE },
     },
     together: {
       'queries of another width': {

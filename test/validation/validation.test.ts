@@ -37,7 +37,7 @@ function fault(
     if (bits(args) !== before) return 'changed its input';
     if (!(error instanceof Error)) return `threw ${String(error)}`;
     const said = `${error.constructor.name}: ${error.message}`;
-    const right = kind ? error.constructor === kind : /^(Type|Range)Error$/.test(error.name);
+    const right = kind ? error instanceof kind : /^(Type|Range)Error$/.test(error.name);
     if (!right) return `expected a ${kind?.name}, got ${said}`;
     if (!error.message.startsWith(`${name}: `)) return `does not name the function: ${said}`;
     if (!isNamed(error.message, argument)) return `does not name ${argument}: ${said}`;

@@ -3,7 +3,7 @@
  * interruption with the very bits of a run that was never stopped.
  */
 
-import { isNonFinite } from '../../core/validation.js';
+import { NonFiniteError } from '../../core/validation.js';
 import { DivergedError, type TrainStep, train as trainModel } from '../../models/index.js';
 import { manualSeed } from '../../nn/index.js';
 import {
@@ -206,7 +206,7 @@ async function evaluate(trained: Trained): Promise<Metrics> {
   try {
     return await trained.evaluate();
   } catch (error) {
-    if (isNonFinite(error)) return { valLoss: Number.NaN };
+    if (error instanceof NonFiniteError) return { valLoss: Number.NaN };
     throw error;
   }
 }

@@ -11,8 +11,8 @@
 
 import { f32, type Pointer, scoped, u8 } from '../../core/memory.js';
 import {
-  checkAtLeastZero,
   checkCount,
+  checkNonNegative,
   checkOptions,
   rangeError,
   typeError,
@@ -211,7 +211,7 @@ export class Augmentation {
       (low, high) => low >= 0.01 && high <= 1000,
     );
     for (const [name, value] of Object.entries(numbers)) {
-      checkAtLeastZero('Augmentation', name, value, 0);
+      checkNonNegative('Augmentation', name, value, 0);
       const most = MOST[name as keyof typeof MOST] ?? 1;
       if (value > most) rangeError('Augmentation', name, `from 0 to ${most}`, value);
     }

@@ -147,7 +147,11 @@ export class CLIP extends Module implements Trainable<Pictures, ClipBatch> {
     const { projection = 128, activation = 'gelu', eps = 1e-5 } = config;
     const { startToken = 0, endToken = 1, loss = 'clip' } = config;
     const usual = loss === 'siglip' ? 0.1 : 0.07;
-    const temperature = checkTemperature('CLIP', config.temperature, usual);
+    const temperature = checkTemperature(
+      'CLIP',
+      'temperature',
+      config.temperature === undefined ? usual : config.temperature,
+    );
     const shape = { height: imageSize, width: imageSize, channels };
     checkPictureShape('CLIP', shape);
     checkChoice('CLIP', 'image', image, ['conv', 'vit'], 'conv');

@@ -115,7 +115,11 @@ export class SimCLR extends Module implements Trainable<Pictures, SimClrBatch> {
     const shape = { height, width, channels };
     checkPictureShape('SimCLR', shape);
     const { features = 128, hidden = 256, projection = 64, part = 256 } = config;
-    const temperature = checkTemperature('SimCLR', config.temperature, 0.2);
+    const temperature = checkTemperature(
+      'SimCLR',
+      'temperature',
+      config.temperature === undefined ? 0.2 : config.temperature,
+    );
     const loss = checkChoice('SimCLR', 'loss', config.loss, SIMCLR_LOSSES, 'ntxent');
     checkPositive('SimCLR', 'part', part, 256);
     this.augmentation = new Augmentation(shape, augmentation);
