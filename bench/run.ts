@@ -93,7 +93,7 @@ export async function measureWorkload(
   const onOne = (candidate: Candidate): Candidate => ({
     ...candidate,
     async run(times) {
-      await setThreads(threads, { leastWork: NEVER_SHARED });
+      await setThreads(threads, { minWorkNs: NEVER_SHARED });
       return candidate.run(times);
     },
   });

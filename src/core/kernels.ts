@@ -12,11 +12,11 @@ export type Kernels = Awaited<ReturnType<typeof instantiate>>;
 
 /** 64 KiB each, 4 GiB at most: as far as 32-bit pointers reach. */
 export const PAGE = 65536;
-export const MOST_PAGES = 65536;
+export const MAX_PAGES = 65536;
 
 export let memory: WebAssembly.Memory = /* @__PURE__ */ new WebAssembly.Memory({
   initial: 1,
-  maximum: MOST_PAGES,
+  maximum: MAX_PAGES,
 });
 
 let table: Kernels | undefined;

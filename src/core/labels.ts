@@ -1,26 +1,27 @@
-/** Labels as kernels want them: classes numbered from 0. */
+/** Labels as kernels want them: indices of classes, from 0. */
 
 export interface Classes {
   /** The labels that occur, in rising order. */
   classes: Int32Array;
-  /** The place in `classes` of each label that was given. */
-  numbers: Int32Array;
+  /** For each label that was given, its index in `classes`. */
+  indices: Int32Array;
 }
 
-export function numberClasses(labels: ArrayLike<number>): Classes {
-  const numbers = new Int32Array(labels);
-  const classes = numbers.slice().sort();
+/** Finds the classes among labels, and the class of each label. */
+export function indexLabels(labels: ArrayLike<number>): Classes {
+  const indices = new Int32Array(labels);
+  const sorted = indices.slice().sort();
   let count = 0;
-  for (const label of classes) {
-    if (count === 0 || label !== classes[count - 1]) classes[count++] = label;
+  for (const label of sorted) {
+    if (count === 0 || label !== sorted[count - 1]) sorted[count++] = label;
   }
-  const found = classes.slice(0, count);
-  for (let i = 0; i < numbers.length; i++) numbers[i] = placeOf(found, numbers[i] as number);
-  return { classes: found, numbers };
+  const classes = sorted.slice(0, count);
+  for (let i = 0; i < indices.length; i++) indices[i] = indexIn(classes, indices[i] as number);
+  return { classes, indices };
 }
 
-/** The place of a number among numbers in rising order, which have it. */
-function placeOf(rising: Int32Array, wanted: number): number {
+/** The index of a number among rising ones, which hold it. */
+function indexIn(rising: Int32Array, wanted: number): number {
   let low = 0;
   let high = rising.length - 1;
   while (low < high) {

@@ -265,7 +265,7 @@ function place({ cols }: Source, index: number): string {
 
 /** Takes memory for a matrix and copies it there. */
 export function load(scope: Scope, source: Source): Pointer {
-  const at = scope.words(source.rows * source.cols);
+  const at = scope.f32(source.rows * source.cols);
   copyRows(source, at, 0, source.rows);
   return at;
 }
@@ -321,8 +321,8 @@ export function takeMatrix(
   const resident = gradientOf?.resident;
   if (resident) {
     checkResult(name, at, rows * cols);
-    f32().copyWithin(resident.slope / 4, at / 4, at / 4 + rows * cols);
-    return new WasmMatrix(resident.slope, rows, cols, 0);
+    f32().copyWithin(resident.grad / 4, at / 4, at / 4 + rows * cols);
+    return new WasmMatrix(resident.grad, rows, cols, 0);
   }
   return { data: takeFloats(name, at, rows * cols), rows, cols };
 }

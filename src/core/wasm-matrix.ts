@@ -8,13 +8,13 @@ export class WasmMatrix {
   readonly rows: number;
   readonly cols: number;
   /** Where its gradient goes. */
-  readonly slope: Pointer;
+  readonly grad: Pointer;
 
-  constructor(at: Pointer, rows: number, cols: number, slope: Pointer) {
+  constructor(at: Pointer, rows: number, cols: number, grad: Pointer) {
     this.at = at;
     this.rows = rows;
     this.cols = cols;
-    this.slope = slope;
+    this.grad = grad;
   }
 
   /** A view, valid until the next call. */

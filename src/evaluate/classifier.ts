@@ -2,7 +2,7 @@
 
 import { analysisKernels } from '../core/analysis-kernels.js';
 import { kernels } from '../core/kernels.js';
-import { numberClasses } from '../core/labels.js';
+import { indexLabels } from '../core/labels.js';
 import {
   load,
   type Matrix,
@@ -68,7 +68,7 @@ export class LinearClassifier {
   predict(x: MatrixLike | NumberArray): Int32Array {
     const source = readInput('predict', this, x);
     return scoped((scope) => {
-      const places = scope.words(source.rows);
+      const places = scope.i32(source.rows);
       analysisKernels().argmaxRows(
         places,
         logitsOf(scope, this, source),
@@ -145,7 +145,7 @@ function logitsOf(scope: Scope, { weight, bias }: LinearClassifier, source: Sour
   const x = load(scope, source);
   const w = load(scope, readMatrix('LinearClassifier', 'weight', weight));
   const b = load(scope, readMatrix('LinearClassifier', 'bias', bias, true));
-  const logits = scope.words(rows * count);
+  const logits = scope.f32(rows * count);
   analysisKernels().fillRows(logits, b, rows, count);
   multiply(logits, x, w, rows, count, cols, false, true, true);
   return logits;
@@ -176,7 +176,7 @@ function fit(
 ): LinearClassifier {
   const source = readMatrix(name, first, x);
   checkIntegers(name, second, labels, { of: source.rows, what: `the rows of ${first}` });
-  const found = numberClasses(labels);
+  const found = indexLabels(labels);
   checkOptions(name, options, ['l2', 'classWeight']);
   const settings = readLogistic(name, found, options);
   if (found.classes.length < 2) {

@@ -79,13 +79,13 @@ export function effectiveRank(x: MatrixLike): number {
   return scoped((scope) => {
     const core = analysisKernels();
     const at = load(scope, source);
-    const origin = scope.zeroWords(2 * cols);
+    const origin = scope.zeros(2 * cols);
     const ld = core.gramStride(order);
-    const gram = scope.doubles(ld * ld);
-    const scratch = scope.doubles(core.gramScratch(order));
+    const gram = scope.f64(ld * ld);
+    const scratch = scope.f64(core.gramScratch(order));
     core.centredGram(gram, at, origin, rows, cols, cols <= rows, scratch);
-    const values = scope.doubles(ld);
-    core.symmetricEigen(values, scope.doubles(order * ld), gram, order, scope.doubles(2 * ld));
+    const values = scope.f64(ld);
+    core.symmetricEigen(values, scope.f64(order * ld), gram, order, scope.f64(2 * ld));
     return core.rankOfEigenvalues(values, order);
   });
 }

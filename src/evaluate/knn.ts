@@ -1,7 +1,7 @@
 /** Classification by the nearest neighbours. */
 
 import { analysisKernels } from '../core/analysis-kernels.js';
-import { numberClasses } from '../core/labels.js';
+import { indexLabels } from '../core/labels.js';
 import { checkWidth, type MatrixLike, type NumberArray, readMatrix } from '../core/matrix.js';
 import { i32, scoped } from '../core/memory.js';
 import { readOptions } from '../core/options.js';
@@ -40,20 +40,20 @@ export function knnClassify(
   const k = Math.min(options.read('k', integerIn(1), 20), source.rows);
   const scale = 1 / options.read('temperature', checkTemperature, 0.07);
   options.done();
-  const { classes, numbers } = numberClasses(labels);
+  const { classes, indices: numbers } = indexLabels(labels);
   return scoped((scope) => {
     const { scores, indices } = nearest(scope, query, source, k, 'cosine');
-    const winners = scope.words(query.rows);
+    const winners = scope.i32(query.rows);
     analysisKernels().voteRows(
       winners,
       scores,
       indices,
-      scope.integers(numbers),
+      scope.i32From(numbers),
       query.rows,
       k,
       classes.length,
       scale,
-      scope.doubles(classes.length),
+      scope.f64(classes.length),
     );
     const found = i32().subarray(winners / 4, winners / 4 + query.rows);
     return Int32Array.from(found, (place) => classes[place] as number);

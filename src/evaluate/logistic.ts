@@ -40,7 +40,7 @@ interface Settings {
 
 export function readLogistic(
   name: string,
-  { classes, numbers }: Classes,
+  { classes, indices: numbers }: Classes,
   options: LogisticOptions | undefined,
 ): Settings {
   const l2 = checkNonNegative(name, 'l2', options?.l2, 1);
@@ -88,7 +88,7 @@ class Design {
     this.#rows = rows;
     this.#width = width;
     this.#left = packRows(scope, at, rows, width, core.MR.value);
-    this.#right = scope.words(core.packedLength(width, rows, nr));
+    this.#right = scope.f32(core.packedLength(width, rows, nr));
     core.packBlocks(this.#right, at, width, rows, 1, width, nr, 0, width);
     this.#scratch = scope.bytes(core.gemmScratch());
   }
@@ -130,7 +130,12 @@ class Objective {
   readonly #residual: Pointer;
   readonly #bound: Pointer;
 
-  constructor(scope: Scope, source: Source, { classes, numbers }: Classes, settings: Settings) {
+  constructor(
+    scope: Scope,
+    source: Source,
+    { classes, indices: numbers }: Classes,
+    settings: Settings,
+  ) {
     const analysis = analysisKernels();
     const { rows, cols } = source;
     const width = cols + 1;
@@ -140,13 +145,13 @@ class Objective {
     this.#rows = rows;
     this.#classes = count;
     this.#l2 = settings.l2;
-    this.mean = scope.words(cols);
-    this.#labels = scope.integers(numbers);
-    this.#weights = scope.doubles(count);
+    this.mean = scope.f32(cols);
+    this.#labels = scope.i32From(numbers);
+    this.#weights = scope.f64(count);
     f64().set(settings.weights, this.#weights / 8);
-    this.#bound = scope.zeroWords(2 * width);
+    this.#bound = scope.zeros(2 * width);
     this.#design = scoped((inner) => {
-      const design = inner.words(rows * width);
+      const design = inner.f32(rows * width);
       this.#centre(design, source);
       analysis.curvatureBound(this.#bound, design, this.#labels, this.#weights, rows, width);
       return new Design(scope, design, rows, width);
@@ -155,10 +160,10 @@ class Objective {
     for (let c = 0; c < width; c++) {
       bound[c] = (bound[c] as number) + (c < cols ? settings.l2 : 0) || 1;
     }
-    this.at = scope.zeroWords(this.length);
-    this.gradient = scope.words(this.length);
-    this.#probabilities = scope.words(rows * count);
-    this.#residual = scope.words(rows * count);
+    this.at = scope.zeros(this.length);
+    this.gradient = scope.f32(this.length);
+    this.#probabilities = scope.f32(rows * count);
+    this.#residual = scope.f32(rows * count);
   }
 
   /** Finds the means of the columns, and the rows of the design. */
@@ -167,7 +172,7 @@ class Objective {
       const analysis = analysisKernels();
       const { rows, cols } = source;
       const x = load(scope, source);
-      const mean64 = scope.doubles(cols);
+      const mean64 = scope.f64(cols);
       analysis.columnMeans(mean64, x, rows, cols);
       analysis.demote(this.mean, mean64, cols);
       analysis.designRows(design, x, this.mean, rows, cols);
@@ -241,11 +246,11 @@ function newtonStep(scope: Scope, objective: Objective, tolerance: number): Poin
   const core = kernels();
   const analysis = analysisKernels();
   const { length, gradient } = objective;
-  const step = scope.zeroWords(length);
-  const residual = scope.zeroWords(length);
-  const weighed = scope.words(length);
-  const direction = scope.zeroWords(length);
-  const image = scope.words(length);
+  const step = scope.zeros(length);
+  const residual = scope.zeros(length);
+  const weighed = scope.f32(length);
+  const direction = scope.zeros(length);
+  const image = scope.f32(length);
   analysis.addTimes(residual, gradient, length, -1);
   objective.precondition(weighed, residual);
   analysis.addTimes(direction, weighed, length, 1);
@@ -335,8 +340,8 @@ function takeWeights(
   const core = kernels();
   const analysis = analysisKernels();
   const cols = width - 1;
-  const weight = scope.words(count * cols);
-  const bias = scope.words(count);
+  const weight = scope.f32(count * cols);
+  const bias = scope.f32(count);
   for (let i = 0; i < count; i++) {
     const row = at + 4 * i * width;
     analysis.fillRows(weight + 4 * i * cols, row, 1, cols);

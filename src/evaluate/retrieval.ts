@@ -1,7 +1,7 @@
 /** How well rows find what belongs to them: the field's measures of a ranking. */
 
 import { analysisKernels } from '../core/analysis-kernels.js';
-import { numberClasses } from '../core/labels.js';
+import { indexLabels } from '../core/labels.js';
 import {
   checkWidth,
   type MatrixLike,
@@ -66,10 +66,10 @@ function eachRanking(
 ): number {
   const core = analysisKernels();
   const { starts } = groups;
-  const lists = scope.integers(groups.rows);
+  const lists = scope.i32From(groups.rows);
   const most = starts.reduce((m, start, g) => Math.max(m, start - (starts[g - 1] ?? 0)), 0);
-  const ranks = scope.words(most);
-  const [best, indices] = [scope.words(2 * most), scope.words(2 * most)];
+  const ranks = scope.i32(most);
+  const [best, indices] = [scope.f32(2 * most), scope.i32(2 * most)];
   let visited = 0;
   eachRowOfScores(scope, queries, corpus, metric, (at, row) => {
     const group = groupOf(row);
@@ -194,7 +194,7 @@ export function evaluateEmbeddings(
   const name = 'evaluateEmbeddings';
   const source = readMatrix(name, 'embeddings', embeddings);
   checkIntegers(name, 'labels', labels, { of: source.rows, what: 'the rows of embeddings' });
-  const { classes, numbers } = numberClasses(labels);
+  const { classes, indices: numbers } = indexLabels(labels);
   if (classes.length === source.rows) {
     throw new RangeError(`${name}: labels must have one that at least two rows share`);
   }

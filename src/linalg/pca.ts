@@ -49,10 +49,10 @@ export function pca(x: MatrixLike, options?: PcaOptions): Pca {
   return scoped((scope) => {
     const core = analysisKernels();
     const at = load(scope, source);
-    const mean64 = scope.doubles(cols);
+    const mean64 = scope.f64(cols);
     core.columnMeans(mean64, at, rows, cols);
     const ld = core.gramStride(order);
-    const gram = scope.doubles(ld * ld);
+    const gram = scope.f64(ld * ld);
     core.centredGram(
       gram,
       at,
@@ -60,15 +60,15 @@ export function pca(x: MatrixLike, options?: PcaOptions): Pca {
       rows,
       cols,
       cols <= rows,
-      scope.doubles(core.gramScratch(order)),
+      scope.f64(core.gramScratch(order)),
     );
     const total = core.trace(gram, order);
-    const values = scope.doubles(ld);
-    const vectors = scope.doubles(order * ld);
-    core.symmetricEigen(values, vectors, gram, order, scope.doubles(2 * ld));
-    const components = scope.words(count * cols);
-    const variances = scope.words(count);
-    const ratios = scope.words(count);
+    const values = scope.f64(ld);
+    const vectors = scope.f64(order * ld);
+    core.symmetricEigen(values, vectors, gram, order, scope.f64(2 * ld));
+    const components = scope.f32(count * cols);
+    const variances = scope.f32(count);
+    const ratios = scope.f32(count);
     core.principalComponents(
       components,
       variances,
@@ -81,11 +81,11 @@ export function pca(x: MatrixLike, options?: PcaOptions): Pca {
       cols,
       count,
       total,
-      scope.doubles(count * cols),
+      scope.f64(count * cols),
     );
-    const mean = scope.words(cols);
+    const mean = scope.f32(cols);
     core.demote(mean, mean64, cols);
-    const projected = scope.words(rows * count);
+    const projected = scope.f32(rows * count);
     core.projectRows(projected, at, mean, components, rows, cols, count);
     return {
       projected: takeMatrix('pca', projected, rows, count),
@@ -124,7 +124,7 @@ export function pcaTransform(
   const { rows, cols } = source;
   return scoped((scope) => {
     const at = load(scope, source);
-    const result = scope.words(rows * components.rows);
+    const result = scope.f32(rows * components.rows);
     analysisKernels().projectRows(
       result,
       at,

@@ -55,7 +55,7 @@ function product(
   return scoped((scope) => {
     const pa = load(scope, a);
     const pb = a.data === b.data ? pa : load(scope, b);
-    const result = scope.words(m * n);
+    const result = scope.f32(m * n);
     multiply(result, pa, pb, m, n, k, transposeA, transposeB, false);
     return takeMatrix(name, result, m, n);
   });
@@ -84,7 +84,7 @@ export interface UnitRows {
 /** Loads a matrix and normalises its rows in place. */
 export function loadUnitRows(scope: Scope, source: Source): UnitRows {
   const unit = load(scope, source);
-  const norms = scope.doubles(source.rows);
+  const norms = scope.f64(source.rows);
   kernels().normalizeRows(unit, norms, unit, source.rows, source.cols);
   return { unit, norms };
 }
@@ -156,10 +156,10 @@ function scores(name: string, a: unknown, b: unknown, metric: Metric): Matrix {
   return scoped((scope) => {
     const core = kernels();
     const sides = loadSides(scope, left, right, metric);
-    const result = scope.words(m * n);
+    const result = scope.f32(m * n);
     const a = packRows(scope, sides.left, m, depth, core.MR.value);
     const b = packRows(scope, sides.right, n, depth, core.NR.value);
-    const edge = scope.words(core.MR.value * core.NR.value);
+    const edge = scope.f32(core.MR.value * core.NR.value);
     const kind = METRICS.indexOf(metric);
     core.scoreRows(result, a, b, 0, m, 0, n, m, n, depth, n, kind, sides.factor, edge);
     return takeMatrix(name, result, m, n);
@@ -202,7 +202,7 @@ export function packRows(
   width: number,
 ): Pointer {
   const core = kernels();
-  const packed = scope.words(core.packedLength(rows, depth, width));
+  const packed = scope.f32(core.packedLength(rows, depth, width));
   core.packBlocks(packed, at, rows, depth, depth, 1, width, 0, rows);
   return packed;
 }
@@ -229,10 +229,10 @@ export function eachRowOfScores(
   const [mr, nr] = [core.MR.value, core.NR.value];
   const packed = packRows(scope, sides.right, n, depth, nr);
   const rows = Math.min(m, Math.max(4 * mr, Math.floor(BLOCK / n / mr) * mr));
-  const block = scope.words(core.packedLength(rows, depth, mr));
+  const block = scope.f32(core.packedLength(rows, depth, mr));
   // Kernels read four scores at a glance, past the end of the last row too.
-  const scores = scope.words(rows * n + 4);
-  const edge = scope.words(mr * nr);
+  const scores = scope.f32(rows * n + 4);
+  const edge = scope.f32(mr * nr);
   const kind = METRICS.indexOf(metric);
   for (let first = 0; first < m; first += rows) {
     const live = Math.min(rows, m - first);

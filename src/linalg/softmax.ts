@@ -23,7 +23,7 @@ export function logSumExp(x: MatrixLike | NumberArray): Float32Array {
   const { rows, cols } = source;
   return scoped((scope) => {
     const at = load(scope, source);
-    const result = scope.words(rows);
+    const result = scope.f32(rows);
     kernels().logSumExpRows(result, at, rows, cols);
     return takeFloats('logSumExp', result, rows);
   });

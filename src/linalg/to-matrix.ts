@@ -33,7 +33,7 @@ export function toMatrix(
   const source = readMatrix('toMatrix', 'x', unwrap(x), true);
   return scoped((scope) => {
     const { rows, cols } = source;
-    const at = scope.words(rows * cols);
+    const at = scope.f32(rows * cols);
     copyRows(source, at, 0, rows);
     return { data: f32().slice(at / 4, at / 4 + rows * cols), rows, cols };
   });

@@ -125,7 +125,7 @@ function pass(scope: Scope, left: Side, right: Side, pairing: Pairing) {
     ids,
     idColumns,
     self,
-    scope.words(keptTiles * size),
+    scope.f32(keptTiles * size),
     keptTiles,
     scope.bytes(contrastiveScratch()),
     0,
@@ -138,9 +138,9 @@ function pass(scope: Scope, left: Side, right: Side, pairing: Pairing) {
 function direction(scope: Scope, rows: number): Direction {
   const padded = roundUp(rows, kernels().NR.value);
   return {
-    sums: scope.doubles(padded),
-    shifts: scope.words(padded),
-    coefficients: scope.zeroWords(padded),
+    sums: scope.f64(padded),
+    shifts: scope.f32(padded),
+    coefficients: scope.zeros(padded),
   };
 }
 
@@ -148,13 +148,13 @@ function direction(scope: Scope, rows: number): Direction {
 function room(scope: Scope, side: Side): Gradient {
   const { MR, NR } = kernels();
   const ld = roundUp(side.cols, NR.value);
-  return { side, at: scope.zeroWords(roundUp(side.rows, MR.value) * ld), ld };
+  return { side, at: scope.zeros(roundUp(side.rows, MR.value) * ld), ld };
 }
 
 /** The unit rows packed as the right side of a product with weights. */
 function factor(scope: Scope, { rows, cols, unit }: Side): Pointer {
   const core = kernels();
-  const packed = scope.words(core.packedLength(cols, rows, core.NR.value));
+  const packed = scope.f32(core.packedLength(cols, rows, core.NR.value));
   core.pack(packed, unit, cols, rows, 1, cols, core.NR.value);
   return packed;
 }
@@ -202,8 +202,8 @@ export class Positives {
     this.#b = b;
     this.#pairs = pairs;
     this.#cols = cols;
-    this.#cosines = scope.doubles(pairs);
-    this.#coefficients = scope.zeroWords(pairs);
+    this.#cosines = scope.f64(pairs);
+    this.#coefficients = scope.zeros(pairs);
     kernels().rowDots(this.#cosines, a, b, pairs, cols);
   }
 

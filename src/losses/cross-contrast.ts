@@ -57,7 +57,7 @@ export function crossContrast(
       scale,
       columns: symmetric,
       backward,
-      ...(ids === undefined ? {} : { ids: scope.integers(ids), idColumns: pairs }),
+      ...(ids === undefined ? {} : { ids: scope.i32From(ids), idColumns: pairs }),
     });
     const positives = new Positives(scope, left.unit, right.unit, pairs, cols);
     const weight = 1 / (symmetric ? 2 * pairs : pairs);
@@ -82,10 +82,10 @@ function loadJoined(scope: Scope, source: Source, further: Source | undefined): 
   if (further === undefined) return loadSide(scope, source);
   const rows = source.rows + further.rows;
   const { cols } = source;
-  const unit = scope.words(rows * cols);
+  const unit = scope.f32(rows * cols);
   copyRows(source, unit, 0, source.rows);
   copyRows(further, unit + 4 * source.rows * cols, 0, further.rows);
-  const norms = scope.doubles(rows);
+  const norms = scope.f64(rows);
   kernels().normalizeRows(unit, norms, unit, rows, cols);
   return { unit, norms, rows, cols };
 }

@@ -80,8 +80,8 @@ function run(
   }
   return scoped((scope) => {
     const x = load(scope, source);
-    const at = scope.integers(labels);
-    const losses = scope.doubles(rows);
+    const at = scope.i32From(labels);
+    const losses = scope.f64(rows);
     const core = kernels();
     core.crossEntropyRows(losses, x, at, rows, cols, ignored, kept, smoothing, backward);
     const loss = finiteLoss(name, core.sumDoubles(losses, rows) * (1 / kept));

@@ -80,13 +80,13 @@ function run(
     const core = kernels();
     const images = loadSide(scope, left);
     const texts = loadSide(scope, right);
-    const numbers = ids === undefined ? 0 : scope.integers(ids);
-    const losses = scope.doubles(rows);
-    const slopes = scope.doubles(rows);
-    const gradImage = scope.words(rows * cols);
-    const gradText = scope.zeroWords(rows * cols);
+    const numbers = ids === undefined ? 0 : scope.i32From(ids);
+    const losses = scope.f64(rows);
+    const slopes = scope.f64(rows);
+    const gradImage = scope.f32(rows * cols);
+    const gradText = scope.zeros(rows * cols);
     const live = Math.min(BLOCK, rows);
-    const block = scope.words(live * rows);
+    const block = scope.f32(live * rows);
     const weight = 1 / rows;
     for (let first = 0; first < rows; first += BLOCK) {
       const n = Math.min(BLOCK, rows - first);

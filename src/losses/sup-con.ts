@@ -1,7 +1,7 @@
 /** Supervised contrastive loss (https://arxiv.org/abs/2004.11362). */
 
 import { kernels } from '../core/kernels.js';
-import { numberClasses } from '../core/labels.js';
+import { indexLabels } from '../core/labels.js';
 import { finiteLoss, type Matrix, type MatrixLike, readMatrix } from '../core/matrix.js';
 import { scoped } from '../core/memory.js';
 import { readOptions } from '../core/options.js';
@@ -52,10 +52,10 @@ function run(
     const core = kernels();
     const side = loadSide(scope, source);
     const contrast = new Contrast(scope, side, side, { scale, backward });
-    const { classes, numbers } = numberClasses(labels);
-    const label = scope.integers(numbers);
-    const labelSums = scope.doubles(classes.length * cols);
-    const labelCounts = scope.words(classes.length);
+    const { classes, indices: numbers } = indexLabels(labels);
+    const label = scope.i32From(numbers);
+    const labelSums = scope.f64(classes.length * cols);
+    const labelCounts = scope.i32(classes.length);
     core.sumByLabel(labelSums, labelCounts, side.unit, label, rows, cols, classes.length);
     const { coefficients, sums, shifts } = contrast.rows;
     const end = (dx: number, ld: number): number =>

@@ -65,9 +65,9 @@ export function tripletUpdate(
   options.done();
   return scoped((scope) => {
     const at = load(scope, source);
-    const list = scope.integers(triplets);
+    const list = scope.i32From(triplets);
     const count = triplets.length / 3;
-    const losses = scope.words(count);
+    const losses = scope.f32(count);
     const allRows = rule === 'gradient';
     kernels().tripletUpdateRows(losses, at, list, count, cols, rate, margin, allRows);
     const result = takeFloats(name, losses, count);

@@ -75,18 +75,18 @@ export function nearest(
   const nr = core.NR.value;
   const q = load(scope, query);
   const queryWords = core.packedLength(rows, cols, mr);
-  const packedQueries = scope.words(queryWords);
+  const packedQueries = scope.f32(queryWords);
   let queryScale = 1;
   const largestQuery = core.largestMagnitude(q, rows * cols);
-  if (metric === 'cosine') core.normalizeRows(q, scope.doubles(rows), q, rows, cols);
+  if (metric === 'cosine') core.normalizeRows(q, scope.f64(rows), q, rows, cols);
   core.packBlocks(packedQueries, q, rows, cols, cols, 1, mr, 0, rows);
   const chunkRows = Math.min(source.rows, Math.max(64, Math.floor(CHUNK / cols)));
-  const chunk = scope.words(chunkRows * cols);
-  const packed = scope.words(core.packedLength(chunkRows, cols, nr));
-  const norms = scope.doubles(chunkRows);
-  const scores = scope.words(rows * count);
-  const indices = scope.words(rows * count);
-  const scratch = scope.words(core.topKScratch());
+  const chunk = scope.f32(chunkRows * cols);
+  const packed = scope.f32(core.packedLength(chunkRows, cols, nr));
+  const norms = scope.f64(chunkRows);
+  const scores = scope.f32(rows * count);
+  const indices = scope.i32(rows * count);
+  const scratch = scope.f32(core.topKScratch());
   core.topKStart(scores, indices, rows * count);
   for (let first = 0; first < source.rows; first += chunkRows) {
     const n = Math.min(chunkRows, source.rows - first);

@@ -2,7 +2,7 @@
 
 import { type Option, wholeNumber } from '../cli/command.js';
 import { setThreads } from '../threads/index.js';
-import { MOST_THREADS } from '../threads/max-threads.js';
+import { MAX_THREADS } from '../threads/max-threads.js';
 import { physicalCores } from './cores.js';
 
 /** Of every command. @param fewer what holds if it isn't given, where that is not all cores */
@@ -18,7 +18,7 @@ export function threadsOption(fewer: number | undefined): Option {
 export async function startThreads(given: unknown, fewer: number | undefined): Promise<void> {
   const count =
     typeof given === 'string'
-      ? wholeNumber('--threads', given, 1, MOST_THREADS)
-      : (fewer ?? Math.min(MOST_THREADS, physicalCores()));
+      ? wholeNumber('--threads', given, 1, MAX_THREADS)
+      : (fewer ?? Math.min(MAX_THREADS, physicalCores()));
   await setThreads(count);
 }

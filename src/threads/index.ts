@@ -3,9 +3,10 @@
  * with the same bits as on one. Nothing changes for who calls them; this entry is all there is.
  */
 
-import { checkNonNegative, checkOptions, rangeError, typeError } from '../core/validation.js';
+import { readOptions } from '../core/options.js';
+import { checkNonNegative, rangeError, typeError } from '../core/validation.js';
 import type { Kernel } from './job.js';
-import { MOST_THREADS } from './max-threads.js';
+import { MAX_THREADS } from './max-threads.js';
 import { CUTTINGS } from './partitions.js';
 import { Pool } from './pool.js';
 import { allKernels, share } from './shared.js';
@@ -15,11 +16,12 @@ declare const WORKER_SCRIPT: string;
 
 export interface ThreadsOptions {
   /**
-   * Microseconds of work, as estimated from its sizes, below which a call of a kernel stays on one
-   * thread (default 30). Threads that have had nothing to do for a while sleep, and are only woken
-   * once calls have brought 150 times as much without as long a pause: to wake one takes time, too.
+   * Nanoseconds of work, estimated from the sizes of a call, below which it stays on one thread.
+   * Threads that have had nothing to do for a while sleep, and are only woken once calls have
+   * brought 150 times as much without as long a pause: to wake one takes time, too.
+   * @default 30000
    */
-  leastWork?: number | undefined;
+  minWorkNs?: number | undefined;
 }
 
 /** How much more work it takes to wake threads that sleep than to share it with those awake. */
@@ -28,8 +30,8 @@ const WAKE = 150;
 type Table = Record<string, Kernel>;
 
 let pool: Pool | undefined;
-/** Nanoseconds of work from which a call is cut. */
-let least = 0;
+/** Nanoseconds of work from which a call is shared. */
+let minWork = 0;
 /** The kernels that were replaced, to be put back. */
 let before: readonly { table: Table; name: string; kernel: Kernel }[] = [];
 /** Calls of `setThreads` wait for each other. */
@@ -46,18 +48,19 @@ let last: Promise<unknown> = Promise.resolve();
  */
 export async function setThreads(n: number, options?: ThreadsOptions): Promise<number> {
   if (typeof n !== 'number') typeError('setThreads', 'n', 'a whole number', n);
-  if (!Number.isInteger(n) || n < 1 || n > MOST_THREADS) {
-    rangeError('setThreads', 'n', `a whole number from 1 to ${MOST_THREADS} (threads)`, n);
+  if (!Number.isInteger(n) || n < 1 || n > MAX_THREADS) {
+    rangeError('setThreads', 'n', `a whole number from 1 to ${MAX_THREADS} (threads)`, n);
   }
-  checkOptions('setThreads', options, ['leastWork']);
-  const leastWork = checkNonNegative('setThreads', 'leastWork', options?.leastWork, 30);
-  const next = last.then(() => change(n, 1000 * leastWork));
+  const reader = readOptions('setThreads', options);
+  const minWorkNs = reader.read('minWorkNs', checkNonNegative, 30_000);
+  reader.done();
+  const next = last.then(() => change(n, minWorkNs));
   last = next.catch(() => undefined);
   return next;
 }
 
-async function change(n: number, nanoseconds: number): Promise<number> {
-  least = nanoseconds;
+async function change(n: number, minWorkNs: number): Promise<number> {
+  minWork = minWorkNs;
   if (pool?.threads === n) return n;
   end();
   const shared = n > 1 ? share() : undefined;
@@ -81,8 +84,8 @@ async function change(n: number, nanoseconds: number): Promise<number> {
     const { cost, cut } = CUTTINGS[name] as (typeof CUTTINGS)[string];
     table[name] = (...args) => {
       const nanoseconds = cost(args);
-      if (nanoseconds < least) return kernel(...args);
-      return started.run(place, args, cut(args), nanoseconds, WAKE * least);
+      if (nanoseconds < minWork) return kernel(...args);
+      return started.run(place, args, cut(args), nanoseconds, WAKE * minWork);
     };
   }
   return started.threads;

@@ -16,7 +16,7 @@
  * range for all.
  */
 
-import { MOST_THREADS } from './max-threads.js';
+import { MAX_THREADS } from './max-threads.js';
 
 /** Words (i32) of the block that all threads read and write, each on a cache line of its own. */
 export const GO = 0;
@@ -30,7 +30,7 @@ export const SPINS = 50;
 const CLAIMS = 256;
 const LINE = 16;
 /** How many blocks of each row of a grid are done. */
-const PROGRESS = CLAIMS + LINE * MOST_THREADS;
+const PROGRESS = CLAIMS + LINE * MAX_THREADS;
 
 /** Bits of a claim that number the unit; those above number the job. */
 const UNIT_BITS = 12;

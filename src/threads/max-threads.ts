@@ -1,2 +1,2 @@
 /** Threads at most: each is a worker of the runtime, with some MB of its own. */
-export const MOST_THREADS = 128;
+export const MAX_THREADS = 128;

@@ -4,7 +4,7 @@ import code from '#wasm';
 import analysisCode from '#wasm-analysis';
 import nnCode from '#wasm-nn';
 import { analysisKernels } from '../core/analysis-kernels.js';
-import { compile, kernels, MOST_PAGES, memory, moveTo, PAGE } from '../core/kernels.js';
+import { compile, kernels, MAX_PAGES, memory, moveTo, PAGE } from '../core/kernels.js';
 import { nnKernels } from '../nn/kernels.js';
 
 /** What `env.memory` looks like among a module's imports, up to its flags: 1 limited, 3 shared too. */
@@ -47,7 +47,7 @@ export function share(): Shared | undefined {
   if (memory.buffer instanceof SharedArrayBuffer) return { memory, codes };
   try {
     const initial = before.buffer.byteLength / PAGE;
-    const to = new WebAssembly.Memory({ initial, maximum: MOST_PAGES, shared: true });
+    const to = new WebAssembly.Memory({ initial, maximum: MAX_PAGES, shared: true });
     new Uint8Array(to.buffer).set(new Uint8Array(before.buffer));
     moveTo(to);
     const moved = codes.map((each) => compile<object>(each));

@@ -52,7 +52,7 @@ async function manners({ name, start }: (typeof systems)[number]): Promise<Manne
 }
 
 async function onThreads(asked: number, one: readonly Hash[]): Promise<Threads> {
-  const running = await setThreads(asked, { leastWork: 0 });
+  const running = await setThreads(asked, { minWorkNs: 0 });
   const different = operations
     .filter((row, i) => hashOperation(api, row).hash !== one[i]?.hash)
     .map(({ name }) => name);

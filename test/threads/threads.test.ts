@@ -18,7 +18,7 @@ import { check, same, sameBits, suite } from '../harness.js';
 const test = suite('threads');
 const COUNTS = [2, 5];
 /** Cuts all that can be cut, however little work it is. */
-const ALL = { leastWork: 0 };
+const ALL = { minWorkNs: 0 };
 
 function matrix(rows: number, cols: number, seed: number): nearfar.Matrix {
   const random = new Random(seed);
@@ -174,8 +174,8 @@ test('bad numbers of threads are refused', async () => {
     ],
     ['x', undefined, 'TypeError: setThreads: n must be a whole number, got "x"'],
     [undefined, undefined, 'TypeError: setThreads: n must be a whole number, got undefined'],
-    [2, { least: 1 }, 'TypeError: setThreads: unknown option "least"; it has leastWork'],
-    [2, { leastWork: -1 }, 'RangeError: setThreads: leastWork must be at least 0, got -1'],
+    [2, { least: 1 }, 'TypeError: setThreads: unknown option "least"; it has minWorkNs'],
+    [2, { minWorkNs: -1 }, 'RangeError: setThreads: minWorkNs must be at least 0, got -1'],
   ];
   for (const [n, options, message] of refused) {
     const got = await setThreads(n as number, options as object).then(String, String);
@@ -263,7 +263,7 @@ test('threads that sleep are woken once there is enough work, but not for a litt
 
 test('the same number of threads again keeps the workers, and takes the new limit', () =>
   runs(
-    `await setThreads(2, { leastWork: 1e15 });
+    `await setThreads(2, { minWorkNs: 1e18 });
     for (let i = 0; i < 100; i++) run();
     check(parts() === 0, 'a worker was asked');
     await setThreads(2);

@@ -224,9 +224,9 @@ export class Augmentation {
     const { seed, step, view, first = 0 } = position;
     const key = [seed | 0, Math.floor(seed / 2 ** 32), VIEWS + view, step, first] as const;
     scoped((scope) => {
-      const uniforms = scope.words(count * DRAWS);
+      const uniforms = scope.f32(count * DRAWS);
       nnKernels().fillUniformRows(uniforms, count, DRAWS, ...key);
-      const options = this.#options(scope.words(OPTIONS));
+      const options = this.#options(scope.f32(OPTIONS));
       nnKernels().planViews(views.at, uniforms, count, options, height, width, height, width);
     });
     return views;
@@ -244,7 +244,7 @@ export class Augmentation {
     scoped((scope) => {
       const bytes = scope.bytes(pictures.length);
       u8().set(pictures, bytes);
-      const scratch = scope.words(height * width + 2 * radius + 1);
+      const scratch = scope.f32(height * width + 2 * radius + 1);
       const sizes = [channels, height, width, height, width, radius] as const;
       nnKernels().renderViews(y.at, bytes, plan.at, scratch, count, ...sizes);
     });

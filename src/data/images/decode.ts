@@ -159,7 +159,7 @@ export function fitPicture(picture: Picture, shape: PictureShape): Uint8Array {
   const data = scoped((scope) => {
     const x = scope.bytes(picture.data.length);
     const y = scope.bytes(size);
-    const scratch = scope.words(tall * shape.width * channels);
+    const scratch = scope.f32(tall * shape.width * channels);
     u8().set(picture.data, x);
     const sizes = [channels, width * channels, tall, wide, shape.height, shape.width] as const;
     nnKernels().resizePicture(y, x + from * channels, scratch, ...sizes);

@@ -43,11 +43,11 @@ function withPlan(plan: Plan, body: (plan: Pointer, scratch: Pointer, scope: Sco
   const { q, k, v, lengths, batch, heads, queries, keys, width, ldq, ldk, ldy } = plan;
   const { causal, offset, dropout, counter } = plan;
   scoped((scope) => {
-    const list = lengths ? scope.integers(lengths) : 0;
+    const list = lengths ? scope.i32From(lengths) : 0;
     const sizes = [batch, heads, queries, keys, width, ldq, ldk, ldy];
     const mask = [Number(causal), offset, Math.ceil(dropout * 2 ** 24), ...counter];
-    const at = scope.integers([q, k, v, list, ...sizes, ...mask]);
-    body(at, scope.words(nnKernels().attentionScratch(queries, keys, width)), scope);
+    const at = scope.i32From([q, k, v, list, ...sizes, ...mask]);
+    body(at, scope.f32(nnKernels().attentionScratch(queries, keys, width)), scope);
   });
 }
 
@@ -153,7 +153,7 @@ export function cachedAttention(
     counter: [0, 0, 0, 0],
   };
   withPlan(plan, (how, scratch, scope) =>
-    nnKernels().attention(y.at, scope.words(heads * steps), how, scratch, 0, heads),
+    nnKernels().attention(y.at, scope.f32(heads * steps), how, scratch, 0, heads),
   );
   return y;
 }

@@ -83,8 +83,8 @@ export function conv2d(x: Tensor, weight: Tensor, bias?: Tensor, options?: Conv2
   const sizes = [channels, height, width, outputs, kernelHeight, kernelWidth];
   const withScratch = (body: (geometry: Pointer, scratch: Pointer) => void): void =>
     scoped((scope) => {
-      const geometry = scope.integers([...sizes, stride, padding]);
-      body(geometry, scope.words(core.convolutionScratch(geometry)));
+      const geometry = scope.i32From([...sizes, stride, padding]);
+      body(geometry, scope.f32(core.convolutionScratch(geometry)));
     });
   return record(
     'conv2d',

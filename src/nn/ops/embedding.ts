@@ -34,11 +34,11 @@ export function gather(x: Tensor, indices: ArrayLike<number>, shape?: Shape): Te
     'gather',
     [x],
     [...extents, cols],
-    (y) => scoped((scope) => core.gatherRows(y, x.at, scope.integers(ids), ids.length, cols)),
+    (y) => scoped((scope) => core.gatherRows(y, x.at, scope.i32From(ids), ids.length, cols)),
     (dy) => {
       const dx = filled(x.shape, 0);
       scoped((scope) =>
-        core.scatterAddRows(dx.at, dy.at, scope.integers(ids), ids.length, cols, cols),
+        core.scatterAddRows(dx.at, dy.at, scope.i32From(ids), ids.length, cols, cols),
       );
       return [dx];
     },

@@ -29,7 +29,7 @@ export function strided(
   strides: readonly number[],
 ): void {
   scoped((scope) => {
-    const list = scope.integers([...dims, ...strides]);
+    const list = scope.i32From([...dims, ...strides]);
     nnKernels()[kernel](y, x, list, list + 4 * dims.length, dims.length);
   });
 }

@@ -66,11 +66,11 @@ export function normalize(x: Tensor): Tensor {
     'normalize',
     [x],
     x.shape,
-    (at) => scoped((scope) => core.normalizeRows(at, scope.doubles(rows), x.at, rows, cols)),
+    (at) => scoped((scope) => core.normalizeRows(at, scope.f64(rows), x.at, rows, cols)),
     (dy) => {
       const dx = empty(x.shape);
       scoped((scope) => {
-        const norms = scope.doubles(rows);
+        const norms = scope.f64(rows);
         // The lengths again, on the way to unit rows that nobody needs twice.
         core.normalizeRows(dx.at, norms, x.at, rows, cols);
         core.normalizeRowsBackward(dx.at, dy.at, y.at, norms, rows, cols, cols);
