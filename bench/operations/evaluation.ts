@@ -1,7 +1,7 @@
 /** Rows of the table: what judges embeddings: neighbours, rankings, classifiers, their spread. */
 
 import { integers, normal, type Operation, operation, type Sizes } from './operation.js';
-import { cosine, distance, mean, rowsOf, unit } from './reference.js';
+import { cosine, distance, mean, toRows, unit } from './reference.js';
 import { logistic, ranking, ranksOf, singularValues } from './reference-evaluation.js';
 
 const SETS: readonly Sizes[] = [
@@ -18,8 +18,8 @@ const alignments = [2, 0.7].map((alpha) =>
     inputs: ({ N = 1, C = 1 }, random) => ({ a: normal(random, N, C), b: normal(random, N, C) }),
     run: (api, { a, b }) => ({ mean: api.alignment(a, b, { alpha }) }),
     reference({ a, b }) {
-      const others = rowsOf(b);
-      const lengths = rowsOf(a).map((row, i) => distance(unit(row), unit(others[i] ?? [])));
+      const others = toRows(b);
+      const lengths = toRows(a).map((row, i) => distance(unit(row), unit(others[i] ?? [])));
       return { mean: mean(lengths.map((length) => length ** alpha)) };
     },
   }),
@@ -35,7 +35,7 @@ const uniformities = [2, 30].map((t) =>
     inputs: ({ N = 1, C = 1 }, random) => ({ x: normal(random, N, C) }),
     run: (api, { x }) => ({ logarithm: api.uniformity(x, { t }) }),
     reference({ x }) {
-      const rows = rowsOf(x).map(unit);
+      const rows = toRows(x).map(unit);
       const terms = rows.flatMap((a, i) =>
         rows.slice(0, i).map((b) => Math.exp(-t * distance(a, b) ** 2)),
       );
@@ -55,7 +55,7 @@ export const judging: readonly Operation[] = [
     inputs: ({ N = 1, C = 1 }, random) => ({ x: normal(random, N, C) }),
     run: (api, { x }) => ({ rank: api.effectiveRank(x) }),
     reference({ x }) {
-      const values = singularValues(rowsOf(x));
+      const values = singularValues(toRows(x));
       const sum = values.reduce((total, value) => total + value, 0);
       const entropy = values
         .map((value) => value / sum)
@@ -76,8 +76,8 @@ export const judging: readonly Operation[] = [
       labels: api.knnClassify(train, labels.data, queries),
     }),
     reference({ train, labels, queries }) {
-      const rows = rowsOf(train);
-      const winners = rowsOf(queries).map((query) => {
+      const rows = toRows(train);
+      const winners = toRows(queries).map((query) => {
         const votes = [0, 0, 0, 0];
         for (const index of ranking(query, rows, cosine).slice(0, 20)) {
           const label = labels.data[index] as number;
@@ -99,7 +99,7 @@ export const judging: readonly Operation[] = [
       relevant: integers(random, 5 * 3, N),
     }),
     run(api, { queries, corpus, relevant }) {
-      const lists = rowsOf({ ...relevant, rows: 5, cols: 3 });
+      const lists = toRows({ ...relevant, rows: 5, cols: 3 });
       const { recall, precision, ndcg, mrr, map } = api.evaluateRetrieval(queries, corpus, lists, {
         ks: [1, 3],
       });
@@ -107,9 +107,9 @@ export const judging: readonly Operation[] = [
       return { atK, mrr, map };
     },
     reference({ queries, corpus, relevant }) {
-      const rows = rowsOf(corpus);
-      const lists = rowsOf({ ...relevant, rows: 5, cols: 3 });
-      const ranks = rowsOf(queries).map((query, i) =>
+      const rows = toRows(corpus);
+      const lists = toRows({ ...relevant, rows: 5, cols: 3 });
+      const ranks = toRows(queries).map((query, i) =>
         ranksOf(ranking(query, rows, cosine), new Set(lists[i])),
       );
       const gain = (rank: number): number => 1 / Math.log2(rank + 2);
@@ -143,7 +143,7 @@ export const judging: readonly Operation[] = [
     }),
     run: (api, { x, labels }) => ({ ...api.evaluateEmbeddings(x, labels.data) }),
     reference({ x, labels }) {
-      const rows = rowsOf(x);
+      const rows = toRows(x);
       const found = rows.flatMap((row, i) => {
         const order = ranking(row, rows, cosine).filter((index) => index !== i);
         const same = order.filter((index) => labels.data[index] === labels.data[i]);
@@ -187,6 +187,6 @@ export const judging: readonly Operation[] = [
         predictions: classifier.predict(x),
       };
     },
-    reference: ({ x, labels }) => logistic(rowsOf(x), labels.data, 1),
+    reference: ({ x, labels }) => logistic(toRows(x), labels.data, 1),
   }),
 ];

@@ -9,7 +9,7 @@ import {
   type Sizes,
 } from './operation.js';
 import * as reference from './reference.js';
-import { rowsOf } from './reference.js';
+import { toRows } from './reference.js';
 
 /** Rows and width around the sizes of slivers (4, 8) and tiles (128). */
 const PAIRS: readonly Sizes[] = [
@@ -46,7 +46,7 @@ const ntXents = TEMPERATURES.map((temperature) =>
     large: LARGE_PAIRS,
     inputs: ({ N = 1, C = 1 }, random) => ({ z: normal(random, 2 * N, C) }),
     run: (api, { z }) => ({ loss: api.ntXent(z, { temperature }) }),
-    reference: ({ z }) => ({ loss: reference.ntXent(rowsOf(z), temperature) }),
+    reference: ({ z }) => ({ loss: reference.ntXent(toRows(z), temperature) }),
     gradient: {
       run(api, { z }) {
         const { loss, grad } = api.ntXentGrad(z, { temperature });
@@ -79,10 +79,10 @@ const infoNces = [false, true].map((symmetric) =>
     }),
     reference: ({ queries, keys, negatives, ids }) => ({
       loss: reference.infoNce(
-        rowsOf(queries),
-        rowsOf(keys),
+        toRows(queries),
+        toRows(keys),
         1 / 0.07,
-        symmetric ? rowsOf(negatives) : [],
+        symmetric ? toRows(negatives) : [],
         symmetric ? ids.data : undefined,
         symmetric,
       ),
@@ -121,7 +121,7 @@ const triplets = (['cosine', 'euclidean'] as const).map((distance) =>
         distance === 'euclidean'
           ? reference.distance
           : (x: readonly number[], y: readonly number[]) => 1 - reference.cosine(x, y);
-      const rows = [anchors, positives, negatives].map(rowsOf) as [
+      const rows = [anchors, positives, negatives].map(toRows) as [
         number[][],
         number[][],
         number[][],
@@ -162,7 +162,7 @@ const updates = (['chapter', 'gradient'] as const).map((rule) =>
     },
     reference: ({ embeddings, triplets }) =>
       reference.tripletUpdate(
-        rowsOf(embeddings),
+        toRows(embeddings),
         Array.from(triplets.data),
         0.05,
         0.5,
@@ -180,7 +180,7 @@ export const losses: readonly Operation[] = [
     large: LARGE_LOGITS,
     inputs: ({ N = 1, C = 1 }, random) => ({ x: normal(random, N, C, 5) }),
     run: (api, { x }) => ({ logSumExp: api.logSumExp(x) }),
-    reference: ({ x }) => ({ logSumExp: rowsOf(x).map(reference.logSumExp) }),
+    reference: ({ x }) => ({ logSumExp: toRows(x).map(reference.logSumExp) }),
   }),
   operation({
     name: 'softmax',
@@ -188,7 +188,7 @@ export const losses: readonly Operation[] = [
     large: LARGE_LOGITS,
     inputs: ({ N = 1, C = 1 }, random) => ({ x: normal(random, N, C, 5) }),
     run: (api, { x }) => ({ softmax: api.softmax(x).data }),
-    reference: ({ x }) => ({ softmax: rowsOf(x).flatMap(reference.softmax) }),
+    reference: ({ x }) => ({ softmax: toRows(x).flatMap(reference.softmax) }),
   }),
   operation({
     name: 'crossEntropy',
@@ -204,8 +204,8 @@ export const losses: readonly Operation[] = [
       smoothed: api.crossEntropy(logits, targets.data, { labelSmoothing: 0.1 }),
     }),
     reference: ({ logits, targets }) => ({
-      loss: reference.crossEntropy(rowsOf(logits), targets.data, -100, 0),
-      smoothed: reference.crossEntropy(rowsOf(logits), targets.data, -100, 0.1),
+      loss: reference.crossEntropy(toRows(logits), targets.data, -100, 0),
+      smoothed: reference.crossEntropy(toRows(logits), targets.data, -100, 0.1),
     }),
     gradient: {
       run(api, { logits, targets }) {
@@ -223,7 +223,7 @@ export const losses: readonly Operation[] = [
       q: probabilities(random, N, C),
     }),
     run: (api, { p, q }) => ({ loss: api.klDivergence(p, q) }),
-    reference: ({ p, q }) => ({ loss: reference.klDivergence(rowsOf(p), rowsOf(q)) }),
+    reference: ({ p, q }) => ({ loss: reference.klDivergence(toRows(p), toRows(q)) }),
     gradient: {
       run(api, { p, q }) {
         const { loss, gradP, gradQ } = api.klDivergenceGrad(p, q);
@@ -249,7 +249,7 @@ export const losses: readonly Operation[] = [
     reference({ image, text, logitScale }) {
       const scale = logitScale.data[0] as number;
       return {
-        loss: reference.infoNce(rowsOf(image), rowsOf(text), scale, [], undefined, true),
+        loss: reference.infoNce(toRows(image), toRows(text), scale, [], undefined, true),
       };
     },
     gradient: {
@@ -286,7 +286,7 @@ export const losses: readonly Operation[] = [
     }),
     reference: ({ image, text, logitScale, logitBias, ids }) => {
       const [scale, bias] = [logitScale.data[0] as number, logitBias.data[0] as number];
-      return { loss: reference.sigLip(rowsOf(image), rowsOf(text), scale, bias, ids.data) };
+      return { loss: reference.sigLip(toRows(image), toRows(text), scale, bias, ids.data) };
     },
     gradient: {
       run(api, { image, text, logitScale, logitBias, ids }) {
@@ -315,7 +315,7 @@ export const losses: readonly Operation[] = [
       labels: integers(random, N, 1 + (N >> 2)),
     }),
     run: (api, { z, labels }) => ({ loss: api.supCon(z, labels.data) }),
-    reference: ({ z, labels }) => ({ loss: reference.supCon(rowsOf(z), labels.data, 0.1) }),
+    reference: ({ z, labels }) => ({ loss: reference.supCon(toRows(z), labels.data, 0.1) }),
     gradient: {
       run(api, { z, labels }) {
         const { loss, grad } = api.supConGrad(z, labels.data);

@@ -12,8 +12,8 @@ const PAIRS: readonly Sizes[] = [
 ];
 const LARGE: readonly Sizes[] = [{ N: 256, C: 128 }];
 
-const rowsOf = ({ data, shape }: Nd): number[][] =>
-  reference.rowsOf({
+const toRows = ({ data, shape }: Nd): number[][] =>
+  reference.toRows({
     data: Float64Array.from(data),
     rows: data.length / (shape.at(-1) as number),
     cols: shape.at(-1) as number,
@@ -34,7 +34,7 @@ export const nnLosses: readonly Operation[] = [
       forward: (nn, { logits }, { targets }) =>
         nn.crossEntropy(logits, targets.data, { labelSmoothing }),
       reference: ({ logits, targets }) =>
-        scalar(reference.crossEntropy(rowsOf(logits), targets.data, -100, labelSmoothing)),
+        scalar(reference.crossEntropy(toRows(logits), targets.data, -100, labelSmoothing)),
     }),
   ),
   onTensors({
@@ -46,7 +46,7 @@ export const nnLosses: readonly Operation[] = [
       q: probabilities(random, N, C),
     }),
     forward: (nn, { p, q }) => nn.klDivergence(p, q),
-    reference: ({ p, q }) => scalar(reference.klDivergence(rowsOf(p), rowsOf(q))),
+    reference: ({ p, q }) => scalar(reference.klDivergence(toRows(p), toRows(q))),
   }),
   onTensors({
     name: 'ntXent',
@@ -54,7 +54,7 @@ export const nnLosses: readonly Operation[] = [
     large: LARGE,
     inputs: ({ N = 1, C = 1 }, random) => ({ z: array(random, [2 * N, C]) }),
     forward: (nn, { z }) => nn.ntXent(z),
-    reference: ({ z }) => scalar(reference.ntXent(rowsOf(z), 0.5)),
+    reference: ({ z }) => scalar(reference.ntXent(toRows(z), 0.5)),
   }),
   onTensors({
     name: 'infoNce with negatives',
@@ -68,7 +68,7 @@ export const nnLosses: readonly Operation[] = [
     forward: (nn, { queries, keys, negatives }) =>
       nn.infoNce(queries, keys, { negatives, temperature: 0.5 }),
     reference: ({ queries, keys, negatives }) =>
-      scalar(reference.infoNce(rowsOf(queries), rowsOf(keys), 2, rowsOf(negatives))),
+      scalar(reference.infoNce(toRows(queries), toRows(keys), 2, toRows(negatives))),
   }),
   onTensors({
     name: 'clipLoss with a learnt scale',
@@ -82,7 +82,7 @@ export const nnLosses: readonly Operation[] = [
     forward: (nn, { image, text, logitScale }) => nn.clipLoss(image, text, { logitScale }),
     reference({ image, text, logitScale }) {
       const scale = logitScale.data[0] as number;
-      const rows = [rowsOf(image), rowsOf(text)] as const;
+      const rows = [toRows(image), toRows(text)] as const;
       return scalar(reference.infoNce(...rows, scale, [], undefined, true));
     },
   }),
@@ -99,7 +99,7 @@ export const nnLosses: readonly Operation[] = [
     forward: (nn, { image, text, ...learnt }) => nn.sigLipLoss(image, text, learnt),
     reference({ image, text, logitScale, logitBias }) {
       const numbers = [logitScale.data[0] as number, logitBias.data[0] as number] as const;
-      return scalar(reference.sigLip(rowsOf(image), rowsOf(text), ...numbers));
+      return scalar(reference.sigLip(toRows(image), toRows(text), ...numbers));
     },
   }),
   onTensors({
@@ -111,7 +111,7 @@ export const nnLosses: readonly Operation[] = [
       labels: integers(random, N, 1 + (N >> 2)),
     }),
     forward: (nn, { z }, { labels }) => nn.supCon(z, labels.data, { temperature: 0.5 }),
-    reference: ({ z, labels }) => scalar(reference.supCon(rowsOf(z), labels.data, 0.5)),
+    reference: ({ z, labels }) => scalar(reference.supCon(toRows(z), labels.data, 0.5)),
   }),
   onTensors({
     name: 'tripletLoss',
@@ -127,9 +127,9 @@ export const nnLosses: readonly Operation[] = [
     reference: ({ anchors, positives, negatives }) =>
       scalar(
         reference.tripletLoss(
-          rowsOf(anchors),
-          rowsOf(positives),
-          rowsOf(negatives),
+          toRows(anchors),
+          toRows(positives),
+          toRows(negatives),
           0.5,
           reference.distance,
         ),

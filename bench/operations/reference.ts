@@ -7,7 +7,7 @@ import type { Numbers } from './operation.js';
 
 export type Rows = number[][];
 
-export function rowsOf({ data, rows, cols }: Numbers): Rows {
+export function toRows({ data, rows, cols }: Numbers): Rows {
   return Array.from({ length: rows }, (_, r) =>
     Array.from(data.subarray(r * cols, (r + 1) * cols)),
   );

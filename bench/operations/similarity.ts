@@ -1,7 +1,7 @@
 /** Rows of the table: products, similarities, search, PCA. */
 
 import { normal, type Operation, operation, type Sizes } from './operation.js';
-import { cosine, distance, dot, norm, pairwise, rowsOf, unit } from './reference.js';
+import { cosine, distance, dot, norm, pairwise, toRows, unit } from './reference.js';
 
 const PRODUCTS: readonly Sizes[] = [
   { N: 1, M: 1, K: 1 },
@@ -31,8 +31,8 @@ function product(name: string, transposeA: boolean, transposeB: boolean): Operat
     reference({ a, b }) {
       const turn = (x: number[][]): number[][] =>
         (x[0] ?? []).map((_, c) => x.map((row) => row[c] as number));
-      const left = transposeA ? turn(rowsOf(a)) : rowsOf(a);
-      const right = transposeB ? rowsOf(b) : turn(rowsOf(b));
+      const left = transposeA ? turn(toRows(a)) : toRows(a);
+      const right = transposeB ? toRows(b) : turn(toRows(b));
       return { product: pairwise(left, right, dot) };
     },
     flops: productFlops,
@@ -56,7 +56,7 @@ function matrix(
       b: normal(random, M, K, scale),
     }),
     run: (api, { a, b }) => ({ matrix: api[name](a, b).data }),
-    reference: ({ a, b }) => ({ matrix: pairwise(rowsOf(a), rowsOf(b), f) }),
+    reference: ({ a, b }) => ({ matrix: pairwise(toRows(a), toRows(b), f) }),
     flops: productFlops,
   });
 }
@@ -89,8 +89,8 @@ function search(metric: 'cosine' | 'dot' | 'euclidean'): Operation {
       return { indices, scores };
     },
     reference({ queries, corpus, k }) {
-      const candidates = rowsOf(corpus);
-      const best = rowsOf(queries).map((query) =>
+      const candidates = toRows(corpus);
+      const best = toRows(queries).map((query) =>
         candidates
           .map((row, index) => ({ index, score: near[metric](query, row) }))
           .sort((x, y) => y.score - x.score || x.index - y.index)
@@ -120,7 +120,7 @@ export const similarity: readonly Operation[] = [
     large: [{ N: 8192, C: 128 }],
     inputs: ({ N = 1, C = 1 }, random) => ({ x: normal(random, N, C) }),
     run: (api, { x }) => ({ unit: api.normalize(x).data }),
-    reference: ({ x }) => ({ unit: rowsOf(x).flatMap(unit) }),
+    reference: ({ x }) => ({ unit: toRows(x).flatMap(unit) }),
     flops: ({ N = 1, C = 1 }) => 3 * N * C,
   }),
   operation({
@@ -129,7 +129,7 @@ export const similarity: readonly Operation[] = [
     large: [{ C: 384 }],
     inputs: ({ C = 1 }, random) => ({ a: normal(random, 1, C), b: normal(random, 1, C) }),
     run: (api, { a, b }) => ({ cosine: api.cosineSimilarity(a, b) }),
-    reference: ({ a, b }) => ({ cosine: cosine(rowsOf(a)[0] ?? [], rowsOf(b)[0] ?? []) }),
+    reference: ({ a, b }) => ({ cosine: cosine(toRows(a)[0] ?? [], toRows(b)[0] ?? []) }),
   }),
   matrix('cosineSimilarityMatrix', cosine),
   matrix('dotMatrix', dot),
@@ -161,7 +161,7 @@ export const similarity: readonly Operation[] = [
       return { restored, mean: fitted.mean, total, transformed: api.pcaTransform(x, fitted).data };
     },
     reference({ x }) {
-      const rows = rowsOf(x);
+      const rows = toRows(x);
       const mean = Array.from(
         { length: x.cols },
         (_, c) => rows.reduce((sum, row) => sum + (row[c] as number), 0) / x.rows,

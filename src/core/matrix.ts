@@ -38,7 +38,7 @@ export type MatrixLike =
   | readonly NumberArray[];
 
 /** A matrix whose shape has been read and found sound, and whose numbers have not been touched. */
-export interface Source {
+export interface MatrixInput {
   readonly name: string;
   readonly argument: string;
   readonly rows: number;
@@ -59,7 +59,12 @@ const EXPECTED =
  * @param vector whether a single vector counts as a row
  * @throws TypeError if it is no matrix, RangeError if its shape is not sound
  */
-export function readMatrix(name: string, argument: string, value: unknown, vector = false): Source {
+export function readMatrix(
+  name: string,
+  argument: string,
+  value: unknown,
+  vector = false,
+): MatrixInput {
   if (vector && isNumberArray(value) && !isRow(value[0])) {
     if (value.length === 0) rangeError(name, argument, 'at least one number long', 0);
     checkFirst(name, argument, value);
@@ -86,7 +91,7 @@ function checkFirst(name: string, argument: string, data: NumberArray): void {
   }
 }
 
-function readRows(name: string, argument: string, value: readonly unknown[]): Source {
+function readRows(name: string, argument: string, value: readonly unknown[]): MatrixInput {
   if (value.length === 0) rangeError(name, argument, 'a matrix of at least one row', value);
   const first = value[0];
   if (!isNumberArray(first)) typeError(name, `${argument}[0]`, 'a row of numbers', first);
@@ -113,7 +118,7 @@ interface Flat {
   offset?: unknown;
 }
 
-function readFlat(name: string, argument: string, value: Flat): Source {
+function readFlat(name: string, argument: string, value: Flat): MatrixInput {
   const decoded = isFloat16(value);
   const data = decoded ? decodeFloat16(value.data) : value.data;
   if (!isNumberArray(data)) typeError(name, `${argument}.data`, 'an array of numbers', data);
@@ -172,13 +177,13 @@ function extent(name: string, argument: string, place: string, value: unknown): 
 }
 
 /** Refuses a matrix that is not `cols` wide like another one. */
-export function checkWidth(source: Source, like: Source): void {
+export function checkWidth(source: MatrixInput, like: MatrixInput): void {
   if (source.cols === like.cols) return;
   rangeError(source.name, source.argument, `${like.cols} wide like ${like.argument}`, source.cols);
 }
 
 /** Refuses a matrix that has not the shape of another one. */
-export function checkShape(source: Source, like: Source): void {
+export function checkShape(source: MatrixInput, like: MatrixInput): void {
   if (source.rows !== like.rows) {
     const expected = `of ${like.rows} rows like ${like.argument}`;
     rangeError(source.name, source.argument, expected, source.rows);
@@ -191,7 +196,7 @@ export function checkShape(source: Source, like: Source): void {
  * @throws TypeError at the first element that is no number, RangeError at the first that is not
  * finite or past f32's range
  */
-export function copyRows(source: Source, at: Pointer, from: number, to: number): void {
+export function copyRowsIn(source: MatrixInput, at: Pointer, from: number, to: number): void {
   const { cols, data, resident } = source;
   const heap = f32();
   const start = at / 4;
@@ -220,7 +225,7 @@ export function copyRows(source: Source, at: Pointer, from: number, to: number):
 
 /** Copies numbers begin..end of an array; `first` is the index in the matrix of the first. */
 function copyNumbers(
-  source: Source,
+  source: MatrixInput,
   heap: Float32Array,
   at: number,
   numbers: NumberArray,
@@ -247,7 +252,7 @@ function copyNumbers(
 }
 
 /** Says what is wrong with the number at `index`. */
-function refuseNumber(source: Source, index: number): never {
+function refuseNumber(source: MatrixInput, index: number): never {
   const { name, argument, cols } = source;
   const data = source.resident?.data ?? source.data;
   const value = isRow(data[0])
@@ -259,19 +264,19 @@ function refuseNumber(source: Source, index: number): never {
   );
 }
 
-function place({ cols }: Source, index: number): string {
+function place({ cols }: MatrixInput, index: number): string {
   return `at index ${index} (row ${Math.floor(index / cols)}, column ${index % cols})`;
 }
 
 /** Takes memory for a matrix and copies it there. */
-export function load(scope: Scope, source: Source): Pointer {
+export function copyIn(scope: Scope, source: MatrixInput): Pointer {
   const at = scope.f32(source.rows * source.cols);
-  copyRows(source, at, 0, source.rows);
+  copyRowsIn(source, at, 0, source.rows);
   return at;
 }
 
 /** Refuses a matrix that f32 numbers can't be written back to. */
-export function checkWritable(source: Source): void {
+export function checkWritable(source: MatrixInput): void {
   const { name, argument, data, decoded } = source;
   const expected = 'writable numbers of at least 32 bits, to be changed in place';
   if (decoded) throw new TypeError(`${name}: ${argument} must hold ${expected}, got float16`);
@@ -286,7 +291,7 @@ export function checkWritable(source: Source): void {
 }
 
 /** Copies a matrix from WASM memory over the numbers that it came from. */
-export function writeBack(source: Source, at: Pointer): void {
+export function writeBack(source: MatrixInput, at: Pointer): void {
   const { rows, cols, data } = source;
   const start = at / 4;
   if (isRow(data[0])) {
@@ -311,12 +316,12 @@ function writeNumbers(
  * where that wants it.
  * @throws RangeError if it has left f32's range on the way
  */
-export function takeMatrix(
+export function copyOut(
   name: string,
   at: Pointer,
   rows: number,
   cols: number,
-  gradientOf?: Source,
+  gradientOf?: MatrixInput,
 ): Matrix {
   const resident = gradientOf?.resident;
   if (resident) {
@@ -324,11 +329,11 @@ export function takeMatrix(
     f32().copyWithin(resident.grad / 4, at / 4, at / 4 + rows * cols);
     return new WasmMatrix(resident.grad, rows, cols, 0);
   }
-  return { data: takeFloats(name, at, rows * cols), rows, cols };
+  return { data: copyFloatsOut(name, at, rows * cols), rows, cols };
 }
 
 /** The same for a plain array of f32. */
-export function takeFloats(name: string, at: Pointer, length: number): Float32Array {
+export function copyFloatsOut(name: string, at: Pointer, length: number): Float32Array {
   checkResult(name, at, length);
   return f32().slice(at / 4, at / 4 + length);
 }
@@ -343,7 +348,7 @@ function checkResult(name: string, at: Pointer, length: number): void {
 }
 
 /** Refuses a loss that is not finite: its input was too large for f32. */
-export function finiteLoss(name: string, loss: number): number {
+export function checkLoss(name: string, loss: number): number {
   if (Number.isFinite(loss)) return loss;
   throw new NonFiniteError(`${name}: the result is past f32's range: scale the input down`);
 }

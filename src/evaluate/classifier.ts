@@ -4,13 +4,13 @@ import { analysisKernels } from '../core/analysis-kernels.js';
 import { kernels } from '../core/kernels.js';
 import { indexLabels } from '../core/labels.js';
 import {
-  load,
+  copyIn,
+  copyOut,
   type Matrix,
+  type MatrixInput,
   type MatrixLike,
   type NumberArray,
   readMatrix,
-  type Source,
-  takeMatrix,
 } from '../core/matrix.js';
 import { i32, type Pointer, type Scope, scoped } from '../core/memory.js';
 import { multiply } from '../core/products.js';
@@ -92,7 +92,7 @@ export class LinearClassifier {
     return scoped((scope) => {
       const logits = logitsOf(scope, this, source);
       kernels().softmaxRows(logits, logits, source.rows, count);
-      return takeMatrix('predictProba', logits, source.rows, count);
+      return copyOut('predictProba', logits, source.rows, count);
     });
   }
 
@@ -126,11 +126,11 @@ export class LinearClassifier {
 }
 
 /** A matrix as f32 of its own. */
-function copyOf(source: Source): Matrix {
-  return scoped((scope) => takeMatrix(source.name, load(scope, source), source.rows, source.cols));
+function copyOf(source: MatrixInput): Matrix {
+  return scoped((scope) => copyOut(source.name, copyIn(scope, source), source.rows, source.cols));
 }
 
-function readInput(name: string, { weight }: LinearClassifier, x: unknown): Source {
+function readInput(name: string, { weight }: LinearClassifier, x: unknown): MatrixInput {
   const source = readMatrix(name, 'x', x, true);
   if (source.cols !== weight.cols) {
     rangeError(name, 'x', `${weight.cols} wide like weight`, source.cols);
@@ -139,12 +139,12 @@ function readInput(name: string, { weight }: LinearClassifier, x: unknown): Sour
 }
 
 /** (n, classes) */
-function logitsOf(scope: Scope, { weight, bias }: LinearClassifier, source: Source): Pointer {
+function logitsOf(scope: Scope, { weight, bias }: LinearClassifier, source: MatrixInput): Pointer {
   const { rows: count, cols } = weight;
   const { rows } = source;
-  const x = load(scope, source);
-  const w = load(scope, readMatrix('LinearClassifier', 'weight', weight));
-  const b = load(scope, readMatrix('LinearClassifier', 'bias', bias, true));
+  const x = copyIn(scope, source);
+  const w = copyIn(scope, readMatrix('LinearClassifier', 'weight', weight));
+  const b = copyIn(scope, readMatrix('LinearClassifier', 'bias', bias, true));
   const logits = scope.f32(rows * count);
   analysisKernels().fillRows(logits, b, rows, count);
   multiply(logits, x, w, rows, count, cols, false, true, true);
@@ -218,7 +218,7 @@ export function linearProbe(
   }
   checkIntegers(name, 'testLabels', testLabels, { of: rows, what: 'the rows of test' });
   // Numbers that no prediction can be made of are found before the work, not after it.
-  scoped((scope) => load(scope, testSource));
+  scoped((scope) => copyIn(scope, testSource));
   const classifier = fit(name, ['train', 'labels'], train, labels, options);
   const predictions = classifier.predict(test);
   const right = predictions.reduce((sum, label, i) => sum + (label === testLabels[i] ? 1 : 0), 0);

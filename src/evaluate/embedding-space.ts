@@ -4,10 +4,10 @@
  */
 
 import { analysisKernels } from '../core/analysis-kernels.js';
-import { checkShape, finiteLoss, load, type MatrixLike, readMatrix } from '../core/matrix.js';
+import { checkLoss, checkShape, copyIn, type MatrixLike, readMatrix } from '../core/matrix.js';
 import { scoped } from '../core/memory.js';
 import { checkOptions, checkPositive, rangeError } from '../core/validation.js';
-import { loadUnitRows } from '../linalg/similarity.js';
+import { copyInUnitRows } from '../linalg/similarity.js';
 import { Contrast, loadSide } from '../losses/contrastive.js';
 
 export interface AlignmentOptions {
@@ -30,10 +30,10 @@ export function alignment(a: MatrixLike, b: MatrixLike, options?: AlignmentOptio
   checkOptions(name, options, ['alpha']);
   const alpha = checkPositive(name, 'alpha', options?.alpha, 2);
   return scoped((scope) => {
-    const first = loadUnitRows(scope, left).unit;
-    const second = loadUnitRows(scope, right).unit;
+    const first = copyInUnitRows(scope, left).unit;
+    const second = copyInUnitRows(scope, right).unit;
     const { rows, cols } = left;
-    return finiteLoss(name, analysisKernels().alignmentRows(first, second, rows, cols, alpha));
+    return checkLoss(name, analysisKernels().alignmentRows(first, second, rows, cols, alpha));
   });
 }
 
@@ -78,7 +78,7 @@ export function effectiveRank(x: MatrixLike): number {
   const order = Math.min(rows, cols);
   return scoped((scope) => {
     const core = analysisKernels();
-    const at = load(scope, source);
+    const at = copyIn(scope, source);
     const origin = scope.zeros(2 * cols);
     const ld = core.gramStride(order);
     const gram = scope.f64(ld * ld);

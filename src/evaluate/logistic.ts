@@ -8,7 +8,7 @@
 import { analysisKernels } from '../core/analysis-kernels.js';
 import { kernels } from '../core/kernels.js';
 import type { Classes } from '../core/labels.js';
-import { load, type Matrix, type Source, takeFloats, takeMatrix } from '../core/matrix.js';
+import { copyFloatsOut, copyIn, copyOut, type Matrix, type MatrixInput } from '../core/matrix.js';
 import { f32, f64, type Pointer, type Scope, scoped } from '../core/memory.js';
 import {
   checkNonNegative,
@@ -132,7 +132,7 @@ class Objective {
 
   constructor(
     scope: Scope,
-    source: Source,
+    source: MatrixInput,
     { classes, indices: numbers }: Classes,
     settings: Settings,
   ) {
@@ -167,11 +167,11 @@ class Objective {
   }
 
   /** Finds the means of the columns, and the rows of the design. */
-  #centre(design: Pointer, source: Source): void {
+  #centre(design: Pointer, source: MatrixInput): void {
     scoped((scope) => {
       const analysis = analysisKernels();
       const { rows, cols } = source;
-      const x = load(scope, source);
+      const x = copyIn(scope, source);
       const mean64 = scope.f64(cols);
       analysis.columnMeans(mean64, x, rows, cols);
       analysis.demote(this.mean, mean64, cols);
@@ -295,7 +295,7 @@ function moveAlong(
 
 export function fitLogistic(
   name: string,
-  source: Source,
+  source: MatrixInput,
   classes: Classes,
   settings: Settings,
 ): { weight: Matrix; bias: Float32Array } {
@@ -348,5 +348,5 @@ function takeWeights(
     const heap = f32();
     heap[bias / 4 + i] = (heap[row / 4 + cols] as number) - core.dotRow(row, mean, cols);
   }
-  return { weight: takeMatrix(name, weight, count, cols), bias: takeFloats(name, bias, count) };
+  return { weight: copyOut(name, weight, count, cols), bias: copyFloatsOut(name, bias, count) };
 }

@@ -4,10 +4,10 @@ import { analysisKernels } from '../core/analysis-kernels.js';
 import { indexLabels } from '../core/labels.js';
 import {
   checkWidth,
+  type MatrixInput,
   type MatrixLike,
   type NumberArray,
   readMatrix,
-  type Source,
 } from '../core/matrix.js';
 import { type Pointer, type Scope, scoped } from '../core/memory.js';
 import {
@@ -19,7 +19,7 @@ import {
   rangeError,
   typeError,
 } from '../core/validation.js';
-import { eachRowOfScores, METRICS, type Metric } from '../linalg/similarity.js';
+import { forEachScoreRow, METRICS, type Metric } from '../linalg/similarity.js';
 
 export interface EvaluateRetrievalOptions {
   /** Lengths of the rankings' beginnings that are looked at, at most the corpus (default 1 and 10). */
@@ -57,8 +57,8 @@ interface Groups {
  */
 function eachRanking(
   scope: Scope,
-  queries: Source,
-  corpus: Source,
+  queries: MatrixInput,
+  corpus: MatrixInput,
   metric: Metric,
   groups: Groups,
   groupOf: (query: number) => number,
@@ -71,7 +71,7 @@ function eachRanking(
   const ranks = scope.i32(most);
   const [best, indices] = [scope.f32(2 * most), scope.i32(2 * most)];
   let visited = 0;
-  eachRowOfScores(scope, queries, corpus, metric, (at, row) => {
+  forEachScoreRow(scope, queries, corpus, metric, (at, row) => {
     const group = groupOf(row);
     const start = starts[group] as number;
     const length = (starts[group + 1] as number) - start;

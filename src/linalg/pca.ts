@@ -3,13 +3,13 @@
 import { analysisKernels } from '../core/analysis-kernels.js';
 import {
   checkWidth,
-  load,
+  copyFloatsOut,
+  copyIn,
+  copyOut,
   type Matrix,
   type MatrixLike,
   type NumberArray,
   readMatrix,
-  takeFloats,
-  takeMatrix,
 } from '../core/matrix.js';
 import { scoped } from '../core/memory.js';
 import { checkCount, checkOptions, isNumberArray, typeError } from '../core/validation.js';
@@ -48,7 +48,7 @@ export function pca(x: MatrixLike, options?: PcaOptions): Pca {
   const count = checkCount('pca', 'components', options?.components, 2, order, what);
   return scoped((scope) => {
     const core = analysisKernels();
-    const at = load(scope, source);
+    const at = copyIn(scope, source);
     const mean64 = scope.f64(cols);
     core.columnMeans(mean64, at, rows, cols);
     const ld = core.gramStride(order);
@@ -88,11 +88,11 @@ export function pca(x: MatrixLike, options?: PcaOptions): Pca {
     const projected = scope.f32(rows * count);
     core.projectRows(projected, at, mean, components, rows, cols, count);
     return {
-      projected: takeMatrix('pca', projected, rows, count),
-      components: takeMatrix('pca', components, count, cols),
-      mean: takeFloats('pca', mean, cols),
-      explainedVariance: takeFloats('pca', variances, count),
-      explainedVarianceRatio: takeFloats('pca', ratios, count),
+      projected: copyOut('pca', projected, rows, count),
+      components: copyOut('pca', components, count, cols),
+      mean: copyFloatsOut('pca', mean, cols),
+      explainedVariance: copyFloatsOut('pca', variances, count),
+      explainedVarianceRatio: copyFloatsOut('pca', ratios, count),
     };
   });
 }
@@ -123,17 +123,17 @@ export function pcaTransform(
   checkWidth(source, components);
   const { rows, cols } = source;
   return scoped((scope) => {
-    const at = load(scope, source);
+    const at = copyIn(scope, source);
     const result = scope.f32(rows * components.rows);
     analysisKernels().projectRows(
       result,
       at,
-      load(scope, mean),
-      load(scope, components),
+      copyIn(scope, mean),
+      copyIn(scope, components),
       rows,
       cols,
       components.rows,
     );
-    return takeMatrix(name, result, rows, components.rows);
+    return copyOut(name, result, rows, components.rows);
   });
 }

@@ -3,13 +3,13 @@
 import { kernels } from '../core/kernels.js';
 import {
   checkWidth,
-  load,
+  copyIn,
+  copyOut,
   type Matrix,
+  type MatrixInput,
   type MatrixLike,
   type NumberArray,
   readMatrix,
-  type Source,
-  takeMatrix,
 } from '../core/matrix.js';
 import { type Pointer, type Scope, scoped } from '../core/memory.js';
 import { multiply } from '../core/products.js';
@@ -41,8 +41,8 @@ export function matmul(a: MatrixLike, b: MatrixLike, options?: MatmulOptions): M
 
 function product(
   name: string,
-  a: Source,
-  b: Source,
+  a: MatrixInput,
+  b: MatrixInput,
   transposeA: boolean,
   transposeB: boolean,
 ): Matrix {
@@ -53,11 +53,11 @@ function product(
     rangeError(name, b.argument, `${k} ${side}, the inner size of ${a.argument}`, inner);
   }
   return scoped((scope) => {
-    const pa = load(scope, a);
-    const pb = a.data === b.data ? pa : load(scope, b);
+    const pa = copyIn(scope, a);
+    const pb = a.data === b.data ? pa : copyIn(scope, b);
     const result = scope.f32(m * n);
     multiply(result, pa, pb, m, n, k, transposeA, transposeB, false);
-    return takeMatrix(name, result, m, n);
+    return copyOut(name, result, m, n);
   });
 }
 
@@ -70,8 +70,8 @@ function product(
 export function normalize(x: MatrixLike | NumberArray): Matrix {
   const source = readMatrix('normalize', 'x', x, true);
   return scoped((scope) => {
-    const { unit } = loadUnitRows(scope, source);
-    return takeMatrix('normalize', unit, source.rows, source.cols);
+    const { unit } = copyInUnitRows(scope, source);
+    return copyOut('normalize', unit, source.rows, source.cols);
   });
 }
 
@@ -82,8 +82,8 @@ export interface UnitRows {
 }
 
 /** Loads a matrix and normalises its rows in place. */
-export function loadUnitRows(scope: Scope, source: Source): UnitRows {
-  const unit = load(scope, source);
+export function copyInUnitRows(scope: Scope, source: MatrixInput): UnitRows {
+  const unit = copyIn(scope, source);
   const norms = scope.f64(source.rows);
   kernels().normalizeRows(unit, norms, unit, source.rows, source.cols);
   return { unit, norms };
@@ -102,8 +102,8 @@ export function cosineSimilarity(a: MatrixLike | NumberArray, b: MatrixLike | Nu
   }
   checkWidth(second, first);
   return scoped((scope) => {
-    const pa = load(scope, first);
-    const pb = load(scope, second);
+    const pa = copyIn(scope, first);
+    const pb = copyIn(scope, second);
     return kernels().cosine(pa, pb, first.cols);
   });
 }
@@ -162,7 +162,7 @@ function scores(name: string, a: unknown, b: unknown, metric: Metric): Matrix {
     const edge = scope.f32(core.MR.value * core.NR.value);
     const kind = METRICS.indexOf(metric);
     core.scoreRows(result, a, b, 0, m, 0, n, m, n, depth, n, kind, sides.factor, edge);
-    return takeMatrix(name, result, m, n);
+    return copyOut(name, result, m, n);
   });
 }
 
@@ -175,10 +175,10 @@ interface Sides {
   factor: number;
 }
 
-function loadSides(scope: Scope, left: Source, right: Source, metric: Metric): Sides {
+function loadSides(scope: Scope, left: MatrixInput, right: MatrixInput, metric: Metric): Sides {
   const core = kernels();
-  const read = (source: Source): Pointer =>
-    metric === 'cosine' ? loadUnitRows(scope, source).unit : load(scope, source);
+  const read = (source: MatrixInput): Pointer =>
+    metric === 'cosine' ? copyInUnitRows(scope, source).unit : copyIn(scope, source);
   const a = read(left);
   const b = right === left ? a : read(right);
   if (metric !== 'euclidean') return { left: a, right: b, factor: 1 };
@@ -216,10 +216,10 @@ const BLOCK = 1 << 20;
  *
  * @param visit is given the address of a row's scores, valid until it returns, and the row's number
  */
-export function eachRowOfScores(
+export function forEachScoreRow(
   scope: Scope,
-  left: Source,
-  right: Source,
+  left: MatrixInput,
+  right: MatrixInput,
   metric: Metric,
   visit: (scores: Pointer, row: number) => void,
 ): void {

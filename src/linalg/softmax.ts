@@ -2,13 +2,13 @@
 
 import { kernels } from '../core/kernels.js';
 import {
-  load,
+  copyFloatsOut,
+  copyIn,
+  copyOut,
   type Matrix,
   type MatrixLike,
   type NumberArray,
   readMatrix,
-  takeFloats,
-  takeMatrix,
 } from '../core/matrix.js';
 import { scoped } from '../core/memory.js';
 
@@ -22,10 +22,10 @@ export function logSumExp(x: MatrixLike | NumberArray): Float32Array {
   const source = readMatrix('logSumExp', 'x', x, true);
   const { rows, cols } = source;
   return scoped((scope) => {
-    const at = load(scope, source);
+    const at = copyIn(scope, source);
     const result = scope.f32(rows);
     kernels().logSumExpRows(result, at, rows, cols);
-    return takeFloats('logSumExp', result, rows);
+    return copyFloatsOut('logSumExp', result, rows);
   });
 }
 
@@ -39,8 +39,8 @@ export function softmax(x: MatrixLike | NumberArray): Matrix {
   const source = readMatrix('softmax', 'x', x, true);
   const { rows, cols } = source;
   return scoped((scope) => {
-    const at = load(scope, source);
+    const at = copyIn(scope, source);
     kernels().softmaxRows(at, at, rows, cols);
-    return takeMatrix('softmax', at, rows, cols);
+    return copyOut('softmax', at, rows, cols);
   });
 }

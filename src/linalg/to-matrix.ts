@@ -1,7 +1,7 @@
 /** Embeddings as models and APIs hand them out, to one matrix. */
 
 import {
-  copyRows,
+  copyRowsIn,
   type Matrix,
   type MatrixLike,
   type NumberArray,
@@ -34,7 +34,7 @@ export function toMatrix(
   return scoped((scope) => {
     const { rows, cols } = source;
     const at = scope.f32(rows * cols);
-    copyRows(source, at, 0, rows);
+    copyRowsIn(source, at, 0, rows);
     return { data: f32().slice(at / 4, at / 4 + rows * cols), rows, cols };
   });
 }

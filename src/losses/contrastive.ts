@@ -5,16 +5,16 @@
  */
 
 import { kernels } from '../core/kernels.js';
-import { type Matrix, type Source, takeMatrix } from '../core/matrix.js';
+import { copyOut, type Matrix, type MatrixInput } from '../core/matrix.js';
 import type { Pointer, Scope } from '../core/memory.js';
-import { loadUnitRows, packRows, type UnitRows } from '../linalg/similarity.js';
+import { copyInUnitRows, packRows, type UnitRows } from '../linalg/similarity.js';
 
 /** One side of the similarities: unit rows, and room for their gradient once it is wanted. */
 export interface Side extends UnitRows {
   rows: number;
   cols: number;
   /** Where they came from, if from one matrix. */
-  source?: Source;
+  source?: MatrixInput;
 }
 
 export interface Pairing {
@@ -39,8 +39,8 @@ export interface Pairing {
 const MOST_KEPT = 10 << 20;
 
 /** Loads rows and normalises them. */
-export function loadSide(scope: Scope, source: Source): Side {
-  const { unit, norms } = loadUnitRows(scope, source);
+export function loadSide(scope: Scope, source: MatrixInput): Side {
+  const { unit, norms } = copyInUnitRows(scope, source);
   return { unit, norms, rows: source.rows, cols: source.cols, source };
 }
 
@@ -176,7 +176,7 @@ export function throughNormalization(
 ): { grad: Matrix; along: number } {
   const along = unnormalize(gradient);
   const { rows, cols, source } = gradient.side;
-  return { grad: takeMatrix(name, gradient.at, rows, cols, source), along };
+  return { grad: copyOut(name, gradient.at, rows, cols, source), along };
 }
 
 /** The same in place: afterwards it has `cols` floats a row. @returns Σ unit · dUnit */

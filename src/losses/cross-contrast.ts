@@ -1,7 +1,7 @@
 /** The contrast of rows with other rows, row i's positive being row i: InfoNCE's and CLIP's. */
 
 import { kernels } from '../core/kernels.js';
-import { copyRows, finiteLoss, type Matrix, type Source, takeMatrix } from '../core/matrix.js';
+import { checkLoss, copyOut, copyRowsIn, type Matrix, type MatrixInput } from '../core/matrix.js';
 import { type Scope, scoped } from '../core/memory.js';
 import { checkIntegers } from '../core/validation.js';
 import {
@@ -19,7 +19,7 @@ export interface CrossOptions {
   symmetric: boolean;
   ids: ArrayLike<number> | undefined;
   /** Rows that are negatives of every row on the left. */
-  further?: Source;
+  further?: MatrixInput;
 }
 
 export interface CrossResult {
@@ -42,8 +42,8 @@ export function readIds(
 
 export function crossContrast(
   name: string,
-  leftSource: Source,
-  rightSource: Source,
+  leftSource: MatrixInput,
+  rightSource: MatrixInput,
   options: CrossOptions,
   backward: boolean,
 ): CrossResult {
@@ -63,7 +63,7 @@ export function crossContrast(
     const weight = 1 / (symmetric ? 2 * pairs : pairs);
     let loss = positives.loss(contrast.rows, 0, weight, scale);
     if (symmetric) loss += positives.loss(contrast.columns, 0, weight, scale);
-    finiteLoss(name, loss);
+    checkLoss(name, loss);
     if (!backward) return { loss };
     const gradients = contrast.gradients();
     positives.addGradients(gradients.left.at, gradients.right.at, gradients.left.ld);
@@ -78,13 +78,13 @@ export function crossContrast(
 }
 
 /** The right side: the keys and, below them, the further negatives. */
-function loadJoined(scope: Scope, source: Source, further: Source | undefined): Side {
+function loadJoined(scope: Scope, source: MatrixInput, further: MatrixInput | undefined): Side {
   if (further === undefined) return loadSide(scope, source);
   const rows = source.rows + further.rows;
   const { cols } = source;
   const unit = scope.f32(rows * cols);
-  copyRows(source, unit, 0, source.rows);
-  copyRows(further, unit + 4 * source.rows * cols, 0, further.rows);
+  copyRowsIn(source, unit, 0, source.rows);
+  copyRowsIn(further, unit + 4 * source.rows * cols, 0, further.rows);
   const norms = scope.f64(rows);
   kernels().normalizeRows(unit, norms, unit, rows, cols);
   return { unit, norms, rows, cols };
@@ -94,14 +94,14 @@ function loadJoined(scope: Scope, source: Source, further: Source | undefined): 
 function takeRight(
   name: string,
   gradient: Gradient,
-  source: Source,
-  further: Source | undefined,
+  source: MatrixInput,
+  further: MatrixInput | undefined,
 ): { gradRight: Matrix; gradFurther?: Matrix } {
   unnormalize(gradient);
   const { at } = gradient;
   const { rows, cols } = source;
-  const gradRight = takeMatrix(name, at, rows, cols, source);
+  const gradRight = copyOut(name, at, rows, cols, source);
   if (further === undefined) return { gradRight };
   const below = at + 4 * rows * cols;
-  return { gradRight, gradFurther: takeMatrix(name, below, further.rows, cols, further) };
+  return { gradRight, gradFurther: copyOut(name, below, further.rows, cols, further) };
 }

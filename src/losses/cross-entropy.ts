@@ -2,12 +2,12 @@
 
 import { kernels } from '../core/kernels.js';
 import {
-  finiteLoss,
-  load,
+  checkLoss,
+  copyIn,
+  copyOut,
   type Matrix,
   type MatrixLike,
   readMatrix,
-  takeMatrix,
 } from '../core/matrix.js';
 import { scoped } from '../core/memory.js';
 import { readOptions } from '../core/options.js';
@@ -79,12 +79,12 @@ function run(
     throw new RangeError(`${name}: targets must not all be ignoreIndex ${ignored}`);
   }
   return scoped((scope) => {
-    const x = load(scope, source);
+    const x = copyIn(scope, source);
     const at = scope.i32From(labels);
     const losses = scope.f64(rows);
     const core = kernels();
     core.crossEntropyRows(losses, x, at, rows, cols, ignored, kept, smoothing, backward);
-    const loss = finiteLoss(name, core.sumDoubles(losses, rows) * (1 / kept));
-    return backward ? { loss, grad: takeMatrix(name, x, rows, cols, source) } : { loss };
+    const loss = checkLoss(name, core.sumDoubles(losses, rows) * (1 / kept));
+    return backward ? { loss, grad: copyOut(name, x, rows, cols, source) } : { loss };
   });
 }

@@ -3,13 +3,13 @@
 import { kernels } from '../core/kernels.js';
 import {
   checkShape,
-  load,
+  copyIn,
+  copyOut,
   type Matrix,
+  type MatrixInput,
   type MatrixLike,
   type NumberArray,
   readMatrix,
-  type Source,
-  takeMatrix,
 } from '../core/matrix.js';
 import { f32, type Pointer, type Scope, scoped } from '../core/memory.js';
 import { rangeError } from '../core/validation.js';
@@ -61,8 +61,8 @@ export function klDivergenceGrad(
     const loss = core.klDivergenceRows(atP, atQ, rows, cols, true);
     return {
       loss,
-      gradP: takeMatrix(name, atP, rows, cols, sources[0]),
-      gradQ: takeMatrix(name, atQ, rows, cols, sources[1]),
+      gradP: copyOut(name, atP, rows, cols, sources[0]),
+      gradQ: copyOut(name, atQ, rows, cols, sources[1]),
     };
   });
 }
@@ -75,8 +75,8 @@ function read(name: string, p: unknown, q: unknown) {
 }
 
 /** Loads rows of probabilities and refuses what is none. */
-function loadProbabilities(scope: Scope, source: Source): Pointer {
-  const at = load(scope, source);
+function loadProbabilities(scope: Scope, source: MatrixInput): Pointer {
+  const at = copyIn(scope, source);
   const { name, argument, rows, cols } = source;
   const bad = kernels().firstImproper(at, rows, cols, TOLERANCE);
   if (bad < 0) return at;

@@ -1,6 +1,6 @@
 /** NT-Xent, the loss of SimCLR (https://arxiv.org/abs/2002.05709). */
 
-import { finiteLoss, type Matrix, type MatrixLike, readMatrix } from '../core/matrix.js';
+import { checkLoss, type Matrix, type MatrixLike, readMatrix } from '../core/matrix.js';
 import { scoped } from '../core/memory.js';
 import { readOptions } from '../core/options.js';
 import { checkTemperature } from '../core/validation.js';
@@ -53,7 +53,7 @@ function run(
     const other = side.unit + 4 * samples * cols;
     const contrast = new Contrast(scope, side, side, { scale, pairOffset: samples, backward });
     const positives = new Positives(scope, side.unit, other, samples, cols);
-    const loss = finiteLoss(
+    const loss = checkLoss(
       name,
       positives.loss(contrast.rows, 0, 1 / rows, scale) +
         positives.loss(contrast.rows, samples, 1 / rows, scale),

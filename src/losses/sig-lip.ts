@@ -1,13 +1,7 @@
 /** The loss of SigLIP (https://arxiv.org/abs/2303.15343). */
 
 import { kernels } from '../core/kernels.js';
-import {
-  checkShape,
-  finiteLoss,
-  type Matrix,
-  type MatrixLike,
-  readMatrix,
-} from '../core/matrix.js';
+import { checkLoss, checkShape, type Matrix, type MatrixLike, readMatrix } from '../core/matrix.js';
 import { scoped } from '../core/memory.js';
 import { readOptions } from '../core/options.js';
 import { multiply } from '../core/products.js';
@@ -99,7 +93,7 @@ function run(
       multiply(to, block, texts.unit, n, cols, rows, false, false, false);
       multiply(gradText, block, own, rows, cols, n, true, false, true);
     }
-    const loss = finiteLoss(name, core.sumDoubles(losses, rows) / rows);
+    const loss = checkLoss(name, core.sumDoubles(losses, rows) / rows);
     if (!backward) return { loss };
     const gradLogitBias = core.sumDoubles(slopes, rows) / rows;
     const { grad, along } = throughNormalization(name, { side: images, at: gradImage, ld: cols });

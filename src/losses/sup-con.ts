@@ -2,7 +2,7 @@
 
 import { kernels } from '../core/kernels.js';
 import { indexLabels } from '../core/labels.js';
-import { finiteLoss, type Matrix, type MatrixLike, readMatrix } from '../core/matrix.js';
+import { checkLoss, type Matrix, type MatrixLike, readMatrix } from '../core/matrix.js';
 import { scoped } from '../core/memory.js';
 import { readOptions } from '../core/options.js';
 import { checkIntegers, checkTemperature } from '../core/validation.js';
@@ -73,7 +73,7 @@ function run(
         ld,
         scale,
       );
-    const loss = finiteLoss(name, end(0, 0));
+    const loss = checkLoss(name, end(0, 0));
     if (!backward) return { loss };
     const { left } = contrast.gradients();
     end(left.at, left.ld);

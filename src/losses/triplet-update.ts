@@ -3,10 +3,10 @@
 import { kernels } from '../core/kernels.js';
 import {
   checkWritable,
-  load,
+  copyFloatsOut,
+  copyIn,
   type MatrixLike,
   readMatrix,
-  takeFloats,
   writeBack,
 } from '../core/matrix.js';
 import { scoped } from '../core/memory.js';
@@ -64,13 +64,13 @@ export function tripletUpdate(
   const rule = options.read('rule', oneOf(RULES), 'chapter');
   options.done();
   return scoped((scope) => {
-    const at = load(scope, source);
+    const at = copyIn(scope, source);
     const list = scope.i32From(triplets);
     const count = triplets.length / 3;
     const losses = scope.f32(count);
-    const allRows = rule === 'gradient';
-    kernels().tripletUpdateRows(losses, at, list, count, cols, rate, margin, allRows);
-    const result = takeFloats(name, losses, count);
+    const gradientRule = rule === 'gradient';
+    kernels().tripletUpdateRows(losses, at, list, count, cols, rate, margin, gradientRule);
+    const result = copyFloatsOut(name, losses, count);
     writeBack(source, at);
     return result;
   });

@@ -2,13 +2,13 @@
 
 import { kernels } from '../core/kernels.js';
 import {
+  checkLoss,
   checkShape,
-  finiteLoss,
-  load,
+  copyIn,
+  copyOut,
   type Matrix,
   type MatrixLike,
   readMatrix,
-  takeMatrix,
 } from '../core/matrix.js';
 import { type Pointer, scoped } from '../core/memory.js';
 import { readOptions } from '../core/options.js';
@@ -75,15 +75,15 @@ function run(
   const { rows, cols } = anchors;
   return scoped((scope) => {
     const sources = [anchors, positives, negatives];
-    const at = sources.map((source) => load(scope, source));
+    const at = sources.map((source) => copyIn(scope, source));
     const [pa, pp, pn] = at as [Pointer, Pointer, Pointer];
     const metric = DISTANCES.indexOf(distance);
-    const loss = finiteLoss(
+    const loss = checkLoss(
       name,
       kernels().tripletRows(pa, pp, pn, rows, cols, margin, metric, backward),
     );
     if (!backward) return { loss };
-    const grads = at.map((pointer, i) => takeMatrix(name, pointer, rows, cols, sources[i]));
+    const grads = at.map((pointer, i) => copyOut(name, pointer, rows, cols, sources[i]));
     return { loss, grads };
   });
 }

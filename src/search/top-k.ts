@@ -3,13 +3,13 @@
 import { kernels } from '../core/kernels.js';
 import {
   checkWidth,
-  copyRows,
-  load,
+  copyFloatsOut,
+  copyIn,
+  copyRowsIn,
+  type MatrixInput,
   type MatrixLike,
   type NumberArray,
   readMatrix,
-  type Source,
-  takeFloats,
 } from '../core/matrix.js';
 import { i32, type Pointer, type Scope, scoped } from '../core/memory.js';
 import { checkChoice, checkCount, checkOptions } from '../core/validation.js';
@@ -55,7 +55,7 @@ export function topK(
     const { scores, indices } = nearest(scope, query, source, count, metric);
     return {
       indices: i32().slice(indices / 4, indices / 4 + rows * count),
-      scores: takeFloats('topK', scores, rows * count),
+      scores: copyFloatsOut('topK', scores, rows * count),
     };
   });
 }
@@ -63,8 +63,8 @@ export function topK(
 /** The k nearest rows of the corpus for each query, (queries, k), best first. */
 export function nearest(
   scope: Scope,
-  query: Source,
-  source: Source,
+  query: MatrixInput,
+  source: MatrixInput,
   count: number,
   metric: Metric,
 ): { scores: Pointer; indices: Pointer } {
@@ -73,7 +73,7 @@ export function nearest(
   const kind = METRICS.indexOf(metric);
   const mr = core.MR.value;
   const nr = core.NR.value;
-  const q = load(scope, query);
+  const q = copyIn(scope, query);
   const queryWords = core.packedLength(rows, cols, mr);
   const packedQueries = scope.f32(queryWords);
   let queryScale = 1;
@@ -90,7 +90,7 @@ export function nearest(
   core.topKStart(scores, indices, rows * count);
   for (let first = 0; first < source.rows; first += chunkRows) {
     const n = Math.min(chunkRows, source.rows - first);
-    copyRows(source, chunk, first, first + n);
+    copyRowsIn(source, chunk, first, first + n);
     if (metric === 'cosine') core.normalizeRows(chunk, norms, chunk, n, cols);
     if (metric === 'euclidean') {
       const scale = squareScale(Math.max(largestQuery, core.largestMagnitude(chunk, n * cols)));

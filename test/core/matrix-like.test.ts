@@ -5,7 +5,7 @@
 
 import * as nearfar from 'nearfar';
 import { check, same, sameBits, suite, throws } from '../harness.js';
-import { type Matrix, rowsOf } from '../validation/bad-matrix.js';
+import { type Matrix, toRows } from '../validation/bad-matrix.js';
 import { bits } from '../validation/bits.js';
 import { matrix } from '../validation/signature.js';
 import { SIGNATURES } from '../validation/signatures.js';
@@ -64,19 +64,19 @@ const FORMS: Record<string, Form> = {
   'f64 data': (m) => ({ ...m, data: Float64Array.from(m.data) }),
   'a view with an offset': (m) => ({ ...m, data: view(m.data) }),
   'shared data': (m) => ({ ...m, data: shared(m.data) }),
-  rows: (m) => rowsOf(m),
-  'f32 rows': (m) => rowsOf(m).map((row) => Float32Array.from(row)),
-  'f64 rows': (m) => rowsOf(m).map((row) => Float64Array.from(row)),
-  'rows with offsets': (m) => rowsOf(m).map((row, i) => view(Float32Array.from(row), i)),
-  'shared rows': (m) => rowsOf(m).map((row) => shared(Float32Array.from(row))),
+  rows: (m) => toRows(m),
+  'f32 rows': (m) => toRows(m).map((row) => Float32Array.from(row)),
+  'f64 rows': (m) => toRows(m).map((row) => Float64Array.from(row)),
+  'rows with offsets': (m) => toRows(m).map((row, i) => view(Float32Array.from(row), i)),
+  'shared rows': (m) => toRows(m).map((row) => shared(Float32Array.from(row))),
   'rows of several kinds': (m) =>
-    rowsOf(m).map((row, i) => (i % 2 === 0 ? row : Float64Array.from(row))),
-  'a proxy of rows': (m) => new Proxy(rowsOf(m), {}),
+    toRows(m).map((row, i) => (i % 2 === 0 ? row : Float64Array.from(row))),
+  'a proxy of rows': (m) => new Proxy(toRows(m), {}),
 };
 
 /** Forms that can't be changed in place. */
 const READ_ONLY: Record<string, Form> = {
-  'frozen rows': (m) => Object.freeze(rowsOf(m).map((row) => Object.freeze(row))),
+  'frozen rows': (m) => Object.freeze(toRows(m).map((row) => Object.freeze(row))),
 };
 
 /** Forms that hold no fractions. */
@@ -84,9 +84,9 @@ const WHOLE: Record<string, Form> = {
   'i8 data': (m) => ({ ...m, data: Int8Array.from(m.data) }),
   'clamped u8 data': (m) => ({ ...m, data: Uint8ClampedArray.from(m.data) }),
   'i32 data': (m) => ({ ...m, data: Int32Array.from(m.data) }),
-  'u8 rows': (m) => rowsOf(m).map((row) => Uint8Array.from(row)),
-  'a Buffer a row': (m) => rowsOf(m).map((row) => Buffer.from(row)),
-  'i16 rows': (m) => rowsOf(m).map((row) => Int16Array.from(row)),
+  'u8 rows': (m) => toRows(m).map((row) => Uint8Array.from(row)),
+  'a Buffer a row': (m) => toRows(m).map((row) => Buffer.from(row)),
+  'i16 rows': (m) => toRows(m).map((row) => Int16Array.from(row)),
   'f16 bits': ({ data, rows, cols }) => ({
     data: Uint16Array.from(data, (value) => (value === 1 ? 0x3c00 : 0)),
     dims: [rows, cols],
@@ -96,7 +96,7 @@ const WHOLE: Record<string, Form> = {
 const Float16Array = Reflect.get(globalThis, 'Float16Array') as typeof Float32Array | undefined;
 if (Float16Array) {
   WHOLE['f16 data'] = (m) => ({ ...m, data: Float16Array.from(m.data) });
-  WHOLE['f16 rows'] = (m) => rowsOf(m).map((row) => Float16Array.from(row));
+  WHOLE['f16 rows'] = (m) => toRows(m).map((row) => Float16Array.from(row));
 }
 
 function isMatrix(value: unknown): value is Matrix {

@@ -21,13 +21,13 @@ function from(error: Refusal, values: Record<string, Change>): Bad[] {
   }));
 }
 
-export function rowsOf({ data, rows, cols }: Matrix): number[][] {
+export function toRows({ data, rows, cols }: Matrix): number[][] {
   return Array.from({ length: rows }, (_, r) => [...data.subarray(r * cols, (r + 1) * cols)]);
 }
 
 /** Rows as f32, the middle one replaced. */
 function withRow(matrix: Matrix, row: unknown): unknown[] {
-  const rows: unknown[] = rowsOf(matrix).map((values) => Float32Array.from(values));
+  const rows: unknown[] = toRows(matrix).map((values) => Float32Array.from(values));
   rows[rows.length >> 1] = row;
   return rows;
 }
@@ -78,11 +78,11 @@ const WRONG_CONTAINER: Record<string, Change> = {
   'data a proxy of an f32 array': (m) => ({ ...m, data: new Proxy(m.data, {}) }),
   'a function with data': (m) => Object.assign(() => 1, m),
   'a map of the fields': (m) => new Map(Object.entries(m)),
-  JSON: (m) => JSON.stringify(rowsOf(m)),
+  JSON: (m) => JSON.stringify(toRows(m)),
   'a null among the rows': (m) => withRow(m, null),
   'an undefined among the rows': (m) => withRow(m, undefined),
   'a hole among the rows': (m) => {
-    const rows = rowsOf(m);
+    const rows = toRows(m);
     delete rows[rows.length >> 1];
     return rows;
   },
@@ -93,14 +93,14 @@ const WRONG_CONTAINER: Record<string, Change> = {
   'a buffer among the rows': (m) => withRow(m, new ArrayBuffer(4 * m.cols)),
   'a DataView among the rows': (m) => withRow(m, new DataView(new ArrayBuffer(4 * m.cols))),
   'an i64 array among the rows': (m) => withRow(m, new BigInt64Array(m.cols)),
-  'matrices as rows': (m) => rowsOf(m).map((row) => ({ data: row, rows: 1, cols: row.length })),
-  'rows a level deeper': (m) => rowsOf(m).map((row) => row.map((value) => [value])),
-  'numbers as strings in rows': (m) => rowsOf(m).map((row) => row.map(String)),
+  'matrices as rows': (m) => toRows(m).map((row) => ({ data: row, rows: 1, cols: row.length })),
+  'rows a level deeper': (m) => toRows(m).map((row) => row.map((value) => [value])),
+  'numbers as strings in rows': (m) => toRows(m).map((row) => row.map(String)),
   'numbers as strings in data': (m) => ({ ...m, data: [...m.data].map(String) }),
-  'data a list of rows': (m) => ({ ...m, data: rowsOf(m) }),
-  'a set of rows': (m) => new Set(rowsOf(m)),
-  'an iterator of rows': (m) => rowsOf(m).values(),
-  'rows of characters': (m) => rowsOf(m).map((row) => 'x'.repeat(row.length)),
+  'data a list of rows': (m) => ({ ...m, data: toRows(m) }),
+  'a set of rows': (m) => new Set(toRows(m)),
+  'an iterator of rows': (m) => toRows(m).values(),
+  'rows of characters': (m) => toRows(m).map((row) => 'x'.repeat(row.length)),
 };
 
 const NO_SIZES: Record<string, number> = {
@@ -130,12 +130,12 @@ const WRONG_SIZES: Record<string, Change> = Object.fromEntries(
 const WRONG_SHAPE: Record<string, Change> = {
   'no row': () => [],
   'one empty row': () => [[]],
-  'empty rows': (m) => rowsOf(m).map(() => []),
-  'empty f32 rows': (m) => rowsOf(m).map(() => new Float32Array()),
+  'empty rows': (m) => toRows(m).map(() => []),
+  'empty f32 rows': (m) => toRows(m).map(() => new Float32Array()),
   'a short row': (m) => withRow(m, new Float32Array(m.cols - 1)),
   'a long row': (m) => withRow(m, new Float32Array(m.cols + 1)),
   'an empty row': (m) => withRow(m, []),
-  'a ragged last row': (m) => [...rowsOf(m).slice(1), new Array(m.cols + 1).fill(1)],
+  'a ragged last row': (m) => [...toRows(m).slice(1), new Array(m.cols + 1).fill(1)],
   'data too short': (m) => ({ ...m, data: m.data.slice(1) }),
   'data too long': (m) => ({ ...m, data: Float32Array.of(...m.data, 0) }),
   'data twice as long': (m) => ({ ...m, data: Float32Array.of(...m.data, ...m.data) }),
@@ -204,14 +204,14 @@ const FORMS: Record<string, (matrix: Matrix, at: number, value: unknown) => unkn
   }),
   'plain data': (m, at, value) => ({ ...m, data: ([...m.data] as unknown[]).with(at, value) }),
   'plain rows': (m, at, value) => {
-    const rows: unknown[][] = rowsOf(m);
+    const rows: unknown[][] = toRows(m);
     (rows[Math.floor(at / m.cols)] as unknown[])[at % m.cols] = value;
     return rows;
   },
   'f32 rows': (m, at, value) =>
-    rowsOf({ ...m, data: m.data.with(at, value as number) }).map((row) => Float32Array.from(row)),
+    toRows({ ...m, data: m.data.with(at, value as number) }).map((row) => Float32Array.from(row)),
   'f64 rows': (m, at, value) => {
-    const rows = rowsOf(m).map((row) => Float64Array.from(row));
+    const rows = toRows(m).map((row) => Float64Array.from(row));
     (rows[Math.floor(at / m.cols)] as Float64Array)[at % m.cols] = value as number;
     return rows;
   },

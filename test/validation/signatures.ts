@@ -19,7 +19,7 @@ import {
   wholeNumbers,
   wrongKinds,
 } from './bad.js';
-import { MATRIX_ONLY, MATRIX_OR_VECTOR, type Matrix, rowsOf, VECTOR_ONLY } from './bad-matrix.js';
+import { MATRIX_ONLY, MATRIX_OR_VECTOR, type Matrix, toRows, VECTOR_ONLY } from './bad-matrix.js';
 import { JUDGING } from './evaluation.js';
 import { matrix, pairs, type Signature } from './signature.js';
 
@@ -65,15 +65,15 @@ function edited(m: Matrix, at: number, by: number): Matrix {
 /** Rows that can't take the changes: too narrow for f32, a copy, or frozen. */
 const UNCHANGEABLE: Bad[] = bad(TypeError, {
   'i8 data': (m) => ({ ...(m as Matrix), data: new Int8Array((m as Matrix).data.length) }),
-  'i32 rows': (m) => rowsOf(m as Matrix).map((row) => Int32Array.from(row)),
+  'i32 rows': (m) => toRows(m as Matrix).map((row) => Int32Array.from(row)),
   'f16 bits': ({ data, ...m }: Matrix) => ({
     ...m,
     data: new Uint16Array(data.length),
     type: 'float16',
   }),
-  'frozen rows': (m) => rowsOf(m as Matrix).map((row) => Object.freeze(row)),
+  'frozen rows': (m) => toRows(m as Matrix).map((row) => Object.freeze(row)),
   'a frozen last row': (m) =>
-    rowsOf(m as Matrix).map((row, i) => (i === 3 ? Object.freeze(row) : row)),
+    toRows(m as Matrix).map((row, i) => (i === 3 ? Object.freeze(row) : row)),
   'frozen data': (m) => ({ ...(m as Matrix), data: Object.freeze([...(m as Matrix).data]) }),
 } as Record<string, (m: unknown) => unknown>);
 
