@@ -1,7 +1,7 @@
 /** What is timed: the rows of the table of operations on their large sizes, and training steps. */
 
 import { Random } from '../src/core/random.js';
-import type { GPT, Pictures, SimCLR } from '../src/models/index.js';
+import type { GPT, ImageDataset, SimCLR } from '../src/models/index.js';
 import { type Candidate, candidate } from './interleave.js';
 import { operations } from './operations/index.js';
 import type { Api, Numbers, Outputs, Sizes } from './operations/operation.js';
@@ -127,7 +127,7 @@ const simClrStep = ({ nn, models }: Api): Workload => {
       const pixels = Uint8Array.from({ length: 4 * batch * height * width * channels }, () =>
         random.integer(256),
       );
-      const pictures = models.picturesOf(pixels, { height, width, channels });
+      const pictures = models.imagesFrom(pixels, { height, width, channels });
       nn.manualSeed(1);
       const model = new models.SimCLR({ height, width, channels });
       return {
@@ -141,13 +141,13 @@ const simClrStep = ({ nn, models }: Api): Workload => {
     },
     ours({ model, pictures }) {
       const training = { batch, steps: STEPS };
-      return steps(models.train(model as SimCLR, pictures as Pictures, training));
+      return steps(models.train(model as SimCLR, pictures as ImageDataset, training));
     },
   };
 };
 
 /** Views that the first steps see, one a row: first and second ones of a step, step by step. */
-function viewsOf(nn: Api['nn'], model: SimCLR, pictures: Pictures, batch: number): Numbers {
+function viewsOf(nn: Api['nn'], model: SimCLR, pictures: ImageDataset, batch: number): Numbers {
   const at = model.batches(pictures, { batch, seed: 0 });
   const steps = Array.from({ length: VIEWS }, (_, step) => at(step));
   const views = steps.flatMap(({ pixels, seed, step }) =>

@@ -41,13 +41,13 @@ export const systems: readonly System[] = [
         const config = { ...sizes, ...blocks, loss, ...(loss === 'siglip' ? theirs : {}) };
         const model = new models.CLIP(captions, config);
         const pixels = Uint8Array.from({ length: 6 * 8 * 8 * 3 }, (_, i) => (i * i * 7) % 251);
-        const pictures = {
-          ...models.picturesOf(pixels, shape),
+        const images = {
+          ...models.imagesFrom(pixels, shape),
           captions: [...captions, ...captions],
         };
         return {
           model,
-          train: (options) => models.train(model, pictures, { batch: 4, ...options }),
+          train: (options) => models.train(model, images, { batch: 4, ...options }),
         };
       },
     }),
@@ -89,8 +89,8 @@ export const systems: readonly System[] = [
       };
       const model = new models.MAE({ ...shape, ...sizes });
       const pixels = Uint8Array.from({ length: 6 * 12 * 9 * 3 }, (_, i) => (i * i * 7) % 251);
-      const pictures = models.picturesOf(pixels, shape);
-      return { model, train: (options) => models.train(model, pictures, { batch: 4, ...options }) };
+      const images = models.imagesFrom(pixels, shape);
+      return { model, train: (options) => models.train(model, images, { batch: 4, ...options }) };
     },
   },
   {
@@ -99,11 +99,11 @@ export const systems: readonly System[] = [
       nn.manualSeed(1);
       const shape = { height: 13, width: 11, channels: 3 };
       // In parts, so that gradient caching is in the hash.
-      const sizes = { widths: [4], features: 8, hidden: 8, projection: 4, part: 3 };
+      const sizes = { widths: [4], features: 8, hidden: 8, projection: 4, chunkSize: 3 };
       const model = new models.SimCLR({ ...shape, ...sizes });
       const pixels = Uint8Array.from({ length: 6 * 13 * 11 * 3 }, (_, i) => (i * i * 7) % 251);
-      const pictures = models.picturesOf(pixels, shape);
-      return { model, train: (options) => models.train(model, pictures, { batch: 5, ...options }) };
+      const images = models.imagesFrom(pixels, shape);
+      return { model, train: (options) => models.train(model, images, { batch: 5, ...options }) };
     },
   },
 ];

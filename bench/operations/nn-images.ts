@@ -1,7 +1,7 @@
 /** Rows of the table: pictures in `nearfar/nn`, and their random views. */
 
 import type { Random } from '../../src/core/random.js';
-import type { PictureShape } from '../../src/models/index.js';
+import type { ImageShape } from '../../src/models/index.js';
 import type { Tensor } from '../../src/nn/index.js';
 import { array, type Nn, onTensors } from './nn.js';
 import { at, build, type Nd } from './nn-reference.js';
@@ -154,7 +154,7 @@ function plan(random: Random, height: number, width: number): number[] {
   return [...across, ...down, ...colour, random.uniform(0.5, 2), ...hole];
 }
 
-const sizesOf = ({ data }: Numbers): PictureShape => {
+const sizesOf = ({ data }: Numbers): ImageShape => {
   const [height = 1, width = 1, channels = 1] = data;
   return { height, width, channels };
 };
@@ -179,7 +179,7 @@ const views = operation({
     const bytes = Uint8Array.from(pictures.data);
     const augmentation = new models.Augmentation(sizesOf(shape));
     return nn.tidy(() => ({
-      still: models.picturesToTensor(bytes, sizesOf(shape)).toArray(),
+      still: models.imagesToTensor(bytes, sizesOf(shape)).toArray(),
       planned: augmentation
         .render(bytes, nn.tensor(plans.data, [plans.rows, plans.cols]))
         .toArray(),

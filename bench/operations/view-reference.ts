@@ -1,6 +1,6 @@
 /** Random views in f64, written to be read: what assembly/images/augment.ts must come to. */
 
-import type { PictureShape } from '../../src/models/index.js';
+import type { ImageShape } from '../../src/models/index.js';
 
 const clip = (x: number): number => Math.min(1, Math.max(0, x));
 const luma = ([r = 0, g = r, b = r]: number[]): number => 0.299 * r + 0.587 * g + 0.114 * b;
@@ -8,7 +8,7 @@ const luma = ([r = 0, g = r, b = r]: number[]): number => 0.299 * r + 0.587 * g 
 /** Pixels as rows of channels, from 0 to 1. */
 type Picture = number[][];
 
-function sampled(picture: Uint8Array, view: ArrayLike<number>, shape: PictureShape): Picture {
+function sampled(picture: Uint8Array, view: ArrayLike<number>, shape: ImageShape): Picture {
   const { height, width, channels } = shape;
   const [xx = 0, xy = 0, x0 = 0, yx = 0, yy = 0, y0 = 0] = Array.from(view);
   const within = (v: number, most: number): number => Math.min(most, Math.max(0, v));
@@ -89,7 +89,7 @@ function jittered(pixels: Picture, view: ArrayLike<number>): Picture {
   return colour && view[11] === 1 ? out.map((pixel) => pixel.map(() => luma(pixel))) : out;
 }
 
-function blurred(pixels: Picture, deviation: number, { height, width }: PictureShape): Picture {
+function blurred(pixels: Picture, deviation: number, { height, width }: ImageShape): Picture {
   if (deviation === 0) return pixels;
   const radius = Math.max(1, Math.floor(height / 20));
   const steps = Array.from({ length: 2 * radius + 1 }, (_, i) => i - radius);
@@ -116,7 +116,7 @@ function blurred(pixels: Picture, deviation: number, { height, width }: PictureS
 export function viewTwin(
   picture: Uint8Array,
   view: ArrayLike<number>,
-  shape: PictureShape,
+  shape: ImageShape,
 ): number[] {
   const { height, width, channels } = shape;
   const [top = 0, left = 0, tall = 0, wide = 0] = Array.from(view).slice(13, 17);

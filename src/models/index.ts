@@ -4,15 +4,15 @@ export {
   Augmentation,
   type AugmentOptions,
   defaultAugmentation,
-  PICTURE_KINDS,
-  type PictureKind,
-  type PictureShape,
-  picturesToTensor,
+  IMAGE_KINDS,
+  type ImageKind,
+  type ImageShape,
+  imagesToTensor,
   type ViewPosition,
 } from '../data/images/augment.js';
-export { nameOf, numberNames } from '../data/images/captions.js';
-export { type Pictures, pictureSubset, picturesOf } from '../data/images/dataset.js';
-export { augmentationFor, pictureKind } from '../data/images/image-kind.js';
+export { captionLabel, indexLabels } from '../data/images/captions.js';
+export { type ImageDataset, imagesFrom, subset } from '../data/images/dataset.js';
+export { augmentationFor, imageKind } from '../data/images/image-kind.js';
 export { CharacterTokenizer, type Tokenizer } from '../data/text/characters.js';
 export { JsonTokenizer, type TokenizerJson } from '../data/text/json-tokenizer.js';
 export {
@@ -43,7 +43,7 @@ export {
   type ClassifierBatch,
   type FinetuneOptions,
   finetune,
-  type LabelledTexts,
+  type LabeledTexts,
 } from './bert/classifier.js';
 export {
   isBertClassifier,
@@ -52,9 +52,9 @@ export {
   saveBert,
   saveBertClassifier,
 } from './bert/files.js';
-export type { FilledToken } from './bert/head.js';
-export { type MaskedScore, type MaskOptions, maskTokens } from './bert/masking.js';
-export type { SegmentBatch, Texts } from './bert/segments.js';
+export type { TokenPrediction } from './bert/head.js';
+export { type MaskedLmMetrics, type MaskOptions, maskTokens } from './bert/masking.js';
+export type { Texts, TokenBatch } from './bert/segments.js';
 export { CLIP, type ClipBatch, type ClipConfig } from './clip/clip.js';
 export { CLIP_TYPE, loadClip, saveClip } from './clip/files.js';
 export { type ClipRecall, clipRetrieval, zeroShotAccuracy } from './clip/retrieval.js';
@@ -62,16 +62,20 @@ export type { Files } from './files/files.js';
 export { readTokenizer } from './files/tokenizer.js';
 export { gptWeights, loadGpt, saveGpt } from './gpt/files.js';
 export { type GenerateOptions, GPT, type GptBatch, type GptConfig } from './gpt/gpt.js';
-export { PictureClassifier, type PictureEncoder } from './images/classifier.js';
-export { contrastiveHealth, type Health, showHealth } from './images/embedding-diagnostics.js';
+export { ImageClassifier, type ImageEncoder } from './images/classifier.js';
 export {
-  drawLabelled,
-  type FewLabels,
-  fewLabels,
-  type Labelled,
-  rowsOf,
+  type EmbeddingDiagnostics,
+  embeddingDiagnostics,
+  formatEmbeddingDiagnostics,
+} from './images/embedding-diagnostics.js';
+export {
+  type FewShotAccuracy,
+  fewShotAccuracy,
+  type LabeledEmbeddings,
+  sampleLabeled,
+  selectRows,
 } from './images/few-shot.js';
-export type { Images } from './images/images.js';
+export type { ImageInput } from './images/images.js';
 export { PatchMean } from './images/patch-mean.js';
 export {
   interpolate,

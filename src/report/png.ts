@@ -1,7 +1,7 @@
 /** PNG files: pictures side by side, and as data: addresses for a page that needs no other file. */
 
 import { encode } from 'fast-png';
-import type { Picture } from '../data/images/decode.js';
+import type { DecodedImage } from '../data/images/decode.js';
 import type { Tensor } from '../nn/index.js';
 
 /** Pixels between pictures, white. */
@@ -10,12 +10,12 @@ const GAP = 2;
 const LEAST_SIDE = 56;
 
 /** A picture as the bytes of a PNG file. */
-export function pngBytes({ width, height, channels, data }: Picture): Uint8Array {
+export function pngBytes({ width, height, channels, data }: DecodedImage): Uint8Array {
   return encode({ width, height, channels, data }, { zlib: { level: 9 } });
 }
 
 /** A picture as the address of a PNG. */
-export function pngAddress(picture: Picture): string {
+export function pngAddress(picture: DecodedImage): string {
   return `data:image/png;base64,${Buffer.from(pngBytes(picture)).toString('base64')}`;
 }
 
@@ -23,7 +23,7 @@ export function pngAddress(picture: Picture): string {
  * Pictures side by side, line after line, each column of a group in turn.
  * @param groups (B, C, H, W) each, −1 black to 1 white: line b holds picture b of each group
  */
-export function contactSheet(groups: readonly Tensor[]): Picture {
+export function contactSheet(groups: readonly Tensor[]): DecodedImage {
   const [lines = 0, channels = 1, height = 0, width = 0] = (groups[0] as Tensor).shape;
   const zoom = Math.max(1, Math.floor(LEAST_SIDE / height));
   const [down, across] = [zoom * height + GAP, zoom * width + GAP];

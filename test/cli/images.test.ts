@@ -70,17 +70,17 @@ function png(width: number, height: number, channels: number, data: Uint8Array):
 }
 
 test('PNG of one, two, three and four channels, transparency on white', () => {
-  same([...decode.decodePicture(png(2, 1, 1, Uint8Array.of(7, 200))).data], [7, 200]);
-  const half = decode.decodePicture(png(2, 1, 2, Uint8Array.of(100, 255, 0, 51)));
+  same([...decode.decodeImage(png(2, 1, 1, Uint8Array.of(7, 200))).data], [7, 200]);
+  const half = decode.decodeImage(png(2, 1, 2, Uint8Array.of(100, 255, 0, 51)));
   same([half.channels, ...half.data], [1, 100, 204]);
-  same([...decode.decodePicture(png(1, 1, 3, Uint8Array.of(1, 2, 3))).data], [1, 2, 3]);
-  const clear = decode.decodePicture(png(2, 1, 4, Uint8Array.of(9, 8, 7, 255, 9, 8, 7, 0)));
+  same([...decode.decodeImage(png(1, 1, 3, Uint8Array.of(1, 2, 3))).data], [1, 2, 3]);
+  const clear = decode.decodeImage(png(2, 1, 4, Uint8Array.of(9, 8, 7, 255, 9, 8, 7, 0)));
   same([clear.channels, ...clear.data], [3, 9, 8, 7, 255, 255, 255]);
 });
 
 test('PNG of one, two, four and sixteen bits, and with a palette', () => {
   const grey = (depth: number, lines: number[][]): number[] => [
-    ...decode.decodePicture(rawPng(3, 2, depth, 0, lines)).data,
+    ...decode.decodeImage(rawPng(3, 2, depth, 0, lines)).data,
   ];
   same(grey(1, [[0b10100000], [0b01100000]]), [255, 0, 255, 0, 255, 255]);
   same(grey(2, [[0b00011011], [0b11100100]]), [0, 85, 170, 255, 170, 85]);
@@ -100,16 +100,16 @@ test('PNG of one, two, four and sixteen bits, and with a palette', () => {
   );
   const palette = [255, 0, 0, 0, 255, 0, 0, 0, 255, 9, 9, 9];
   const indexed = rawPng(2, 2, 2, 3, [[0b00010000], [0b10110000]], palette);
-  same([...decode.decodePicture(indexed).data], palette);
-  same(decode.pictureHeader(indexed), { width: 2, height: 2, grey: false });
-  same(decode.pictureHeader(rawPng(1, 1, 8, 3, [[0]], [5, 5, 5])).grey, true);
+  same([...decode.decodeImage(indexed).data], palette);
+  same(decode.readImageHeader(indexed), { width: 2, height: 2, grey: false });
+  same(decode.readImageHeader(rawPng(1, 1, 8, 3, [[0]], [5, 5, 5])).grayscale, true);
 });
 
 test('JPEG, grey only where the file is', () => {
   const flat = { width: 16, height: 8, data: Buffer.alloc(512, Buffer.from([200, 100, 50, 255])) };
   const coded = new Uint8Array(jpeg.encode(flat, 95).data);
-  same(decode.pictureHeader(coded), { width: 16, height: 8, grey: false });
-  const picture = decode.decodePicture(coded);
+  same(decode.readImageHeader(coded), { width: 16, height: 8, grey: false });
+  const picture = decode.decodeImage(coded);
   same([picture.channels, picture.width, picture.height], [3, 16, 8]);
   close(picture.data.subarray(0, 3), [200, 100, 50], { atol: 3 });
 });
@@ -135,11 +135,11 @@ test('what is broken is refused by a picture error that says why', () => {
   for (const [file, expected] of cases) {
     let error: unknown;
     try {
-      decode.decodePicture(file);
+      decode.decodeImage(file);
     } catch (thrown) {
       error = thrown;
     }
-    check(error instanceof decode.PictureError, `${expected}: ${String(error)}`);
+    check(error instanceof decode.ImageError, `${expected}: ${String(error)}`);
     check(expected.test(error.message), `${expected}: ${error.message}`);
   }
 });
@@ -149,15 +149,15 @@ test('pictures are brought to size by a triangle filter over their middle', () =
   for (const side of [1, 3, 7, 12]) {
     const shape = { height: side, width: side, channels: 3 };
     const expected = triangle(picture, side);
-    close([...decode.fitPicture(picture, shape)], expected, { atol: 0.5001 });
+    close([...decode.fitImage(picture, shape)], expected, { atol: 0.5001 });
   }
-  const same7 = decode.fitPicture(
+  const same7 = decode.fitImage(
     { width: 7, height: 7, channels: 1, data: picture.data.subarray(0, 49) },
     { height: 7, width: 7, channels: 1 },
   );
   same([...same7], [...picture.data.subarray(0, 49)], 'a picture of the right size stays');
   const grey = { width: 1, height: 1, channels: 3, data: Uint8Array.of(100, 200, 50) };
-  same([...decode.fitPicture(grey, { height: 1, width: 1, channels: 1 })], [153]);
+  same([...decode.fitImage(grey, { height: 1, width: 1, channels: 1 })], [153]);
 });
 
 /** The middle 7 × 7 of a picture to side × side, in f64. */

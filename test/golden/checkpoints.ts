@@ -81,14 +81,20 @@ export const checkpoints: readonly Checkpoint[] = [
       const model = loadBert(files);
       return {
         model,
-        logits: (windows) => model.head.forward(model.forward(windows), model.words),
+        logits: (windows) => model.head.forward(model.forward(windows), model.wordEmbeddings),
       };
     },
   },
   {
     name: 'bert-classifier',
     files() {
-      const bert = encoder({ heads: 2, hidden: 20, kinds: 3, activation: 'gelu_new', eps: 0.01 });
+      const bert = encoder({
+        heads: 2,
+        hidden: 20,
+        typeVocabSize: 3,
+        activation: 'gelu_new',
+        eps: 0.01,
+      });
       return drawn(new BertClassifier(bert, ['far', 'near', 'same']), 4, saveBertClassifier);
     },
     load(files) {

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 """Writes fixtures/models/clip.json: a small CLIP as a plain PyTorch module whose state has the names
-and layouts of Hugging Face's CLIPModel, and what it makes of pictures and texts.
+and layouts of Hugging Face's CLIPModel, and what it makes of images and texts.
 
     /usr/bin/python3 test/golden/clip.py [--check]
 """
@@ -115,10 +115,10 @@ class Clip(Tree):
             text_projection=nn.Linear(width, d, bias=False),
         )
 
-    def image(self, pictures):
+    def image(self, images):
         model = self.vision_model
         embeddings = model.embeddings
-        x = embeddings.patch_embedding(pictures).flatten(2).transpose(1, 2)
+        x = embeddings.patch_embedding(images).flatten(2).transpose(1, 2)
         x = torch.cat([embeddings.class_embedding.expand(len(x), 1, -1), x], 1)
         x = model.pre_layrnorm(x + embeddings.position_embedding.weight)
         for layer in model.encoder.layers:

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 """Writes fixtures/models/mae.json: a small masked autoencoder as a plain PyTorch module whose
-state has the names and layouts of Hugging Face's ViTMAEForPreTraining, and what it makes of pictures.
+state has the names and layouts of Hugging Face's ViTMAEForPreTraining, and what it makes of images.
 
     /usr/bin/python3 test/golden/mae.py [--check]
 """

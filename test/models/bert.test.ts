@@ -101,7 +101,7 @@ test('padding changes nothing, and a batch without a hidden token has a loss of 
     same(loss.item(), 0);
     loss.backward();
   });
-  check(bert.words.grad?.data.every((value) => value === 0) === true, 'gradients of 0');
+  check(bert.wordEmbeddings.grad?.data.every((value) => value === 0) === true, 'gradients of 0');
   bert.dispose();
 });
 
@@ -125,7 +125,7 @@ test('it learns, and a run that goes on has the bits of one that was never stopp
   sameBits(weights(first), weights(whole));
 });
 
-test('it finds out soon that neighbours matter', async () => {
+test('it finds out soon that neighbors matter', async () => {
   const letters = 'abcdefghijklmnopqrstuvwxyz';
   const texts = Array.from(letters, (_, i) =>
     (letters.slice(i) + letters.slice(0, i)).slice(0, 14),
@@ -146,7 +146,9 @@ test('the best tokens for a mask are the largest logits', () => {
   const [best = []] = bert.fillMask(text, { topK: 3 });
   const at = bert.tokenizer.encode(text).indexOf(bert.specials.mask) + 1;
   const logits = tidy(() =>
-    noGrad(() => bert.head.forward(bert.forward(bert.textBatch([text])), bert.words).toArray()),
+    noGrad(() =>
+      bert.head.forward(bert.forward(bert.textBatch([text])), bert.wordEmbeddings).toArray(),
+    ),
   );
   const size = bert.tokenizer.size;
   const row = [...logits.subarray(at * size, (at + 1) * size)];
@@ -167,7 +169,7 @@ test('the best tokens for a mask are the largest logits', () => {
   bert.dispose();
 });
 
-test('few labels are learnt, and the files give model and classifier again', async () => {
+test('few labels are learned, and the files give model and classifier again', async () => {
   const bert = small();
   const again = loadBert(saveBert(bert));
   sameBits(weights(again), weights(bert));

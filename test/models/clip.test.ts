@@ -6,10 +6,10 @@ import {
   CLIP,
   type ClipConfig,
   clipRetrieval,
+  type ImageDataset,
+  imagesFrom,
+  indexLabels,
   loadClip,
-  numberNames,
-  type Pictures,
-  picturesOf,
   saveClip,
   train,
   WordTokenizer,
@@ -65,7 +65,7 @@ test("PyTorch's files give its vectors, probabilities and loss", () =>
     const image = clip.encode(images);
     const text = clip.encodeTexts(texts);
     same([image.rows, image.cols], golden.image.shape, 'shape');
-    close(image.data, unpacked(golden.image), { atol: 1e-5, what: 'pictures' });
+    close(image.data, unpacked(golden.image), { atol: 1e-5, what: 'images' });
     close(text.data, unpacked(golden.text), { atol: 1e-5, what: 'texts' });
     const { data } = clip.zeroShot(images, texts);
     close(data, unpacked(golden.probabilities), { atol: 1e-5, what: 'probabilities' });
@@ -99,29 +99,29 @@ const COLOURS = { red: [220, 30, 30], green: [30, 200, 40], blue: [40, 60, 230] 
 const SHAPES = ['left', 'right', 'top'] as const;
 const SIDE = 8;
 
-/** Pictures of a colour on one side, called after both: `red left; bright`. */
-function signs(copies: number, seed: number): Pictures {
+/** Images of a color on one side, called after both: `red left; bright`. */
+function signs(copies: number, seed: number): ImageDataset {
   const random = new Random(seed);
   const captions: string[] = [];
   const pixels: number[] = [];
   for (let copy = 0; copy < copies; copy++) {
-    for (const [name, colour] of Object.entries(COLOURS)) {
+    for (const [name, color] of Object.entries(COLOURS)) {
       for (const shape of SHAPES) {
         captions.push(`${name} ${shape}; bright; ${name}`);
         for (let at = 0; at < SIDE * SIDE; at++) {
           const [row, column] = [Math.floor(at / SIDE), at % SIDE];
           const inside = { left: column < 4, right: column >= 4, top: row < 4 }[shape];
-          pixels.push(...colour.map((v) => (inside ? v : 255) - random.integer(25)));
+          pixels.push(...color.map((v) => (inside ? v : 255) - random.integer(25)));
         }
       }
     }
   }
-  const labelNames = numberNames(captions).names;
+  const labelNames = indexLabels(captions).names;
   const labels = Int32Array.from(captions, (caption) =>
-    labelNames.indexOf(numberNames([caption]).names[0] as string),
+    labelNames.indexOf(indexLabels([caption]).names[0] as string),
   );
   const shape = { height: SIDE, width: SIDE, channels: 3 };
-  return { ...picturesOf(Uint8Array.from(pixels), shape), captions, labels, labelNames };
+  return { ...imagesFrom(Uint8Array.from(pixels), shape), captions, labels, labelNames };
 }
 
 const SMALL: ClipConfig = { imageSize: SIDE, imageWidth: 8, textWidth: 16, projection: 16 };
@@ -133,7 +133,7 @@ const THEIRS: ClipConfig = {
   ...{ imageLayers: 1, imageHeads: 2, textLayers: 1, textHeads: 2, context: 8 },
 };
 
-async function trained(config: ClipConfig, data: Pictures): Promise<CLIP> {
+async function trained(config: ClipConfig, data: ImageDataset): Promise<CLIP> {
   const theirs = config === THEIRS;
   const options = { steps: theirs ? 150 : 60, learningRate: theirs ? 2e-3 : 5e-3, batch: 24 };
   manualSeed(3);
@@ -149,14 +149,14 @@ for (const [what, config] of Object.entries({
   'small towers by SigLIP': { ...SMALL, loss: 'siglip' } as const,
   transformers: THEIRS,
 })) {
-  test(`${what} learn what pictures are called, and go through files to the bit`, async () => {
+  test(`${what} learn what images are called, and go through files to the bit`, async () => {
     const clip = await trained(config, signs(6, 1));
     const fresh = signs(2, 9);
     const { imageToText, textToImage } = clipRetrieval(clip, fresh);
-    // Transformers need more pictures than these; chance is a ninth.
+    // Transformers need more images than these; chance is a ninth.
     const least = config === THEIRS ? 0.3 : 0.8;
-    check((imageToText[1] as number) >= least, `picture to name: ${imageToText[1]}`);
-    check((textToImage[1] as number) >= least, `name to picture: ${textToImage[1]}`);
+    check((imageToText[1] as number) >= least, `image to name: ${imageToText[1]}`);
+    check((textToImage[1] as number) >= least, `name to image: ${textToImage[1]}`);
     same(zeroShotAccuracy(clip, fresh), imageToText[1], 'zero-shot accuracy');
     check(Math.exp(clip.logitScale.item()) <= 100.001, 'the scale is clamped');
     const files = saveClip(clip);
@@ -189,14 +189,14 @@ test('prompts of a class and templates are averaged; rows sum to 1', () => {
   clip.dispose();
 });
 
-test('pairs of one name are drawn together, and each pass shows every picture once', () => {
+test('pairs of one name are drawn together, and each pass shows every image once', () => {
   const data = signs(4, 1);
   const clip = new CLIP(data.captions as string[], SMALL);
   const batch = clip.batches(data, { batch: 12, seed: 5 });
   const names = [0, 1, 2].flatMap((step) =>
     batch(step).captions.map((caption) => caption.replace(/ bright.*| +(red|green|blue)$/g, '')),
   );
-  same(names.length, 36, 'pictures of a pass');
+  same(names.length, 36, 'images of a pass');
   for (const name of data.labelNames as string[]) {
     check(names.filter((other) => other.startsWith(name)).length === 4, name);
   }
@@ -216,7 +216,7 @@ test('words: letters and digits in lower case, each once, unknown ones left out'
   same(words.decode([0, 6, 7, 1]), 'red sea', 'text');
 });
 
-test('pictures without captions or of another shape, and unsound files, are refused', () => {
+test('images without captions or of another shape, and unsound files, are refused', () => {
   const data = signs(1, 1);
   const clip = new CLIP(data.captions as string[], SMALL).eval();
   const { captions: _, ...bare } = data;

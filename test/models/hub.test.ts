@@ -130,7 +130,7 @@ for (const golden of bert.theirs.filter(({ name }) => name !== 'classifier')) {
     if (golden.logits !== undefined && filled !== undefined) {
       const wanted = unpacked(golden.logits);
       const logits = tidy(() =>
-        noGrad(() => model.head.forward(model.forward(batch), model.words).toArray()),
+        noGrad(() => model.head.forward(model.forward(batch), model.wordEmbeddings).toArray()),
       );
       // What a padded place gives is nobody's business.
       const row = wanted.length / batch.ids.length;
@@ -152,14 +152,14 @@ for (const golden of bert.theirs.filter(({ name }) => name !== 'classifier')) {
         close(best[i]?.probability ?? 0, probability, { atol: 1e-5, what: 'probability' });
       }
     }
-    const learnt = ['near', 'far', 'near and', 'and far'];
+    const learned = ['near', 'far', 'near and', 'and far'];
     const labels = [0, 1, 0, 1];
     const classifier = await finetune(
       model,
-      { texts: learnt, labels },
+      { texts: learned, labels },
       { learningRate: 0.01, steps: 100 },
     );
-    same(classifier.predict(learnt), labels.map(String), 'labels');
+    same(classifier.predict(learned), labels.map(String), 'labels');
     classifier.dispose();
     same(bytesInUse(), before, 'bytes in use');
   });
@@ -168,7 +168,7 @@ for (const golden of bert.theirs.filter(({ name }) => name !== 'classifier')) {
 test("a classifier without names has the hub's, and PyTorch's probabilities", () => {
   const golden = named(bert.theirs, 'classifier');
   const model = loadBertClassifier(filesOf(golden));
-  same(model.names, ['LABEL_0', 'LABEL_1']);
+  same(model.labelNames, ['LABEL_0', 'LABEL_1']);
   const logits = tidy(() =>
     noGrad(() => model.forward(model.bert.textBatch(golden.texts)).toArray()),
   );

@@ -2,12 +2,12 @@
 
 import { readFileSync } from 'node:fs';
 import {
+  imagesFrom,
   interpolate,
   loadMae,
   MAE,
   type MaeConfig,
   meanFill,
-  picturesOf,
   randomMask,
   reconstructionErrors,
   saveMae,
@@ -136,13 +136,13 @@ test('files that are not sound are refused by name', () => {
 const SHAPE = { height: 8, width: 12, channels: 1 };
 const SIZES = { patch: 4, hidden: 16, layers: 1, heads: 2, decoderLayers: 1, decoderHeads: 2 };
 
-test('pictures of another shape are refused', () => {
+test('images of another shape are refused', () => {
   const model = new MAE({ ...SHAPE, ...SIZES });
-  const turned = picturesOf(new Uint8Array(96), { height: 12, width: 8, channels: 1 });
+  const turned = imagesFrom(new Uint8Array(96), { height: 12, width: 8, channels: 1 });
   throws(
     () => model.batches(turned, { batch: 1, seed: 0 }),
     RangeError,
-    "train: pictures must be 8 × 12 × 1 as the network's, got 12 × 8 × 1",
+    "train: images must be 8 × 12 × 1 as the network's, got 12 × 8 × 1",
   );
   model.dispose();
 });
@@ -152,7 +152,7 @@ function small(more: object = {}): MAE {
   return new MAE({ ...SHAPE, ...SIZES, ...more });
 }
 
-/** Pictures of one slanted wave at different places: one patch tells of the others. */
+/** Images of one slanted wave at different places: one patch tells of the others. */
 function waves(count: number): Uint8Array {
   const random = new Random(8);
   const pixels = new Uint8Array(count * 96);
@@ -166,12 +166,12 @@ function waves(count: number): Uint8Array {
   return pixels;
 }
 
-test('a mask is each patch once, another for every picture, the same for the same seed', () => {
+test('a mask is each patch once, another for every image, the same for the same seed', () => {
   const mask = randomMask(50, 6, 0.75, { seed: 3, step: 2 });
   same([mask.visible.length, mask.hidden.length], [50, 250], 'one patch of six is seen');
   for (let b = 0; b < 50; b++) {
     const all = [mask.visible[b], ...mask.hidden.subarray(5 * b, 5 * b + 5)];
-    same(all.sort(), [0, 1, 2, 3, 4, 5], `patches of picture ${b}`);
+    same(all.sort(), [0, 1, 2, 3, 4, 5], `patches of image ${b}`);
   }
   same(new Set(mask.visible).size, 6, 'kinds of masks among fifty');
   sameBits(randomMask(50, 6, 0.75, { seed: 3, step: 2 }).visible, mask.visible);
@@ -204,9 +204,9 @@ test('hidden pixels change nothing of what is made up; visible ones stay', () =>
   }));
 
 test('it learns to make patches up better than a mean or an interpolation', async () => {
-  const pictures = picturesOf(waves(64), SHAPE);
+  const images = imagesFrom(waves(64), SHAPE);
   const mae = small({ maskRatio: 0.5 });
-  const before = reconstructionErrors(mae, pictures);
+  const before = reconstructionErrors(mae, images);
   // Crops would be other waves: the loss as it is.
   mae.loss = ({ pixels, seed, step }) => {
     const images = tensor(
@@ -215,8 +215,8 @@ test('it learns to make patches up better than a mean or an interpolation', asyn
     );
     return mae.error(images, mae.mask(images.shape[0] as number, { seed, step }));
   };
-  for await (const _ of train(mae, pictures, { steps: 300, batch: 16, learningRate: 0.01 }));
-  const after = reconstructionErrors(mae, pictures);
+  for await (const _ of train(mae, images, { steps: 300, batch: 16, learningRate: 0.01 }));
+  const after = reconstructionErrors(mae, images);
   same(after.meanFill, before.meanFill, 'the mean fill, on the same masks');
   close(after.loss, after.reconstruction, { rtol: 1e-4, what: 'the loss is the error of pixels' });
   const { reconstruction, meanFill: mean, interpolation } = after;
@@ -239,7 +239,7 @@ test('interpolation continues a slope exactly, the mean fill does not', () =>
     close(meanFill(images, mask).toArray(), filled, { rtol: 1e-6, what: 'mean fill' });
   }));
 
-test('the default patch cuts any picture', () => {
+test('the default patch cuts any image', () => {
   for (const [height, width, patch] of [
     [28, 28, 4],
     [32, 32, 4],
@@ -264,6 +264,6 @@ test('bad input is refused by name', () => {
     RangeError,
     'encode: images must be (B, 1, 8, 12), got "(1, 1, 2, 4)"',
   );
-  throws(() => mae.encode(new Uint8Array(95)), RangeError, /a multiple of 96 bytes a picture/);
+  throws(() => mae.encode(new Uint8Array(95)), RangeError, /a multiple of 96 bytes per image/);
   mae.dispose();
 });

@@ -1,14 +1,14 @@
 /** SimCLR on small shapes: its loss, batches, what it learns, files, resuming, fine-tuning. */
 
 import {
+  ImageClassifier,
+  type ImageDataset,
+  imagesFrom,
   loadSimClr,
-  PictureClassifier,
-  type Pictures,
-  pictureSubset,
-  picturesOf,
   SimCLR,
   type SimClrConfig,
   saveSimClr,
+  subset,
   type TrainState,
   train,
 } from 'nearfar/models';
@@ -28,8 +28,8 @@ const test = suite('simclr');
 const SIDE = 12;
 const SHAPE = { height: SIDE, width: SIDE, channels: 1 };
 
-/** Pictures of three kinds: upright bars, lying bars, rings, each at a place of its own. */
-function shapes(count: number): Pictures {
+/** Images of three kinds: upright bars, lying bars, rings, each at a place of its own. */
+function shapes(count: number): ImageDataset {
   const pixels = new Uint8Array(count * SIDE * SIDE);
   const labels = Array.from({ length: count }, (_, i) => i % 3);
   labels.forEach((label, i) => {
@@ -44,7 +44,7 @@ function shapes(count: number): Pictures {
       }
     }
   });
-  return picturesOf(pixels, SHAPE, labels);
+  return imagesFrom(pixels, SHAPE, labels);
 }
 
 const SMALL: SimClrConfig = {
@@ -53,7 +53,7 @@ const SMALL: SimClrConfig = {
   features: 16,
   hidden: 16,
   projection: 8,
-  augmentation: { area: [0.7, 1], shift: 0, rotation: 5, slant: 0, erase: 0 },
+  augmentation: { scale: [0.7, 1], translate: 0, rotation: 5, shear: 0, cutout: 0 },
 };
 
 function small(config: SimClrConfig = {}): SimCLR {
@@ -61,7 +61,7 @@ function small(config: SimClrConfig = {}): SimCLR {
   return new SimCLR({ ...SMALL, ...config });
 }
 
-function weights(model: SimCLR | PictureClassifier): Float32Array {
+function weights(model: SimCLR | ImageClassifier): Float32Array {
   return Float32Array.from([...model.stateDict().values()].flatMap((part) => [...part.data]));
 }
 
@@ -87,7 +87,7 @@ test('the loss is NT-Xent, or SupCon, of what the head makes of both views', () 
 test('a batch in parts has the loss and the gradients of the batch', () => {
   const data = shapes(20);
   const run = (part: number): { value: number; grads: Float32Array[] } => {
-    const model = small({ part });
+    const model = small({ chunkSize: part });
     const batch = model.batches(data, { batch: 11, seed: 1 })(0);
     const value = tidy(() => {
       const loss = model.loss(batch);
@@ -111,7 +111,7 @@ test('a batch in parts has the loss and the gradients of the batch', () => {
   }
 });
 
-test('each pass sees every picture once, in an order of its own', () => {
+test('each pass sees every image once, in an order of its own', () => {
   const data = shapes(9);
   const model = small();
   const batches = model.batches(data, { batch: 3, seed: 5 });
@@ -127,7 +127,7 @@ test('each pass sees every picture once, in an order of its own', () => {
   model.dispose();
 });
 
-test('it learns shapes without labels: views find each other, neighbours share a kind', async () => {
+test('it learns shapes without labels: views find each other, neighbors share a kind', async () => {
   const data = shapes(150);
   const model = small();
   const before = model.evaluate(data, 50);
@@ -151,7 +151,7 @@ test('it learns shapes without labels: views find each other, neighbours share a
     const what = `column ${column}: mean ${mean}, variance ${variance}`;
     check(Math.abs(mean) < 1 && variance < 4, what);
   }
-  const part = model.encode(pictureSubset(data, [149, 3, 70]));
+  const part = model.encode(subset(data, [149, 3, 70]));
   const own = [149, 3, 70].flatMap((row) => [...h.data.subarray(row * h.cols, (row + 1) * h.cols)]);
   sameBits(part.data, Float32Array.from(own));
   model.dispose();
@@ -207,7 +207,7 @@ test('a run that is resumed gives the bits of one that was not stopped', async (
 test('a classifier on it learns from labels, and starts with all classes equally likely', async () => {
   const data = shapes(60);
   const model = small();
-  const classifier = new PictureClassifier(model, model.width, 3, model.augmentation);
+  const classifier = new ImageClassifier(model, model.width, 3, model.augmentation);
   const batch = classifier.batches(data, { batch: 8, seed: 1 })(0);
   close(
     tidy(() => classifier.loss(batch).item()),
@@ -225,20 +225,20 @@ test('a classifier on it learns from labels, and starts with all classes equally
 test('what does not fit is refused', () => {
   const model = small();
   const pixels = new Uint8Array(100);
-  const wrong = picturesOf(pixels, { height: 10, width: 10, channels: 1 });
+  const wrong = imagesFrom(pixels, { height: 10, width: 10, channels: 1 });
   throws(
     () => model.encode(wrong),
     RangeError,
-    "encode: pictures must be 12 × 12 × 1 as the network's, got 10 × 10 × 1",
+    "encode: images must be 12 × 12 × 1 as the network's, got 10 × 10 × 1",
   );
   throws(
     () => model.batches({ pixels, count: 1 } as never, { batch: 2, seed: 0 }),
     TypeError,
-    'train: data must be pictures, as picturesOf makes them, got an object',
+    'train: data must be images, as imagesFrom makes them, got an object',
   );
-  const unlabelled = picturesOf(new Uint8Array(288), SHAPE);
+  const unlabeled = imagesFrom(new Uint8Array(288), SHAPE);
   throws(
-    () => small({ loss: 'supcon' }).batches(unlabelled, { batch: 2, seed: 0 }),
+    () => small({ loss: 'supcon' }).batches(unlabeled, { batch: 2, seed: 0 }),
     RangeError,
     'train: data must be with labels, for the loss \'supcon\', got "none"',
   );

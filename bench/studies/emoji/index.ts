@@ -6,8 +6,8 @@
  *   npm run emoji -- names --steps 200 --seed 2 --loss siglip
  */
 
-import type { ClipConfig, Pictures } from 'nearfar/models';
-import { CLIP, clipRetrieval, picturesOf, train } from 'nearfar/models';
+import type { ClipConfig, ImageDataset } from 'nearfar/models';
+import { CLIP, clipRetrieval, imagesFrom, train } from 'nearfar/models';
 import { manualSeed } from 'nearfar/nn';
 import { type Emoji, renderEmoji } from '../../../build/samples/emoji.js';
 import { choice } from '../../../src/cli/options.js';
@@ -51,7 +51,7 @@ function pictures(
   { side, captions, pixels, vendors }: Emoji,
   names: readonly number[],
   by: readonly number[],
-): Pictures {
+): ImageDataset {
   const size = side * side * 3;
   const rows = names.flatMap((name) => by.map((vendor) => name * vendors.length + vendor));
   const data = new Uint8Array(rows.length * size);
@@ -59,12 +59,12 @@ function pictures(
     data.set(pixels.subarray(row * size, (row + 1) * size), i * size);
   });
   return {
-    ...picturesOf(data, { height: side, width: side, channels: 3 }),
+    ...imagesFrom(data, { height: side, width: side, channels: 3 }),
     captions: rows.map((row) => captions[Math.floor(row / vendors.length)] as string),
   };
 }
 
-async function learn(data: Pictures): Promise<CLIP> {
+async function learn(data: ImageDataset): Promise<CLIP> {
   manualSeed(seed);
   const model = new CLIP(data.captions ?? [], { loss: lossName });
   for await (const { step, loss } of train(model, data, { steps, seed })) {

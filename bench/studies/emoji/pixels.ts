@@ -1,11 +1,11 @@
 /** What raw pixels find: the baseline that training has to beat. */
 
 import { topK } from 'nearfar';
-import type { Pictures } from 'nearfar/models';
+import type { ImageDataset } from 'nearfar/models';
 
 /** Shares of pictures whose namesake in the other set is among the nearest 1, 5 and 10 by pixels. */
-export function pixelRecall(queries: Pictures, corpus: Pictures): Record<number, number> {
-  const rows = ({ count, read }: Pictures): { data: Float32Array; rows: number; cols: number } => {
+export function pixelRecall(queries: ImageDataset, corpus: ImageDataset): Record<number, number> {
+  const rows = ({ count, read }: ImageDataset): { data: Float32Array; rows: number; cols: number } => {
     const { pixels } = read(Array.from({ length: count }, (_, row) => row));
     return { data: Float32Array.from(pixels), rows: count, cols: pixels.length / count };
   };

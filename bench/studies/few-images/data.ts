@@ -3,13 +3,13 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
-import { type Pictures, pictureSubset, picturesOf } from 'nearfar/models';
+import { type ImageDataset, imagesFrom, subset } from 'nearfar/models';
 import { InputError } from '../../../src/cli/command.js';
 import { readIdx } from '../../../src/data/files/idx.js';
 
 export interface Dataset {
-  training: Pictures;
-  heldOut: Pictures;
+  training: ImageDataset;
+  heldOut: ImageDataset;
 }
 
 const IMAGES = /images[-.]idx3[-.]ubyte(\.gz)?$/;
@@ -34,11 +34,11 @@ function readFile(path: string): ReturnType<typeof readIdx> {
   });
 }
 
-function readImages(folder: string, name: string): Pictures {
+function readImages(folder: string, name: string): ImageDataset {
   const images = readFile(join(folder, name));
   const labels = readFile(join(folder, name.replace(/images([-.])idx3/, 'labels$1idx1')));
   const [, height = 0, width = 0] = images.shape;
-  return picturesOf(images.data, { height, width, channels: 1 }, labels.data);
+  return imagesFrom(images.data, { height, width, channels: 1 }, labels.data);
 }
 
 /** The pictures of a folder of IDX files, as MNIST and Fashion-MNIST come. */
@@ -52,7 +52,7 @@ export function readDataset(folder: string): Dataset {
   const rows = Array.from({ length: all.count }, (_, row) => row);
   const from = all.count - Math.floor(all.count / PART);
   return {
-    training: pictureSubset(all, rows.slice(0, from)),
-    heldOut: pictureSubset(all, rows.slice(from)),
+    training: subset(all, rows.slice(0, from)),
+    heldOut: subset(all, rows.slice(from)),
   };
 }

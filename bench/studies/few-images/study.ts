@@ -8,12 +8,12 @@
 import type { Matrix } from 'nearfar';
 import {
   augmentationFor,
-  drawLabelled,
-  fewLabels,
-  PictureClassifier,
-  type Pictures,
-  pictureSubset,
+  fewShotAccuracy,
+  ImageClassifier,
+  type ImageDataset,
   SimCLR,
+  sampleLabeled,
+  subset,
   type TrainStep,
   train,
 } from 'nearfar/models';
@@ -59,14 +59,14 @@ export const MAX_TRAINING_IMAGES = 10_000;
 
 /** How well the network does that was taught by labels and nothing else. */
 async function supervised(
-  { learnt, heldOut }: { learnt: Pictures; heldOut: Pictures },
+  { learnt, heldOut }: { learnt: ImageDataset; heldOut: ImageDataset },
   { seed, steps, fresh }: { seed: number; steps: number; fresh: () => SimCLR },
   onStep: (step: TrainStep) => Promise<void>,
 ): Promise<number> {
   manualSeed(seed);
   const network = fresh();
   const classes = Math.max(...new Set(heldOut.labels)) + 1;
-  const classifier = new PictureClassifier(network, network.width, classes, network.augmentation);
+  const classifier = new ImageClassifier(network, network.width, classes, network.augmentation);
   const options = { steps, seed, batch: Math.min(64, learnt.count) };
   for await (const step of train(classifier, learnt, options)) await onStep(step);
   const accuracy = classifier.accuracy(heldOut);
@@ -85,14 +85,14 @@ export async function fewImagesStudy(
     found.set(key, [...(found.get(key) ?? []), accuracy]);
   };
   const count = Math.min(MAX_TRAINING_IMAGES, training.count);
-  const labelled = pictureSubset(
+  const labelled = subset(
     training,
     Array.from({ length: count }, (_, row) => row),
   );
   const [trainLabels, testLabels] = [labelled.labels as Int32Array, heldOut.labels as Int32Array];
-  const judge = (name: string, encode: (of: Pictures) => Matrix, seed: number): void => {
+  const judge = (name: string, encode: (of: ImageDataset) => Matrix, seed: number): void => {
     const data = { train: encode(labelled), trainLabels, test: encode(heldOut), testLabels };
-    for (const { perClass, probe, knn } of fewLabels(data, counts, { seed, draws: 1 })) {
+    for (const { perClass, probe, knn } of fewShotAccuracy(data, counts, { seed, draws: 1 })) {
       note(`${name}, probe` as Method, perClass, probe);
       note(`${name}, k-NN` as Method, perClass, knn);
     }
@@ -103,7 +103,7 @@ export async function fewImagesStudy(
     judge('raw pixels', pixelRows, seed);
     manualSeed(seed);
     const model = fresh();
-    const encode = (pictures: Pictures): Matrix => model.encode(pictures);
+    const encode = (pictures: ImageDataset): Matrix => model.encode(pictures);
     judge('untrained encoder', encode, seed);
     for await (const step of train(model, training, { steps, seed })) {
       await onStep(`seed ${seed}: SimCLR`, step);
@@ -111,7 +111,7 @@ export async function fewImagesStudy(
     judge('SimCLR encoder', encode, seed);
     model.dispose();
     for (const perClass of counts) {
-      const learnt = pictureSubset(labelled, drawLabelled(trainLabels, perClass, seed));
+      const learnt = subset(labelled, sampleLabeled(trainLabels, perClass, seed));
       const accuracy = await supervised(
         { learnt, heldOut },
         { seed, steps: supervisedSteps, fresh },

@@ -79,7 +79,7 @@ async function run(context: SectionContext): Promise<SectionResult> {
           `Cross-entropy of the hidden tokens over ${count(losses.length)} steps. On mails held out it ` +
           `ends at ${fixed(named.valLoss)}; ${percent(named.maskedAccuracy)} of the hidden tokens are ` +
           `named rightly, where the most frequent token is right for ` +
-          `${percent(named.commonestAccuracy)} and counts of pairs on both sides for ` +
+          `${percent(named.mostFrequentAccuracy)} and counts of pairs on both sides for ` +
           `${percent(named.bigramAccuracy)}.`,
       },
       { kind: 'table', table: filled },
@@ -157,7 +157,7 @@ function maskedTable(named: Named): Table {
   return {
     head: ['hidden tokens named by', 'rightly'],
     rows: [
-      ['the most frequent token', percent(named.commonestAccuracy)],
+      ['the most frequent token', percent(named.mostFrequentAccuracy)],
       ['counts of pairs on both sides', percent(named.bigramAccuracy)],
       ['BERT', percent(named.maskedAccuracy)],
     ],

@@ -1,6 +1,6 @@
 /** CLIP in words and figures: which caption goes with which emoji. */
 
-import { nameOf } from '../../models/index.js';
+import { captionLabel } from '../../models/index.js';
 import { tidy } from '../../nn/index.js';
 import { contactSheet, pngAddress } from '../../report/png.js';
 import type { ImagePanel, LinePanel, Table } from '../../report/types.js';
@@ -136,7 +136,7 @@ function wordsPanel(emoji: Emoji, { clip: model }: Run): ImagePanel {
   const sheet = tidy(() => contactSheet(columns(emoji.heldOut, found, ACROSS)));
   const seen = QUERIES.map((text, line) => {
     const first = emoji.captions[found[line * ACROSS] as number] as string;
-    return `${text}: ${nameOf(first)}`;
+    return `${text}: ${captionLabel(first)}`;
   });
   return {
     kind: 'image',
@@ -156,7 +156,7 @@ function namesTable(emoji: Emoji, { clip: model }: Run): Table {
   const found = findNames(model, heldOut, rows, captions, ANSWERS);
   return {
     head: ['drawing of', ...Array.from({ length: ANSWERS }, (_, i) => `${i + 1}.`)],
-    rows: rows.map((row, i) => [nameOf(captions[row] as string), ...(found[i] as string[])]),
+    rows: rows.map((row, i) => [captionLabel(captions[row] as string), ...(found[i] as string[])]),
     caption: `The likeliest of ${count(captions.length)} names for drawings of ${HELD_OUT}.`,
   };
 }

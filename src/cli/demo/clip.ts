@@ -3,11 +3,11 @@
 import {
   CLIP,
   type ClipRecall,
+  captionLabel,
   clipRetrieval,
-  nameOf,
-  type Pictures,
-  picturesOf,
-  picturesToTensor,
+  type ImageDataset,
+  imagesFrom,
+  imagesToTensor,
   train,
 } from '../../models/index.js';
 import { manualSeed, type Tensor } from '../../nn/index.js';
@@ -24,11 +24,11 @@ export interface Emoji {
   vendors: string[];
   /** One a name. */
   captions: string[];
-  training: Pictures;
+  training: ImageDataset;
   /** The vendor kept apart: picture i is called by caption i. */
-  heldOut: Pictures;
+  heldOut: ImageDataset;
   /** Drawings of each other vendor, in the same order. */
-  others: Readonly<Record<string, Pictures>>;
+  others: Readonly<Record<string, ImageDataset>>;
 }
 
 const CHANNELS = 3;
@@ -44,14 +44,14 @@ export function loadEmoji(): Emoji {
     if (i % row >= CHANNELS) pixels[i] = (pixels[i] as number) + (pixels[i - CHANNELS] as number);
   }
   const size = side * row;
-  const by = (chosen: readonly number[]): Pictures => {
+  const by = (chosen: readonly number[]): ImageDataset => {
     const rows = captions.flatMap((_, name) => chosen.map((v) => name * vendors.length + v));
     const data = new Uint8Array(rows.length * size);
     for (const [i, from] of rows.entries()) {
       data.set(pixels.subarray(from * size, (from + 1) * size), i * size);
     }
     return {
-      ...picturesOf(data, { height: side, width: side, channels: CHANNELS }),
+      ...imagesFrom(data, { height: side, width: side, channels: CHANNELS }),
       captions: rows.map((from) => captions[Math.floor(from / vendors.length)] as string),
     };
   };
@@ -110,8 +110,11 @@ export async function trainClip(emoji: Emoji, context: SectionContext): Promise<
 }
 
 /** Shares of drawings whose namesake by another vendor is among the nearest k by raw pixels. */
-export function pixelRecall(queries: Pictures, corpus: Pictures): Record<number, number> {
-  const rows = ({ count, read }: Pictures): { data: Uint8Array; rows: number; cols: number } => {
+export function pixelRecall(queries: ImageDataset, corpus: ImageDataset): Record<number, number> {
+  const rows = ({
+    count,
+    read,
+  }: ImageDataset): { data: Uint8Array; rows: number; cols: number } => {
     const { pixels } = read(Array.from({ length: count }, (_, row) => row));
     return { data: pixels, rows: count, cols: pixels.length / count };
   };
@@ -126,19 +129,24 @@ export function pixelRecall(queries: Pictures, corpus: Pictures): Record<number,
 }
 
 /** The k best pictures for some texts: their numbers, a row a text. */
-export function findPictures(clip: CLIP, texts: readonly string[], pictures: Pictures, k: number) {
+export function findPictures(
+  clip: CLIP,
+  texts: readonly string[],
+  pictures: ImageDataset,
+  k: number,
+) {
   return topK(clip.encodeTexts(texts), clip.encode(pictures), k).indices;
 }
 
 /** The k best names for some pictures, a list a picture. */
 export function findNames(
   clip: CLIP,
-  pictures: Pictures,
+  pictures: ImageDataset,
   rows: readonly number[],
   captions: readonly string[],
   k: number,
 ): string[][] {
-  const names = captions.map(nameOf);
+  const names = captions.map(captionLabel);
   const { pixels } = pictures.read(rows);
   const { indices } = topK(clip.encode(pixels), clip.encodeTexts(names), k);
   return rows.map((_, i) =>
@@ -147,9 +155,9 @@ export function findNames(
 }
 
 /** Pictures as columns of a sheet: column c has the c-th of each row's. */
-export function columns(pictures: Pictures, rows: ArrayLike<number>, across: number): Tensor[] {
+export function columns(pictures: ImageDataset, rows: ArrayLike<number>, across: number): Tensor[] {
   return Array.from({ length: across }, (_, column) => {
     const chosen = Array.from(rows).filter((_, i) => i % across === column);
-    return picturesToTensor(pictures.read(chosen).pixels, pictures.shape);
+    return imagesToTensor(pictures.read(chosen).pixels, pictures.shape);
   });
 }

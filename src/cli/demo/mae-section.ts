@@ -1,6 +1,6 @@
 /** The masked autoencoder in words, pictures and tables. */
 
-import type { Picture } from '../../data/images/decode.js';
+import type { DecodedImage } from '../../data/images/decode.js';
 import { pngAddress } from '../../report/png.js';
 import type { ImagePanel, LinePanel, Table } from '../../report/types.js';
 import { COUNTS, type MaeRun, trainMae } from './mae.js';
@@ -70,7 +70,7 @@ async function run(context: SectionContext): Promise<SectionResult> {
   return { metrics, tables: [errorTable(one)], blocks };
 }
 
-function sheetPanel(title: string, sheet: Picture): ImagePanel {
+function sheetPanel(title: string, sheet: DecodedImage): ImagePanel {
   return {
     kind: 'image',
     ink: true,

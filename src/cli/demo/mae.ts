@@ -3,14 +3,14 @@
  * hidden patches up, and held against a mean, an interpolation and raw pixels.
  */
 
-import type { Picture } from '../../data/images/decode.js';
+import type { DecodedImage } from '../../data/images/decode.js';
 import { pixelRows } from '../../data/images/pixel-rows.js';
 import type { Matrix } from '../../index.js';
 import {
-  type FewLabels,
+  type FewShotAccuracy,
+  type ImageDataset,
+  imagesToTensor,
   MAE,
-  type Pictures,
-  picturesToTensor,
   type ReconstructionErrors,
   reconstructionErrors,
   train,
@@ -37,12 +37,12 @@ export interface MaeRun {
   losses: number[];
   /** Loss on held-out digits by step. */
   judged: [step: number, loss: number][];
-  sheets: { before: Picture; after: Picture };
+  sheets: { before: DecodedImage; after: DecodedImage };
   errors: ReconstructionErrors;
   /** Milliseconds that the encoder takes for all patches and for the visible ones. */
   times: { all: number; visible: number };
   /** With long training: before that there is nothing in the vectors yet. */
-  probes?: { raw: FewLabels[]; trained: FewLabels[] };
+  probes?: { raw: FewShotAccuracy[]; trained: FewShotAccuracy[] };
 }
 
 export async function trainMae(
@@ -63,7 +63,7 @@ export async function trainMae(
     judged.push([step, model.evaluate(heldOut)]);
   }
   progress.end();
-  const judge = (encode: (pictures: Pictures) => Matrix): FewLabels[] =>
+  const judge = (encode: (pictures: ImageDataset) => Matrix): FewShotAccuracy[] =>
     judgeEncoder(encode, training, heldOut, COUNTS, { seed });
   return {
     model,
@@ -79,12 +79,12 @@ export async function trainMae(
 }
 
 /** How long the encoder looks at whole pictures, and at their visible patches, in turns. */
-function encoderTimes(model: MAE, pictures: Pictures): MaeRun['times'] {
+function encoderTimes(model: MAE, pictures: ImageDataset): MaeRun['times'] {
   const { pixels } = pictures.read(Array.from({ length: TIMED }, (_, row) => row));
   const { visible } = model.mask(TIMED, { seed: 0, step: 0 });
   const time = (shown: Int32Array | undefined): number =>
     tidy(() => {
-      const images = picturesToTensor(pixels, pictures.shape);
+      const images = imagesToTensor(pixels, pictures.shape);
       const start = performance.now();
       noGrad(() => model.encoder.forward(images, shown));
       return performance.now() - start;

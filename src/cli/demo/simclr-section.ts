@@ -1,7 +1,11 @@
 /** SimCLR in words, tables and figures: what training without labels is worth. */
 
 import { type Matrix, normalize, ntXent, pca } from '../../index.js';
-import { contrastiveHealth, type FewLabels, type Pictures } from '../../models/index.js';
+import {
+  embeddingDiagnostics,
+  type FewShotAccuracy,
+  type ImageDataset,
+} from '../../models/index.js';
 import { pngAddress } from '../../report/png.js';
 import type { ImagePanel, LinePanel, ScatterPanel, Table } from '../../report/types.js';
 import { viewsSheet } from '../output/views.js';
@@ -27,7 +31,7 @@ async function run(context: SectionContext): Promise<SectionResult> {
   const one = await trainSimClr(digits, context);
   const { model, losses, raw, untrained, trained } = one;
   const { first, second } = model.views(heldOut);
-  const health = contrastiveHealth(first, second);
+  const health = embeddingDiagnostics(first, second);
   const table = accuracyTable(one);
   const metrics = {
     loss: lastLoss(losses),
@@ -92,16 +96,16 @@ async function run(context: SectionContext): Promise<SectionResult> {
   return { metrics, tables: [table], blocks };
 }
 
-function few(list: readonly FewLabels[]): FewLabels {
-  return list.find(({ perClass }) => perClass === FEW) as FewLabels;
+function few(list: readonly FewShotAccuracy[]): FewShotAccuracy {
+  return list.find(({ perClass }) => perClass === FEW) as FewShotAccuracy;
 }
 
-function best(list: readonly FewLabels[]): FewLabels {
-  return list.at(-1) as FewLabels;
+function best(list: readonly FewShotAccuracy[]): FewShotAccuracy {
+  return list.at(-1) as FewShotAccuracy;
 }
 
 /** What raw pixels need to be as good: in words. */
-function labelsNeeded(raw: readonly FewLabels[], accuracy: number): string {
+function labelsNeeded(raw: readonly FewShotAccuracy[], accuracy: number): string {
   const enough = raw.find(({ probe }) => probe >= accuracy);
   if (enough !== undefined && enough.perClass <= FEW) return '';
   if (enough !== undefined) return `, which need ${enough.perClass} labels a digit for as much`;
@@ -109,7 +113,7 @@ function labelsNeeded(raw: readonly FewLabels[], accuracy: number): string {
 }
 
 function accuracyTable({ raw, untrained, trained, supervised }: SimClrRun): Table {
-  const row = (name: string, list: readonly FewLabels[]): string[] => {
+  const row = (name: string, list: readonly FewShotAccuracy[]): string[] => {
     const { probe, draws } = few(list);
     const spread = `${fixed(100 * Math.min(...draws), 1)}–${percent(Math.max(...draws))}`;
     return [
@@ -196,7 +200,7 @@ function scatter(title: string, embeddings: Matrix, labels: Int32Array): Scatter
 }
 
 /** Ten digits, each beside random views of it, white on black. */
-function sheetPanel({ augmentation }: SimClrRun['model'], pictures: Pictures): ImagePanel {
+function sheetPanel({ augmentation }: SimClrRun['model'], pictures: ImageDataset): ImagePanel {
   const rows = Array.from({ length: 10 }, (_, digit) => pictures.labels?.indexOf(digit) as number);
   const sheet = viewsSheet(augmentation, pictures, rows, SHEET_VIEWS);
   return {

@@ -7,13 +7,13 @@ import { readIdx } from '../../data/files/idx.js';
 import { pixelRows } from '../../data/images/pixel-rows.js';
 import type { Matrix } from '../../index.js';
 import {
-  drawLabelled,
-  type FewLabels,
-  PictureClassifier,
-  type Pictures,
-  pictureSubset,
-  picturesOf,
+  type FewShotAccuracy,
+  ImageClassifier,
+  type ImageDataset,
+  imagesFrom,
   SimCLR,
+  sampleLabeled,
+  subset,
   train,
 } from '../../models/index.js';
 import { manualSeed } from '../../nn/index.js';
@@ -34,8 +34,8 @@ const FULL_SUPERVISED = COUNTS;
 const FULL_SUPERVISED_STEPS = 200;
 
 export interface Digits {
-  training: Pictures;
-  heldOut: Pictures;
+  training: ImageDataset;
+  heldOut: ImageDataset;
 }
 
 /** The digits that come with the package. */
@@ -43,11 +43,11 @@ export function loadDigits(): Digits {
   const images = readIdx(readSample('digits/digits-images-idx3-ubyte.gz'));
   const labels = readIdx(readSample('digits/digits-labels-idx1-ubyte.gz')).data;
   const [count = 0, height = 0, width = 0] = images.shape;
-  const all = picturesOf(images.data, { height, width, channels: 1 }, labels);
+  const all = imagesFrom(images.data, { height, width, channels: 1 }, labels);
   const rows = Array.from({ length: count }, (_, row) => row);
   return {
-    training: pictureSubset(all, rows.slice(0, count - HELD_OUT)),
-    heldOut: pictureSubset(all, rows.slice(count - HELD_OUT)),
+    training: subset(all, rows.slice(0, count - HELD_OUT)),
+    heldOut: subset(all, rows.slice(count - HELD_OUT)),
   };
 }
 
@@ -58,9 +58,9 @@ export interface SimClrRun {
   /** Embeddings of the held-out digits. */
   before: Matrix;
   after: Matrix;
-  raw: FewLabels[];
-  untrained: FewLabels[];
-  trained: FewLabels[];
+  raw: FewShotAccuracy[];
+  untrained: FewShotAccuracy[];
+  trained: FewShotAccuracy[];
   supervised: { perClass: number; probe: number }[];
 }
 
@@ -70,9 +70,9 @@ export async function trainSimClr(
 ): Promise<SimClrRun> {
   manualSeed(seed);
   const model = new SimCLR();
-  const judge = (encode: (pictures: Pictures) => Matrix): FewLabels[] =>
+  const judge = (encode: (pictures: ImageDataset) => Matrix): FewShotAccuracy[] =>
     judgeEncoder(encode, training, heldOut, COUNTS, { seed });
-  const encode = (pictures: Pictures): Matrix => model.encode(pictures);
+  const encode = (pictures: ImageDataset): Matrix => model.encode(pictures);
   const raw = judge(pixelRows);
   const untrained = judge(encode);
   const before = encode(heldOut);
@@ -112,11 +112,8 @@ async function trainSupervised(
     manualSeed(seed);
     const network = new SimCLR();
     const { width } = network;
-    const classifier = new PictureClassifier(network, width, 10, network.augmentation);
-    const learnt = pictureSubset(
-      training,
-      drawLabelled(training.labels as Int32Array, perClass, seed),
-    );
+    const classifier = new ImageClassifier(network, width, 10, network.augmentation);
+    const learnt = subset(training, sampleLabeled(training.labels as Int32Array, perClass, seed));
     const options = { steps, seed, batch: Math.min(64, learnt.count) };
     for await (const { step, loss } of train(classifier, learnt, options)) {
       await progress.step(results.length * steps + step, loss);

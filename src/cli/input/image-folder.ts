@@ -15,13 +15,13 @@ import {
   statSync,
 } from 'node:fs';
 import { extname, isAbsolute, join, normalize, sep } from 'node:path';
-import type { PictureShape } from '../../data/images/augment.js';
+import type { ImageShape } from '../../data/images/augment.js';
 import {
-  decodePicture,
-  fitPicture,
+  decodeImage,
+  fitImage,
   HEADER_BYTES,
-  PictureError,
-  pictureHeader,
+  ImageError,
+  readImageHeader,
 } from '../../data/images/decode.js';
 import { InputError } from '../command.js';
 import type { OpenedPictures, PictureOptions } from './images.js';
@@ -87,7 +87,7 @@ function readHead(path: string): Uint8Array {
   try {
     file = openSync(path, 'r');
   } catch (error) {
-    throw new PictureError(`cannot be read (${(error as { code?: string }).code})`);
+    throw new ImageError(`cannot be read (${(error as { code?: string }).code})`);
   }
   try {
     const bytes = new Uint8Array(HEADER_BYTES);
@@ -124,12 +124,12 @@ export function openPictureFolder(folder: string, options: PictureOptions): Open
   const entries = all.filter(({ name, label, caption }) => {
     const path = join(folder, name);
     try {
-      const header = pictureHeader(readHead(path));
-      grey &&= header.grey;
+      const header = readImageHeader(readHead(path));
+      grey &&= header.grayscale;
       hash.update(JSON.stringify([name, label, caption, statSync(path).size]));
       return true;
     } catch (error) {
-      if (!(error instanceof PictureError)) throw error;
+      if (!(error instanceof ImageError)) throw error;
       onSkip(path, error.message);
       return false;
     }
@@ -159,7 +159,7 @@ export function openPictureFolder(folder: string, options: PictureOptions): Open
 function reader(
   folder: string,
   entries: readonly Entry[],
-  shape: PictureShape,
+  shape: ImageShape,
   onSkip: PictureOptions['onSkip'],
 ): OpenedPictures['read'] {
   const size = shape.height * shape.width * shape.channels;
@@ -171,15 +171,15 @@ function reader(
     if (states[row] === 2) return undefined;
     const path = join(folder, (entries[row] as Entry).name);
     try {
-      const pixels = fitPicture(decodePicture(readFileSync(path)), shape);
+      const pixels = fitImage(decodeImage(readFileSync(path)), shape);
       kept.write(row, pixels);
       states[row] = 1;
       return pixels;
     } catch (error) {
       const { code, message } = error as { code?: string; message: string };
-      if (!(error instanceof PictureError) && code !== 'ENOENT') throw error;
+      if (!(error instanceof ImageError) && code !== 'ENOENT') throw error;
       states[row] = 2;
-      onSkip(path, error instanceof PictureError ? message : `cannot be read (${code})`);
+      onSkip(path, error instanceof ImageError ? message : `cannot be read (${code})`);
       return undefined;
     }
   };

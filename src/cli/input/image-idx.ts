@@ -23,7 +23,7 @@ import {
   readIdx,
   readIdxHeader,
 } from '../../data/files/idx.js';
-import { fitPicture } from '../../data/images/decode.js';
+import { fitImage } from '../../data/images/decode.js';
 import { InputError } from '../command.js';
 import type { OpenedPictures, PictureOptions } from './images.js';
 import { append, gathered, openTemporary, PixelFile } from './pixel-file.js';
@@ -149,7 +149,7 @@ export async function openIdx(
   const load = (row: number): Uint8Array => {
     const { part, row: own } = places[row] as { part: Part; row: number };
     const data = part.pixels.read(own);
-    return asIs ? data : fitPicture({ height, width, channels, data }, shape);
+    return asIs ? data : fitImage({ height, width, channels, data }, shape);
   };
   const labelled = parts.every(({ labels }) => labels !== undefined);
   const labels = labelled

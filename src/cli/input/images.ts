@@ -5,7 +5,7 @@
 
 import { statSync } from 'node:fs';
 import { Random } from '../../core/random.js';
-import { type Pictures, pictureSubset } from '../../data/images/dataset.js';
+import { type ImageDataset, subset } from '../../data/images/dataset.js';
 import { InputError } from '../command.js';
 import { openPictureFolder } from './image-folder.js';
 import { idxFiles, isIdxFile, openIdx } from './image-idx.js';
@@ -20,7 +20,7 @@ export interface PictureOptions {
 }
 
 /** Pictures of a path. */
-export interface OpenedPictures extends Pictures {
+export interface OpenedPictures extends ImageDataset {
   /** The file that a picture stands in. */
   name(row: number): string;
   /** Tells the set from any other. */
@@ -32,8 +32,8 @@ export interface OpenedPictures extends Pictures {
 /** Pictures to train on and to validate with, and both together. */
 export interface PictureData {
   all: OpenedPictures;
-  training: Pictures;
-  validation: Pictures;
+  training: ImageDataset;
+  validation: ImageDataset;
   hash: string;
 }
 
@@ -80,11 +80,11 @@ export async function openPictureData(path: string, options: PictureOptions): Pr
   }
   return {
     all,
-    training: pictureSubset(
+    training: subset(
       all,
       rows.filter((row) => !held.has(row)),
     ),
-    validation: pictureSubset(
+    validation: subset(
       all,
       rows.filter((row) => held.has(row)),
     ),
@@ -98,8 +98,8 @@ function tenth(count: number): number[] {
 }
 
 /** The first of some pictures, so many at most. */
-export function firstPictures(pictures: Pictures, most: number): Pictures {
+export function firstPictures(pictures: ImageDataset, most: number): ImageDataset {
   if (pictures.count <= most) return pictures;
   const rows = Array.from({ length: most }, (_, row) => row);
-  return pictureSubset(pictures, rows);
+  return subset(pictures, rows);
 }

@@ -7,9 +7,9 @@ import {
   CLIP_TYPE,
   type ClipConfig,
   clipRetrieval,
+  type ImageDataset,
+  indexLabels,
   loadClip,
-  numberNames,
-  type Pictures,
   saveClip,
   zeroShotAccuracy,
 } from '../../models/index.js';
@@ -67,7 +67,7 @@ function configOf({ all }: PictureData, settings: Settings): ClipConfig {
 }
 
 /** Names of retrieval's shares, picture to text and back. */
-function recalls(model: CLIP, pictures: Pictures): Metrics {
+function recalls(model: CLIP, pictures: ImageDataset): Metrics {
   const { imageToText, textToImage } = clipRetrieval(model, pictures);
   const named = (name: string, shares: Record<number, number>): [string, number][] =>
     Object.entries(shares).map(([k, share]) => [`${name}${k}`, share]);
@@ -77,7 +77,7 @@ function recalls(model: CLIP, pictures: Pictures): Metrics {
   ]);
 }
 
-function metricsOf(model: CLIP, pictures: Pictures): Metrics {
+function metricsOf(model: CLIP, pictures: ImageDataset): Metrics {
   const { labels, labelNames = [] } = pictures;
   const named = labels !== undefined && labelNames.length > 1;
   return {
@@ -88,14 +88,14 @@ function metricsOf(model: CLIP, pictures: Pictures): Metrics {
 }
 
 /** What some pictures are called, and which of all those names the model gives them. */
-function guesses(model: CLIP, pictures: Pictures): string {
-  const { names } = numberNames(model.captionsOf('clip', pictures));
+function guesses(model: CLIP, pictures: ImageDataset): string {
+  const { names } = indexLabels(model.captionsOf('clip', pictures));
   const shown = firstPictures(pictures, SHOWN);
   const { indices } = topK(model.encode(shown), model.encodeTexts(names), 1);
   const own = model.captionsOf('clip', shown);
   return Array.from(
     indices,
-    (index, i) => `${numberNames([own[i] as string]).names[0]} → ${names[index]}`,
+    (index, i) => `${indexLabels([own[i] as string]).names[0]} → ${names[index]}`,
   ).join(', ');
 }
 

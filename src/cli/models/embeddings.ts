@@ -1,12 +1,17 @@
 /** What an encoder of pictures is judged by, whatever it was trained with. */
 
 import type { Matrix } from '../../index.js';
-import { type FewLabels, fewLabels, type Pictures, pictureSubset } from '../../models/index.js';
+import {
+  type FewShotAccuracy,
+  fewShotAccuracy,
+  type ImageDataset,
+  subset,
+} from '../../models/index.js';
 import type { PictureData } from '../input/images.js';
 import type { Metrics } from './model.js';
 
 /** Turns pictures into rows; what can't be read is left out. */
-export type Encode = (pictures: Pictures) => Matrix;
+export type Encode = (pictures: ImageDataset) => Matrix;
 
 /** Labelled pictures that a probe learns from, and that judge it, at most. */
 const MOST_LEARNT = 10_000;
@@ -16,11 +21,11 @@ const SAMPLE_LEARNT = 2000;
 const SAMPLE_JUDGED = 500;
 
 /** Some pictures, evenly from all of them, with those left out that can't be read. */
-function some(pictures: Pictures, most: number): Pictures {
+function some(pictures: ImageDataset, most: number): ImageDataset {
   const count = Math.min(most, pictures.count);
   const rows = Array.from({ length: count }, (_, i) => Math.floor((i * pictures.count) / count));
   const sound = rows.filter((row) => pictures.read([row]).rows.length > 0);
-  return pictureSubset(pictures, sound);
+  return subset(pictures, sound);
 }
 
 /** Whether there are labels of two kinds or more to learn from and to be judged by. */
@@ -31,18 +36,18 @@ export function hasLabels({ training, validation }: PictureData): boolean {
 /** Accuracies of one encoder on held-out pictures, by the number of labels a class. */
 export function judgeEncoder(
   encode: Encode,
-  training: Pictures,
-  heldOut: Pictures,
+  training: ImageDataset,
+  heldOut: ImageDataset,
   counts: readonly number[],
-  options?: Parameters<typeof fewLabels>[2],
-): FewLabels[] {
+  options?: Parameters<typeof fewShotAccuracy>[2],
+): FewShotAccuracy[] {
   const data = {
     train: encode(training),
     trainLabels: training.labels as Int32Array,
     test: encode(heldOut),
     testLabels: heldOut.labels as Int32Array,
   };
-  return fewLabels(data, counts, options);
+  return fewShotAccuracy(data, counts, options);
 }
 
 /** The same of one encoder after the other, on as many pictures as are judged in a moment. */
@@ -50,9 +55,9 @@ export function judgeEncoders<Name extends string>(
   encoders: Readonly<Record<Name, Encode>>,
   { training, validation }: PictureData,
   counts: readonly number[],
-): Record<Name, FewLabels[]> {
+): Record<Name, FewShotAccuracy[]> {
   const [learnt, judged] = [some(training, MOST_LEARNT), some(validation, MOST_JUDGED)];
-  const judge = (encode: Encode): FewLabels[] => judgeEncoder(encode, learnt, judged, counts);
+  const judge = (encode: Encode): FewShotAccuracy[] => judgeEncoder(encode, learnt, judged, counts);
   const entries = Object.entries<Encode>(encoders).map(([name, encode]) => [name, judge(encode)]);
   return Object.fromEntries(entries);
 }

@@ -2,11 +2,11 @@
 
 import {
   type Augmentation,
-  drawLabelled,
   type Files,
-  PictureClassifier,
-  type PictureEncoder,
-  pictureSubset,
+  ImageClassifier,
+  type ImageEncoder,
+  sampleLabeled,
+  subset,
   train,
 } from '../../models/index.js';
 import { loadSafetensors, manualSeed, saveSafetensors, tidy } from '../../nn/index.js';
@@ -24,9 +24,9 @@ const HEAD = 'classifier.safetensors';
 /** An encoder to fine-tune, and what becomes of it. */
 export interface Tunable {
   /** A copy, trained as it is. */
-  copy(): PictureEncoder;
+  copy(): ImageEncoder;
   /** The same network before any training. */
-  fresh(): PictureEncoder;
+  fresh(): ImageEncoder;
   /** Of the vectors that it gives. */
   width: number;
   augmentation: Augmentation;
@@ -37,9 +37,9 @@ export interface Tunable {
 /** A fine-tuned classifier from its files, with the encoder that was read from them; or none. */
 export function openClassifier(
   files: Files,
-  encoder: PictureEncoder,
+  encoder: ImageEncoder,
   augmentation: Augmentation,
-): PictureClassifier | undefined {
+): ImageClassifier | undefined {
   const bytes = files.get(HEAD);
   if (bytes === undefined) return undefined;
   return tidy(() => {
@@ -48,9 +48,9 @@ export function openClassifier(
     if (classes === undefined || width === undefined) {
       throw new RangeError(`${HEAD} must hold weight, (classes, width), and bias`);
     }
-    const classifier = new PictureClassifier(encoder, width, classes, augmentation);
+    const classifier = new ImageClassifier(encoder, width, classes, augmentation);
     classifier.output.loadStateDict(head);
-    return classifier.eval() as PictureClassifier;
+    return classifier.eval() as ImageClassifier;
   });
 }
 
@@ -64,14 +64,14 @@ export async function finetunePictures(
   const { training, validation } = data;
   const labels = training.labels as Int32Array;
   const perClass = labelsPerClass ?? training.count;
-  const learnt = pictureSubset(training, drawLabelled(labels, perClass, seed));
+  const learnt = subset(training, sampleLabeled(labels, perClass, seed));
   const classes = Math.max(...new Set([...labels, ...(validation.labels as Int32Array)])) + 1;
   const heldOut = firstPictures(validation, MOST_HELD_OUT);
   const run = async (
     network: Parameters<typeof onStep>[0],
-    encoder: PictureEncoder,
-  ): Promise<{ accuracy: number; classifier: PictureClassifier }> => {
-    const classifier = new PictureClassifier(encoder, width, classes, augmentation);
+    encoder: ImageEncoder,
+  ): Promise<{ accuracy: number; classifier: ImageClassifier }> => {
+    const classifier = new ImageClassifier(encoder, width, classes, augmentation);
     const options = { ...settings, batch: numberOf(settings, 'batch', Math.min(64, learnt.count)) };
     for await (const step of train(classifier, learnt, { ...options, seed, signal })) {
       await onStep(network, step);

@@ -69,10 +69,10 @@ function metricsOf(model: MAE, data: PictureData): Metrics {
 
 /** A light variation for fine-tuning: a little nearer, turned, mirrored if in colour. */
 function variation({ height, width, channels }: MAE['config']): Augmentation {
-  const grey = { rotation: 10, slant: 0.2, jitter: 0 };
+  const grey = { rotation: 10, shear: 0.2, jitter: 0 };
   return new Augmentation(
     { height, width, channels },
-    { area: [0.7, 1], ...(channels === 1 ? grey : {}) },
+    { scale: [0.7, 1], ...(channels === 1 ? grey : {}) },
   );
 }
 

@@ -4,18 +4,18 @@ import { pixelRows } from '../../data/images/pixel-rows.js';
 import type { Matrix } from '../../index.js';
 import {
   augmentationFor,
-  contrastiveHealth,
+  embeddingDiagnostics,
   type Files,
+  formatEmbeddingDiagnostics,
+  IMAGE_KINDS,
+  type ImageKind,
   loadSimClr,
-  PICTURE_KINDS,
-  type PictureKind,
   SIMCLR_LOSSES,
   SIMCLR_TYPE,
   SimCLR,
   type SimClrConfig,
   type SimClrLoss,
   saveSimClr,
-  showHealth,
 } from '../../models/index.js';
 import { manualSeed, randomState, setRandomState } from '../../nn/index.js';
 import { pngBytes } from '../../report/png.js';
@@ -34,11 +34,11 @@ import type { Metrics, Opened, System } from './model.js';
 
 const VIEWS = choice(
   'views',
-  'how pictures vary: signs turn, slant and lose a part; things are cropped, mirrored and lit ' +
-    '(grey pictures with hardly a shade between black and white are signs unless told otherwise)',
-  PICTURE_KINDS,
+  'how pictures vary: a glyph is turned, sheared and partly cut out; a photo is cropped, mirrored and lit ' +
+    '(gray pictures with hardly a shade between black and white are glyphs unless told otherwise)',
+  IMAGE_KINDS,
 );
-const FLIP = real('flip', 'chance that a view is mirrored (things 0.5, signs 0)', 0, 1);
+const FLIP = real('flip', 'chance that a view is mirrored (photo 0.5, glyph 0)', 0, 1);
 
 /** Pictures that stand for all that validate, while training goes on. */
 const SAMPLE = 1024;
@@ -50,14 +50,14 @@ const COUNTS = [10, 100, Number.POSITIVE_INFINITY];
 
 function configOf({ all, training }: PictureData, settings: Settings): SimClrConfig {
   const { width, temperature, flip } = settings as Record<string, number | undefined>;
-  const { loss, views } = settings as { loss?: SimClrLoss; views?: PictureKind };
+  const { loss, views } = settings as { loss?: SimClrLoss; views?: ImageKind };
   const augmentation = augmentationFor(training, views);
   return {
     ...all.shape,
     ...(width === undefined ? {} : { features: width }),
     ...(temperature === undefined ? {} : { temperature }),
     ...(loss === undefined ? {} : { loss }),
-    augmentation: flip === undefined ? augmentation : { ...augmentation, flip },
+    augmentation: flip === undefined ? augmentation : { ...augmentation, horizontalFlip: flip },
   };
 }
 
@@ -68,7 +68,7 @@ function metricsOf(model: SimCLR, data: PictureData, sample: boolean): Metrics {
   const encode: Encode = (pictures) => model.encode(pictures);
   return {
     valLoss: model.evaluate(validation),
-    ...contrastiveHealth(one, other),
+    ...embeddingDiagnostics(one, other),
     ...accuracies(encode, data, sample),
   };
 }
@@ -168,7 +168,7 @@ export const simclr: System<PictureData> = {
       evaluate: () => metricsOf(model, data, true),
       sample() {
         const { first: one, second: other } = model.views(data.validation);
-        return showHealth(contrastiveHealth(one, other));
+        return formatEmbeddingDiagnostics(embeddingDiagnostics(one, other));
       },
       files: () => saveSimClr(model).set('views.png', sheet),
       metricsOf(files) {

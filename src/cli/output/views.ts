@@ -1,7 +1,7 @@
 /** What a contrastive model sees: pictures as they are, and random views of them beside. */
 
-import type { Picture } from '../../data/images/decode.js';
-import { type Augmentation, type Pictures, picturesToTensor } from '../../models/index.js';
+import type { DecodedImage } from '../../data/images/decode.js';
+import { type Augmentation, type ImageDataset, imagesToTensor } from '../../models/index.js';
 import { tidy } from '../../nn/index.js';
 import { contactSheet } from '../../report/png.js';
 
@@ -11,15 +11,15 @@ import { contactSheet } from '../../report/png.js';
  */
 export function viewsSheet(
   augmentation: Augmentation,
-  pictures: Pictures,
+  pictures: ImageDataset,
   rows: readonly number[],
   views: number,
-): Picture {
+): DecodedImage {
   return tidy(() => {
     const { pixels } = pictures.read(rows);
     const seen = Array.from({ length: views }, (_, view) =>
       augmentation.views(pixels, { seed: 0, step: 0, view }),
     );
-    return contactSheet([picturesToTensor(pixels, pictures.shape), ...seen]);
+    return contactSheet([imagesToTensor(pixels, pictures.shape), ...seen]);
   });
 }

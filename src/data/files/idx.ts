@@ -1,6 +1,6 @@
 /** IDX, the format of MNIST's files: a magic number, the sizes of the axes, then bytes. */
 
-/** Files of pictures and labels whose first bytes say that they are something else. */
+/** Files of images and labels whose first bytes say that they are something else. */
 export class IdxError extends Error {}
 
 /** Bytes that the largest header that we read has. */

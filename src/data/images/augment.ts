@@ -1,11 +1,11 @@
 /**
- * Random views of pictures, as contrastive learning wants them (Chen et al., 2020, "A simple
+ * Random views of images, as contrastive learning wants them (Chen et al., 2020, "A simple
  * framework for contrastive learning of visual representations", appendix A): a crop brought to
- * size, flipped, turned, its colours jittered, made grey, blurred, a hole punched into it. What is
- * done to a picture depends on the seed, the step, the view and the picture's place in the batch,
+ * size, flipped, turned, its colors jittered, made gray, blurred, a hole punched into it. What is
+ * done to a image depends on the seed, the step, the view and the image's place in the batch,
  * and on nothing else.
  *
- *   pictures  u8 (B, H, W, C), C 1 or 3, 0 black to 255 white
+ *   images  u8 (B, H, W, C), C 1 or 3, 0 black to 255 white
  *   views     f32 (B, C, H, W), -1 black to 1 white
  */
 
@@ -20,57 +20,57 @@ import {
 import { nnKernels } from '../../nn/kernels.js';
 import { empty, type Tensor } from '../../nn/tensor.js';
 
-/** What all pictures of a set have in common. */
-export interface PictureShape {
+/** What all images of a set have in common. */
+export interface ImageShape {
   height: number;
   width: number;
-  /** 1 grey, 3 red, green and blue. */
+  /** 1 gray, 3 red, green and blue. */
   channels: number;
 }
 
 /** Chances are from 0 to 1; a range is the least and the most. */
 export interface AugmentOptions {
-  /** Area of a crop as a share of the picture's; above 1, there is more around the picture. */
-  area?: readonly [number, number];
+  /** Area of a crop as a share of the image's; above 1, there is more around the image. */
+  scale?: readonly [number, number];
   /** Width of a crop over its height, drawn evenly by its logarithm. */
-  aspect?: readonly [number, number];
-  /** Widest shift, as a share of the picture's sides. */
-  shift?: number;
+  ratio?: readonly [number, number];
+  /** Widest shift, as a share of the image's sides. */
+  translate?: number;
   /** Chance of left and right changing places. */
-  flip?: number;
+  horizontalFlip?: number;
   /** Widest turn, in degrees either way. */
   rotation?: number;
   /** Widest slant, in widths a height either way. */
-  slant?: number;
+  shear?: number;
   /** Chance that brightness, contrast, saturation and hue change, in random order. */
   jitter?: number;
-  /** Widest change of the factor that a colour is multiplied by. */
+  /** Widest change of the factor that a color is multiplied by. */
   brightness?: number;
-  /** Widest change of the distance from the picture's mean grey. */
+  /** Widest change of the distance from the image's mean gray. */
   contrast?: number;
-  /** Widest change of the distance from the pixel's own grey. */
+  /** Widest change of the distance from the pixel's own gray. */
   saturation?: number;
   /** Widest shift of the hue, in turns: 0.5 is any. */
   hue?: number;
-  /** Chance that a picture loses its colours. */
-  grey?: number;
-  /** Chance of a Gaussian blur, over a tenth of the picture's height. */
+  /** Chance that a image loses its colors. */
+  grayscale?: number;
+  /** Chance of a Gaussian blur, over a tenth of the image's height. */
   blur?: number;
   /** Deviation of the blur, in pixels. */
   sigma?: readonly [number, number];
   /** Chance of a black hole. */
-  erase?: number;
+  cutout?: number;
   /** Share of the area that a hole takes. */
-  eraseArea?: readonly [number, number];
+  cutoutScale?: readonly [number, number];
 }
 
 /** Which view it is: the same four numbers give the same view. */
 export interface ViewPosition {
   seed: number;
   step: number;
-  /** Which of a picture's views, from 0. */
+  /** Which of a image's views, from 0. */
   view: number;
-  /** Number of the first picture in its batch, where a batch is worked on in parts (default 0). */
+  /** Number of the first image in its batch, where a batch is worked on in parts (default 0). */
   first?: number;
 }
 
@@ -81,56 +81,64 @@ const VIEWS = 64;
 const DRAWS = 44;
 const VIEW = 17;
 
-/** From this height on, a picture is large enough for a blur and the full jitter. */
-const LARGE = 64;
+/** From this height on, a image is large enough for a blur and the full jitter. */
+const LARGE_HEIGHT = 64;
 
-/** What pictures show: things that light falls on, or signs that are written or drawn. */
-export type PictureKind = 'things' | 'signs';
-export const PICTURE_KINDS: readonly PictureKind[] = ['things', 'signs'];
+/** What images show: things that light falls on, or signs that are written or drawn. */
+export type ImageKind = 'photo' | 'glyph';
+export const IMAGE_KINDS: readonly ImageKind[] = ['photo', 'glyph'];
 
 /**
- * What is done unless told otherwise. Colour: SimCLR's, below 64 pixels those of its CIFAR-10
- * recipe, half the jitter and no blur. Grey signs: sizes, places, turns and slants that leave a
- * written sign what it is, a hole in each, and no flips, since a mirrored sign is another one. Grey
+ * What is done unless told otherwise. Color: SimCLR's, below 64 pixels those of its CIFAR-10
+ * recipe, half the jitter and no blur. Gray signs: sizes, places, turns and slants that leave a
+ * written sign what it is, a hole in each, and no flips, since a mirrored sign is another one. Gray
  * things: crops, flips and other light, upright and whole, since a garment has no handwriting.
  */
 export function defaultAugmentation(
-  { height, channels }: PictureShape,
-  kind: PictureKind = channels === 1 ? 'signs' : 'things',
+  { height, channels }: ImageShape,
+  kind: ImageKind = channels === 1 ? 'glyph' : 'photo',
 ): Required<AugmentOptions> {
-  const place = { shift: 0, rotation: 0, slant: 0, erase: 0 };
-  const colour = { jitter: 0, brightness: 0, contrast: 0, saturation: 0, hue: 0, grey: 0, blur: 0 };
-  const ranges = { aspect: [3 / 4, 4 / 3], sigma: [0.1, 2], eraseArea: [0.02, 0.2] } as const;
-  if (kind === 'signs') {
-    const moved = { area: [0.64, 1.44], aspect: [2 / 3, 3 / 2], shift: 0.07 } as const;
+  const place = { translate: 0, rotation: 0, shear: 0, cutout: 0 };
+  const color = {
+    jitter: 0,
+    brightness: 0,
+    contrast: 0,
+    saturation: 0,
+    hue: 0,
+    grayscale: 0,
+    blur: 0,
+  };
+  const ranges = { ratio: [3 / 4, 4 / 3], sigma: [0.1, 2], cutoutScale: [0.02, 0.2] } as const;
+  if (kind === 'glyph') {
+    const moved = { scale: [0.64, 1.44], ratio: [2 / 3, 3 / 2], translate: 0.07 } as const;
     return {
       ...place,
-      ...colour,
+      ...color,
       ...ranges,
       ...moved,
-      flip: 0,
+      horizontalFlip: 0,
       rotation: 17,
-      slant: 0.35,
-      erase: 1,
+      shear: 0.35,
+      cutout: 1,
     };
   }
   if (channels === 1) {
     const light = { jitter: 0.8, brightness: 0.4, contrast: 0.4 };
-    return { ...place, ...colour, ...ranges, ...light, area: [0.3, 1], flip: 0.5 };
+    return { ...place, ...color, ...ranges, ...light, scale: [0.3, 1], horizontalFlip: 0.5 };
   }
-  const strength = height < LARGE ? 0.5 : 1;
+  const strength = height < LARGE_HEIGHT ? 0.5 : 1;
   return {
     ...place,
     ...ranges,
-    area: [0.08, 1],
-    flip: 0.5,
+    scale: [0.08, 1],
+    horizontalFlip: 0.5,
     jitter: 0.8,
     brightness: 0.8 * strength,
     contrast: 0.8 * strength,
     saturation: 0.8 * strength,
     hue: 0.2 * strength,
-    grey: 0.2,
-    blur: height < LARGE ? 0 : 0.5,
+    grayscale: 0.2,
+    blur: height < LARGE_HEIGHT ? 0 : 0.5,
   };
 }
 
@@ -151,73 +159,73 @@ function checkRange(
   throw new RangeError(`Augmentation: ${argument} must be ${expected}, got [${low}, ${high}]`);
 }
 
-export function checkPictureShape(name: string, { height, width, channels }: PictureShape): void {
+export function checkImageShape(name: string, { height, width, channels }: ImageShape): void {
   checkCount(name, 'height', height, undefined, 2 ** 15, 'pixels');
   checkCount(name, 'width', width, undefined, 2 ** 15, 'pixels');
   if (channels !== 1 && channels !== 3) rangeError(name, 'channels', '1 or 3', channels);
 }
 
-/** How many pictures there are in these bytes. */
-function countPictures(name: string, pictures: unknown, shape: PictureShape): number {
-  if (!(pictures instanceof Uint8Array)) typeError(name, 'pictures', 'a Uint8Array', pictures);
+/** How many images there are in these bytes. */
+function countImages(name: string, images: unknown, shape: ImageShape): number {
+  if (!(images instanceof Uint8Array)) typeError(name, 'images', 'a Uint8Array', images);
   const size = shape.height * shape.width * shape.channels;
-  const count = pictures.length / size;
+  const count = images.length / size;
   if (!Number.isInteger(count) || count < 1) {
-    rangeError(name, 'pictures', `a multiple of ${size} bytes a picture`, pictures.length);
+    rangeError(name, 'images', `a multiple of ${size} bytes per image`, images.length);
   }
   return count;
 }
 
-/** Pictures as they are. */
-export function picturesToTensor(pictures: Uint8Array, shape: PictureShape): Tensor {
-  checkPictureShape('picturesToTensor', shape);
-  const count = countPictures('picturesToTensor', pictures, shape);
+/** Images as they are. */
+export function imagesToTensor(images: Uint8Array, shape: ImageShape): Tensor {
+  checkImageShape('imagesToTensor', shape);
+  const count = countImages('imagesToTensor', images, shape);
   const { height, width, channels } = shape;
   const y = empty([count, channels, height, width]);
   scoped((scope) => {
-    const bytes = scope.bytes(pictures.length);
-    u8().set(pictures, bytes);
+    const bytes = scope.bytes(images.length);
+    u8().set(images, bytes);
     nnKernels().pixelPlanes(y.at, bytes, count, height * width, channels);
   });
   return y;
 }
 
-/** Makes random views of pictures of one shape. */
+/** Makes random views of images of one shape. */
 export class Augmentation {
-  readonly shape: PictureShape;
+  readonly shape: ImageShape;
   readonly options: Required<AugmentOptions>;
 
-  constructor(shape: PictureShape, options: AugmentOptions = {}) {
-    checkPictureShape('Augmentation', shape);
+  constructor(shape: ImageShape, options: AugmentOptions = {}) {
+    checkImageShape('Augmentation', shape);
     const defaults = defaultAugmentation(shape);
     checkOptions('Augmentation', options, Object.keys(defaults));
     this.shape = shape;
     const given = Object.entries(options).filter(([, value]) => value !== undefined);
     this.options = { ...defaults, ...Object.fromEntries(given) };
-    const { area, aspect, sigma, eraseArea, ...numbers } = this.options;
-    const share = (low: number, high: number): boolean => low > 0 && high <= 1;
-    checkRange('area', area, 'two shares above 0, up to 16', (low, high) => low > 0 && high <= 16);
-    checkRange('eraseArea', eraseArea, 'two shares above 0, up to 1', share);
+    const { scale, ratio, sigma, cutoutScale, ...numbers } = this.options;
+    const fraction = (low: number, high: number): boolean => low > 0 && high <= 1;
+    checkRange('area', scale, 'two fractions above 0, up to 16', (low, high) => low > 0 && high <= 16);
+    checkRange('cutoutScale', cutoutScale, 'two fractions above 0, up to 1', fraction);
     checkRange(
-      'aspect',
-      aspect,
+      'ratio',
+      ratio,
       'two ratios from 0.01 to 100',
       (low, high) => low >= 0.01 && high <= 100,
     );
     checkRange(
       'sigma',
       sigma,
-      'two deviations from 0.01 to 1000',
+      'two standard deviations from 0.01 to 1000',
       (low, high) => low >= 0.01 && high <= 1000,
     );
     for (const [name, value] of Object.entries(numbers)) {
       checkNonNegative('Augmentation', name, value, 0);
-      const most = MOST[name as keyof typeof MOST] ?? 1;
+      const most = MAX_VALUES[name as keyof typeof MAX_VALUES] ?? 1;
       if (value > most) rangeError('Augmentation', name, `from 0 to ${most}`, value);
     }
   }
 
-  /** How `count` pictures become views: (count, 17), as assembly/images/views.ts lists them. */
+  /** How `count` images become views: (count, 17), as assembly/images/views.ts lists them. */
   plan(count: number, position: ViewPosition): Tensor {
     const views = empty([count, VIEW]);
     const { height, width } = this.shape;
@@ -232,9 +240,9 @@ export class Augmentation {
     return views;
   }
 
-  /** Views of pictures that a plan describes. */
-  render(pictures: Uint8Array, plan: Tensor): Tensor {
-    const count = countPictures('Augmentation', pictures, this.shape);
+  /** Views of images that a plan describes. */
+  render(images: Uint8Array, plan: Tensor): Tensor {
+    const count = countImages('Augmentation', images, this.shape);
     if (plan.shape[0] !== count) {
       rangeError('Augmentation', 'plan', `of ${count} views`, plan.shape[0]);
     }
@@ -242,8 +250,8 @@ export class Augmentation {
     const radius = Math.max(1, Math.floor(height / 20));
     const y = empty([count, channels, height, width]);
     scoped((scope) => {
-      const bytes = scope.bytes(pictures.length);
-      u8().set(pictures, bytes);
+      const bytes = scope.bytes(images.length);
+      u8().set(images, bytes);
       const scratch = scope.f32(height * width + 2 * radius + 1);
       const sizes = [channels, height, width, height, width, radius] as const;
       nnKernels().renderViews(y.at, bytes, plan.at, scratch, count, ...sizes);
@@ -252,25 +260,34 @@ export class Augmentation {
   }
 
   /**
-   * A random view of each picture.
-   * @param pictures (B, H, W, C)
+   * A random view of each image.
+   * @param images (B, H, W, C)
    * @returns (B, C, H, W)
    */
-  views(pictures: Uint8Array, position: ViewPosition): Tensor {
-    const plan = this.plan(countPictures('Augmentation', pictures, this.shape), position);
-    const views = this.render(pictures, plan);
+  views(images: Uint8Array, position: ViewPosition): Tensor {
+    const plan = this.plan(countImages('Augmentation', images, this.shape), position);
+    const views = this.render(images, plan);
     plan.dispose();
     return views;
   }
 
   /** Writes the options where the kernel reads them. */
   #options(at: Pointer): Pointer {
-    const { area, aspect, shift, flip, rotation, slant, jitter, brightness, contrast } =
-      this.options;
-    const { saturation, hue, grey, blur, sigma, erase, eraseArea } = this.options;
-    const place = [...area, ...aspect, flip, (rotation / 180) * Math.PI, slant];
-    const colour = [jitter, brightness, contrast, saturation, hue, grey, blur, ...sigma];
-    f32().set([...place, ...colour, erase, ...eraseArea, shift], at / 4);
+    const {
+      scale,
+      ratio,
+      translate,
+      horizontalFlip,
+      rotation,
+      shear,
+      jitter,
+      brightness,
+      contrast,
+    } = this.options;
+    const { saturation, hue, grayscale, blur, sigma, cutout, cutoutScale } = this.options;
+    const place = [...scale, ...ratio, horizontalFlip, (rotation / 180) * Math.PI, shear];
+    const color = [jitter, brightness, contrast, saturation, hue, grayscale, blur, ...sigma];
+    f32().set([...place, ...color, cutout, ...cutoutScale, translate], at / 4);
     return at;
   }
 }
@@ -278,4 +295,4 @@ export class Augmentation {
 const OPTIONS = 20;
 
 /** What may be more than 1. */
-const MOST = { rotation: 180, slant: 10, brightness: 10, contrast: 10, saturation: 10 };
+const MAX_VALUES = { rotation: 180, shear: 10, brightness: 10, contrast: 10, saturation: 10 };

@@ -1,11 +1,11 @@
-/** Pictures that are read when they are asked for, in memory or not, and their labels. */
+/** Images that are read when they are asked for, in memory or not, and their labels. */
 
 import { checkIntegers, rangeError, typeError } from '../../core/validation.js';
-import { checkPictureShape, type PictureShape } from './augment.js';
+import { checkImageShape, type ImageShape } from './augment.js';
 
-/** Pictures of one shape, with what is known of them. */
-export interface Pictures {
-  readonly shape: PictureShape;
+/** Images of one shape, with what is known of them. */
+export interface ImageDataset {
+  readonly shape: ImageShape;
   readonly count: number;
   /** A class number for each, if there are any. */
   readonly labels?: Int32Array | undefined;
@@ -14,7 +14,7 @@ export interface Pictures {
   /** A text for each, if there are any. */
   readonly captions?: readonly string[] | undefined;
   /**
-   * Pixels of some pictures, u8 (B, H, W, C), and which they are: a picture that can't be read is
+   * Pixels of some images, u8 (B, H, W, C), and which they are: a image that can't be read is
    * left out.
    */
   read(rows: ArrayLike<number>): { pixels: Uint8Array; rows: number[] };
@@ -22,45 +22,43 @@ export interface Pictures {
 
 /**
  * @param shape what the network takes
- * @throws TypeError if it isn't pictures, RangeError if they have another shape
+ * @throws TypeError if it isn't images, RangeError if they have another shape
  */
-export function checkPictures(name: string, data: Pictures, shape: PictureShape): void {
-  const { shape: own, read } = (data ?? {}) as Partial<Pictures>;
+export function checkImages(name: string, data: ImageDataset, shape: ImageShape): void {
+  const { shape: own, read } = (data ?? {}) as Partial<ImageDataset>;
   if (!own || typeof read !== 'function') {
-    typeError(name, 'data', 'pictures, as picturesOf makes them', data);
+    typeError(name, 'data', 'images, as imagesFrom makes them', data);
   }
-  const show = ({ height, width, channels }: PictureShape): string =>
+  const show = ({ height, width, channels }: ImageShape): string =>
     `${height} × ${width} × ${channels}`;
   if (show(own) === show(shape)) return;
-  throw new RangeError(
-    `${name}: pictures must be ${show(shape)} as the network's, got ${show(own)}`,
-  );
+  throw new RangeError(`${name}: images must be ${show(shape)} as the network's, got ${show(own)}`);
 }
 
 /**
- * Pictures in memory.
+ * Images in memory.
  * @param pixels u8 (N, H, W, C), 0 black to 255 white
  * @param labels a class number for each
  */
-export function picturesOf(
+export function imagesFrom(
   pixels: Uint8Array,
-  shape: PictureShape,
+  shape: ImageShape,
   labels?: ArrayLike<number>,
-): Pictures {
-  checkPictureShape('picturesOf', shape);
-  if (!(pixels instanceof Uint8Array)) typeError('picturesOf', 'pixels', 'a Uint8Array', pixels);
+): ImageDataset {
+  checkImageShape('imagesFrom', shape);
+  if (!(pixels instanceof Uint8Array)) typeError('imagesFrom', 'pixels', 'a Uint8Array', pixels);
   const size = shape.height * shape.width * shape.channels;
   const count = pixels.length / size;
   if (!Number.isInteger(count) || count < 1) {
-    rangeError('picturesOf', 'pixels', `a multiple of ${size} bytes a picture`, pixels.length);
+    rangeError('imagesFrom', 'pixels', `a multiple of ${size} bytes per image`, pixels.length);
   }
   const checked =
     labels &&
     checkIntegers(
-      'picturesOf',
+      'imagesFrom',
       'labels',
       labels,
-      { of: count, what: 'one a picture' },
+      { of: count, what: 'one a image' },
       { valid: (label) => label >= 0, what: 'at least 0' },
     );
   return {
@@ -78,20 +76,20 @@ export function picturesOf(
   };
 }
 
-/** Some of the pictures, by their numbers. */
-export function pictureSubset(pictures: Pictures, chosen: ArrayLike<number>): Pictures {
+/** Some of the images, by their numbers. */
+export function subset(images: ImageDataset, chosen: ArrayLike<number>): ImageDataset {
   const list = Int32Array.from(chosen);
-  const { labels, captions } = pictures;
+  const { labels, captions } = images;
   return {
-    shape: pictures.shape,
+    shape: images.shape,
     count: list.length,
     labels: labels && list.map((row) => labels[row] as number),
-    labelNames: pictures.labelNames,
+    labelNames: images.labelNames,
     captions: captions && Array.from(list, (row) => captions[row] as string),
     read(rows) {
       const own = Array.from(rows);
       const before = own.map((row) => list[row] as number);
-      const { pixels, rows: read } = pictures.read(before);
+      const { pixels, rows: read } = images.read(before);
       if (read.length === own.length) return { pixels, rows: own };
       // Some were left out: what is left has kept its order.
       const kept: number[] = [];

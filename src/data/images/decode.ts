@@ -7,80 +7,80 @@ import { convertIndexedToRgb, type DecodedPng, decode as decodePng } from 'fast-
 import { decode as decodeJpeg } from 'jpeg-js';
 import { scoped, u8 } from '../../core/memory.js';
 import { nnKernels } from '../../nn/kernels.js';
-import type { PictureShape } from './augment.js';
+import type { ImageShape } from './augment.js';
 
-/** A file that is no sound picture; the message says why. */
-export class PictureError extends Error {}
+/** A file that is no sound image; the message says why. */
+export class ImageError extends Error {}
 
-export interface Picture extends PictureShape {
+export interface DecodedImage extends ImageShape {
   /** u8 (height, width, channels) */
   data: Uint8Array;
 }
 
 /** What the first bytes of a file say. */
-export interface PictureHeader {
+export interface ImageHeader {
   width: number;
   height: number;
-  /** Whether the file has no colours. */
-  grey: boolean;
+  /** Whether the file has no colors. */
+  grayscale: boolean;
 }
 
 /** Bytes of a file that its header is looked for in. */
 export const HEADER_BYTES = 65536;
-const MOST_PIXELS = 1e8;
+const MAX_PIXELS = 1e8;
 
 const PNG = [0x89, 0x50, 0x4e, 0x47];
 const begins = (bytes: Uint8Array, start: readonly number[]): boolean =>
   start.every((byte, i) => bytes[i] === byte);
 
 /** Reads size and kind from the first bytes of a PNG or JPEG file. */
-export function pictureHeader(bytes: Uint8Array): PictureHeader {
+export function readImageHeader(bytes: Uint8Array): ImageHeader {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  let header: PictureHeader | undefined;
+  let header: ImageHeader | undefined;
   try {
     if (begins(bytes, PNG)) header = pngHeader(view);
     else if (begins(bytes, [0xff, 0xd8])) header = jpegHeader(view);
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
-    throw new PictureError('ends within its head');
+    throw new ImageError('ends within its head');
   }
-  if (header === undefined) throw new PictureError('is neither PNG nor JPEG');
+  if (header === undefined) throw new ImageError('is neither PNG nor JPEG');
   const { width, height } = header;
-  if (width < 1 || height < 1 || width * height > MOST_PIXELS) {
-    throw new PictureError(`has ${width} × ${height} pixels, expected 1 to ${MOST_PIXELS}`);
+  if (width < 1 || height < 1 || width * height > MAX_PIXELS) {
+    throw new ImageError(`has ${width} × ${height} pixels, expected 1 to ${MAX_PIXELS}`);
   }
   return header;
 }
 
 /** Chunks of length, name, data and check sum; the palette, if any, comes before the pixels. */
-function pngHeader(view: DataView): PictureHeader {
+function pngHeader(view: DataView): ImageHeader {
   const kind = view.getUint8(25);
   const size = { width: view.getUint32(16), height: view.getUint32(20) };
-  if (kind !== 3) return { ...size, grey: kind === 0 || kind === 4 };
+  if (kind !== 3) return { ...size, grayscale: kind === 0 || kind === 4 };
   for (let at = 8; ; at += view.getUint32(at) + 12) {
     const name = view.getUint32(at + 4);
-    if (name === 0x49444154) return { ...size, grey: false };
+    if (name === 0x49444154) return { ...size, grayscale: false };
     if (name !== 0x504c5445) continue;
-    let grey = true;
+    let grayscale = true;
     for (let i = 0; i < view.getUint32(at); i += 3) {
       const [r, g, b] = [0, 1, 2].map((c) => view.getUint8(at + 8 + i + c));
-      grey &&= r === g && g === b;
+      grayscale &&= r === g && g === b;
     }
-    return { ...size, grey };
+    return { ...size, grayscale };
   }
 }
 
 /** Segments of a marker and a length; one of thirteen kinds of frame has the sizes. */
-function jpegHeader(view: DataView): PictureHeader {
+function jpegHeader(view: DataView): ImageHeader {
   for (let at = 2; ; ) {
     const marker = view.getUint16(at);
     if (marker === 0xffff) {
       at++;
     } else if (marker >= 0xffc0 && marker <= 0xffcf && ![0xffc4, 0xffc8, 0xffcc].includes(marker)) {
       const [height, width] = [view.getUint16(at + 5), view.getUint16(at + 7)];
-      return { width, height, grey: view.getUint8(at + 9) === 1 };
+      return { width, height, grayscale: view.getUint8(at + 9) === 1 };
     } else if (marker < 0xff01 || marker === 0xffda) {
-      throw new PictureError('has no JPEG frame');
+      throw new ImageError('has no JPEG frame');
     } else {
       at += 2 + view.getUint16(at + 2);
     }
@@ -88,39 +88,39 @@ function jpegHeader(view: DataView): PictureHeader {
 }
 
 /** Decodes a PNG or JPEG file. */
-export function decodePicture(bytes: Uint8Array): Picture {
-  const header = pictureHeader(bytes);
+export function decodeImage(bytes: Uint8Array): DecodedImage {
+  const header = readImageHeader(bytes);
   try {
-    return begins(bytes, PNG) ? fromPng(bytes) : fromJpeg(bytes, header.grey);
+    return begins(bytes, PNG) ? fromPng(bytes) : fromJpeg(bytes, header.grayscale);
   } catch (error) {
-    throw new PictureError(`cannot be decoded (${(error as Error).message})`);
+    throw new ImageError(`cannot be decoded (${(error as Error).message})`);
   }
 }
 
-function fromJpeg(bytes: Uint8Array, grey: boolean): Picture {
+function fromJpeg(bytes: Uint8Array, grayscale: boolean): DecodedImage {
   const options = { useTArray: true, formatAsRGBA: false, tolerantDecoding: false } as const;
   const { width, height, data } = decodeJpeg(bytes, { ...options, maxMemoryUsageInMB: 2048 });
-  const picture = { width, height, channels: 3, data };
-  return grey ? withChannels(picture, 1) : picture;
+  const image = { width, height, channels: 3, data };
+  return grayscale ? withChannels(image, 1) : image;
 }
 
-function fromPng(bytes: Uint8Array): Picture {
+function fromPng(bytes: Uint8Array): DecodedImage {
   const png = decodePng(bytes, { checkCrc: true });
   const { width, height } = png;
   const samples = pngSamples(png);
   const channels = samples.length / (width * height);
   if (channels === 1 || channels === 3) return { width, height, channels, data: samples };
-  // The last channel is how much of the picture there is; the rest is white.
-  const colours = channels - 1;
-  const data = new Uint8Array(width * height * colours);
+  // The last channel is how much of the image there is; the rest is white.
+  const colors = channels - 1;
+  const data = new Uint8Array(width * height * colors);
   for (let p = 0; p < width * height; p++) {
-    const alpha = samples[p * channels + colours] as number;
-    for (let c = 0; c < colours; c++) {
+    const alpha = samples[p * channels + colors] as number;
+    for (let c = 0; c < colors; c++) {
       const value = samples[p * channels + c] as number;
-      data[p * colours + c] = Math.round((value * alpha + 255 * (255 - alpha)) / 255);
+      data[p * colors + c] = Math.round((value * alpha + 255 * (255 - alpha)) / 255);
     }
   }
-  return { width, height, channels: colours, data };
+  return { width, height, channels: colors, data };
 }
 
 /** Samples of eight bits, whatever the file has. */
@@ -133,8 +133,11 @@ function pngSamples(png: DecodedPng): Uint8Array {
   return convertIndexedToRgb({ ...png, palette });
 }
 
-/** The same picture grey, or in (grey) colours. */
-function withChannels({ width, height, channels, data }: Picture, wanted: number): Picture {
+/** The same image gray, or in (gray) colors. */
+function withChannels(
+  { width, height, channels, data }: DecodedImage,
+  wanted: number,
+): DecodedImage {
   if (channels === wanted) return { width, height, channels, data };
   const out = new Uint8Array(width * height * wanted);
   for (let p = 0; p < width * height; p++) {
@@ -149,18 +152,18 @@ function withChannels({ width, height, channels, data }: Picture, wanted: number
 }
 
 /** The largest middle part of the wanted proportions, brought to the wanted size and channels. */
-export function fitPicture(picture: Picture, shape: PictureShape): Uint8Array {
-  const { height, width, channels } = picture;
+export function fitImage(image: DecodedImage, shape: ImageShape): Uint8Array {
+  const { height, width, channels } = image;
   const scale = Math.min(height / shape.height, width / shape.width);
   const tall = Math.max(1, Math.round(shape.height * scale));
   const wide = Math.max(1, Math.round(shape.width * scale));
   const from = ((height - tall) >> 1) * width + ((width - wide) >> 1);
   const size = shape.height * shape.width * channels;
   const data = scoped((scope) => {
-    const x = scope.bytes(picture.data.length);
+    const x = scope.bytes(image.data.length);
     const y = scope.bytes(size);
     const scratch = scope.f32(tall * shape.width * channels);
-    u8().set(picture.data, x);
+    u8().set(image.data, x);
     const sizes = [channels, width * channels, tall, wide, shape.height, shape.width] as const;
     nnKernels().resizePicture(y, x + from * channels, scratch, ...sizes);
     return u8().slice(y, y + size);

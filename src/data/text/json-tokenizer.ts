@@ -27,7 +27,7 @@ export function tokenizerJson(
 }
 
 /** Stretches of text whose tokens are kept. */
-const MOST_CHUNKS = 100_000;
+const MAX_CACHED_CHUNKS = 100_000;
 
 /** What we use of the library's tokenizer, whose own types a strict resolver does not find. */
 interface Hub {
@@ -42,7 +42,7 @@ interface Hub {
 }
 
 /** Numbers past which a vocabulary is a mistake, or an attack on memory. */
-const MOST_TOKENS = 2 ** 24;
+const MAX_TOKENS = 2 ** 24;
 
 function checkIds({ model, added_tokens: added }: TokenizerJson): void {
   const { vocab } = (model ?? {}) as { vocab?: unknown };
@@ -50,8 +50,8 @@ function checkIds({ model, added_tokens: added }: TokenizerJson): void {
   const ids = Array.isArray(own) ? [own.length] : Object.values(own);
   const more = Array.isArray(added) ? added.map((token) => token?.id) : [];
   for (const id of [...ids, ...more]) {
-    if (Number.isInteger(id) && id >= 0 && id < MOST_TOKENS) continue;
-    rangeError('JsonTokenizer', 'json', `with numbers from 0 to ${MOST_TOKENS - 1}`, id);
+    if (Number.isInteger(id) && id >= 0 && id < MAX_TOKENS) continue;
+    rangeError('JsonTokenizer', 'json', `with numbers from 0 to ${MAX_TOKENS - 1}`, id);
   }
 }
 
@@ -103,7 +103,7 @@ export class JsonTokenizer implements Tokenizer {
       const known = chunks.get(chunk);
       if (known !== undefined) return known;
       const ids = this.#encode(chunk);
-      if (chunks.size >= MOST_CHUNKS) chunks.clear();
+      if (chunks.size >= MAX_CACHED_CHUNKS) chunks.clear();
       chunks.set(chunk, ids);
       return ids;
     });

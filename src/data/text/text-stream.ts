@@ -3,7 +3,7 @@
 import type { Tokenizer } from './characters.js';
 
 /** Tokens before the new ones that a decoder may look at: where a word begins, bytes of a character. */
-const BEFORE = 8;
+const LOOK_BACK = 8;
 
 /** What a decoder gives for bytes that are no character yet. */
 const INCOMPLETE = '\uFFFD';
@@ -17,7 +17,7 @@ export class TextStream {
   /** @param before tokens whose text is known already */
   constructor(tokenizer: Tokenizer, before: readonly number[]) {
     this.#tokenizer = tokenizer;
-    this.#ids = before.slice(-BEFORE);
+    this.#ids = before.slice(-LOOK_BACK);
     this.#done = this.#ids.length;
   }
 
@@ -26,8 +26,8 @@ export class TextStream {
     this.#ids.push(id);
     const known = this.#tokenizer.decode(this.#ids.slice(0, this.#done));
     const text = this.#tokenizer.decode(this.#ids);
-    if (text.endsWith(INCOMPLETE) && this.#ids.length - this.#done < BEFORE) return '';
-    this.#ids = this.#ids.slice(-BEFORE);
+    if (text.endsWith(INCOMPLETE) && this.#ids.length - this.#done < LOOK_BACK) return '';
+    this.#ids = this.#ids.slice(-LOOK_BACK);
     this.#done = this.#ids.length;
     return text.slice(known.length);
   }

@@ -1,7 +1,7 @@
 /**
  * WordPiece, BERT's tokens (Schuster and Nakajima, 2012): words are cut into the longest pieces
- * that a vocabulary has; a piece within a word begins with `##`. The vocabulary is learnt by
- * merging, again and again, the two neighbouring pieces that stand together most often.
+ * that a vocabulary has; a piece within a word begins with `##`. The vocabulary is learned by
+ * merging, again and again, the two neighboring pieces that stand together most often.
  */
 
 import { checkCount, rangeError } from '../../core/validation.js';
@@ -17,9 +17,9 @@ export const SPECIAL_TOKENS = ['[PAD]', '[UNK]', '[CLS]', '[SEP]', '[MASK]'] as 
 
 const PREFIX = '##';
 /** Longer words are unknown as a whole. */
-const LONGEST_WORD = 100;
+const MAX_WORD_LENGTH = 100;
 /** Characters that a vocabulary begins with, the most frequent ones. */
-const MOST_CHARACTERS = 1000;
+const MAX_CHARACTERS = 1000;
 
 export interface WordPieceOptions {
   /** Tokens at most (default 4096). */
@@ -132,7 +132,7 @@ class Pairs {
   }
 }
 
-/** Replaces two neighbours by one, from the left. */
+/** Replaces two neighbors by one, from the left. */
 function merge(pieces: readonly number[], left: number, right: number, merged: number): number[] {
   const result: number[] = [];
   for (let i = 0; i < pieces.length; i++) {
@@ -155,7 +155,7 @@ function alphabetOf(words: ReadonlyMap<string, number>): string[] {
   const byCode = (a: string, b: string): number => (a < b ? -1 : Number(a > b));
   return [...counts]
     .sort(([a, m], [b, n]) => n - m || byCode(a, b))
-    .slice(0, MOST_CHARACTERS)
+    .slice(0, MAX_CHARACTERS)
     .map(([piece]) => piece)
     .sort(byCode);
 }
@@ -184,7 +184,7 @@ export function trainWordPiece(texts: readonly string[], options: WordPieceOptio
   const pairs = new Pairs();
   for (const [word, count] of counts) {
     const characters = [...word];
-    if (characters.length > LONGEST_WORD) continue;
+    if (characters.length > MAX_WORD_LENGTH) continue;
     const pieces = characters.map((c, i) => numbers.get(i === 0 ? c : PREFIX + c));
     if (pieces.includes(undefined)) continue;
     pairs.add({ pieces: pieces as number[], count }, 1);
@@ -227,7 +227,7 @@ export function wordPieceJson(vocabulary: readonly string[], lowercase = true): 
     type: 'WordPiece',
     unk_token: '[UNK]',
     continuing_subword_prefix: PREFIX,
-    max_input_chars_per_word: LONGEST_WORD,
+    max_input_chars_per_word: MAX_WORD_LENGTH,
     vocab: ids,
   };
   const parts = {

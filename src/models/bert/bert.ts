@@ -1,7 +1,7 @@
 /**
  * BERT: a bidirectional language model (Devlin et al., 2018, "BERT: pre-training of deep
  * bidirectional transformers for language understanding"). The pretext task is to name tokens that
- * were hidden (masking.ts); the network an encoder, normalised after each part, whose head is the
+ * were hidden (masking.ts); the network an encoder, normalized after each part, whose head is the
  * token table itself. As in RoBERTa, there is no next-sentence task and masks are drawn anew at
  * each step.
  *
@@ -40,28 +40,23 @@ import {
   tidy,
 } from '../../nn/index.js';
 import type { Trainable, TrainDefaults } from '../../train/train.js';
-import {
-  attendNearby,
-  INITIAL_DEVIATION,
-  initializeBlock,
-  loudPositions,
-} from '../initialization.js';
+import { INIT_STD, initBlock, initNeighborHeads, scaledPositions } from '../initialization.js';
 import { type BertClassifier, type FinetuneOptions, finetune } from './classifier.js';
-import { type FilledToken, MaskHead } from './head.js';
-import { type MaskedScore, maskTokens, NOT_ASKED } from './masking.js';
+import { MaskHead, type TokenPrediction } from './head.js';
+import { IGNORE_INDEX, type MaskedLmMetrics, maskTokens } from './masking.js';
 import {
-  batchOf,
-  documentsOf,
-  firstOf,
-  meanOf,
-  piecesOf,
-  placesOf,
-  type SegmentBatch,
+  clsHidden,
+  indicesWhere,
+  meanHidden,
+  padBatch,
   type Specials,
-  segmentsOf,
   specialsOf,
+  splitDocuments,
   type Texts,
+  type TokenBatch,
   textsOf,
+  tokenizeDocuments,
+  windowsOf,
 } from './segments.js';
 
 export interface BertConfig {
@@ -78,20 +73,20 @@ export interface BertConfig {
   /** Width of the middle of each MLP (default 4 C). */
   hidden?: number;
   /** How many kinds of segment there are (default 2). */
-  kinds?: number;
+  typeVocabSize?: number;
   /** Form of GELU (default `'gelu'`, the exact one). */
   activation?: 'gelu' | 'gelu_new';
-  /** Added to the variance in every normalisation (default 1e-12). */
+  /** Added to the variance in every normalization (default 1e-12). */
   eps?: number;
   /**
    * Deviation of the initial weights (default 0.02 at the paper's width of 768, and in inverse
    * proportion to √C at others: a narrow network would learn nothing for long).
    */
-  deviation?: number;
+  initStd?: number;
 }
 
 /** Segments with tokens hidden, and what is asked for: -100 where nothing is. */
-export interface BertBatch extends SegmentBatch {
+export interface BertBatch extends TokenBatch {
   labels: Int32Array;
 }
 
@@ -106,11 +101,11 @@ export class BERT extends Module implements Trainable<Texts, BertBatch> {
   readonly tokenizer: JsonTokenizer;
   readonly specials: Specials;
   /** (V, C) */
-  readonly words: Tensor;
+  readonly wordEmbeddings: Tensor;
   /** (context, C) */
-  readonly positions: Tensor;
+  readonly positionEmbeddings: Tensor;
   /** (kinds, C): the first for a text, the second for one that belongs to it. */
-  readonly segments: Tensor;
+  readonly tokenTypeEmbeddings: Tensor;
   readonly norm: LayerNorm;
   readonly dropout: Dropout;
   readonly blocks: TransformerBlock[];
@@ -133,67 +128,73 @@ export class BERT extends Module implements Trainable<Texts, BertBatch> {
   constructor(tokenizer: JsonTokenizer | Texts, config: BertConfig = {}) {
     super();
     const { layers = 2, heads = 4, width = 128, context = 64, dropout = 0.1 } = config;
-    const { hidden = 4 * width, kinds = 2, activation = 'gelu', eps = 1e-12 } = config;
-    for (const [name, value] of Object.entries({ layers, heads, width, hidden, kinds })) {
+    const { hidden = 4 * width, typeVocabSize = 2, activation = 'gelu', eps = 1e-12 } = config;
+    for (const [name, value] of Object.entries({ layers, heads, width, hidden, typeVocabSize })) {
       checkCount('BERT', name, value, 1, 2 ** 24, 'as large as memory allows');
     }
     if (!Number.isInteger(context) || context < 3 || context > 2 ** 24) {
       rangeError('BERT', 'context', 'a whole number of at least 3', context);
     }
-    const { deviation = INITIAL_DEVIATION * Math.sqrt(PAPER_WIDTH / width) } = config;
+    const { initStd = INIT_STD * Math.sqrt(PAPER_WIDTH / width) } = config;
     this.config = {
       ...{ layers, heads, width, context, dropout },
-      ...{ hidden, kinds, activation, eps, deviation },
+      ...{ hidden, typeVocabSize, activation, eps, initStd },
     };
-    this.tokenizer = tokenizer instanceof JsonTokenizer ? tokenizer : learn(tokenizer);
+    this.tokenizer = tokenizer instanceof JsonTokenizer ? tokenizer : trainTokenizer(tokenizer);
     this.specials = specialsOf(this.tokenizer);
-    const table = (rows: number): Tensor => asParameter(randomNormal([rows, width], deviation));
-    this.words = table(this.tokenizer.size);
-    this.positions = loudPositions(context, width, deviation);
-    this.segments = table(kinds);
+    const table = (rows: number): Tensor => asParameter(randomNormal([rows, width], initStd));
+    this.wordEmbeddings = table(this.tokenizer.size);
+    this.positionEmbeddings = scaledPositions(context, width, initStd);
+    this.tokenTypeEmbeddings = table(typeVocabSize);
     this.norm = new LayerNorm(width, { eps });
     this.dropout = new Dropout(dropout);
     const options = { norm: 'post', eps, hidden, dropout, activation } as const;
     this.blocks = Array.from({ length: layers }, () => new TransformerBlock(width, heads, options));
     this.head = new MaskHead(this.tokenizer.size, this.config);
     for (const block of this.blocks) {
-      initializeBlock(block, deviation, deviation / Math.sqrt(2 * layers));
-      attendNearby(block.attention);
+      initBlock(block, initStd, initStd / Math.sqrt(2 * layers));
+      initNeighborHeads(block.attention);
     }
   }
 
   /** Hidden states of segments, (B, T, C). */
-  forward({ ids, batch, lengths }: SegmentBatch): Tensor {
+  forward({ ids, batch, lengths }: TokenBatch): Tensor {
     const steps = ids.length / batch;
     const { context } = this.config;
     if (!Number.isInteger(steps) || steps < 1 || steps > context) {
       rangeError('BERT', 'ids', `${batch} segments of 1 to ${context} tokens`, ids.length);
     }
     const places = Int32Array.from({ length: steps }, (_, t) => t);
-    const words = gather(this.words, ids, [batch, steps]);
-    const rest = add(gather(this.positions, places), gather(this.segments, [0]));
-    let x = this.dropout.forward(this.norm.forward(add(words, rest)));
+    const wordEmbeddings = gather(this.wordEmbeddings, ids, [batch, steps]);
+    const rest = add(
+      gather(this.positionEmbeddings, places),
+      gather(this.tokenTypeEmbeddings, [0]),
+    );
+    let x = this.dropout.forward(this.norm.forward(add(wordEmbeddings, rest)));
     for (const block of this.blocks) x = block.forward(x, lengths);
     return x;
   }
 
   /** Hidden states at some places of (B, T): the head is asked nowhere else. */
-  #rowsAt(batch: SegmentBatch, places: readonly number[]): Tensor {
+  #hiddenAt(batch: TokenBatch, places: readonly number[]): Tensor {
     const { width } = this.config;
     return gather(reshape(this.forward(batch), [batch.ids.length, width]), places);
   }
 
   /** Mean cross-entropy of the hidden tokens; 0 if there are none. */
   loss({ labels, ...batch }: BertBatch): Tensor {
-    const places = placesOf(labels, (label) => label !== NOT_ASKED);
+    const places = indicesWhere(labels, (label) => label !== IGNORE_INDEX);
     if (places.length === 0) return mul(mean(this.forward(batch)), 0);
     const targets = places.map((place) => labels[place] as number);
-    return crossEntropy(this.head.forward(this.#rowsAt(batch, places), this.words), targets);
+    return crossEntropy(
+      this.head.forward(this.#hiddenAt(batch, places), this.wordEmbeddings),
+      targets,
+    );
   }
 
   /** Hides tokens of segments, by default as in training. */
   hide(
-    batch: SegmentBatch,
+    batch: TokenBatch,
     options: { seed: number; step: number; masked?: number; random?: number },
   ): BertBatch {
     const { inputs, labels } = maskTokens(batch.ids, {
@@ -206,24 +207,27 @@ export class BERT extends Module implements Trainable<Texts, BertBatch> {
   }
 
   /** Segments of texts that a step may see. */
-  #segments(data: Texts): Int32Array[] {
+  #windows(data: Texts): Int32Array[] {
     const { tokenizer } = this;
-    return segmentsOf(documentsOf('train', tokenizer, data), this.room, tokenizer);
+    return windowsOf(tokenizeDocuments('train', tokenizer, data), this.maxTokens, tokenizer);
   }
 
   /** How many segments of texts a step may see. */
   samples(data: Texts): number {
-    return this.#segments(data).length;
+    return this.#windows(data).length;
   }
 
   /** Segments at random places of the texts, with other tokens hidden at each step. */
   batches(data: Texts, options: { batch: number; seed: number }): (step: number) => BertBatch {
     const { batch, seed } = options;
-    const segments = this.#segments(data);
+    const tokenTypeEmbeddings = this.#windows(data);
     return (step) => {
       const random = new Random(seed, BATCHES, step);
-      const drawn = Array.from({ length: batch }, () => segments[random.integer(segments.length)]);
-      return this.hide(batchOf(drawn as Int32Array[], this.specials), { seed, step });
+      const drawn = Array.from(
+        { length: batch },
+        () => tokenTypeEmbeddings[random.integer(tokenTypeEmbeddings.length)],
+      );
+      return this.hide(padBatch(drawn as Int32Array[], this.specials), { seed, step });
     };
   }
 
@@ -232,18 +236,20 @@ export class BERT extends Module implements Trainable<Texts, BertBatch> {
    * `[MASK]`.
    * @param most segments, evenly taken, if there are more
    */
-  evaluate(data: Texts, most = Number.POSITIVE_INFINITY): MaskedScore {
+  evaluate(data: Texts, most = Number.POSITIVE_INFINITY): MaskedLmMetrics {
     this.eval();
     let [loss, right, tokens] = [0, 0, 0];
     for (const { labels, ...batch } of this.hiddenBatches(data, most)) {
-      const places = placesOf(labels, (label) => label !== NOT_ASKED);
+      const places = indicesWhere(labels, (label) => label !== IGNORE_INDEX);
       if (places.length === 0) continue;
       const truth = places.map((place) => labels[place] as number);
       tidy(() =>
         noGrad(() => {
-          const rows = this.#rowsAt(batch, places);
-          loss += places.length * crossEntropy(this.head.forward(rows, this.words), truth).item();
-          const { ids } = this.head.best(rows, this.words, 1);
+          const rows = this.#hiddenAt(batch, places);
+          loss +=
+            places.length *
+            crossEntropy(this.head.forward(rows, this.wordEmbeddings), truth).item();
+          const { ids } = this.head.best(rows, this.wordEmbeddings, 1);
           right += truth.filter((id, i) => id === ids[i]).length;
         }),
       );
@@ -255,46 +261,46 @@ export class BERT extends Module implements Trainable<Texts, BertBatch> {
 
   /** All segments of texts, with the tokens hidden that `evaluate` asks for. */
   *hiddenBatches(data: Texts, most = Number.POSITIVE_INFINITY): Generator<BertBatch> {
-    const all = piecesOf(documentsOf('evaluate', this.tokenizer, data), this.room);
+    const all = splitDocuments(tokenizeDocuments('evaluate', this.tokenizer, data), this.maxTokens);
     const stride = Math.max(1, Math.ceil(all.length / most));
     const pieces = all.filter((_, i) => i % stride === 0);
-    for (let from = 0; from < pieces.length; from += AT_ONCE) {
-      const batch = batchOf(pieces.slice(from, from + AT_ONCE), this.specials);
+    for (let from = 0; from < pieces.length; from += INFERENCE_BATCH) {
+      const batch = padBatch(pieces.slice(from, from + INFERENCE_BATCH), this.specials);
       yield this.hide(batch, { seed: 0, step: from, masked: 1, random: 0 });
     }
   }
 
   /** Tokens of a text that fit between `[CLS]` and `[SEP]`. */
-  get room(): number {
+  get maxTokens(): number {
     return this.config.context - 2;
   }
 
   /** A batch of texts, each cut to what the context holds. */
-  textBatch(texts: readonly string[]): SegmentBatch {
-    const ids = texts.map((text) => this.tokenizer.encode(text).slice(0, this.room));
-    return batchOf(ids, this.specials);
+  textBatch(texts: readonly string[]): TokenBatch {
+    const ids = texts.map((text) => this.tokenizer.encode(text).slice(0, this.maxTokens));
+    return padBatch(ids, this.specials);
   }
 
   /**
    * The likeliest tokens for each `[MASK]` of a text, best first.
    * @throws RangeError if there is none, or the text is longer than the context
    */
-  fillMask(text: string, options: { topK?: number } = {}): FilledToken[][] {
+  fillMask(text: string, options: { topK?: number } = {}): TokenPrediction[][] {
     if (typeof text !== 'string') typeError('fillMask', 'text', 'a string', text);
     checkOptions('fillMask', options, ['topK']);
     const size = this.tokenizer.size;
     const k = checkCount('fillMask', 'topK', options.topK, 5, size, 'the tokens there are');
     const ids = this.tokenizer.encode(text);
-    if (ids.length > this.room) {
-      rangeError('fillMask', 'text', `at most ${this.room} tokens`, ids.length);
+    if (ids.length > this.maxTokens) {
+      rangeError('fillMask', 'text', `at most ${this.maxTokens} tokens`, ids.length);
     }
-    const batch = batchOf([ids], this.specials);
-    const places = placesOf(batch.ids, (id) => id === this.specials.mask);
+    const batch = padBatch([ids], this.specials);
+    const places = indicesWhere(batch.ids, (id) => id === this.specials.mask);
     if (places.length === 0) rangeError('fillMask', 'text', 'with at least one [MASK]', text);
     this.eval();
     return tidy(() =>
       noGrad(() => {
-        const found = this.head.best(this.#rowsAt(batch, places), this.words, k);
+        const found = this.head.best(this.#hiddenAt(batch, places), this.wordEmbeddings, k);
         return places.map((_, row) =>
           Array.from(found.ids.subarray(row * k, (row + 1) * k), (id, i) => {
             const probability = found.probabilities[row * k + i] as number;
@@ -317,12 +323,12 @@ export class BERT extends Module implements Trainable<Texts, BertBatch> {
     const { width } = this.config;
     const data = new Float32Array(list.length * width);
     this.eval();
-    for (let from = 0; from < list.length; from += AT_ONCE) {
-      const batch = this.textBatch(list.slice(from, from + AT_ONCE));
+    for (let from = 0; from < list.length; from += INFERENCE_BATCH) {
+      const batch = this.textBatch(list.slice(from, from + INFERENCE_BATCH));
       const rows = tidy(() =>
         noGrad(() => {
           const x = this.forward(batch);
-          return (pooling === 'cls' ? firstOf(x) : meanOf(x, batch.lengths)).toArray();
+          return (pooling === 'cls' ? clsHidden(x) : meanHidden(x, batch.lengths)).toArray();
         }),
       );
       data.set(rows, from * width);
@@ -351,9 +357,9 @@ export class BERT extends Module implements Trainable<Texts, BertBatch> {
 }
 
 /** Segments that are run at once where no gradient is wanted. */
-const AT_ONCE = 32;
+const INFERENCE_BATCH = 32;
 
-/** WordPiece, learnt from texts. */
-function learn(texts: Texts): JsonTokenizer {
+/** WordPiece, learned from texts. */
+function trainTokenizer(texts: Texts): JsonTokenizer {
   return new JsonTokenizer(wordPieceJson(trainWordPiece(textsOf('BERT', texts))));
 }

@@ -1,10 +1,10 @@
 /**
  * What naming hidden tokens is compared with: counts of the training text. A network that is no
- * better has learnt nothing that a table of counts does not know.
+ * better has learned nothing that a table of counts does not know.
  */
 
 import type { BERT } from './bert.js';
-import { NOT_ASKED } from './masking.js';
+import { IGNORE_INDEX } from './masking.js';
 import type { Texts } from './segments.js';
 
 /** How often each token stands after each other: a table that is mostly empty. */
@@ -24,7 +24,7 @@ export class Bigrams {
   readonly #before: Counts = new Map();
   readonly #single = new Map<number, number>();
   /** The most frequent token of all. */
-  readonly commonest: number;
+  readonly mostFrequent: number;
 
   /** @param pairs first token, second token, how often, again and again */
   constructor(readonly pairs: Float32Array) {
@@ -38,7 +38,7 @@ export class Bigrams {
       count(this.#before, second, first, times);
       this.#single.set(second, (this.#single.get(second) ?? 0) + times);
     }
-    this.commonest = best(this.#single.keys(), (id) => this.#single.get(id) ?? 0) ?? 0;
+    this.mostFrequent = best(this.#single.keys(), (id) => this.#single.get(id) ?? 0) ?? 0;
   }
 
   /** Counts documents: each is its tokens. */
@@ -69,7 +69,7 @@ export class Bigrams {
     const either = best([...after.keys(), ...before.keys()], (id) => {
       return (after.get(id) ?? 0) + (before.get(id) ?? 0);
     });
-    return both ?? either ?? this.commonest;
+    return both ?? either ?? this.mostFrequent;
   }
 }
 
@@ -88,23 +88,23 @@ function best(ids: Iterable<number>, scoreOf: (id: number) => number): number | 
 /** Shares of the hidden tokens that counts name rightly. */
 export interface Baselines {
   /** By the most frequent token. */
-  commonestAccuracy: number;
+  mostFrequentAccuracy: number;
   /** By the counts of bigrams on both sides. */
   bigramAccuracy: number;
 }
 
 /** What counts make of the very tokens that `bert.evaluate(data)` hides. */
 export function maskedBaselines(bert: BERT, data: Texts, bigrams: Bigrams): Baselines {
-  let [tokens, commonest, between] = [0, 0, 0];
+  let [tokens, mostFrequent, between] = [0, 0, 0];
   for (const { ids, labels } of bert.hiddenBatches(data)) {
     for (const [place, label] of labels.entries()) {
-      if (label === NOT_ASKED) continue;
+      if (label === IGNORE_INDEX) continue;
       tokens++;
-      if (label === bigrams.commonest) commonest++;
-      // A neighbour that is hidden itself, [CLS] or [SEP], was never counted.
+      if (label === bigrams.mostFrequent) mostFrequent++;
+      // A neighbor that is hidden itself, [CLS] or [SEP], was never counted.
       const guess = bigrams.between(ids[place - 1] as number, ids[place + 1] as number);
       if (label === guess) between++;
     }
   }
-  return { commonestAccuracy: commonest / tokens, bigramAccuracy: between / tokens };
+  return { mostFrequentAccuracy: mostFrequent / tokens, bigramAccuracy: between / tokens };
 }

@@ -1,5 +1,5 @@
 /**
- * BERT that has learnt to name texts: its hidden state of `[CLS]`, through a layer with tanh (the
+ * BERT that has learned to name texts: its hidden state of `[CLS]`, through a layer with tanh (the
  * pooler), to one logit for each name. All weights learn on.
  */
 
@@ -27,17 +27,17 @@ import {
   type TrainStep,
   train,
 } from '../../train/train.js';
-import { attendEverywhere, initialize, passOn } from '../initialization.js';
+import { identityInit, initMeanPooling, initNormal } from '../initialization.js';
 import type { BERT } from './bert.js';
-import { firstOf, type SegmentBatch } from './segments.js';
+import { clsHidden, type TokenBatch } from './segments.js';
 
 /** Texts with the name of each. */
-export interface LabelledTexts {
+export interface LabeledTexts {
   texts: readonly string[];
   labels: readonly (string | number)[];
 }
 
-export interface ClassifierBatch extends SegmentBatch {
+export interface ClassifierBatch extends TokenBatch {
   /** The number of each segment's name. */
   targets: Int32Array;
 }
@@ -51,18 +51,18 @@ export interface FinetuneOptions extends TrainOptions {
 const ORDER = 4;
 
 /** Texts that are named at once. */
-const AT_ONCE = 32;
+const INFERENCE_BATCH = 32;
 
 /**
  * Learning rate times width: AdamW moves each weight by the rate, and so each sum of C weights by C
  * times as much (Yang et al., 2022, "Tensor programs V"). It is near the paper's at its width.
  */
-const RATE = 0.1;
+const RATE_TIMES_WIDTH = 0.1;
 
-export class BertClassifier extends Module implements Trainable<LabelledTexts, ClassifierBatch> {
+export class BertClassifier extends Module implements Trainable<LabeledTexts, ClassifierBatch> {
   readonly bert: BERT;
   /** Names, by number. */
-  readonly names: readonly string[];
+  readonly labelNames: readonly string[];
   readonly pooler: Linear;
   readonly dropout: Dropout;
   readonly classifier: Linear;
@@ -72,20 +72,20 @@ export class BertClassifier extends Module implements Trainable<LabelledTexts, C
 
   /**
    * @param bert the encoder, which is this classifier's own from now on
-   * @param names at least two, each once
+   * @param labelNames at least two, each once
    */
-  constructor(bert: BERT, names: readonly string[]) {
+  constructor(bert: BERT, labelNames: readonly string[]) {
     super();
-    if (new Set(names).size !== names.length || names.length < 2) {
-      rangeError('BertClassifier', 'names', 'at least two, each once', names);
+    if (new Set(labelNames).size !== labelNames.length || labelNames.length < 2) {
+      rangeError('BertClassifier', 'names', 'at least two, each once', labelNames);
     }
-    const { width, dropout, deviation } = bert.config;
+    const { width, dropout, initStd: deviation } = bert.config;
     this.bert = bert;
-    this.names = names;
+    this.labelNames = labelNames;
     this.defaults = {
       steps: 100,
       batch: 16,
-      learningRate: RATE / width,
+      learningRate: RATE_TIMES_WIDTH / width,
       warmup: 10,
       weightDecay: 0.01,
       betas: [0.9, 0.999],
@@ -95,27 +95,27 @@ export class BertClassifier extends Module implements Trainable<LabelledTexts, C
     };
     this.pooler = new Linear(width, width);
     this.dropout = new Dropout(dropout);
-    this.classifier = new Linear(width, names.length);
-    initialize(this.pooler, deviation);
-    initialize(this.classifier, deviation);
+    this.classifier = new Linear(width, labelNames.length);
+    initNormal(this.pooler, deviation);
+    initNormal(this.classifier, deviation);
   }
 
   /** What names are told from, (B, C). */
-  #pooled(batch: SegmentBatch): Tensor {
-    return tanh(this.pooler.forward(firstOf(this.bert.forward(batch))));
+  #pooled(batch: TokenBatch): Tensor {
+    return tanh(this.pooler.forward(clsHidden(this.bert.forward(batch))));
   }
 
   /** Logits of each segment's name, (B, names). */
-  forward(batch: SegmentBatch): Tensor {
+  forward(batch: TokenBatch): Tensor {
     return this.classifier.forward(this.dropout.forward(this.#pooled(batch)));
   }
 
   /** A row of numbers for each text. */
-  #rows(texts: readonly string[], cols: number, run: (batch: SegmentBatch) => Tensor): Matrix {
+  #rows(texts: readonly string[], cols: number, run: (batch: TokenBatch) => Tensor): Matrix {
     const data = new Float32Array(texts.length * cols);
     this.eval();
-    for (let from = 0; from < texts.length; from += AT_ONCE) {
-      const batch = this.bert.textBatch(texts.slice(from, from + AT_ONCE));
+    for (let from = 0; from < texts.length; from += INFERENCE_BATCH) {
+      const batch = this.bert.textBatch(texts.slice(from, from + INFERENCE_BATCH));
       data.set(
         tidy(() => noGrad(() => run(batch).toArray())),
         from * cols,
@@ -125,9 +125,9 @@ export class BertClassifier extends Module implements Trainable<LabelledTexts, C
   }
 
   /** Makes the last layer logistic regression on what the others give as they are. */
-  fitLast({ texts, labels }: LabelledTexts): void {
+  fitLast({ texts, labels }: LabeledTexts): void {
     const x = this.#rows(texts, this.bert.config.width, (batch) => this.#pooled(batch));
-    const targets = labels.map((label) => this.names.indexOf(String(label)));
+    const targets = labels.map((label) => this.labelNames.indexOf(String(label)));
     const { weight, bias } = fitClassifier(x, targets);
     this.classifier.weight.data.set(weight.data);
     this.classifier.bias?.data.set(bias);
@@ -139,13 +139,13 @@ export class BertClassifier extends Module implements Trainable<LabelledTexts, C
 
   /** All texts in random order, again and again in other orders. */
   batches(
-    { texts, labels }: LabelledTexts,
+    { texts, labels }: LabeledTexts,
     { batch, seed }: { batch: number; seed: number },
   ): (step: number) => ClassifierBatch {
-    const targets = labels.map((label) => this.names.indexOf(String(label)));
-    checkLabelled(texts, labels);
+    const targets = labels.map((label) => this.labelNames.indexOf(String(label)));
+    checkLabeled(texts, labels);
     const bad = targets.indexOf(-1);
-    if (bad >= 0) rangeError('train', `labels[${bad}]`, this.names.join(' or '), labels[bad]);
+    if (bad >= 0) rangeError('train', `labels[${bad}]`, this.labelNames.join(' or '), labels[bad]);
     const rowsFrom = inTurn(texts.length, seed, ORDER);
     return (step) => {
       const drawn = rowsFrom(step * batch, batch);
@@ -160,7 +160,7 @@ export class BertClassifier extends Module implements Trainable<LabelledTexts, C
   predictProba(texts: string | readonly string[]): Matrix {
     const list = typeof texts === 'string' ? [texts] : texts;
     if (!Array.isArray(list)) typeError('predictProba', 'texts', 'an array of strings', texts);
-    return this.#rows(list, this.names.length, (batch) => softmax(this.forward(batch)));
+    return this.#rows(list, this.labelNames.length, (batch) => softmax(this.forward(batch)));
   }
 
   /** The likeliest name of each text. */
@@ -168,12 +168,12 @@ export class BertClassifier extends Module implements Trainable<LabelledTexts, C
     const { data, rows, cols } = this.predictProba(texts);
     return Array.from({ length: rows }, (_, row) => {
       const shares = data.subarray(row * cols, (row + 1) * cols);
-      return this.names[shares.indexOf(Math.max(...shares))] as string;
+      return this.labelNames[shares.indexOf(Math.max(...shares))] as string;
     });
   }
 }
 
-function checkLabelled(texts: readonly string[], labels: readonly (string | number)[]): void {
+function checkLabeled(texts: readonly string[], labels: readonly (string | number)[]): void {
   if (!Array.isArray(texts)) typeError('finetune', 'texts', 'an array of strings', texts);
   if (!Array.isArray(labels)) typeError('finetune', 'labels', 'an array of names', labels);
   if (texts.length === 0) rangeError('finetune', 'texts', 'at least one text', texts);
@@ -183,15 +183,15 @@ function checkLabelled(texts: readonly string[], labels: readonly (string | numb
 }
 
 /** Rounds over the texts, and steps at least. */
-const ROUNDS = 4;
-const FEWEST_STEPS = 60;
+const EPOCHS = 4;
+const MIN_STEPS = 60;
 
 /** A layer more, in which `[CLS]` begins as the mean of all hidden states. */
-function addReader(bert: BERT): void {
-  const { width, heads, eps, hidden, dropout, activation, deviation } = bert.config;
+function addPoolingBlock(bert: BERT): void {
+  const { width, heads, eps, hidden, dropout, activation, initStd: deviation } = bert.config;
   const options = { norm: 'post', eps, hidden, dropout, activation } as const;
   const reader = new TransformerBlock(width, heads, options);
-  attendEverywhere(reader, deviation);
+  initMeanPooling(reader, deviation);
   bert.blocks.push(reader);
   bert.config.layers += 1;
 }
@@ -200,23 +200,23 @@ function addReader(bert: BERT): void {
  * Makes a classifier of an encoder, which is the classifier's own from now on. Naming hidden tokens
  * teaches nothing to `[CLS]`, so one layer more makes it the mean of all hidden states at first;
  * and the last layer begins as logistic regression on that, or its first steps would spoil what the
- * encoder has learnt (Kumar et al., 2022, "Fine-tuning can distort pretrained features and
+ * encoder has learned (Kumar et al., 2022, "Fine-tuning can distort pretrained features and
  * underperform out-of-distribution"). So training sets out from where a frozen encoder ends.
  */
 export async function finetune(
   bert: BERT,
-  { texts, labels }: LabelledTexts,
+  { texts, labels }: LabeledTexts,
   { onStep, ...options }: FinetuneOptions = {},
 ): Promise<BertClassifier> {
-  checkLabelled(texts, labels);
-  const names = [...new Set(labels.map(String))].sort((a, b) => (a < b ? -1 : 1));
+  checkLabeled(texts, labels);
+  const labelNames = [...new Set(labels.map(String))].sort((a, b) => (a < b ? -1 : 1));
   manualSeed(options.seed ?? 0);
-  const classifier = new BertClassifier(bert, names);
-  addReader(bert);
-  passOn(classifier.pooler);
+  const classifier = new BertClassifier(bert, labelNames);
+  addPoolingBlock(bert);
+  identityInit(classifier.pooler);
   classifier.fitLast({ texts, labels });
   const batch = Math.min(options.batch ?? classifier.defaults.batch, texts.length);
-  const steps = Math.max(FEWEST_STEPS, Math.ceil((ROUNDS * texts.length) / batch));
+  const steps = Math.max(MIN_STEPS, Math.ceil((EPOCHS * texts.length) / batch));
   for await (const step of train(classifier, { texts, labels }, { steps, ...options, batch })) {
     await onStep?.(step);
   }

@@ -7,15 +7,15 @@ import { rangeError } from '../../core/validation.js';
 import { JsonTokenizer } from '../../data/text/json-tokenizer.js';
 import { loadSafetensors, saveSafetensors, type Tensor, tidy } from '../../nn/index.js';
 import {
-  activationIn,
-  epsIn,
   type Files,
-  nameIn,
-  onlyIn,
-  rateIn,
+  readActivation,
+  readEnum,
+  readEps,
+  readInt,
   readJson,
+  readRate,
   readWeights,
-  wholeIn,
+  requireFlag,
   writeJson,
 } from '../files/files.js';
 import { readTokenizer, tokenizerFiles } from '../files/tokenizer.js';
@@ -32,7 +32,14 @@ import { BERT } from './bert.js';
 import { BertClassifier } from './classifier.js';
 
 /** The encoder's tensors. */
-function encoderEntries({ words, positions, segments, norm, blocks, config }: BERT): Entry[] {
+function encoderEntries({
+  wordEmbeddings: words,
+  positionEmbeddings: positions,
+  tokenTypeEmbeddings: segments,
+  norm,
+  blocks,
+  config,
+}: BERT): Entry[] {
   const { width } = config;
   const embedding = (name: string, own: Tensor): Entry => {
     return { name: `bert.embeddings.${name}_embeddings.weight`, own };
@@ -87,8 +94,8 @@ function otherNames(name: string): string[] {
 }
 
 function filesOf(bert: BERT, entries: Entry[], more: Record<string, unknown>): Files {
-  const { layers, heads, width, context, dropout, hidden, kinds } = bert.config;
-  const { activation, eps, deviation } = bert.config;
+  const { layers, heads, width, context, dropout, hidden, typeVocabSize: kinds } = bert.config;
+  const { activation, eps, initStd: deviation } = bert.config;
   const config = {
     ...more,
     model_type: 'bert',
@@ -124,7 +131,7 @@ export function saveBert(bert: BERT): Files {
 
 /** Everything that a folder of a classifier holds. */
 export function saveBertClassifier(classifier: BertClassifier): Files {
-  const { bert, names } = classifier;
+  const { bert, labelNames: names } = classifier;
   const entries = [...encoderEntries(bert), ...classifierEntries(classifier)];
   return filesOf(bert, entries, {
     architectures: ['BertForSequenceClassification'],
@@ -141,13 +148,13 @@ function load<T extends { dispose(): void }>(
   entriesOf: (made: T) => Entry[],
 ): T {
   const config = readJson(name, files, 'config.json');
-  const whole = (key: string): number => wholeIn(name, config, key);
+  const whole = (key: string): number => readInt(name, config, key);
   const size = whole('vocab_size');
   const width = whole('hidden_size');
   const [layers, context] = [whole('num_hidden_layers'), whole('max_position_embeddings')];
-  nameIn(name, config, 'position_embedding_type', ['absolute'], 'absolute');
-  onlyIn(name, config, 'tie_word_embeddings', true);
-  onlyIn(name, config, 'is_decoder', false);
+  readEnum(name, config, 'position_embedding_type', ['absolute'], 'absolute');
+  requireFlag(name, config, 'tie_word_embeddings', true);
+  requireFlag(name, config, 'is_decoder', false);
   const kinds = config.type_vocab_size === undefined ? 2 : whole('type_vocab_size');
   return tidy(() => {
     const weights = loadSafetensors(readWeights(name, files));
@@ -168,10 +175,10 @@ function load<T extends { dispose(): void }>(
       width,
       context,
       hidden: whole('intermediate_size'),
-      dropout: rateIn(name, config, 'hidden_dropout_prob'),
-      kinds,
-      activation: activationIn(name, config, 'hidden_act', 'gelu'),
-      eps: epsIn(name, config, 'layer_norm_eps', 1e-12),
+      dropout: readRate(name, config, 'hidden_dropout_prob'),
+      typeVocabSize: kinds,
+      activation: readActivation(name, config, 'hidden_act', 'gelu'),
+      eps: readEps(name, config, 'layer_norm_eps', 1e-12),
     });
     let made: { dispose(): void } = bert;
     try {

@@ -16,12 +16,12 @@ import {
   tensor,
 } from '../../nn/index.js';
 import { topK } from '../../search/top-k.js';
-import { initialize } from '../initialization.js';
+import { initNormal } from '../initialization.js';
 import type { BertConfig } from './bert.js';
-import { matrixOf } from './segments.js';
+import { toMatrixOf } from './segments.js';
 
 /** A token for a `[MASK]`. */
-export interface FilledToken {
+export interface TokenPrediction {
   /** As the vocabulary writes it. */
   token: string;
   id: number;
@@ -38,12 +38,12 @@ export class MaskHead extends Module {
   /** @param size V */
   constructor(size: number, config: Required<BertConfig>) {
     super();
-    const { width, eps, activation, deviation } = config;
+    const { width, eps, activation, initStd: deviation } = config;
     this.transform = new Linear(width, width);
     this.norm = new LayerNorm(width, { eps });
     this.bias = asParameter(tensor(new Float32Array(size)));
     this.activation = activation;
-    initialize(this.transform, deviation);
+    initNormal(this.transform, deviation);
   }
 
   /** What the table is compared with, (…, C). */
@@ -69,8 +69,8 @@ export class MaskHead extends Module {
     const rows = x.shape[0] as number;
     const ones = tensor(new Float32Array(rows).fill(1), [rows, 1]);
     const table = concat([words, reshape(this.bias, [this.bias.size, 1])], 1);
-    const queries = matrixOf(concat([this.#transformed(x), ones], 1));
-    const { indices, scores } = topK(queries, matrixOf(table), k, { metric: 'dot' });
+    const queries = toMatrixOf(concat([this.#transformed(x), ones], 1));
+    const { indices, scores } = topK(queries, toMatrixOf(table), k, { metric: 'dot' });
     const totals = logSumExp(this.forward(x, words));
     return { ids: indices, probabilities: exp(sub(tensor(scores, [rows, k]), totals)).toArray() };
   }

@@ -7,7 +7,7 @@ import { Random } from '../../core/random.js';
 import { checkIntegers, checkNumber, checkOptions, rangeError } from '../../core/validation.js';
 
 /** Label of a token that is not asked for. */
-export const NOT_ASKED = -100;
+export const IGNORE_INDEX = -100;
 
 export interface MaskOptions {
   /** Share of the tokens that are asked for (default 0.15). */
@@ -29,7 +29,7 @@ export interface MaskOptions {
 }
 
 /** What the network makes of hidden tokens of a text. */
-export interface MaskedScore {
+export interface MaskedLmMetrics {
   /** Mean cross-entropy of the hidden tokens, in nats. */
   loss: number;
   /** Share of them that are named rightly. */
@@ -44,7 +44,7 @@ const VOCABULARY = ['maskId', 'specialIds', 'vocabularySize'];
 /** Stream of random numbers. */
 const MASKS = 3;
 
-function share(argument: string, value: unknown, fallback: number): number {
+function fraction(argument: string, value: unknown, fallback: number): number {
   const number = checkNumber('maskTokens', argument, value, fallback);
   if (number < 0 || number > 1) rangeError('maskTokens', argument, 'from 0 to 1', number);
   return number;
@@ -59,13 +59,13 @@ export function maskTokens(
   options: MaskOptions = {},
 ): { inputs: Int32Array; labels: Int32Array } {
   checkOptions('maskTokens', options, [...KNOWN, ...VOCABULARY]);
-  const probability = share('probability', options.probability, 0.15);
-  const masked = share('masked', options.masked, 0.8);
-  const replaced = masked + share('random', options.random, 0.1);
+  const probability = fraction('probability', options.probability, 0.15);
+  const masked = fraction('masked', options.masked, 0.8);
+  const replaced = masked + fraction('random', options.random, 0.1);
   const { seed = 0, step = 0, maskId = 103, vocabularySize = 30522 } = options;
   const special = new Set(options.specialIds ?? [0, 100, 101, 102, 103]);
   const inputs = Int32Array.from(checkIntegers('maskTokens', 'ids', ids));
-  const labels = new Int32Array(inputs.length).fill(NOT_ASKED);
+  const labels = new Int32Array(inputs.length).fill(IGNORE_INDEX);
   const random = new Random(seed, MASKS, step);
   for (const [i, id] of inputs.entries()) {
     if (special.has(id) || random.uniform() >= probability) continue;

@@ -19,7 +19,7 @@ export function textsOf(name: string, texts: Texts): readonly string[] {
 }
 
 /** Indices at which a condition holds. */
-export function placesOf(ids: Int32Array, holds: (id: number) => boolean): number[] {
+export function indicesWhere(ids: Int32Array, holds: (id: number) => boolean): number[] {
   return Array.from(ids.keys()).filter((i) => holds(ids[i] as number));
 }
 
@@ -41,7 +41,7 @@ export function specialsOf(tokenizer: JsonTokenizer): Specials {
 }
 
 /** Token numbers of B segments, (B, T), padded. */
-export interface SegmentBatch {
+export interface TokenBatch {
   ids: Int32Array;
   batch: number;
   /** Tokens of each segment, `[CLS]` and `[SEP]` among them. */
@@ -49,10 +49,10 @@ export interface SegmentBatch {
 }
 
 /** Segments between `[CLS]` and `[SEP]`, one below the other. */
-export function batchOf(
+export function padBatch(
   segments: readonly ArrayLike<number>[],
   { pad, cls, sep }: Specials,
-): SegmentBatch {
+): TokenBatch {
   const lengths = Int32Array.from(segments, ({ length }) => length + 2);
   const steps = lengths.reduce((most, length) => Math.max(most, length), 0);
   const ids = new Int32Array(segments.length * steps).fill(pad);
@@ -63,7 +63,7 @@ export function batchOf(
 }
 
 /** Cut documents to pieces of at most `room` tokens, one after the other. */
-export function piecesOf(documents: readonly Int32Array[], room: number): Int32Array[] {
+export function splitDocuments(documents: readonly Int32Array[], room: number): Int32Array[] {
   return documents.flatMap((document) =>
     Array.from({ length: Math.ceil(document.length / room) }, (_, i) =>
       document.subarray(i * room, (i + 1) * room),
@@ -72,7 +72,11 @@ export function piecesOf(documents: readonly Int32Array[], room: number): Int32A
 }
 
 /** Token numbers of each text that has any. */
-export function documentsOf(name: string, tokenizer: JsonTokenizer, data: Texts): Int32Array[] {
+export function tokenizeDocuments(
+  name: string,
+  tokenizer: JsonTokenizer,
+  data: Texts,
+): Int32Array[] {
   const documents = textsOf(name, data).map((text) => Int32Array.from(tokenizer.encode(text)));
   const filled = documents.filter(({ length }) => length > 0);
   if (filled.length === 0) rangeError(name, 'data', 'a text with at least one token', data);
@@ -83,7 +87,7 @@ export function documentsOf(name: string, tokenizer: JsonTokenizer, data: Texts)
  * Segments of at most `room` tokens that begin at a document's start, after the end of a sentence,
  * and wherever a segment from the last such place ends, so that every token is in some segment.
  */
-export function segmentsOf(
+export function windowsOf(
   documents: readonly Int32Array[],
   room: number,
   tokenizer: JsonTokenizer,
@@ -102,13 +106,13 @@ export function segmentsOf(
 }
 
 /** The hidden state of `[CLS]`: (B, T, C) to (B, C). */
-export function firstOf(x: Tensor): Tensor {
+export function clsHidden(x: Tensor): Tensor {
   const [batch, , width] = x.shape as [number, number, number];
   return reshape(slice(x, 1, 0, 1), [batch, width]);
 }
 
 /** The mean over each segment's own steps: (B, T, C) to (B, C). */
-export function meanOf(x: Tensor, lengths: Int32Array): Tensor {
+export function meanHidden(x: Tensor, lengths: Int32Array): Tensor {
   const [batch, steps, width] = x.shape as [number, number, number];
   const weights = new Float32Array(batch * steps);
   for (const [b, length] of lengths.entries()) {
@@ -118,7 +122,7 @@ export function meanOf(x: Tensor, lengths: Int32Array): Tensor {
 }
 
 /** A tensor's numbers as a matrix. */
-export function matrixOf(x: Tensor): Matrix {
+export function toMatrixOf(x: Tensor): Matrix {
   const [rows, cols] = x.shape as [number, number];
   return { data: x.toArray(), rows, cols };
 }

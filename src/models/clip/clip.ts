@@ -1,10 +1,10 @@
 /**
  * CLIP (Radford et al., 2021, "Learning transferable visual models from natural language
- * supervision"). The pretext task: in a batch of pictures and captions, find which caption goes with
- * which picture. What comes out classifies pictures by names that nobody trained it on.
+ * supervision"). The pretext task: in a batch of images and captions, find which caption goes with
+ * which image. What comes out classifies images by names that nobody trained it on.
  *
  *   B pairs, d numbers a vector
- *   I = image tower(pictures)           (B, d)
+ *   I = image tower(images)           (B, d)
  *   T = text tower(captions)            (B, d)
  *   loss = symmetric cross-entropy of exp(logit scale) · cos(I, T), or SigLIP's of each pair
  *
@@ -19,11 +19,11 @@ import { checkChoice, checkCount, checkTemperature, rangeError } from '../../cor
 import {
   Augmentation,
   type AugmentOptions,
-  checkPictureShape,
-  picturesToTensor,
+  checkImageShape,
+  imagesToTensor,
 } from '../../data/images/augment.js';
-import { drawCaption, nameOf, numberNames } from '../../data/images/captions.js';
-import { checkPictures, type Pictures } from '../../data/images/dataset.js';
+import { captionLabel, indexLabels, sampleCaption } from '../../data/images/captions.js';
+import { checkImages, type ImageDataset } from '../../data/images/dataset.js';
 import type { Tokenizer } from '../../data/text/characters.js';
 import { WordTokenizer } from '../../data/text/words.js';
 import {
@@ -45,21 +45,21 @@ import {
 } from '../../nn/index.js';
 import { wholeBatches } from '../../train/epochs.js';
 import type { Trainable, TrainDefaults } from '../../train/train.js';
-import { chunks, inference, stacked } from '../images/chunks.js';
-import { type Images, rowsOfImages } from '../images/images.js';
+import { imageBatches, inference, stackRows } from '../images/chunks.js';
+import { encodeImages, type ImageInput } from '../images/images.js';
 import { ClipText, ClipVision, ConvTower, type TransformerSizes, WordsTower } from './towers.js';
 
 export interface ClipConfig {
-  /** Height and width of the pictures (default 32). */
+  /** Height and width of the images (default 32). */
   imageSize?: number | undefined;
-  /** 1 grey, 3 colour (default 3). */
+  /** 1 gray, 3 color (default 3). */
   channels?: number | undefined;
-  /** The tower of pictures: convolutions, or the paper's vision transformer (default `'conv'`). */
+  /** The tower of images: convolutions, or the paper's vision transformer (default `'conv'`). */
   image?: 'conv' | 'vit' | undefined;
   /** The tower of texts: the mean of a text's words, or the paper's transformer (default `'words'`). */
   text?: 'words' | 'transformer' | undefined;
   loss?: 'clip' | 'siglip' | undefined;
-  /** Where the temperature starts, which is learnt (default 0.07, with SigLIP 0.1). */
+  /** Where the temperature starts, which is learned (default 0.07, with SigLIP 0.1). */
   temperature?: number | undefined;
   /** d, the width of what both towers end in (default 128). */
   projection?: number | undefined;
@@ -76,7 +76,7 @@ export interface ClipConfig {
   /** Tokens that a transformer reads of a text, its start and end among them (default 32). */
   context?: number | undefined;
   activation?: Activation | undefined;
-  /** Of the layer normalisations. */
+  /** Of the layer normalizations. */
   eps?: number | undefined;
   /** Tokens that start and end a text (default 0 and 1, `WordTokenizer`'s). */
   startToken?: number | undefined;
@@ -84,7 +84,7 @@ export interface ClipConfig {
   augmentation?: AugmentOptions | undefined;
 }
 
-/** Pictures of a step (B, H, W, C), their captions, and a number for each name. */
+/** Images of a step (B, H, W, C), their captions, and a number for each name. */
 export interface ClipBatch {
   pixels: Uint8Array;
   captions: readonly string[];
@@ -96,28 +96,28 @@ export interface ClipBatch {
 /** Streams of random numbers: the order of the pairs, and the parts of captions. */
 const ORDER = 6;
 const PARTS = 7;
-/** Pictures, or texts, that are encoded at once. */
-const CHUNK = 256;
+/** Images, or texts, that are encoded at once. */
+const INFERENCE_BATCH = 256;
 /** How far the logit scale goes, by its logarithm. */
-const LN_100 = 2 * Math.LN10;
-const FIRST_BIAS = -10;
+const MAX_LOGIT_SCALE = 2 * Math.LN10;
+const INITIAL_LOGIT_BIAS = -10;
 /**
- * Mild views: what a sign means hangs on its colours and on where it points. They come nearer and go
- * farther alike, so that pictures as they are have the size of what was learnt from.
+ * Mild views: what a sign means hangs on its colors and on where it points. They come nearer and go
+ * farther alike, so that images as they are have the size of what was learned from.
  */
 function viewsOf(channels: number): AugmentOptions {
-  const place = {
-    area: [0.7, 1.4],
-    aspect: [0.85, 1.18],
-    flip: 0,
+  const geometry = {
+    scale: [0.7, 1.4],
+    ratio: [0.85, 1.18],
+    horizontalFlip: 0,
     rotation: 10,
-    slant: 0,
+    shear: 0,
   } as const;
-  if (channels === 1) return place;
-  return { ...place, brightness: 0.3, contrast: 0.3, saturation: 0.5, hue: 0.02, grey: 0.1 };
+  if (channels === 1) return geometry;
+  return { ...geometry, brightness: 0.3, contrast: 0.3, saturation: 0.5, hue: 0.02, grayscale: 0.1 };
 }
 
-export class CLIP extends Module implements Trainable<Pictures, ClipBatch> {
+export class CLIP extends Module implements Trainable<ImageDataset, ClipBatch> {
   readonly config: { readonly [Key in keyof ClipConfig]-?: NonNullable<ClipConfig[Key]> };
   readonly tokenizer: Tokenizer;
   readonly augmentation: Augmentation;
@@ -153,7 +153,7 @@ export class CLIP extends Module implements Trainable<Pictures, ClipBatch> {
       config.temperature === undefined ? usual : config.temperature,
     );
     const shape = { height: imageSize, width: imageSize, channels };
-    checkPictureShape('CLIP', shape);
+    checkImageShape('CLIP', shape);
     checkChoice('CLIP', 'image', image, ['conv', 'vit'], 'conv');
     checkChoice('CLIP', 'text', text, ['words', 'transformer'], 'words');
     checkChoice('CLIP', 'loss', loss, ['clip', 'siglip'], 'clip');
@@ -188,27 +188,27 @@ export class CLIP extends Module implements Trainable<Pictures, ClipBatch> {
             projection,
           );
     this.logitScale = tidy(() => asParameter(log(tensor(1 / temperature))));
-    this.logitBias = loss === 'siglip' ? asParameter(tensor(FIRST_BIAS)) : undefined;
+    this.logitBias = loss === 'siglip' ? asParameter(tensor(INITIAL_LOGIT_BIAS)) : undefined;
   }
 
   /** Pairs in an order of their own for each pass through the data; what is left over waits. */
   batches(
-    data: Pictures,
+    data: ImageDataset,
     { batch, seed }: { batch: number; seed: number },
   ): (step: number) => ClipBatch {
     const captions = this.captionsOf('train', data);
     const { count } = data;
     const size = Math.min(batch, count);
-    if (size < 2) rangeError('train', 'batch', 'at least 2 pictures', size);
-    const { ids } = numberNames(captions);
+    if (size < 2) rangeError('train', 'batch', 'at least 2 images', size);
+    const { ids } = indexLabels(captions);
     const rowsOf = wholeBatches(count, size, seed, ORDER);
     return (step) => {
       const { pixels, rows } = data.read(rowsOf(step));
-      if (rows.length < 2) throw new Error(`train: no pictures of step ${step + 1} can be read`);
+      if (rows.length < 2) throw new Error(`train: no images of step ${step + 1} can be read`);
       const random = new Random(seed, PARTS, step);
       return {
         pixels,
-        captions: rows.map((row) => drawCaption(captions[row] as string, random)),
+        captions: rows.map((row) => sampleCaption(captions[row] as string, random)),
         ids: rows.map((row) => ids[row] as number),
         seed,
         step,
@@ -216,12 +216,12 @@ export class CLIP extends Module implements Trainable<Pictures, ClipBatch> {
     };
   }
 
-  /** How far pictures and captions are from finding each other. */
+  /** How far images and captions are from finding each other. */
   loss({ pixels, captions, ids, seed, step }: ClipBatch): Tensor {
     const { data } = this.logitScale;
-    data[0] = Math.min(data[0] as number, LN_100);
+    data[0] = Math.min(data[0] as number, MAX_LOGIT_SCALE);
     const image = this.image.forward(this.augmentation.views(pixels, { seed, step, view: 0 }));
-    return this.#lossOf(image, this.#readTexts(captions), ids);
+    return this.#lossOf(image, this.#encodeTokens(captions), ids);
   }
 
   #lossOf(image: Tensor, text: Tensor, ids: readonly number[]): Tensor {
@@ -232,22 +232,22 @@ export class CLIP extends Module implements Trainable<Pictures, ClipBatch> {
       : sigLipLoss(image, text, { logitScale, logitBias, ids });
   }
 
-  #readTexts(texts: readonly string[]): Tensor {
+  #encodeTokens(texts: readonly string[]): Tensor {
     return this.text.forward(texts.map((text) => this.tokenizer.encode(text)));
   }
 
-  /** Mean loss over pictures as they are with their names, in batches of at most `batch`. */
-  evaluate(data: Pictures, batch = CHUNK): number {
+  /** Mean loss over images as they are with their names, in batches of at most `batch`. */
+  evaluate(data: ImageDataset, batch = INFERENCE_BATCH): number {
     const captions = this.captionsOf('evaluate', data);
-    const { ids } = numberNames(captions);
+    const { ids } = indexLabels(captions);
     let [total, pairs] = [0, 0];
-    for (const { pixels, rows } of chunks(data, batch)) {
+    for (const { pixels, rows } of imageBatches(data, batch)) {
       if (rows.length < 2) continue;
-      const names = rows.map((row) => nameOf(captions[row] as string));
+      const names = rows.map((row) => captionLabel(captions[row] as string));
       const own = rows.map((row) => ids[row] as number);
       const one = inference(() => {
-        const image = this.image.forward(picturesToTensor(pixels, data.shape));
-        return this.#lossOf(image, this.#readTexts(names), own).item();
+        const image = this.image.forward(imagesToTensor(pixels, data.shape));
+        return this.#lossOf(image, this.#encodeTokens(names), own).item();
       });
       total += one * rows.length;
       pairs += rows.length;
@@ -256,48 +256,48 @@ export class CLIP extends Module implements Trainable<Pictures, ClipBatch> {
   }
 
   /**
-   * Vectors of pictures, in order; one that can't be read is left out.
-   * @param images a tensor (B, C, H, W), −1 to 1, or bytes (B, H, W, C), or pictures that are read
+   * Vectors of images, in order; one that can't be read is left out.
+   * @param images a tensor (B, C, H, W), −1 to 1, or bytes (B, H, W, C), or images that are read
    *   as they are needed
    * @returns (B, d)
    */
-  encode(images: Images | Pictures): Matrix {
-    const sizes = { cols: this.config.projection, most: CHUNK };
-    return rowsOfImages(images, this.#shape, sizes, (x) => this.image.forward(x));
+  encode(images: ImageInput | ImageDataset): Matrix {
+    const sizes = { cols: this.config.projection, most: INFERENCE_BATCH };
+    return encodeImages(images, this.#shape, sizes, (x) => this.image.forward(x));
   }
 
   /** Vectors of texts, (B, d). */
   encodeTexts(texts: readonly string[]): Matrix {
     const parts: Float32Array[] = [];
-    for (let from = 0; from < texts.length; from += CHUNK) {
-      const part = texts.slice(from, from + CHUNK);
-      parts.push(inference(() => this.#readTexts(part).toArray()));
+    for (let from = 0; from < texts.length; from += INFERENCE_BATCH) {
+      const part = texts.slice(from, from + INFERENCE_BATCH);
+      parts.push(inference(() => this.#encodeTokens(part).toArray()));
     }
-    return stacked(parts, this.config.projection);
+    return stackRows(parts, this.config.projection);
   }
 
   /**
-   * How likely each of some classes is for each picture, none of them trained for.
+   * How likely each of some classes is for each image, none of them trained for.
    * @param images as for `encode`
    * @param prompts a text for each class, or several that are averaged
    * @param options.templates each text is put into each of these, at `{}`, and they are averaged
    * @returns (B, classes), rows that sum to 1
    */
   zeroShot(
-    images: Images | Pictures,
+    images: ImageInput | ImageDataset,
     prompts: readonly (string | readonly string[])[],
     options: { templates?: readonly string[] } = {},
   ): Matrix {
     if (prompts.length === 0) rangeError('zeroShot', 'prompts', 'at least one class', 0);
-    const pictures = this.encode(images);
+    const encoded = this.encode(images);
     const classes = this.#classVectors(prompts, options.templates ?? ['{}']);
     return inference(() => {
-      const image = normalize(tensor(pictures.data, [pictures.rows, pictures.cols]));
+      const image = normalize(tensor(encoded.data, [encoded.rows, encoded.cols]));
       const cosines = matmul(image, tensor(classes.data, [classes.rows, classes.cols]), {
         transposeB: true,
       });
       const data = softmax(mul(cosines, exp(this.logitScale))).toArray();
-      return { data, rows: pictures.rows, cols: classes.rows };
+      return { data, rows: encoded.rows, cols: classes.rows };
     });
   }
 
@@ -315,17 +315,17 @@ export class CLIP extends Module implements Trainable<Pictures, ClipBatch> {
         normalize(mean(normalize(tensor(data, [rows, cols])), { axis: 0 })).toArray(),
       );
     });
-    return stacked(vectors, this.config.projection);
+    return stackRows(vectors, this.config.projection);
   }
 
-  get #shape(): Pictures['shape'] {
+  get #shape(): ImageDataset['shape'] {
     const { imageSize, channels } = this.config;
     return { height: imageSize, width: imageSize, channels };
   }
 
-  /** Captions of pictures that fit the network. */
-  captionsOf(name: string, data: Pictures): readonly string[] {
-    checkPictures(name, data, this.#shape);
+  /** Captions of images that fit the network. */
+  captionsOf(name: string, data: ImageDataset): readonly string[] {
+    checkImages(name, data, this.#shape);
     if (data.captions === undefined) rangeError(name, 'data', 'with captions', 'none');
     return data.captions;
   }

@@ -15,7 +15,7 @@ import {
   type TransformerBlock,
   tidy,
 } from '../../nn/index.js';
-import { type Files, nameIn, readJson, readWeights, wholeIn, writeJson } from '../files/files.js';
+import { type Files, readEnum, readInt, readJson, readWeights, writeJson } from '../files/files.js';
 import {
   type Entry,
   linearEntries,
@@ -170,7 +170,7 @@ function readTheirs(config: Record<string, unknown>): ClipConfig {
     return rangeError('loadClip', `config.json's ${key}`, 'an object', part);
   }) as [Record<string, unknown>, Record<string, unknown>];
   const whole = (part: Record<string, unknown>, key: string): number =>
-    wholeIn('loadClip', part, key);
+    readInt('loadClip', part, key);
   for (const part of [text, vision]) {
     const hidden = 4 * whole(part, 'hidden_size');
     if (whole(part, 'intermediate_size') === hidden) continue;
@@ -194,7 +194,7 @@ function readTheirs(config: Record<string, unknown>): ClipConfig {
     textHeads: whole(text, 'num_attention_heads'),
     context: whole(text, 'max_position_embeddings'),
     projection: whole(config, 'projection_dim'),
-    activation: nameIn('loadClip', text, 'hidden_act', ACTIVATIONS, 'quick_gelu'),
+    activation: readEnum('loadClip', text, 'hidden_act', ACTIVATIONS, 'quick_gelu'),
     ...(typeof eps === 'number' ? { eps } : {}),
     startToken: early ? size - 2 : (start as number),
     endToken: early ? size - 1 : (end as number),
@@ -208,7 +208,7 @@ function readTheirs(config: Record<string, unknown>): ClipConfig {
  */
 export function loadClip(files: Files, tokenizer?: Tokenizer): CLIP {
   const config = readJson('loadClip', files, 'config.json');
-  nameIn('loadClip', config, 'model_type', [CLIP_TYPE], CLIP_TYPE);
+  readEnum('loadClip', config, 'model_type', [CLIP_TYPE], CLIP_TYPE);
   const { nearfar: own } = config;
   const sizes = typeof own === 'object' && own !== null ? (own as ClipConfig) : readTheirs(config);
   const clip = new CLIP(tokenizer ?? readWords(files), sizes);

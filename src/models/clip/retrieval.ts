@@ -2,14 +2,14 @@
 
 import type { Matrix } from '../../core/matrix.js';
 import { rangeError } from '../../core/validation.js';
-import { numberNames } from '../../data/images/captions.js';
-import type { Pictures } from '../../data/images/dataset.js';
+import { indexLabels } from '../../data/images/captions.js';
+import type { ImageDataset } from '../../data/images/dataset.js';
 import { topK } from '../../search/top-k.js';
-import { chunks } from '../images/chunks.js';
+import { imageBatches } from '../images/chunks.js';
 import type { CLIP } from './clip.js';
 
-/** Pictures that are read at once. */
-const CHUNK = 256;
+/** Images that are read at once. */
+const INFERENCE_BATCH = 256;
 
 /** Shares of those that find a partner among the first 1, 5 and 10, by that number. */
 export interface ClipRecall {
@@ -36,17 +36,17 @@ function hitRates(
   );
 }
 
-/** The numbers of the pictures that can be read. */
-function readable(data: Pictures): number[] {
-  return Array.from(chunks(data, CHUNK)).flatMap(({ rows }) => rows);
+/** The numbers of the images that can be read. */
+function readable(data: ImageDataset): number[] {
+  return Array.from(imageBatches(data, INFERENCE_BATCH)).flatMap(({ rows }) => rows);
 }
 
-/** Each picture looks for its name among all names, and each name for one of its pictures. */
-export function clipRetrieval(model: CLIP, data: Pictures): ClipRecall {
+/** Each image looks for its name among all names, and each name for one of its images. */
+export function clipRetrieval(model: CLIP, data: ImageDataset): ClipRecall {
   const captions = model.captionsOf('clipRetrieval', data);
-  const { ids, names } = numberNames(readable(data).map((row) => captions[row] as string));
-  const pictures: number[][] = names.map(() => []);
-  for (const [i, id] of ids.entries()) pictures[id]?.push(i);
+  const { ids, names } = indexLabels(readable(data).map((row) => captions[row] as string));
+  const images: number[][] = names.map(() => []);
+  for (const [i, id] of ids.entries()) images[id]?.push(i);
   const [image, text] = [model.encode(data), model.encodeTexts(names)];
   return {
     imageToText: hitRates(
@@ -54,12 +54,12 @@ export function clipRetrieval(model: CLIP, data: Pictures): ClipRecall {
       text,
       ids.map((id) => [id]),
     ),
-    textToImage: hitRates(text, image, pictures),
+    textToImage: hitRates(text, image, images),
   };
 }
 
-/** Share of the pictures whose label's name is the likeliest of all labels' names. */
-export function zeroShotAccuracy(model: CLIP, data: Pictures): number {
+/** Share of the images whose label's name is the likeliest of all labels' names. */
+export function zeroShotAccuracy(model: CLIP, data: ImageDataset): number {
   const { labels, labelNames } = data;
   if (labels === undefined || labelNames === undefined) {
     rangeError('zeroShotAccuracy', 'data', 'with labels and their names', 'none');

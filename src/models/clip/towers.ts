@@ -1,7 +1,7 @@
 /**
- * CLIP's towers: networks that turn pictures, and texts, into vectors of one length. Two are the
+ * CLIP's towers: networks that turn images, and texts, into vectors of one length. Two are the
  * paper's transformers, as Hugging Face has them; two are smaller ones that learn more from a few
- * thousand pictures: convolutions, and the mean of a text's words.
+ * thousand images: convolutions, and the mean of a text's words.
  */
 
 import { rangeError } from '../../core/validation.js';
@@ -48,7 +48,7 @@ function blocksOf(sizes: TransformerSizes, causal: boolean): TransformerBlock[] 
   );
 }
 
-/** The vision transformer: a class token before the patches, normalised before and after. */
+/** The vision transformer: a class token before the patches, normalized before and after. */
 export class ClipVision extends Module {
   readonly patch: number;
   /** (width, patch² C), a patch being its rows, columns and channels */
@@ -142,7 +142,7 @@ export class ClipText extends Module {
   }
 }
 
-/** Stages of the convolutional tower; each but the first halves the picture. */
+/** Stages of the convolutional tower; each but the first halves the image. */
 const STAGES = 4;
 
 /** Convolutions, each stage twice as wide as the one before, and one layer over what is left. */

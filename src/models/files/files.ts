@@ -35,7 +35,7 @@ export function readJson(name: string, files: Files, file: string): Record<strin
 }
 
 /** A whole number of at least 1 in a config.json. */
-export function wholeIn(name: string, config: Record<string, unknown>, key: string): number {
+export function readInt(name: string, config: Record<string, unknown>, key: string): number {
   const value = config[key];
   if (typeof value !== 'number' || !Number.isInteger(value) || value < 1 || value > 2 ** 24) {
     rangeError(name, `config.json's ${key}`, 'a whole number of at least 1', value);
@@ -44,7 +44,7 @@ export function wholeIn(name: string, config: Record<string, unknown>, key: stri
 }
 
 /** One of some names in a config.json. */
-export function nameIn<T extends string>(
+export function readEnum<T extends string>(
   name: string,
   config: Record<string, unknown>,
   key: string,
@@ -58,18 +58,18 @@ export function nameIn<T extends string>(
 }
 
 /** A form of GELU in a config.json; the hub has two names for the approximate one. */
-export function activationIn(
+export function readActivation(
   name: string,
   config: Record<string, unknown>,
   key: string,
   fallback: 'gelu' | 'gelu_new',
 ): 'gelu' | 'gelu_new' {
   const choices = ['gelu', 'gelu_new', 'gelu_pytorch_tanh'] as const;
-  return nameIn(name, config, key, choices, fallback) === 'gelu' ? 'gelu' : 'gelu_new';
+  return readEnum(name, config, key, choices, fallback) === 'gelu' ? 'gelu' : 'gelu_new';
 }
 
-/** What a normalisation adds to the variance in a config.json. */
-export function epsIn(
+/** What a normalization adds to the variance in a config.json. */
+export function readEps(
   name: string,
   config: Record<string, unknown>,
   key: string,
@@ -81,7 +81,7 @@ export function epsIn(
 }
 
 /** Refuses a config.json in which a switch is set to what our networks do not have. */
-export function onlyIn(
+export function requireFlag(
   name: string,
   config: Record<string, unknown>,
   key: string,
@@ -93,7 +93,7 @@ export function onlyIn(
 }
 
 /** A rate of dropout in a config.json; none if it is not there. */
-export function rateIn(name: string, config: Record<string, unknown>, key: string): number {
+export function readRate(name: string, config: Record<string, unknown>, key: string): number {
   const value = config[key] ?? 0;
   if (typeof value === 'number' && value >= 0 && value < 1) return value;
   rangeError(name, `config.json's ${key}`, 'at least 0 and below 1', value);

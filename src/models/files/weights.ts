@@ -54,20 +54,20 @@ export function writeEntries(entries: readonly Entry[]): Map<string, Tensor> {
       const whole = (own as Tensor).detach();
       const part = rows === undefined ? whole : slice(whole, 0, ...rows);
       const turned = transposed ? transpose(part) : part;
-      return [name, layout === undefined ? turned : laidOut(turned, layout)];
+      return [name, layout === undefined ? turned : toFileLayout(turned, layout)];
     }),
   );
 }
 
 type Layout = NonNullable<Entry['layout']>;
 
-function laidOut(own: Tensor, { shape, axes }: Layout): Tensor {
+function toFileLayout(own: Tensor, { shape, axes }: Layout): Tensor {
   const shaped = reshape(own, shape);
   return axes === undefined ? shaped : transpose(shaped, axes);
 }
 
 /** The inverse of `laidOut`, for a tensor of the shape that it gives. */
-function laidBack(
+function fromFileLayout(
   loader: string,
   name: string,
   found: Tensor,
@@ -107,7 +107,8 @@ export function readEntries(
     if (found === undefined) rangeError(loader, 'model.safetensors', `with ${name}`, 'none');
     if (Array.isArray(own)) continue;
     const to = own as Tensor;
-    const flat = layout === undefined ? found : laidBack(loader, name, found, to.shape, layout);
+    const flat =
+      layout === undefined ? found : fromFileLayout(loader, name, found, to.shape, layout);
     const turned = transposed ? transpose(flat) : flat;
     const [from, end] = rows ?? [0, to.shape[0] ?? 1];
     const shape = rows === undefined ? to.shape : [end - from, ...to.shape.slice(1)];

@@ -21,7 +21,7 @@ export class LayerCache {
   /**
    * Attention of new tokens to themselves and to the `past` before them, whose keys and values
    * join the cache.
-   * @param x (T, C), normalised
+   * @param x (T, C), normalized
    */
   attend(attention: MultiHeadAttention, x: Tensor, past: number): Tensor {
     const width = x.shape[1] as number;

@@ -7,14 +7,14 @@
 import type { Tokenizer } from '../../data/text/characters.js';
 import { loadSafetensors, saveSafetensors, tidy } from '../../nn/index.js';
 import {
-  activationIn,
-  epsIn,
   type Files,
-  onlyIn,
-  rateIn,
+  readActivation,
+  readEps,
+  readInt,
   readJson,
+  readRate,
   readWeights,
-  wholeIn,
+  requireFlag,
   writeJson,
 } from '../files/files.js';
 import { readTokenizer, tokenizerFiles } from '../files/tokenizer.js';
@@ -32,8 +32,8 @@ import { GPT } from './gpt.js';
 function entriesOf(gpt: GPT): Entry[] {
   const transposed = { transposed: true };
   return [
-    { name: 'transformer.wte.weight', own: gpt.tokens },
-    { name: 'transformer.wpe.weight', own: gpt.positions },
+    { name: 'transformer.wte.weight', own: gpt.tokenEmbeddings },
+    { name: 'transformer.wpe.weight', own: gpt.positionEmbeddings },
     ...gpt.blocks.flatMap(({ norm1, attention, norm2, mlp }, i) => [
       ...normEntries(`transformer.h.${i}.ln_1`, norm1),
       ...linearEntries(`transformer.h.${i}.attn.c_attn`, attention.qkv, transposed),
@@ -91,13 +91,13 @@ function otherNames(name: string): string[] {
  */
 export function loadGpt(files: Files, tokenizer?: Tokenizer): GPT {
   const config = readJson('loadGpt', files, 'config.json');
-  const whole = (key: string): number => wholeIn('loadGpt', config, key);
+  const whole = (key: string): number => readInt('loadGpt', config, key);
   const size = whole('vocab_size');
   const [layers, width, context] = [whole('n_layer'), whole('n_embd'), whole('n_positions')];
   const hidden = (config.n_inner ?? null) === null ? 4 * width : whole('n_inner');
-  onlyIn('loadGpt', config, 'tie_word_embeddings', true);
-  onlyIn('loadGpt', config, 'scale_attn_weights', true);
-  onlyIn('loadGpt', config, 'scale_attn_by_inverse_layer_idx', false);
+  requireFlag('loadGpt', config, 'tie_word_embeddings', true);
+  requireFlag('loadGpt', config, 'scale_attn_weights', true);
+  requireFlag('loadGpt', config, 'scale_attn_by_inverse_layer_idx', false);
   return tidy(() => {
     const weights = loadSafetensors(readWeights('loadGpt', files));
     // Before anything of that size is made.
@@ -111,11 +111,11 @@ export function loadGpt(files: Files, tokenizer?: Tokenizer): GPT {
       heads: whole('n_head'),
       width,
       context,
-      dropout: rateIn('loadGpt', config, 'resid_pdrop'),
+      dropout: readRate('loadGpt', config, 'resid_pdrop'),
       hidden,
       bias: config.use_bias !== false,
-      activation: activationIn('loadGpt', config, 'activation_function', 'gelu_new'),
-      eps: epsIn('loadGpt', config, 'layer_norm_epsilon', 1e-5),
+      activation: readActivation('loadGpt', config, 'activation_function', 'gelu_new'),
+      eps: readEps('loadGpt', config, 'layer_norm_epsilon', 1e-5),
     });
     try {
       readEntries('loadGpt', entriesOf(gpt), weights, otherNames);

@@ -1,7 +1,7 @@
 /**
  * GPT: a causal language model (Radford et al., 2018 and 2019, "Language models are unsupervised
  * multitask learners"). The pretext task is the next token; the network a decoder-only
- * transformer, normalised before each part, whose head is the token table itself.
+ * transformer, normalized before each part, whose head is the token table itself.
  *
  *   B batch, T tokens (at most `context`), C width, V vocabulary
  *   x  = wte[ids] + wpe[0..T]                         (B, T, C)
@@ -31,7 +31,7 @@ import {
 } from '../../nn/index.js';
 import { inTurn } from '../../train/epochs.js';
 import type { Trainable, TrainDefaults } from '../../train/train.js';
-import { INITIAL_DEVIATION, initializeBlock, wavePositions } from '../initialization.js';
+import { INIT_STD, initBlock, sinusoidalPositions } from '../initialization.js';
 import { type Cache, extendCache } from './cache.js';
 import { pickToken, type SamplingOptions } from './sampling.js';
 
@@ -48,11 +48,11 @@ export interface GptConfig {
   dropout?: number;
   /** Width of the middle of each MLP (default 4 C). */
   hidden?: number;
-  /** Biases in linear layers and normalisations (default false). */
+  /** Biases in linear layers and normalizations (default false). */
   bias?: boolean;
   /** Form of GELU: `'gelu'`, or `'gelu_new'` as GPT-2 has it (default `'gelu'`). */
   activation?: 'gelu' | 'gelu_new';
-  /** Added to the variance in every normalisation (default 1e-5). */
+  /** Added to the variance in every normalization (default 1e-5). */
   eps?: number;
 }
 
@@ -74,9 +74,9 @@ export class GPT extends Module implements Trainable<string | ArrayLike<number>,
   readonly config: Required<GptConfig>;
   readonly tokenizer: Tokenizer;
   /** (V, C) */
-  readonly tokens: Tensor;
+  readonly tokenEmbeddings: Tensor;
   /** (context, C) */
-  readonly positions: Tensor;
+  readonly positionEmbeddings: Tensor;
   readonly dropout: Dropout;
   readonly blocks: TransformerBlock[];
   readonly norm: LayerNorm;
@@ -105,16 +105,16 @@ export class GPT extends Module implements Trainable<string | ArrayLike<number>,
     this.config = { layers, heads, width, context, dropout, hidden, bias, activation, eps };
     this.tokenizer =
       typeof tokenizer === 'string' ? CharacterTokenizer.fromText(tokenizer) : tokenizer;
-    this.tokens = asParameter(randomNormal([this.tokenizer.size, width], INITIAL_DEVIATION));
-    // As large as random ones, but waves, from which attention finds neighbours sooner.
-    this.positions = wavePositions(context, width, INITIAL_DEVIATION);
+    this.tokenEmbeddings = asParameter(randomNormal([this.tokenizer.size, width], INIT_STD));
+    // As large as random ones, but waves, from which attention finds neighbors sooner.
+    this.positionEmbeddings = sinusoidalPositions(context, width, INIT_STD);
     this.dropout = new Dropout(dropout);
     const options = { causal: true, bias, dropout, hidden, activation, eps };
     this.blocks = Array.from({ length: layers }, () => new TransformerBlock(width, heads, options));
     this.norm = new LayerNorm(width, { bias, eps });
     // GPT-2's: what is added to the stream varies less the deeper the network is.
-    const added = INITIAL_DEVIATION / Math.sqrt(2 * layers);
-    for (const block of this.blocks) initializeBlock(block, INITIAL_DEVIATION, added);
+    const added = INIT_STD / Math.sqrt(2 * layers);
+    for (const block of this.blocks) initBlock(block, INIT_STD, added);
   }
 
   /** Logits of each token's successor, (B, T, V). */
@@ -125,15 +125,15 @@ export class GPT extends Module implements Trainable<string | ArrayLike<number>,
       rangeError('GPT', 'ids', `${batch} windows of 1 to ${context} tokens`, ids.length);
     }
     const places = Int32Array.from({ length: steps }, (_, t) => t);
-    const tokens = gather(this.tokens, ids, [batch, steps]);
-    let x = this.dropout.forward(add(tokens, gather(this.positions, places)));
+    const tokenEmbeddings = gather(this.tokenEmbeddings, ids, [batch, steps]);
+    let x = this.dropout.forward(add(tokenEmbeddings, gather(this.positionEmbeddings, places)));
     for (const block of this.blocks) x = block.forward(x);
     return this.head(x);
   }
 
   /** Logits of hidden states: the token table once more. */
   head(x: Tensor): Tensor {
-    return linear(this.norm.forward(x), this.tokens);
+    return linear(this.norm.forward(x), this.tokenEmbeddings);
   }
 
   /** Mean cross-entropy of the next token. */
@@ -240,7 +240,7 @@ export class GPT extends Module implements Trainable<string | ArrayLike<number>,
   /** Runs new tokens over what the cache holds; logits of the last one's successor. */
   #extend(ids: readonly number[], cache: Cache): Tensor {
     const places = ids.map((_, t) => cache.filled + t);
-    let x = add(gather(this.tokens, ids), gather(this.positions, places));
+    let x = add(gather(this.tokenEmbeddings, ids), gather(this.positionEmbeddings, places));
     for (const [i, block] of this.blocks.entries()) {
       const layer = cache.layers[i] as Cache['layers'][number];
       x = add(x, layer.attend(block.attention, block.norm1.forward(x), cache.filled));

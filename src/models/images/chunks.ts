@@ -1,12 +1,12 @@
-/** Pictures in parts that fit memory, and the rows that came of the parts together again. */
+/** Images in parts that fit memory, and the rows that came of the parts together again. */
 
 import type { Matrix } from '../../core/matrix.js';
-import type { Pictures } from '../../data/images/dataset.js';
+import type { ImageDataset } from '../../data/images/dataset.js';
 import { noGrad, tidy } from '../../nn/index.js';
 
-/** Pixels of so many pictures at a time, in order, from a place on; unreadable ones are left out. */
-export function* chunks(
-  data: Pictures,
+/** Pixels of so many images at a time, in order, from a place on; unreadable ones are left out. */
+export function* imageBatches(
+  data: ImageDataset,
   size: number,
 ): Generator<{ from: number; pixels: Uint8Array; rows: number[] }> {
   for (let from = 0; from < data.count; from += size) {
@@ -22,7 +22,7 @@ export function inference<T>(run: () => T): T {
 }
 
 /** Parts of a matrix, one under the other. */
-export function stacked(parts: readonly Float32Array[], cols: number): Matrix {
+export function stackRows(parts: readonly Float32Array[], cols: number): Matrix {
   const data = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));
   let at = 0;
   for (const part of parts) {

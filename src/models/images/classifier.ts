@@ -1,37 +1,37 @@
 /**
- * A classifier of pictures: an encoder, trained before or not, and a linear layer on what it gives.
+ * A classifier of images: an encoder, trained before or not, and a linear layer on what it gives.
  * Fine-tuning trains both on a few labels; from scratch it is the supervised network that
  * self-supervised learning is measured by.
  */
 
 import { rangeError } from '../../core/validation.js';
-import { type Augmentation, picturesToTensor } from '../../data/images/augment.js';
-import type { Pictures } from '../../data/images/dataset.js';
+import { type Augmentation, imagesToTensor } from '../../data/images/augment.js';
+import type { ImageDataset } from '../../data/images/dataset.js';
 import { crossEntropy, Linear, Module, noGrad, type Tensor, tidy } from '../../nn/index.js';
 import { inTurn } from '../../train/epochs.js';
 import type { Trainable, TrainDefaults } from '../../train/train.js';
 
-/** What turns pictures (B, C, H, W) into vectors (B, width). */
-export interface PictureEncoder extends Module {
+/** What turns images (B, C, H, W) into vectors (B, width). */
+export interface ImageEncoder extends Module {
   forward(x: Tensor): Tensor;
 }
 
-export interface PictureClassifierBatch {
+export interface ImageClassifierBatch {
   pixels: Uint8Array;
   labels: readonly number[];
   seed: number;
   step: number;
 }
 
-/** Stream of random numbers: the order of the pictures. */
+/** Stream of random numbers: the order of the images. */
 const ORDER = 5;
-const CHUNK = 256;
+const INFERENCE_BATCH = 256;
 
-export class PictureClassifier
+export class ImageClassifier
   extends Module
-  implements Trainable<Pictures, PictureClassifierBatch>
+  implements Trainable<ImageDataset, ImageClassifierBatch>
 {
-  readonly encoder: PictureEncoder;
+  readonly encoder: ImageEncoder;
   readonly output: Linear;
   readonly augmentation: Augmentation;
 
@@ -47,9 +47,9 @@ export class PictureClassifier
 
   /**
    * @param width of what the encoder gives
-   * @param augmentation how training pictures are varied
+   * @param augmentation how training images are varied
    */
-  constructor(encoder: PictureEncoder, width: number, classes: number, augmentation: Augmentation) {
+  constructor(encoder: ImageEncoder, width: number, classes: number, augmentation: Augmentation) {
     super();
     this.encoder = encoder;
     this.augmentation = augmentation;
@@ -59,16 +59,16 @@ export class PictureClassifier
     this.output.bias?.data.fill(0);
   }
 
-  /** Logits (B, classes) of pictures (B, C, H, W). */
+  /** Logits (B, classes) of images (B, C, H, W). */
   forward(x: Tensor): Tensor {
     return this.output.forward(this.encoder.forward(x));
   }
 
-  /** Labelled pictures, each as often as any other; a step may see some of them twice. */
+  /** Labeled images, each as often as any other; a step may see some of them twice. */
   batches(
-    data: Pictures,
+    data: ImageDataset,
     { batch, seed }: { batch: number; seed: number },
-  ): (step: number) => PictureClassifierBatch {
+  ): (step: number) => ImageClassifierBatch {
     const { labels, count } = data;
     if (labels === undefined) rangeError('train', 'data', 'with labels', 'none');
     const rowsFrom = inTurn(count, seed, ORDER);
@@ -78,22 +78,22 @@ export class PictureClassifier
     };
   }
 
-  loss({ pixels, labels, seed, step }: PictureClassifierBatch): Tensor {
+  loss({ pixels, labels, seed, step }: ImageClassifierBatch): Tensor {
     const views = this.augmentation.views(pixels, { seed, step, view: 0 });
     return crossEntropy(this.forward(views), labels);
   }
 
-  /** The likeliest class of each picture that can be read, and which pictures these are. */
-  predict(data: Pictures): { classes: number[]; rows: number[] } {
+  /** The likeliest class of each image that can be read, and which images these are. */
+  predict(data: ImageDataset): { classes: number[]; rows: number[] } {
     this.eval();
     const classes: number[] = [];
     const found: number[] = [];
-    for (let from = 0; from < data.count; from += CHUNK) {
-      const length = Math.min(CHUNK, data.count - from);
+    for (let from = 0; from < data.count; from += INFERENCE_BATCH) {
+      const length = Math.min(INFERENCE_BATCH, data.count - from);
       const { pixels, rows } = data.read(Array.from({ length }, (_, i) => from + i));
       if (rows.length === 0) continue;
       const logits = tidy(() =>
-        noGrad(() => this.forward(picturesToTensor(pixels, data.shape)).toArray()),
+        noGrad(() => this.forward(imagesToTensor(pixels, data.shape)).toArray()),
       );
       const count = logits.length / rows.length;
       rows.forEach((row, i) => {
@@ -105,8 +105,8 @@ export class PictureClassifier
     return { classes, rows: found };
   }
 
-  /** Share of labelled pictures that are named rightly. */
-  accuracy(data: Pictures): number {
+  /** Share of labeled images that are named rightly. */
+  accuracy(data: ImageDataset): number {
     const { labels } = data;
     if (labels === undefined) rangeError('accuracy', 'data', 'with labels', 'none');
     const { classes, rows } = this.predict(data);

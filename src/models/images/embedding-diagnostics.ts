@@ -1,30 +1,30 @@
 /**
- * How a contrastive model fares, in numbers that a loss does not show: whether views of one picture
- * agree, whether different pictures are told apart, and whether the embedding has collapsed.
+ * How a contrastive model fares, in numbers that a loss does not show: whether views of one image
+ * agree, whether different images are told apart, and whether the embedding has collapsed.
  */
 
 import { alignment, effectiveRank, type Matrix, normalize, uniformity } from '../../index.js';
 
-export interface Health {
-  /** Mean squared distance of two views of a picture, on the unit sphere: 0 where they agree. */
+export interface EmbeddingDiagnostics {
+  /** Mean squared distance of two views of a image, on the unit sphere: 0 where they agree. */
   alignment: number;
   /** Log of the mean exp(−2 d²) over all pairs: 0 where all are one point, lower the more even. */
   uniformity: number;
   /** Directions that the embedding makes use of. */
   effectiveRank: number;
-  /** Mean cosine of two views of a picture, and of two pictures. */
+  /** Mean cosine of two views of a image, and of two images. */
   positiveSimilarity: number;
   negativeSimilarity: number;
-  /** 1 where all pictures have become alike, or nearly all of one direction. */
+  /** 1 where all images have become alike, or nearly all of one direction. */
   collapsed: number;
 }
 
-/** Above this cosine of different pictures, and below this many directions, it has collapsed. */
-const ALIKE = 0.95;
-const FEW_DIRECTIONS = 1.5;
+/** Above this cosine of different images, and below this many directions, it has collapsed. */
+const COLLAPSED_COSINE = 0.95;
+const COLLAPSED_RANK = 1.5;
 
-/** @param first (n, d) one view of each picture @param second (n, d) another one */
-export function contrastiveHealth(first: Matrix, second: Matrix): Health {
+/** @param first (n, d) one view of each image @param second (n, d) another one */
+export function embeddingDiagnostics(first: Matrix, second: Matrix): EmbeddingDiagnostics {
   const apart = alignment(first, second);
   const rank = effectiveRank(first);
   const negativeSimilarity = meanCosine(first);
@@ -34,7 +34,7 @@ export function contrastiveHealth(first: Matrix, second: Matrix): Health {
     effectiveRank: rank,
     positiveSimilarity: 1 - apart / 2,
     negativeSimilarity,
-    collapsed: negativeSimilarity > ALIKE || rank < FEW_DIRECTIONS ? 1 : 0,
+    collapsed: negativeSimilarity > COLLAPSED_COSINE || rank < COLLAPSED_RANK ? 1 : 0,
   };
 }
 
@@ -50,15 +50,15 @@ function meanCosine(x: Matrix): number {
 }
 
 /** The same in a line. */
-export function showHealth(health: Health): string {
+export function formatEmbeddingDiagnostics(health: EmbeddingDiagnostics): string {
   const { alignment: apart, uniformity: spread, effectiveRank: rank, collapsed } = health;
   const line = [
     `alignment ${apart.toFixed(3)}`,
     `uniformity ${spread.toFixed(2)}`,
     `effective rank ${rank.toFixed(1)}`,
-    `cosine of views ${health.positiveSimilarity.toFixed(2)}, of pictures ${health.negativeSimilarity.toFixed(2)}`,
+    `cosine of views ${health.positiveSimilarity.toFixed(2)}, of images ${health.negativeSimilarity.toFixed(2)}`,
   ].join(', ');
   return collapsed === 0
     ? line
-    : `COLLAPSED: all pictures have become alike; try a lower --lr or a larger --batch (${line})`;
+    : `COLLAPSED: all images have become alike; try a lower --lr or a larger --batch (${line})`;
 }

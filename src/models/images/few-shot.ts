@@ -1,36 +1,36 @@
 /**
- * What embeddings are worth where labels are few: a linear probe and the nearest neighbours, on so
- * many labelled rows a class, judged on rows held out.
+ * What embeddings are worth where labels are few: a linear probe and the nearest neighbors, on so
+ * many labeled rows a class, judged on rows held out.
  */
 
 import { Random } from '../../core/random.js';
 import { knnClassify, linearProbe, type Matrix } from '../../index.js';
 
 /** Embeddings and labels to learn from, and to be judged by. */
-export interface Labelled {
+export interface LabeledEmbeddings {
   train: Matrix;
   trainLabels: ArrayLike<number>;
   test: Matrix;
   testLabels: ArrayLike<number>;
 }
 
-export interface FewLabels {
-  /** Labelled rows of each class, as many as there are where a class has fewer. */
+export interface FewShotAccuracy {
+  /** Labeled rows of each class, as many as there are where a class has fewer. */
   perClass: number;
-  /** Mean accuracy over the draws of the labelled rows. */
+  /** Mean accuracy over the draws of the labeled rows. */
   probe: number;
   knn: number;
   /** Accuracy of the probe in each draw. */
   draws: number[];
 }
 
-/** Stream of random numbers: which rows are labelled. */
+/** Stream of random numbers: which rows are labeled. */
 const DRAWS = 6;
 /** Neighbours that vote. */
-const NEIGHBOURS = 20;
+const NEIGHBORS = 20;
 
 /** Rows of a matrix. */
-export function rowsOf({ data, cols }: Matrix, rows: readonly number[]): Matrix {
+export function selectRows({ data, cols }: Matrix, rows: readonly number[]): Matrix {
   const chosen = new Float32Array(rows.length * cols);
   rows.forEach((row, i) => {
     chosen.set(data.subarray(row * cols, (row + 1) * cols), i * cols);
@@ -40,9 +40,9 @@ export function rowsOf({ data, cols }: Matrix, rows: readonly number[]): Matrix 
 
 /**
  * Rows that carry a label: `perClass` of each class, drawn at random; the same ones for all
- * embeddings of the same pictures.
+ * embeddings of the same images.
  */
-export function drawLabelled(
+export function sampleLabeled(
   labels: ArrayLike<number>,
   perClass: number,
   seed: number,
@@ -62,7 +62,7 @@ export function drawLabelled(
 }
 
 /** Share of rows whose label is what was predicted. */
-function share(predicted: ArrayLike<number>, labels: ArrayLike<number>): number {
+function accuracyOf(predicted: ArrayLike<number>, labels: ArrayLike<number>): number {
   let hits = 0;
   for (let i = 0; i < labels.length; i++) if (predicted[i] === labels[i]) hits++;
   return hits / labels.length;
@@ -72,27 +72,23 @@ function share(predicted: ArrayLike<number>, labels: ArrayLike<number>): number 
  * Accuracies by the number of labels a class.
  * @param counts numbers of labels; Infinity is all there are
  */
-export function fewLabels(
-  { train, trainLabels, test, testLabels }: Labelled,
+export function fewShotAccuracy(
+  { train, trainLabels, test, testLabels }: LabeledEmbeddings,
   counts: readonly number[],
   { seed = 0, draws = 5 }: { seed?: number; draws?: number } = {},
-): FewLabels[] {
+): FewShotAccuracy[] {
   return counts.map((perClass) => {
-    const first = drawLabelled(trainLabels, perClass, seed);
-    // Where all rows are labelled, every draw is the same one.
+    const first = sampleLabeled(trainLabels, perClass, seed);
+    // Where all rows are labeled, every draw is the same one.
     const times = first.length === trainLabels.length ? 1 : draws;
     const results = Array.from({ length: times }, (_, draw) => {
-      const rows = draw === 0 ? first : drawLabelled(trainLabels, perClass, seed, draw);
-      const known = rowsOf(train, rows);
+      const rows = draw === 0 ? first : sampleLabeled(trainLabels, perClass, seed, draw);
+      const known = selectRows(train, rows);
       const labels = rows.map((row) => trainLabels[row] as number);
-      const k = Math.min(
-        NEIGHBOURS,
-        Number.isFinite(perClass) ? perClass : NEIGHBOURS,
-        rows.length,
-      );
+      const k = Math.min(NEIGHBORS, Number.isFinite(perClass) ? perClass : NEIGHBORS, rows.length);
       return {
         probe: linearProbe(known, labels, test, testLabels).accuracy,
-        knn: share(knnClassify(known, labels, test, { k }), testLabels),
+        knn: accuracyOf(knnClassify(known, labels, test, { k }), testLabels),
       };
     });
     const mean = (what: 'probe' | 'knn'): number =>

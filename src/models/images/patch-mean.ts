@@ -1,8 +1,8 @@
-/** A vision transformer as an encoder of pictures. */
+/** A vision transformer as an encoder of images. */
 
 import { Module, mean, slice, type Tensor, type VisionTransformer } from '../../nn/index.js';
 
-/** The mean of what a vision transformer makes of a picture's patches. */
+/** The mean of what a vision transformer makes of a image's patches. */
 export class PatchMean extends Module {
   readonly transformer: VisionTransformer;
 

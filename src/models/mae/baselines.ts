@@ -1,6 +1,6 @@
-/** What hidden patches are to those who have learnt nothing: the rivals of a masked autoencoder. */
+/** What hidden patches are to those who have learned nothing: the rivals of a masked autoencoder. */
 
-import type { Pictures } from '../../data/images/dataset.js';
+import type { ImageDataset } from '../../data/images/dataset.js';
 import {
   conv2d,
   div,
@@ -20,7 +20,7 @@ import type { MAE } from './mae.js';
 import { maskTensor } from './patch-mask.js';
 
 /**
- * Pictures whose hidden pixels are the mean of the picture's visible ones.
+ * Images whose hidden pixels are the mean of the image's visible ones.
  *
  * @param images (B, C, H, W)
  * @param shown (B, 1, H, W), 0 where a pixel is hidden
@@ -34,24 +34,22 @@ export function meanFill(images: Tensor, shown: Tensor): Tensor {
 }
 
 /** Turns until values no longer change, at gaps of some dozens of pixels. */
-const TURNS = 200;
+const ITERATIONS = 200;
 
 /**
- * Pictures whose hidden pixels are interpolated from the visible ones: each the mean of its
- * neighbours above, below, left and right (Laplace's equation, by Jacobi's method).
+ * Images whose hidden pixels are interpolated from the visible ones: each the mean of its
+ * neighbors above, below, left and right (Laplace's equation, by Jacobi's method).
  */
 export function interpolate(images: Tensor, shown: Tensor): Tensor {
   const [batch, channels, height, width] = images.shape as [number, number, number, number];
   const planes = [batch * channels, 1, height, width];
   const cross = tensor([0, 1, 0, 1, 0, 1, 0, 1, 0], [1, 1, 3, 3]);
   const around = (x: Tensor): Tensor => conv2d(x, cross, undefined, { padding: 1 });
-  const neighbours = around(
-    tensor(new Float32Array(height * width).fill(1), [1, 1, height, width]),
-  );
+  const neighbors = around(tensor(new Float32Array(height * width).fill(1), [1, 1, height, width]));
   let x = meanFill(images, shown);
-  for (let turn = 0; turn < TURNS; turn++) {
+  for (let turn = 0; turn < ITERATIONS; turn++) {
     const next = tidy(() => {
-      const means = div(around(reshape(x, planes)), neighbours);
+      const means = div(around(reshape(x, planes)), neighbors);
       return where(shown, images, reshape(means, images.shape));
     });
     x.dispose();
@@ -64,14 +62,14 @@ export function interpolate(images: Tensor, shown: Tensor): Tensor {
 export interface ReconstructionErrors {
   /** The model's loss. */
   loss: number;
-  /** Of its pixels, which is the loss unless that is of normalised ones. */
+  /** Of its pixels, which is the loss unless that is of normalized ones. */
   reconstruction: number;
   meanFill: number;
   interpolation: number;
 }
 
-/** How well a model makes hidden patches up, beside those who have learnt nothing. */
-export function reconstructionErrors(model: MAE, data: Pictures): ReconstructionErrors {
+/** How well a model makes hidden patches up, beside those who have learned nothing. */
+export function reconstructionErrors(model: MAE, data: ImageDataset): ReconstructionErrors {
   const { grid, patch, patches } = model.encoder;
   const totals = { reconstruction: 0, meanFill: 0, interpolation: 0 };
   let seen = 0;

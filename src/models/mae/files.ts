@@ -5,7 +5,7 @@
 
 import { rangeError } from '../../core/validation.js';
 import { loadSafetensors, saveSafetensors, type TransformerBlock, tidy } from '../../nn/index.js';
-import { type Files, nameIn, readJson, readWeights, wholeIn, writeJson } from '../files/files.js';
+import { type Files, readEnum, readInt, readJson, readWeights, writeJson } from '../files/files.js';
 import {
   checkShape,
   type Entry,
@@ -115,11 +115,11 @@ export function saveMae(mae: MAE): Files {
 function sizeIn(config: Record<string, unknown>): [number, number] {
   const { image_size: size } = config;
   if (!Array.isArray(size)) {
-    const side = wholeIn('loadMae', config, 'image_size');
+    const side = readInt('loadMae', config, 'image_size');
     return [side, side];
   }
   const [height, width] = ['0', '1'].map((axis) =>
-    wholeIn('loadMae', { [`image_size[${axis}]`]: size[Number(axis)] }, `image_size[${axis}]`),
+    readInt('loadMae', { [`image_size[${axis}]`]: size[Number(axis)] }, `image_size[${axis}]`),
   ) as [number, number];
   return [height, width];
 }
@@ -136,9 +136,9 @@ function otherNames(name: string): string[] {
  */
 export function loadMae(files: Files): MAE {
   const config = readJson('loadMae', files, 'config.json');
-  const whole = (key: string): number => wholeIn('loadMae', config, key);
+  const whole = (key: string): number => readInt('loadMae', config, key);
   const [height, width] = sizeIn(config);
-  nameIn('loadMae', config, 'hidden_act', ['gelu'], 'gelu');
+  readEnum('loadMae', config, 'hidden_act', ['gelu'], 'gelu');
   const [hidden, layers, patch] = [
     whole('hidden_size'),
     whole('num_hidden_layers'),

@@ -1,6 +1,6 @@
 /**
  * MAE: a masked autoencoder (He et al., 2021, "Masked autoencoders are scalable vision learners").
- * The pretext task is three quarters of a picture from the rest. The encoder, a vision transformer,
+ * The pretext task is three quarters of a image from the rest. The encoder, a vision transformer,
  * sees the visible patches alone; a light decoder, which is thrown away afterwards, sees them and
  * one mask token in place of each hidden patch, and says what the hidden patches' pixels are.
  *
@@ -15,11 +15,11 @@ import { Random } from '../../core/random.js';
 import { checkCount, checkFlag, checkPositive, rangeError } from '../../core/validation.js';
 import {
   Augmentation,
-  checkPictureShape,
-  type PictureShape,
-  picturesToTensor,
+  checkImageShape,
+  type ImageShape,
+  imagesToTensor,
 } from '../../data/images/augment.js';
-import { checkPictures, type Pictures } from '../../data/images/dataset.js';
+import { checkImages, type ImageDataset } from '../../data/images/dataset.js';
 import type { Matrix } from '../../index.js';
 import {
   add,
@@ -50,18 +50,18 @@ import {
 } from '../../nn/index.js';
 import { buffer } from '../../nn/layers/resnet.js';
 import type { Trainable, TrainDefaults } from '../../train/train.js';
-import { chunks, inference } from '../images/chunks.js';
-import { FLIPS, type Images, imagesToTensor, rowsOfImages } from '../images/images.js';
+import { imageBatches, inference } from '../images/chunks.js';
+import { asImageTensor, encodeImages, FLIPS, type ImageInput } from '../images/images.js';
 import { PatchMean } from '../images/patch-mean.js';
 import { type Mask, maskTensor, randomMask } from './patch-mask.js';
 
 export interface MaeConfig {
-  /** Of the pictures. */
+  /** Of the images. */
   height: number;
   width: number;
-  /** 1 grey, 3 colour. */
+  /** 1 gray, 3 color. */
   channels: number;
-  /** Pixels along the side of a patch; the default cuts a picture into about 7 × 7. */
+  /** Pixels along the side of a patch; the default cuts a image into about 7 × 7. */
   patch?: number | undefined;
   /** D (default 96). */
   hidden?: number | undefined;
@@ -79,11 +79,11 @@ export interface MaeConfig {
   maskRatio?: number | undefined;
   /** Whether each patch's pixels are brought to mean 0 and variance 1 first (default false). */
   normalizePixels?: boolean | undefined;
-  /** Of the layer normalisations (default 1e-6). */
+  /** Of the layer normalizations (default 1e-6). */
   eps?: number | undefined;
 }
 
-/** Pictures, u8 (B, H, W, C), and the position of their random numbers. */
+/** Images, u8 (B, H, W, C), and the position of their random numbers. */
 export interface MaeBatch {
   pixels: Uint8Array;
   seed: number;
@@ -93,13 +93,13 @@ export interface MaeBatch {
 /** Stream of random numbers. */
 const BATCHES = 1;
 
-/** Pictures that are worked on at a time where no gradients are wanted. */
-const CHUNK = 64;
+/** Images that are worked on at a time where no gradients are wanted. */
+const INFERENCE_BATCH = 64;
 
 /** Added to the variance of a patch. */
 const PATCH_EPS = 1e-6;
 
-/** The largest patch that cuts a picture into at least seven each way, or pixels. */
+/** The largest patch that cuts a image into at least seven each way, or pixels. */
 function defaultPatch(height: number, width: number): number {
   let patch = Math.max(1, Math.floor(Math.min(height, width) / 7));
   while (height % patch !== 0 || width % patch !== 0) patch--;
@@ -112,7 +112,7 @@ function halfOf(hidden: number, heads: number): number {
   return step * Math.max(1, Math.round(hidden / 2 / step));
 }
 
-export class MAE extends Module implements Trainable<Pictures, MaeBatch> {
+export class MAE extends Module implements Trainable<ImageDataset, MaeBatch> {
   readonly config: Readonly<{ [K in keyof MaeConfig]-?: NonNullable<MaeConfig[K]> }>;
   readonly encoder: VisionTransformer;
   readonly decoderEmbed: Linear;
@@ -123,7 +123,7 @@ export class MAE extends Module implements Trainable<Pictures, MaeBatch> {
   readonly decoderBlocks: TransformerBlock[];
   readonly decoderNorm: LayerNorm;
   readonly head: Linear;
-  /** Of pictures in colour. */
+  /** Of images in color. */
   readonly #flips: Augmentation | undefined;
 
   readonly defaults: TrainDefaults = {
@@ -139,7 +139,7 @@ export class MAE extends Module implements Trainable<Pictures, MaeBatch> {
   constructor(config: MaeConfig) {
     super();
     const { height, width, channels } = config;
-    checkPictureShape('MAE', config);
+    checkImageShape('MAE', config);
     const { patch = defaultPatch(height, width), hidden = 96, layers = 3, heads = 3 } = config;
     const { decoderHeads = heads, decoderLayers = 2, eps = 1e-6 } = config;
     const { decoderHidden = halfOf(hidden, decoderHeads) } = config;
@@ -179,12 +179,12 @@ export class MAE extends Module implements Trainable<Pictures, MaeBatch> {
     yield* [this.decoderEmbed, this.head];
   }
 
-  get #shape(): PictureShape {
+  get #shape(): ImageShape {
     const { height, width, channels } = this.config;
     return { height, width, channels };
   }
 
-  /** A mask for each of so many pictures. */
+  /** A mask for each of so many images. */
   mask(batch: number, position: { seed: number; step: number }): Mask {
     return randomMask(batch, this.encoder.patches, this.config.maskRatio, position);
   }
@@ -215,7 +215,7 @@ export class MAE extends Module implements Trainable<Pictures, MaeBatch> {
     return this.head.forward(slice(this.decoderNorm.forward(x), 1, 1));
   }
 
-  /** What the decoder is to say: each patch's pixels, normalised if so wanted. */
+  /** What the decoder is to say: each patch's pixels, normalized if so wanted. */
   target(images: Tensor): Tensor {
     const pixels = patchify(images, this.encoder.patch);
     if (!this.config.normalizePixels) return pixels;
@@ -232,19 +232,19 @@ export class MAE extends Module implements Trainable<Pictures, MaeBatch> {
     return mse(predicted, gatherTokens(this.target(images), mask.hidden));
   }
 
-  /** The loss of a step: of pictures as they are, half of them flipped if they are in colour. */
+  /** The loss of a step: of images as they are, half of them flipped if they are in color. */
   loss({ pixels, seed, step }: MaeBatch): Tensor {
     const images = this.#flips?.views(pixels, { seed, step, view: 0 });
-    const given = images ?? picturesToTensor(pixels, this.#shape);
+    const given = images ?? imagesToTensor(pixels, this.#shape);
     return this.error(given, this.mask(given.shape[0] as number, { seed, step }));
   }
 
-  /** Pictures at random, anew at each step. */
+  /** Images at random, anew at each step. */
   batches(
-    data: Pictures,
+    data: ImageDataset,
     { batch, seed }: { batch: number; seed: number },
   ): (step: number) => MaeBatch {
-    checkPictures('train', data, this.#shape);
+    checkImages('train', data, this.#shape);
     return (step) => {
       const random = new Random(seed, BATCHES, step);
       const rows = Array.from({ length: batch }, () => random.integer(data.count));
@@ -253,15 +253,15 @@ export class MAE extends Module implements Trainable<Pictures, MaeBatch> {
   }
 
   /**
-   * The loss over all pictures as they are, hidden the same way whenever it is asked.
+   * The loss over all images as they are, hidden the same way whenever it is asked.
    * @param each told of each batch and its mask, as a tensor that lives as long as the call
    */
-  evaluate(data: Pictures, each?: (images: Tensor, mask: Mask) => void): number {
+  evaluate(data: ImageDataset, each?: (images: Tensor, mask: Mask) => void): number {
     let total = 0;
     let seen = 0;
-    for (const { from, pixels, rows } of chunks(data, CHUNK)) {
+    for (const { from, pixels, rows } of imageBatches(data, INFERENCE_BATCH)) {
       const run = (): number => {
-        const images = picturesToTensor(pixels, this.#shape);
+        const images = imagesToTensor(pixels, this.#shape);
         const mask = this.mask(rows.length, { seed: 0, step: from });
         each?.(images, mask);
         return this.error(images, mask).item();
@@ -273,20 +273,20 @@ export class MAE extends Module implements Trainable<Pictures, MaeBatch> {
   }
 
   /**
-   * Pictures with their hidden patches made up, visible ones as they are. Where pixels are
-   * normalised, a made-up patch has the true one's mean and deviation, as in the paper's figures.
+   * Images with their hidden patches made up, visible ones as they are. Where pixels are
+   * normalized, a made-up patch has the true one's mean and deviation, as in the paper's figures.
    *
    * @param images (B, C, H, W), or bytes (B, H, W, C)
    * @param options.seed which patches are hidden (default 0)
-   * @returns both (B, C, H, W); hidden patches are grey in `masked`
+   * @returns both (B, C, H, W); hidden patches are gray in `masked`
    */
   reconstruct(
-    images: Images,
+    images: ImageInput,
     options: { seed?: number } = {},
   ): { masked: Tensor; reconstructed: Tensor } {
     const { seed = 0 } = options;
     return inference(() => {
-      const given = imagesToTensor('reconstruct', images, this.#shape);
+      const given = asImageTensor('reconstruct', images, this.#shape);
       const mask = this.mask(given.shape[0] as number, { seed, step: 0 });
       return this.reconstructMasked(given, mask);
     });
@@ -299,14 +299,14 @@ export class MAE extends Module implements Trainable<Pictures, MaeBatch> {
     const shown = maskTensor(mask, pixels.shape[0] as number, this.encoder.patches);
     let predicted = this.forward(images, mask);
     if (this.config.normalizePixels) {
-      const centre = mean(pixels, { axis: 2, keepDims: true });
-      const away = sub(pixels, centre);
+      const center = mean(pixels, { axis: 2, keepDims: true });
+      const away = sub(pixels, center);
       const n = pixels.shape[2] as number;
       const variance = mul(
         mean(mul(away, away), { axis: 2, keepDims: true }),
         n / Math.max(1, n - 1),
       );
-      predicted = add(mul(predicted, sqrt(add(variance, PATCH_EPS))), centre);
+      predicted = add(mul(predicted, sqrt(add(variance, PATCH_EPS))), center);
     }
     return {
       masked: unpatchify(where(shown, pixels, 0), grid, patch),
@@ -315,16 +315,16 @@ export class MAE extends Module implements Trainable<Pictures, MaeBatch> {
   }
 
   /**
-   * What the encoder makes of whole pictures, the mean over their patches; a picture that can't be
+   * What the encoder makes of whole images, the mean over their patches; a image that can't be
    * read is left out.
    *
-   * @param images (B, C, H, W), bytes (B, H, W, C), or pictures that are read as they are needed
+   * @param images (B, C, H, W), bytes (B, H, W, C), or images that are read as they are needed
    * @returns (B, D)
    */
-  encode(images: Images | Pictures): Matrix {
+  encode(images: ImageInput | ImageDataset): Matrix {
     const encoder = new PatchMean(this.encoder);
-    const sizes = { cols: this.encoder.width, most: CHUNK };
-    return rowsOfImages(images, this.#shape, sizes, (x) => encoder.forward(x));
+    const sizes = { cols: this.encoder.width, most: INFERENCE_BATCH };
+    return encodeImages(images, this.#shape, sizes, (x) => encoder.forward(x));
   }
 }
 

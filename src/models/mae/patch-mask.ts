@@ -1,9 +1,9 @@
-/** Which patches of a picture a masked autoencoder sees. */
+/** Which patches of a image a masked autoencoder sees. */
 
 import { Random } from '../../core/random.js';
 import { type Tensor, tensor } from '../../nn/index.js';
 
-/** Which patches of each picture are seen, in the order that the encoder sees them, and which not. */
+/** Which patches of each image are seen, in the order that the encoder sees them, and which not. */
 export interface Mask {
   /** (B, n), flat. */
   visible: Int32Array;
@@ -14,7 +14,7 @@ export interface Mask {
 /** Stream of random numbers. */
 const MASKS = 6;
 
-/** Hides a share of each picture's patches, anew for each: those of the largest noise. */
+/** Hides a share of each image's patches, anew for each: those of the largest noise. */
 export function randomMask(
   batch: number,
   patches: number,

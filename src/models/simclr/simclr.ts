@@ -1,10 +1,10 @@
 /**
  * SimCLR (Chen et al., 2020, "A simple framework for contrastive learning of visual
  * representations"). The pretext task: of all views in a batch, find the one that was made from the
- * same picture. No label is needed (with labels, `'supCon'` has all views of a class find each
+ * same image. No label is needed (with labels, `'supCon'` has all views of a class find each
  * other).
  *
- *   B pictures, C channels, two views of each: rows i and i + B
+ *   B images, C channels, two views of each: rows i and i + B
  *   h = encoder(views)          (2B, features)     `encode` gives it beside what leads to it
  *   z = head(h)                 (2B, projection)   only for the loss
  *   loss = NT-Xent(z)
@@ -15,10 +15,10 @@ import { checkChoice, checkPositive, checkTemperature, rangeError } from '../../
 import {
   Augmentation,
   type AugmentOptions,
-  checkPictureShape,
-  type PictureShape,
+  checkImageShape,
+  type ImageShape,
 } from '../../data/images/augment.js';
-import { checkPictures, type Pictures } from '../../data/images/dataset.js';
+import { checkImages, type ImageDataset } from '../../data/images/dataset.js';
 import {
   add,
   avgPool2d,
@@ -40,13 +40,13 @@ import { wholeBatches } from '../../train/epochs.js';
 import { cachedLoss } from '../../train/gradient-cache.js';
 import type { Trainable, TrainDefaults } from '../../train/train.js';
 import { inference } from '../images/chunks.js';
-import { type Images, rowsOfImages } from '../images/images.js';
+import { encodeImages, type ImageInput } from '../images/images.js';
 
 /** Losses of two views (B, d) each. */
 export type SimClrLoss = 'ntxent' | 'supcon';
 export const SIMCLR_LOSSES: readonly SimClrLoss[] = ['ntxent', 'supcon'];
 
-export interface SimClrConfig extends Partial<PictureShape> {
+export interface SimClrConfig extends Partial<ImageShape> {
   /** Channels of the encoder's convolutions. */
   widths?: readonly number[];
   /** Width of h (default 128). */
@@ -60,11 +60,11 @@ export interface SimClrConfig extends Partial<PictureShape> {
   /** Default `'ntxent'`. */
   loss?: SimClrLoss;
   augmentation?: AugmentOptions;
-  /** Pictures worked on at once: a larger batch goes through gradient caching (default 256). */
-  part?: number;
+  /** Images worked on at once: a larger batch goes through gradient caching (default 256). */
+  chunkSize?: number;
 }
 
-/** Pictures of a step (B, H, W, C), and what their views are drawn from. */
+/** Images of a step (B, H, W, C), and what their views are drawn from. */
 export interface SimClrBatch {
   pixels: Uint8Array;
   labels: readonly number[] | undefined;
@@ -72,21 +72,21 @@ export interface SimClrBatch {
   step: number;
 }
 
-/** Stream of random numbers: the order of the pictures. */
+/** Stream of random numbers: the order of the images. */
 const ORDER = 4;
 /** Steps that views for judging are drawn from lie above those of training. */
-const JUDGING = 2 ** 31;
-/** Pictures that are encoded at once. */
-const CHUNK = 256;
+const EVALUATION_STEP = 2 ** 31;
+/** Images that are encoded at once. */
+const INFERENCE_BATCH = 256;
 
 /** Places a side that the last convolution's result is averaged to, at most. */
-const PLACES = 5;
+const MAX_POOLED_SIDE = 5;
 /** Length that each half of a row has, about, however wide it is: a probe's l2 counts the same. */
-const LENGTH = 8;
+const HALF_NORM = 8;
 /** Added under the square root, so that its gradient stays small. */
 const ROOT_EPS = 1e-2;
 
-export class SimCLR extends Module implements Trainable<Pictures, SimClrBatch> {
+export class SimCLR extends Module implements Trainable<ImageDataset, SimClrBatch> {
   readonly config: Required<SimClrConfig>;
   readonly augmentation: Augmentation;
   readonly encoder: ConvNet;
@@ -97,7 +97,7 @@ export class SimCLR extends Module implements Trainable<Pictures, SimClrBatch> {
   /** Length of a row that `encode` gives. */
   readonly width: number;
   /** Pixels along the side of a place, of those that the last convolution leaves. */
-  readonly #place: number;
+  readonly #poolSize: number;
 
   readonly defaults: TrainDefaults = {
     steps: 2000,
@@ -113,24 +113,24 @@ export class SimCLR extends Module implements Trainable<Pictures, SimClrBatch> {
     super();
     const { height = 28, width = 28, channels = 1, augmentation = {} } = config;
     const shape = { height, width, channels };
-    checkPictureShape('SimCLR', shape);
-    const { features = 128, hidden = 256, projection = 64, part = 256 } = config;
+    checkImageShape('SimCLR', shape);
+    const { features = 128, hidden = 256, projection = 64, chunkSize = 256 } = config;
     const temperature = checkTemperature(
       'SimCLR',
       'temperature',
       config.temperature === undefined ? 0.2 : config.temperature,
     );
     const loss = checkChoice('SimCLR', 'loss', config.loss, SIMCLR_LOSSES, 'ntxent');
-    checkPositive('SimCLR', 'part', part, 256);
+    checkPositive('SimCLR', 'part', chunkSize, 256);
     this.augmentation = new Augmentation(shape, augmentation);
     this.encoder = new ConvNet({ ...shape, widths: config.widths, features });
     const widths = this.encoder.convolutions.map(({ weight }) => weight.shape[0] as number);
-    const own = { widths, features, hidden, projection, temperature, loss, part };
+    const own = { widths, features, hidden, projection, temperature, loss, chunkSize };
     this.config = { ...shape, ...own, augmentation: this.augmentation.options };
     this.head = new Mlp(this.encoder.width, hidden, { outputs: projection, activation: 'relu' });
     const [last, rows, columns] = this.encoder.featureShape;
-    this.#place = Math.min(rows, columns, Math.ceil(Math.max(rows, columns) / PLACES));
-    const pooled = (side: number): number => Math.floor(side / this.#place);
+    this.#poolSize = Math.min(rows, columns, Math.ceil(Math.max(rows, columns) / MAX_POOLED_SIDE));
+    const pooled = (side: number): number => Math.floor(side / this.#poolSize);
     const parts = last * pooled(rows) * pooled(columns);
     this.partsScale = new BatchNorm(parts, { affine: false });
     this.scale = new BatchNorm(features, { affine: false });
@@ -138,7 +138,7 @@ export class SimCLR extends Module implements Trainable<Pictures, SimClrBatch> {
   }
 
   /**
-   * Which parts are where in a picture, by the last convolution, and what it is, by h: some labels
+   * Which parts are where in a image, by the last convolution, and what it is, by h: some labels
    * follow from the one and some from the other. Both weigh the same.
    * @param x (B, C, H, W), −1 to 1
    * @returns (B, width)
@@ -151,12 +151,12 @@ export class SimCLR extends Module implements Trainable<Pictures, SimClrBatch> {
     const { features } = this.config;
     const parts = this.width - features;
     // The root makes that a part is there count beside how strongly it is.
-    const roots = sqrt(add(avgPool2d(last, this.#place), ROOT_EPS));
+    const roots = sqrt(add(avgPool2d(last, this.#poolSize), ROOT_EPS));
     const scaled = this.partsScale.forward(reshape(roots, [h.shape[0] as number, parts]));
     return concat(
       [
-        mul(scaled, LENGTH / Math.sqrt(parts)),
-        mul(this.scale.forward(h), LENGTH / Math.sqrt(features)),
+        mul(scaled, HALF_NORM / Math.sqrt(parts)),
+        mul(this.scale.forward(h), HALF_NORM / Math.sqrt(features)),
       ],
       1,
     );
@@ -164,33 +164,33 @@ export class SimCLR extends Module implements Trainable<Pictures, SimClrBatch> {
 
   /** Batches in an order of their own for each pass through the data; what is left over waits. */
   batches(
-    data: Pictures,
+    data: ImageDataset,
     { batch, seed }: { batch: number; seed: number },
   ): (step: number) => SimClrBatch {
-    checkPictures('train', data, this.config);
+    checkImages('train', data, this.config);
     const { count, labels } = data;
     if (this.config.loss === 'supcon' && labels === undefined) {
       rangeError('train', 'data', "with labels, for the loss 'supcon'", 'none');
     }
     const size = Math.min(batch, count);
-    if (size < 2) rangeError('train', 'batch', 'at least 2 pictures', size);
+    if (size < 2) rangeError('train', 'batch', 'at least 2 images', size);
     const rowsOf = wholeBatches(count, size, seed, ORDER);
     return (step) => {
       const { pixels, rows } = data.read(rowsOf(step));
-      if (rows.length < 2) throw new Error(`train: no pictures of step ${step + 1} can be read`);
+      if (rows.length < 2) throw new Error(`train: no images of step ${step + 1} can be read`);
       return { pixels, labels: labels && rows.map((row) => labels[row] as number), seed, step };
     };
   }
 
-  /** How far the two views of each picture are from being each other's nearest. */
+  /** How far the two views of each image are from being each other's nearest. */
   loss(batch: SimClrBatch): Tensor {
-    const size = this.#size();
+    const size = this.#bytesPerImage();
     const count = batch.pixels.length / size;
-    const { part } = this.config;
-    const parts = Math.ceil(count / part);
+    const { chunkSize } = this.config;
+    const parts = Math.ceil(count / chunkSize);
     const embed = (p: number): Tensor => {
-      const pixels = batch.pixels.subarray(p * part * size, (p + 1) * part * size);
-      return this.project(pixels, batch, p * part);
+      const pixels = batch.pixels.subarray(p * chunkSize * size, (p + 1) * chunkSize * size);
+      return this.project(pixels, batch, p * chunkSize);
     };
     return parts === 1
       ? this.#lossOf([embed(0)], batch.labels)
@@ -198,8 +198,8 @@ export class SimCLR extends Module implements Trainable<Pictures, SimClrBatch> {
   }
 
   /**
-   * z of two views of each picture, (2B, d), the first views above the second ones.
-   * @param first place of the first picture in its batch
+   * z of two views of each image, (2B, d), the first views above the second ones.
+   * @param first place of the first image in its batch
    */
   project(pixels: Uint8Array, { seed, step }: { seed: number; step: number }, first = 0): Tensor {
     const views = [0, 1].map((view) =>
@@ -221,35 +221,44 @@ export class SimCLR extends Module implements Trainable<Pictures, SimClrBatch> {
     const z =
       parts.length === 1
         ? (parts[0] as Tensor)
-        : concat([...parts.map((part) => half(part, 0)), ...parts.map((part) => half(part, 1))], 0);
+        : concat(
+            [
+              ...parts.map((chunkSize) => half(chunkSize, 0)),
+              ...parts.map((chunkSize) => half(chunkSize, 1)),
+            ],
+            0,
+          );
     if (loss === 'ntxent') return ntXent(z, { temperature });
     return supCon(z, [...(labels as number[]), ...(labels as number[])], { temperature });
   }
 
-  /** Mean loss over pictures in batches of at most `batch`, with the same views whenever asked. */
-  evaluate(data: Pictures, batch = 256): number {
-    checkPictures('evaluate', data, this.config);
+  /** Mean loss over images in batches of at most `batch`, with the same views whenever asked. */
+  evaluate(data: ImageDataset, batch = 256): number {
+    checkImages('evaluate', data, this.config);
     const batches = this.batches(data, { batch, seed: 0 });
     const count = Math.max(1, Math.floor(data.count / batch));
     let total = 0;
     for (let i = 0; i < count; i++) {
-      const one = { ...batches(i), step: JUDGING + i };
+      const one = { ...batches(i), step: EVALUATION_STEP + i };
       total += inference(() => this.loss(one).item());
     }
     return total / count;
   }
 
-  /** z of two views of each of up to `most` pictures, as the loss sees them. */
-  views(data: Pictures, most = 512): { first: Matrix; second: Matrix } {
-    checkPictures('views', data, this.config);
+  /** z of two views of each of up to `most` images, as the loss sees them. */
+  views(data: ImageDataset, most = 512): { first: Matrix; second: Matrix } {
+    checkImages('views', data, this.config);
     const rows = Array.from({ length: Math.min(most, data.count) }, (_, row) => row);
     const { pixels, rows: read } = data.read(rows);
     const [count, cols] = [read.length, this.config.projection];
     const halves = [new Float32Array(count * cols), new Float32Array(count * cols)] as const;
-    for (let from = 0; from < count; from += CHUNK) {
-      const part = pixels.subarray(from * this.#size(), (from + CHUNK) * this.#size());
-      const at = { seed: 0, step: JUDGING };
-      const z = inference(() => this.project(part, at, from).toArray());
+    for (let from = 0; from < count; from += INFERENCE_BATCH) {
+      const chunkSize = pixels.subarray(
+        from * this.#bytesPerImage(),
+        (from + INFERENCE_BATCH) * this.#bytesPerImage(),
+      );
+      const at = { seed: 0, step: EVALUATION_STEP };
+      const z = inference(() => this.project(chunkSize, at, from).toArray());
       for (const which of [0, 1] as const) {
         const own = z.subarray((which * z.length) / 2, ((which + 1) * z.length) / 2);
         halves[which].set(own, from * cols);
@@ -262,22 +271,22 @@ export class SimCLR extends Module implements Trainable<Pictures, SimClrBatch> {
   }
 
   /**
-   * h of pictures, in order; one that can't be read is left out.
-   * @param images a tensor or bytes, or pictures that are read as they are needed
+   * h of images, in order; one that can't be read is left out.
+   * @param images a tensor or bytes, or images that are read as they are needed
    */
-  encode(images: Images | Pictures): Matrix {
+  encode(images: ImageInput | ImageDataset): Matrix {
     const { training } = this;
     this.eval();
     try {
-      const sizes = { cols: this.width, most: CHUNK };
-      return rowsOfImages(images, this.config, sizes, (x) => this.forward(x));
+      const sizes = { cols: this.width, most: INFERENCE_BATCH };
+      return encodeImages(images, this.config, sizes, (x) => this.forward(x));
     } finally {
       this.train(training);
     }
   }
 
-  /** Bytes a picture. */
-  #size(): number {
+  /** Bytes a image. */
+  #bytesPerImage(): number {
     const { height, width, channels } = this.config;
     return height * width * channels;
   }
