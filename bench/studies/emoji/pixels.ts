@@ -5,7 +5,10 @@ import type { ImageDataset } from 'nearfar/models';
 
 /** Shares of pictures whose namesake in the other set is among the nearest 1, 5 and 10 by pixels. */
 export function pixelRecall(queries: ImageDataset, corpus: ImageDataset): Record<number, number> {
-  const rows = ({ count, read }: ImageDataset): { data: Float32Array; rows: number; cols: number } => {
+  const rows = ({
+    count,
+    read,
+  }: ImageDataset): { data: Float32Array; rows: number; cols: number } => {
     const { pixels } = read(Array.from({ length: count }, (_, row) => row));
     return { data: Float32Array.from(pixels), rows: count, cols: pixels.length / count };
   };

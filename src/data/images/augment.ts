@@ -204,7 +204,12 @@ export class Augmentation {
     this.options = { ...defaults, ...Object.fromEntries(given) };
     const { scale, ratio, sigma, cutoutScale, ...numbers } = this.options;
     const fraction = (low: number, high: number): boolean => low > 0 && high <= 1;
-    checkRange('area', scale, 'two fractions above 0, up to 16', (low, high) => low > 0 && high <= 16);
+    checkRange(
+      'area',
+      scale,
+      'two fractions above 0, up to 16',
+      (low, high) => low > 0 && high <= 16,
+    );
     checkRange('cutoutScale', cutoutScale, 'two fractions above 0, up to 1', fraction);
     checkRange(
       'ratio',

@@ -114,7 +114,14 @@ function viewsOf(channels: number): AugmentOptions {
     shear: 0,
   } as const;
   if (channels === 1) return geometry;
-  return { ...geometry, brightness: 0.3, contrast: 0.3, saturation: 0.5, hue: 0.02, grayscale: 0.1 };
+  return {
+    ...geometry,
+    brightness: 0.3,
+    contrast: 0.3,
+    saturation: 0.5,
+    hue: 0.02,
+    grayscale: 0.1,
+  };
 }
 
 export class CLIP extends Module implements Trainable<ImageDataset, ClipBatch> {
