@@ -95,7 +95,7 @@ const gptStep = ({ nn, models }: Api): Workload => ({
     const text = characters.join('') + drawn.join('');
     nn.manualSeed(1);
     const model = new models.GPT(text);
-    const at = model.batches(text, { batch: model.defaults.batch, seed: 0 });
+    const at = model.batches(text, { batchSize: model.defaults.batchSize, seed: 0 });
     const batches = Array.from({ length: BATCHES }, (_, step) => at(step));
     return {
       model,
@@ -148,7 +148,7 @@ const simClrStep = ({ nn, models }: Api): Workload => {
 
 /** Views that the first steps see, one a row: first and second ones of a step, step by step. */
 function viewsOf(nn: Api['nn'], model: SimCLR, pictures: ImageDataset, batch: number): Numbers {
-  const at = model.batches(pictures, { batch, seed: 0 });
+  const at = model.batches(pictures, { batchSize: batch, seed: 0 });
   const steps = Array.from({ length: VIEWS }, (_, step) => at(step));
   const views = steps.flatMap(({ pixels, seed, step }) =>
     [0, 1].map((view) =>

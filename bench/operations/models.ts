@@ -25,7 +25,7 @@ export const systems: readonly System[] = [
       nn.manualSeed(1);
       const config = { layers: 2, heads: 2, width: 12, context: 9, dropout: 0.1 };
       const model = new models.GPT(TEXT, config);
-      return { model, train: (options) => models.train(model, TEXT, { batch: 3, ...options }) };
+      return { model, train: (options) => models.train(model, TEXT, { batchSize: 3, ...options }) };
     },
   },
   ...(['clip', 'siglip'] as const).map(
@@ -47,7 +47,7 @@ export const systems: readonly System[] = [
         };
         return {
           model,
-          train: (options) => models.train(model, images, { batch: 4, ...options }),
+          train: (options) => models.train(model, images, { batchSize: 4, ...options }),
         };
       },
     }),
@@ -58,7 +58,7 @@ export const systems: readonly System[] = [
       nn.manualSeed(1);
       const config = { layers: 2, heads: 3, width: 12, context: 9 };
       const model = new models.BERT(TEXT, config);
-      return { model, train: (options) => models.train(model, TEXT, { batch: 3, ...options }) };
+      return { model, train: (options) => models.train(model, TEXT, { batchSize: 3, ...options }) };
     },
   },
   {
@@ -71,7 +71,7 @@ export const systems: readonly System[] = [
         texts: ['near', 'far and far', 'nearer', 'farther.'],
         labels: ['near', 'far', 'near', 'far'],
       };
-      return { model, train: (options) => models.train(model, data, { batch: 3, ...options }) };
+      return { model, train: (options) => models.train(model, data, { batchSize: 3, ...options }) };
     },
   },
   {
@@ -90,7 +90,10 @@ export const systems: readonly System[] = [
       const model = new models.MAE({ ...shape, ...sizes });
       const pixels = Uint8Array.from({ length: 6 * 12 * 9 * 3 }, (_, i) => (i * i * 7) % 251);
       const images = models.imagesFrom(pixels, shape);
-      return { model, train: (options) => models.train(model, images, { batch: 4, ...options }) };
+      return {
+        model,
+        train: (options) => models.train(model, images, { batchSize: 4, ...options }),
+      };
     },
   },
   {
@@ -103,7 +106,10 @@ export const systems: readonly System[] = [
       const model = new models.SimCLR({ ...shape, ...sizes });
       const pixels = Uint8Array.from({ length: 6 * 13 * 11 * 3 }, (_, i) => (i * i * 7) % 251);
       const images = models.imagesFrom(pixels, shape);
-      return { model, train: (options) => models.train(model, images, { batch: 5, ...options }) };
+      return {
+        model,
+        train: (options) => models.train(model, images, { batchSize: 5, ...options }),
+      };
     },
   },
 ];

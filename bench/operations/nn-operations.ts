@@ -256,7 +256,7 @@ export const nnOperations: readonly Operation[] = [
     sizes: LENGTHS,
     large: LARGE,
     inputs: ({ N = 1 }, random) => ({ x: array(random, [N]) }),
-    forward: (nn, { x }) => nn.randomUniform(x.shape, -2, 3),
+    forward: (nn, { x }) => nn.randomUniform(x.shape, { low: -2, high: 3 }),
     reference({ x }) {
       const random = new Random(1, INITIAL, 0);
       return map(x, () => random.uniform(-2, 3));

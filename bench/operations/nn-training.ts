@@ -173,7 +173,7 @@ export const nnTraining: readonly Operation[] = [
     inputs: ({ N = 1 }, random) => ({ x: normal(random, 1, N) }),
     run({ nn }, { x }) {
       nn.manualSeed(1);
-      const drawn = nn.tidy(() => nn.randomNormal([x.data.length], 2, 1).toArray());
+      const drawn = nn.tidy(() => nn.randomNormal([x.data.length], { mean: 1, std: 2 }).toArray());
       const mean = drawn.reduce((sum, value) => sum + value, 0) / drawn.length;
       const deviations = drawn.map((value) => (value - mean) ** 2);
       const within = drawn.filter((value) => Math.abs(value - 1) < 2).length / drawn.length;

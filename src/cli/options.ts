@@ -48,7 +48,7 @@ export function text(flag: string, description: string, value: string): Setting 
 /** What all systems have: how to train. */
 export const TRAINING: readonly Setting[] = [
   whole('steps', 'how long to train'),
-  whole('batch', 'samples a step'),
+  { ...whole('batch', 'samples per step'), setting: 'batchSize' },
   { ...real('lr', 'the highest learning rate', 1e-9, 1e3), setting: 'learningRate' },
   whole('warmup', 'steps in which the learning rate rises', 0),
   real('weight-decay', 'on tensors of two axes', 0, 1e3),

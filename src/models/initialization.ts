@@ -16,7 +16,7 @@ export const INIT_STD = 0.02;
 
 /** Weights normal with this deviation, biases 0. */
 export function initNormal({ weight, bias }: Linear, std = INIT_STD): void {
-  const drawn = randomNormal(weight.shape, std);
+  const drawn = randomNormal(weight.shape, { std });
   weight.data.set(drawn.data);
   drawn.dispose();
   bias?.data.fill(0);

@@ -4,11 +4,12 @@
  * and set again.
  */
 
-import { rangeError } from '../core/validation.js';
+import { readOptions } from '../core/options.js';
+import { checkNonNegative, checkNumber, rangeError } from '../core/validation.js';
 import { nnKernels } from './kernels.js';
 import { checkTensor } from './ops/shape.js';
 import { empty, record, type Tensor } from './tensor.js';
-import type { Shape } from './tensor-data.js';
+import { checkedShape, type Shape } from './tensor-data.js';
 
 export interface RandomState {
   seed: number;
@@ -54,16 +55,55 @@ export function nextDropout(): Counter {
   return next(DROPOUT);
 }
 
-/** A tensor of normally distributed numbers. */
-export function randomNormal(shape: Shape, std = 1, mean = 0): Tensor {
-  const y = empty(shape);
+export interface NormalOptions {
+  /** Mean of the distribution. @default 0 */
+  mean?: number | undefined;
+  /** Standard deviation of the distribution, at least 0. @default 1 */
+  std?: number | undefined;
+}
+
+export interface UniformOptions {
+  /** Lower bound, included. @default 0 */
+  low?: number | undefined;
+  /** Upper bound, at least `low`, not included. @default 1 */
+  high?: number | undefined;
+}
+
+/**
+ * Creates a tensor of numbers drawn from a normal distribution.
+ *
+ * @param shape extents of the tensor
+ * @param options mean and standard deviation
+ * @returns f32 of that shape
+ * @throws {TypeError} if an option is unknown or not a number
+ * @throws {RangeError} if an extent or an option is out of range
+ */
+export function randomNormal(shape: Shape, options?: NormalOptions): Tensor {
+  const given = readOptions('randomNormal', options);
+  const mean = given.read('mean', checkNumber, 0);
+  const std = given.read('std', checkNonNegative, 1);
+  given.done();
+  const y = empty(checkedShape('randomNormal', shape));
   nnKernels().fillNormal(y.at, y.size, mean, std, ...next(INITIAL));
   return y;
 }
 
-/** A tensor of numbers uniform in [low, high). */
-export function randomUniform(shape: Shape, low = 0, high = 1): Tensor {
-  const y = empty(shape);
+/**
+ * Creates a tensor of numbers drawn uniformly from [low, high).
+ *
+ * @param shape extents of the tensor
+ * @param options bounds
+ * @returns f32 of that shape
+ * @throws {TypeError} if an option is unknown or not a number
+ * @throws {RangeError} if an extent is out of range, or high is below low
+ */
+export function randomUniform(shape: Shape, options?: UniformOptions): Tensor {
+  const given = readOptions('randomUniform', options);
+  const low = given.read('low', checkNumber, 0);
+  const high = given.read('high', checkNumber, 1);
+  given.done();
+  if (high < low) rangeError('randomUniform', 'high', `at least low, ${low}`, high);
+  const y = empty(checkedShape('randomUniform', shape));
   nnKernels().fillUniform(y.at, y.size, low, high, ...next(INITIAL));
   return y;
 }

@@ -6,7 +6,7 @@ import { Random } from '../core/random.js';
  * The order of the rows in each pass, as a function of seed and pass alone; asked for again and
  * again, the last one is made once.
  */
-function passes(count: number, seed: number, stream: number): (pass: number) => readonly number[] {
+function epochs(count: number, seed: number, stream: number): (pass: number) => readonly number[] {
   let order: number[] = [];
   let last = -1;
   return (pass) => {
@@ -20,12 +20,12 @@ function passes(count: number, seed: number, stream: number): (pass: number) => 
 }
 
 /** Rows in turn, pass after pass without a gap: so many from a place on. */
-export function inTurn(
+export function shuffledOrder(
   count: number,
   seed: number,
   stream: number,
 ): (from: number, length: number) => number[] {
-  const order = passes(count, seed, stream);
+  const order = epochs(count, seed, stream);
   return (from, length) =>
     Array.from({ length }, (_, i) => {
       const at = from + i;
@@ -34,13 +34,13 @@ export function inTurn(
 }
 
 /** The rows of each step, all of one pass: what is left over at its end waits for the next one. */
-export function wholeBatches(
+export function fullBatches(
   count: number,
   size: number,
   seed: number,
   stream: number,
 ): (step: number) => readonly number[] {
-  const order = passes(count, seed, stream);
+  const order = epochs(count, seed, stream);
   const perPass = Math.floor(count / size);
   return (step) => {
     const from = (step % perPass) * size;

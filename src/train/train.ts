@@ -35,7 +35,7 @@ export interface Trainable<Data, Batch> extends Module {
   /** The batch of each step, as a function of its number; later, if it takes time to make. */
   batches(
     data: Data,
-    options: { batch: number; seed: number },
+    options: { batchSize: number; seed: number },
   ): (step: number) => Batch | Promise<Batch>;
   loss(batch: Batch): Tensor;
   /** What training does unless told otherwise. */
@@ -44,7 +44,7 @@ export interface Trainable<Data, Batch> extends Module {
 
 export interface TrainDefaults {
   steps: number;
-  batch: number;
+  batchSize: number;
   learningRate: number;
   warmup: number;
   weightDecay: number;
@@ -64,7 +64,7 @@ export interface TrainOptions extends Partial<TrainDefaults> {
   /** Stops training when it fires. */
   signal?: AbortSignalLike;
   /** Where to go on from, as an earlier run's `state()` gave it. */
-  resume?: TrainState;
+  state?: TrainState;
 }
 
 /** What every runtime's AbortSignal is. */
@@ -119,7 +119,7 @@ export async function* train<Data, Batch>(
 ): AsyncGenerator<TrainStep, void, void> {
   const defaults = model.defaults;
   const most = Number.MAX_SAFE_INTEGER;
-  const count = (name: 'steps' | 'batch'): number =>
+  const count = (name: 'steps' | 'batchSize'): number =>
     checkCount('train', name, options[name], defaults[name], most, 'as many as you like');
   const steps = count('steps');
   const accumulate = checkCount('train', 'accumulate', options.accumulate, 1, most, 'batches');
@@ -144,8 +144,8 @@ export async function* train<Data, Batch>(
   const betas = options.betas ?? defaults.betas;
   const eps = options.eps ?? defaults.eps ?? 1e-8;
   const optimizer = new AdamW(groups, { learningRate: peak, betas, eps });
-  const batches = model.batches(data, { batch: count('batch'), seed });
-  const { resume, signal } = options;
+  const batches = model.batches(data, { batchSize: count('batchSize'), seed });
+  const { state: resume, signal } = options;
   if (resume === undefined) manualSeed(seed);
   else {
     optimizer.loadStateDict(resume.optimizer);

@@ -106,7 +106,7 @@ test('padding changes nothing, and a batch without a hidden token has a loss of 
 });
 
 test('it learns, and a run that goes on has the bits of one that was never stopped', async () => {
-  const options = { steps: 120, batch: 8, seed: 9, learningRate: 0.01 };
+  const options = { steps: 120, batchSize: 8, seed: 9, learningRate: 0.01 };
   const whole = small(0.1);
   const before = whole.evaluate(TEXTS).loss;
   for await (const _ of train(whole, TEXTS, options));
@@ -121,7 +121,7 @@ test('it learns, and a run that goes on has the bits of one that was never stopp
     break;
   }
   check(state !== undefined, 'there is no state');
-  for await (const _ of train(first, TEXTS, { ...options, resume: state }));
+  for await (const _ of train(first, TEXTS, { ...options, state }));
   sameBits(weights(first), weights(whole));
 });
 
@@ -134,7 +134,7 @@ test('it finds out soon that neighbors matter', async () => {
   const bert = new BERT(new JsonTokenizer(characterJson(texts)), {
     ...{ layers: 2, heads: 2, width: 32, context: 16, dropout: 0 },
   });
-  for await (const _ of train(bert, texts, { steps: 100, batch: 16, learningRate: 3e-3 }));
+  for await (const _ of train(bert, texts, { steps: 100, batchSize: 16, learningRate: 3e-3 }));
   // Positions and heads that begin at random get to 0.27.
   check(bert.evaluate(texts).accuracy > 0.5, 'letters are named by those beside them');
   bert.dispose();

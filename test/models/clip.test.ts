@@ -135,7 +135,7 @@ const THEIRS: ClipConfig = {
 
 async function trained(config: ClipConfig, data: ImageDataset): Promise<CLIP> {
   const theirs = config === THEIRS;
-  const options = { steps: theirs ? 150 : 60, learningRate: theirs ? 2e-3 : 5e-3, batch: 24 };
+  const options = { steps: theirs ? 150 : 60, learningRate: theirs ? 2e-3 : 5e-3, batchSize: 24 };
   manualSeed(3);
   const clip = new CLIP(data.captions as string[], config);
   for await (const { loss } of train(clip, data, { ...options, seed: 3 })) {
@@ -192,7 +192,7 @@ test('prompts of a class and templates are averaged; rows sum to 1', () => {
 test('pairs of one name are drawn together, and each pass shows every image once', () => {
   const data = signs(4, 1);
   const clip = new CLIP(data.captions as string[], SMALL);
-  const batch = clip.batches(data, { batch: 12, seed: 5 });
+  const batch = clip.batches(data, { batchSize: 12, seed: 5 });
   const names = [0, 1, 2].flatMap((step) =>
     batch(step).captions.map((caption) => caption.replace(/ bright.*| +(red|green|blue)$/g, '')),
   );
@@ -205,7 +205,7 @@ test('pairs of one name are drawn together, and each pass shows every image once
     const own = captions.map((caption) => caption.split(' ').slice(0, 2).join(' '));
     same(ids.indexOf(id), own.indexOf(own[i] as string), 'id');
   }
-  same(batch(7), clip.batches(data, { batch: 12, seed: 5 })(7), 'a step asked for again');
+  same(batch(7), clip.batches(data, { batchSize: 12, seed: 5 })(7), 'a step asked for again');
   clip.dispose();
 });
 

@@ -51,7 +51,7 @@ test('each pass sees every part of the text once, cut at other places than the l
   for (const length of [17, 32, 33, 48, 200, 333]) {
     const ids = Array.from({ length }, (_, i) => i);
     const { context } = gpt.config;
-    const at = gpt.batches(ids, { batch: 3, seed: 5 });
+    const at = gpt.batches(ids, { batchSize: 3, seed: 5 });
     const windows = Math.max(1, Math.floor((length - context) / context));
     const starts = Array.from({ length: 4 * windows }, (_, step) => at(step)).flatMap((batch) => {
       same([batch.inputs.length, batch.targets.length], [3 * context, 3 * context]);
@@ -77,7 +77,7 @@ test('each pass sees every part of the text once, cut at other places than the l
 });
 
 test('a run that goes on from a state has the bits of one that was never stopped', async () => {
-  const options = { steps: 12, batch: 3, seed: 9 };
+  const options = { steps: 12, batchSize: 3, seed: 9 };
   const whole = small(0.1);
   for await (const _ of train(whole, TEXT, options));
   const first = small(0.1);
@@ -89,7 +89,7 @@ test('a run that goes on from a state has the bits of one that was never stopped
     break;
   }
   check(state !== undefined, 'there is no state');
-  for await (const _ of train(first, TEXT, { ...options, resume: state }));
+  for await (const _ of train(first, TEXT, { ...options, state }));
   sameBits(weights(first), weights(whole));
 });
 
@@ -100,7 +100,7 @@ test('a timer ticks between steps, and a signal stops training', async () => {
   let steps = 0;
   for await (const { step } of train(small(), TEXT, {
     steps: 50,
-    batch: 2,
+    batchSize: 2,
     signal: abort.signal,
   })) {
     steps = step;
@@ -116,7 +116,7 @@ test('the loss falls, and falls to the same bits for the same seed', async () =>
     const losses: number[] = [];
     for await (const { loss } of train(small(), TEXT, {
       steps: 60,
-      batch: 4,
+      batchSize: 4,
       learningRate: 0.01,
     })) {
       losses.push(loss);

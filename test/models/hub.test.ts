@@ -88,7 +88,7 @@ function named<T extends Theirs>(cases: readonly T[], name: string): T {
 /** Losses of a few steps of training. */
 async function losses(model: GPT, text: string): Promise<number[]> {
   const found: number[] = [];
-  const options = { steps: 15, batch: 4, learningRate: 0.01, warmup: 0 };
+  const options = { steps: 15, batchSize: 4, learningRate: 0.01, warmup: 0 };
   for await (const { loss } of train(model, text, options)) found.push(loss);
   return found;
 }

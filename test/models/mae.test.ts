@@ -140,7 +140,7 @@ test('images of another shape are refused', () => {
   const model = new MAE({ ...SHAPE, ...SIZES });
   const turned = imagesFrom(new Uint8Array(96), { height: 12, width: 8, channels: 1 });
   throws(
-    () => model.batches(turned, { batch: 1, seed: 0 }),
+    () => model.batches(turned, { batchSize: 1, seed: 0 }),
     RangeError,
     "train: images must be 8 × 12 × 1 as the network's, got 12 × 8 × 1",
   );
@@ -215,7 +215,7 @@ test('it learns to make patches up better than a mean or an interpolation', asyn
     );
     return mae.error(images, mae.mask(images.shape[0] as number, { seed, step }));
   };
-  for await (const _ of train(mae, images, { steps: 300, batch: 16, learningRate: 0.01 }));
+  for await (const _ of train(mae, images, { steps: 300, batchSize: 16, learningRate: 0.01 }));
   const after = reconstructionErrors(mae, images);
   same(after.meanFill, before.meanFill, 'the mean fill, on the same masks');
   close(after.loss, after.reconstruction, { rtol: 1e-4, what: 'the loss is the error of pixels' });

@@ -69,7 +69,7 @@ test('the loss is NT-Xent, or SupCon, of what the head makes of both views', () 
   const data = shapes(10);
   for (const loss of ['ntxent', 'supcon'] as const) {
     const model = small({ loss, temperature: 0.3 }).eval();
-    const batch = model.batches(data, { batch: 6, seed: 1 })(0);
+    const batch = model.batches(data, { batchSize: 6, seed: 1 })(0);
     tidy(() => {
       const z = model.project(batch.pixels, batch);
       same(z.shape, [12, 8]);
@@ -88,7 +88,7 @@ test('a batch in parts has the loss and the gradients of the batch', () => {
   const data = shapes(20);
   const run = (part: number): { value: number; grads: Float32Array[] } => {
     const model = small({ chunkSize: part });
-    const batch = model.batches(data, { batch: 11, seed: 1 })(0);
+    const batch = model.batches(data, { batchSize: 11, seed: 1 })(0);
     const value = tidy(() => {
       const loss = model.loss(batch);
       loss.backward();
@@ -114,7 +114,7 @@ test('a batch in parts has the loss and the gradients of the batch', () => {
 test('each pass sees every image once, in an order of its own', () => {
   const data = shapes(9);
   const model = small();
-  const batches = model.batches(data, { batch: 3, seed: 5 });
+  const batches = model.batches(data, { batchSize: 3, seed: 5 });
   const seen = (step: number): string[] => {
     const { pixels } = batches(step);
     return [0, 1, 2].map((i) => String(pixels.subarray(i * 144, (i + 1) * 144)));
@@ -131,7 +131,7 @@ test('it learns shapes without labels: views find each other, neighbors share a 
   const data = shapes(150);
   const model = small();
   const before = model.evaluate(data, 50);
-  for await (const _ of train(model, data, { steps: 60, batch: 50, learningRate: 5e-3 })) {
+  for await (const _ of train(model, data, { steps: 60, batchSize: 50, learningRate: 5e-3 })) {
     // Training is all that is wanted.
   }
   const after = model.evaluate(data, 50);
@@ -178,7 +178,7 @@ test('the files give the same model again', () => {
 
 test('a run that is resumed gives the bits of one that was not stopped', async () => {
   const data = shapes(30);
-  const options = { steps: 8, batch: 7, seed: 4 };
+  const options = { steps: 8, batchSize: 7, seed: 4 };
   const whole = small();
   for await (const _ of train(whole, data, options)) {
     // To the end.
@@ -197,7 +197,7 @@ test('a run that is resumed gives the bits of one that was not stopped', async (
   const second = new SimCLR(SMALL);
   second.loadStateDict(loadSafetensors(model));
   const resume = { ...state, optimizer: loadSafetensors(optimizer) };
-  for await (const _ of train(second, data, { ...options, resume })) {
+  for await (const _ of train(second, data, { ...options, state: resume })) {
     // To the end.
   }
   sameBits(weights(second), weights(whole));
@@ -208,13 +208,13 @@ test('a classifier on it learns from labels, and starts with all classes equally
   const data = shapes(60);
   const model = small();
   const classifier = new ImageClassifier(model, model.width, 3, model.augmentation);
-  const batch = classifier.batches(data, { batch: 8, seed: 1 })(0);
+  const batch = classifier.batches(data, { batchSize: 8, seed: 1 })(0);
   close(
     tidy(() => classifier.loss(batch).item()),
     Math.log(3),
     { atol: 1e-6 },
   );
-  for await (const _ of train(classifier, data, { steps: 60, batch: 20, learningRate: 1e-2 })) {
+  for await (const _ of train(classifier, data, { steps: 60, batchSize: 20, learningRate: 1e-2 })) {
     // Training is all that is wanted.
   }
   const accuracy = classifier.accuracy(shapes(90));
@@ -232,13 +232,13 @@ test('what does not fit is refused', () => {
     "encode: images must be 12 × 12 × 1 as the network's, got 10 × 10 × 1",
   );
   throws(
-    () => model.batches({ pixels, count: 1 } as never, { batch: 2, seed: 0 }),
+    () => model.batches({ pixels, count: 1 } as never, { batchSize: 2, seed: 0 }),
     TypeError,
     'train: data must be images, as imagesFrom makes them, got an object',
   );
   const unlabeled = imagesFrom(new Uint8Array(288), SHAPE);
   throws(
-    () => small({ loss: 'supcon' }).batches(unlabeled, { batch: 2, seed: 0 }),
+    () => small({ loss: 'supcon' }).batches(unlabeled, { batchSize: 2, seed: 0 }),
     RangeError,
     'train: data must be with labels, for the loss \'supcon\', got "none"',
   );

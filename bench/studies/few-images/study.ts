@@ -67,7 +67,7 @@ async function supervised(
   const network = fresh();
   const classes = Math.max(...new Set(heldOut.labels)) + 1;
   const classifier = new ImageClassifier(network, network.width, classes, network.augmentation);
-  const options = { steps, seed, batch: Math.min(64, learnt.count) };
+  const options = { steps, seed, batchSize: Math.min(64, learnt.count) };
   for await (const step of train(classifier, learnt, options)) await onStep(step);
   const accuracy = classifier.accuracy(heldOut);
   classifier.dispose();

@@ -52,7 +52,7 @@ for (const name of names) {
   const { bert, losses, results } = await fewLabelsStudy(api, data, {
     vocabulary: 4096,
     config: { layers: 2, heads: 4, width: 128, context: 96 },
-    pretraining: { steps, batch: 32 },
+    pretraining: { steps, batchSize: 32 },
     finetuning: {},
     counts: COUNTS,
     seeds,

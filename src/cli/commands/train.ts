@@ -103,7 +103,7 @@ function planOf(
   { model, samples }: Trained,
   settings: Settings,
 ): Pick<Run, 'steps' | 'batch' | 'warmup' | 'evalEvery'> {
-  const asked = (name: 'steps' | 'batch' | 'warmup'): number =>
+  const asked = (name: 'steps' | 'batchSize' | 'warmup'): number =>
     (settings[name] as number | undefined) ?? model.defaults[name];
   const steps = asked('steps');
   const warmup = Math.min(asked('warmup'), Math.floor(steps / 10));
@@ -112,9 +112,9 @@ function planOf(
       `a warm-up of ${asked('warmup')} steps is cut to a tenth of the run, ${warmup} steps`,
     );
   }
-  const batch = Math.min(asked('batch'), samples);
-  if (batch < asked('batch')) {
-    terminal.note(`a batch of ${asked('batch')} is cut to the data, ${batch} samples`);
+  const batch = Math.min(asked('batchSize'), samples);
+  if (batch < asked('batchSize')) {
+    terminal.note(`a batch of ${asked('batchSize')} is cut to the data, ${batch} samples`);
   }
   const evalEvery = (settings.evalEvery as number | undefined) ?? Math.ceil(steps / EVALUATIONS);
   return { steps, batch, warmup, evalEvery };
@@ -150,9 +150,9 @@ async function runSteps(
   try {
     const loop = trainModel(model, training, {
       ...(run.settings as object),
-      ...(resumed ? { resume: resumed.restore(model) } : {}),
+      ...(resumed ? { state: resumed.restore(model) } : {}),
       steps,
-      batch,
+      batchSize: batch,
       warmup,
     });
     for await (const step of loop) {

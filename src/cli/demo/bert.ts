@@ -16,14 +16,14 @@ const CONTEXT = 64;
 const SMALL = {
   config: { layers: 1, heads: 2, width: 64, context: CONTEXT, dropout: 0 },
   vocabulary: 2048,
-  pretraining: { steps: 400, batch: 32, learningRate: 3e-3 },
-  finetuning: { steps: 40, batch: 16 },
+  pretraining: { steps: 400, batchSize: 32, learningRate: 3e-3 },
+  finetuning: { steps: 40, batchSize: 16 },
   seeds: 2,
 };
 const FULL = {
   vocabulary: 4096,
   config: { layers: 2, heads: 4, width: 128, context: CONTEXT },
-  pretraining: { steps: 6000, batch: 32, learningRate: 3e-3 },
+  pretraining: { steps: 6000, batchSize: 32, learningRate: 3e-3 },
   finetuning: {},
   seeds: 5,
 };
@@ -39,8 +39,8 @@ export async function trainBert(
   { full, seed, terminal }: SectionContext,
 ): Promise<Study> {
   const options = full ? FULL : SMALL;
-  const { steps, batch } = options.pretraining;
-  const unit = { name: 'tokens', perStep: batch * CONTEXT };
+  const { steps, batchSize } = options.pretraining;
+  const unit = { name: 'tokens', perStep: batchSize * CONTEXT };
   const pretraining = terminal.progress('bert', steps, unit);
   let fits: ReturnType<typeof terminal.progress> | undefined;
   const study = await fewLabelsStudy({ nearfar, models }, data, {

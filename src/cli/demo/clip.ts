@@ -97,7 +97,11 @@ export async function trainClip(emoji: Emoji, context: SectionContext): Promise<
   const progress = terminal.progress('clip', steps, { name: 'pictures', perStep: batch });
   const started = performance.now();
   let after = before;
-  for await (const { step, loss } of train(clip, emoji.training, { steps, batch, seed })) {
+  for await (const { step, loss } of train(clip, emoji.training, {
+    steps,
+    batchSize: batch,
+    seed,
+  })) {
     losses.push(loss);
     await progress.step(step, loss);
     if (step % Math.floor(steps / JUDGED) !== 0 && step !== steps) continue;

@@ -54,7 +54,7 @@ export async function trainGpt(book: Book, { full, seed, terminal }: SectionCont
     if (EARLY.includes(step)) written.push({ step, text: write(gpt, 120) });
     gpt.train();
   };
-  const { batch } = gpt.defaults;
+  const { batchSize: batch } = gpt.defaults;
   const unit = { name: 'characters', perStep: batch * gpt.config.context };
   const progress = terminal.progress('gpt', steps, unit);
   const started = performance.now();

@@ -79,7 +79,7 @@ export async function trainSimClr(
   const losses: number[] = [];
   const steps = full ? FULL_STEPS : STEPS;
   const progress = terminal.progress('simclr', steps);
-  for await (const { step, loss } of train(model, training, { steps, batch: BATCH, seed })) {
+  for await (const { step, loss } of train(model, training, { steps, batchSize: BATCH, seed })) {
     losses.push(loss);
     await progress.step(step, loss);
   }
@@ -114,7 +114,7 @@ async function trainSupervised(
     const { width } = network;
     const classifier = new ImageClassifier(network, width, 10, network.augmentation);
     const learnt = subset(training, sampleLabeled(training.labels as Int32Array, perClass, seed));
-    const options = { steps, seed, batch: Math.min(64, learnt.count) };
+    const options = { steps, seed, batchSize: Math.min(64, learnt.count) };
     for await (const { step, loss } of train(classifier, learnt, options)) {
       await progress.step(results.length * steps + step, loss);
     }

@@ -68,7 +68,7 @@ export const gpt: System<TextData> = {
     const validation = model.tokenizer.encode(text.slice(cut));
     const { context } = model.config;
     // A text that is too short is refused here, before a run begins.
-    model.batches(training, { batch: 1, seed: 0 });
+    model.batches(training, { batchSize: 1, seed: 0 });
     // What the text begins with is sure to be known to the model.
     const prompt = model.tokenizer.decode(training.slice(0, 1));
     return {

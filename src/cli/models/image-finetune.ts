@@ -72,7 +72,10 @@ export async function finetunePictures(
     encoder: ImageEncoder,
   ): Promise<{ accuracy: number; classifier: ImageClassifier }> => {
     const classifier = new ImageClassifier(encoder, width, classes, augmentation);
-    const options = { ...settings, batch: numberOf(settings, 'batch', Math.min(64, learnt.count)) };
+    const options = {
+      ...settings,
+      batchSize: numberOf(settings, 'batchSize', Math.min(64, learnt.count)),
+    };
     for await (const step of train(classifier, learnt, { ...options, seed, signal })) {
       await onStep(network, step);
     }

@@ -114,7 +114,7 @@ export class BERT extends Module implements Trainable<Texts, BertBatch> {
   /** RoBERTa's where size does not matter; the rate and the batch are those of small networks. */
   readonly defaults: TrainDefaults = {
     steps: 6000,
-    batch: 32,
+    batchSize: 32,
     learningRate: 2e-3,
     warmup: 200,
     weightDecay: 0.01,
@@ -142,7 +142,8 @@ export class BERT extends Module implements Trainable<Texts, BertBatch> {
     };
     this.tokenizer = tokenizer instanceof JsonTokenizer ? tokenizer : trainTokenizer(tokenizer);
     this.specials = specialsOf(this.tokenizer);
-    const table = (rows: number): Tensor => asParameter(randomNormal([rows, width], initStd));
+    const table = (rows: number): Tensor =>
+      asParameter(randomNormal([rows, width], { std: initStd }));
     this.wordEmbeddings = table(this.tokenizer.size);
     this.positionEmbeddings = scaledPositions(context, width, initStd);
     this.tokenTypeEmbeddings = table(typeVocabSize);
@@ -218,8 +219,8 @@ export class BERT extends Module implements Trainable<Texts, BertBatch> {
   }
 
   /** Segments at random places of the texts, with other tokens hidden at each step. */
-  batches(data: Texts, options: { batch: number; seed: number }): (step: number) => BertBatch {
-    const { batch, seed } = options;
+  batches(data: Texts, options: { batchSize: number; seed: number }): (step: number) => BertBatch {
+    const { batchSize: batch, seed } = options;
     const tokenTypeEmbeddings = this.#windows(data);
     return (step) => {
       const random = new Random(seed, BATCHES, step);

@@ -19,7 +19,7 @@ import {
   tanh,
   tidy,
 } from '../../nn/index.js';
-import { inTurn } from '../../train/epochs.js';
+import { shuffledOrder } from '../../train/epochs.js';
 import {
   type Trainable,
   type TrainDefaults,
@@ -84,7 +84,7 @@ export class BertClassifier extends Module implements Trainable<LabeledTexts, Cl
     this.labelNames = labelNames;
     this.defaults = {
       steps: 100,
-      batch: 16,
+      batchSize: 16,
       learningRate: RATE_TIMES_WIDTH / width,
       warmup: 10,
       weightDecay: 0.01,
@@ -140,13 +140,13 @@ export class BertClassifier extends Module implements Trainable<LabeledTexts, Cl
   /** All texts in random order, again and again in other orders. */
   batches(
     { texts, labels }: LabeledTexts,
-    { batch, seed }: { batch: number; seed: number },
+    { batchSize: batch, seed }: { batchSize: number; seed: number },
   ): (step: number) => ClassifierBatch {
     const targets = labels.map((label) => this.labelNames.indexOf(String(label)));
     checkLabeled(texts, labels);
     const bad = targets.indexOf(-1);
     if (bad >= 0) rangeError('train', `labels[${bad}]`, this.labelNames.join(' or '), labels[bad]);
-    const rowsFrom = inTurn(texts.length, seed, ORDER);
+    const rowsFrom = shuffledOrder(texts.length, seed, ORDER);
     return (step) => {
       const drawn = rowsFrom(step * batch, batch);
       return {
@@ -215,9 +215,13 @@ export async function finetune(
   addPoolingBlock(bert);
   identityInit(classifier.pooler);
   classifier.fitLast({ texts, labels });
-  const batch = Math.min(options.batch ?? classifier.defaults.batch, texts.length);
+  const batch = Math.min(options.batchSize ?? classifier.defaults.batchSize, texts.length);
   const steps = Math.max(MIN_STEPS, Math.ceil((EPOCHS * texts.length) / batch));
-  for await (const step of train(classifier, { texts, labels }, { steps, ...options, batch })) {
+  for await (const step of train(
+    classifier,
+    { texts, labels },
+    { steps, ...options, batchSize: batch },
+  )) {
     await onStep?.(step);
   }
   return classifier;

@@ -43,7 +43,7 @@ import {
   tensor,
   tidy,
 } from '../../nn/index.js';
-import { wholeBatches } from '../../train/epochs.js';
+import { fullBatches } from '../../train/epochs.js';
 import type { Trainable, TrainDefaults } from '../../train/train.js';
 import { imageBatches, inference, stackRows } from '../images/chunks.js';
 import { encodeImages, type ImageInput } from '../images/images.js';
@@ -137,7 +137,7 @@ export class CLIP extends Module implements Trainable<ImageDataset, ClipBatch> {
 
   readonly defaults: TrainDefaults = {
     steps: 1000,
-    batch: 256,
+    batchSize: 256,
     learningRate: 2e-3,
     warmup: 50,
     weightDecay: 0.1,
@@ -201,14 +201,14 @@ export class CLIP extends Module implements Trainable<ImageDataset, ClipBatch> {
   /** Pairs in an order of their own for each pass through the data; what is left over waits. */
   batches(
     data: ImageDataset,
-    { batch, seed }: { batch: number; seed: number },
+    { batchSize: batch, seed }: { batchSize: number; seed: number },
   ): (step: number) => ClipBatch {
     const captions = this.captionsOf('train', data);
     const { count } = data;
     const size = Math.min(batch, count);
     if (size < 2) rangeError('train', 'batch', 'at least 2 images', size);
     const { ids } = indexLabels(captions);
-    const rowsOf = wholeBatches(count, size, seed, ORDER);
+    const rowsOf = fullBatches(count, size, seed, ORDER);
     return (step) => {
       const { pixels, rows } = data.read(rowsOf(step));
       if (rows.length < 2) throw new Error(`train: no images of step ${step + 1} can be read`);

@@ -73,8 +73,8 @@ export class ClipVision extends Module {
     const { width, eps } = sizes;
     this.patch = patch;
     this.patches = new Linear(patch * patch * channels, width, { bias: false });
-    this.classToken = asParameter(randomNormal([width], 1 / Math.sqrt(width)));
-    this.positions = asParameter(randomNormal([1 + (side / patch) ** 2, width], 0.02));
+    this.classToken = asParameter(randomNormal([width], { std: 1 / Math.sqrt(width) }));
+    this.positions = asParameter(randomNormal([1 + (side / patch) ** 2, width], { std: 0.02 }));
     this.preNorm = new LayerNorm(width, { eps });
     this.blocks = blocksOf(sizes, false);
     this.postNorm = new LayerNorm(width, { eps });
@@ -116,8 +116,8 @@ export class ClipText extends Module {
     this.start = start;
     this.end = end;
     this.context = context;
-    this.tokens = asParameter(randomNormal([size, width], 0.02));
-    this.positions = asParameter(randomNormal([context, width], 0.01));
+    this.tokens = asParameter(randomNormal([size, width], { std: 0.02 }));
+    this.positions = asParameter(randomNormal([context, width], { std: 0.01 }));
     this.blocks = blocksOf(sizes, true);
     this.norm = new LayerNorm(width, { eps });
     this.projection = new Linear(width, d, { bias: false });
@@ -184,7 +184,7 @@ export class WordsTower extends Module {
 
   constructor(size: number, width: number, d: number) {
     super();
-    this.words = asParameter(randomNormal([size, width], 0.1));
+    this.words = asParameter(randomNormal([size, width], { std: 0.1 }));
     this.projection = new Linear(width, d);
   }
 

@@ -29,7 +29,7 @@ import {
   TransformerBlock,
   tidy,
 } from '../../nn/index.js';
-import { inTurn } from '../../train/epochs.js';
+import { shuffledOrder } from '../../train/epochs.js';
 import type { Trainable, TrainDefaults } from '../../train/train.js';
 import { INIT_STD, initBlock, sinusoidalPositions } from '../initialization.js';
 import { type Cache, extendCache } from './cache.js';
@@ -84,7 +84,7 @@ export class GPT extends Module implements Trainable<string | ArrayLike<number>,
   /** nanoGPT's setting for a CPU. */
   readonly defaults: TrainDefaults = {
     steps: 2000,
-    batch: 12,
+    batchSize: 12,
     learningRate: 1e-3,
     warmup: 100,
     weightDecay: 0.1,
@@ -105,7 +105,9 @@ export class GPT extends Module implements Trainable<string | ArrayLike<number>,
     this.config = { layers, heads, width, context, dropout, hidden, bias, activation, eps };
     this.tokenizer =
       typeof tokenizer === 'string' ? CharacterTokenizer.fromText(tokenizer) : tokenizer;
-    this.tokenEmbeddings = asParameter(randomNormal([this.tokenizer.size, width], INIT_STD));
+    this.tokenEmbeddings = asParameter(
+      randomNormal([this.tokenizer.size, width], { std: INIT_STD }),
+    );
     // As large as random ones, but waves, from which attention finds neighbors sooner.
     this.positionEmbeddings = sinusoidalPositions(context, width, INIT_STD);
     this.dropout = new Dropout(dropout);
@@ -154,7 +156,7 @@ export class GPT extends Module implements Trainable<string | ArrayLike<number>,
    */
   batches(
     data: string | ArrayLike<number>,
-    { batch, seed }: { batch: number; seed: number },
+    { batchSize: batch, seed }: { batchSize: number; seed: number },
   ): (step: number) => GptBatch {
     const ids = Int32Array.from(this.#encode('train', data));
     const { context } = this.config;
@@ -163,7 +165,7 @@ export class GPT extends Module implements Trainable<string | ArrayLike<number>,
       rangeError('train', 'data', `longer than the context of ${context} tokens`, ids.length);
     }
     const windows = Math.max(1, Math.floor(places / context));
-    const order = inTurn(windows, seed, ORDER);
+    const order = shuffledOrder(windows, seed, ORDER);
     const shift = (pass: number): number =>
       new Random(seed, SHIFTS, pass).integer(Math.min(context, places));
     return (step) => {

@@ -8,7 +8,7 @@ import { rangeError } from '../../core/validation.js';
 import { type Augmentation, imagesToTensor } from '../../data/images/augment.js';
 import type { ImageDataset } from '../../data/images/dataset.js';
 import { crossEntropy, Linear, Module, noGrad, type Tensor, tidy } from '../../nn/index.js';
-import { inTurn } from '../../train/epochs.js';
+import { shuffledOrder } from '../../train/epochs.js';
 import type { Trainable, TrainDefaults } from '../../train/train.js';
 
 /** What turns images (B, C, H, W) into vectors (B, width). */
@@ -37,7 +37,7 @@ export class ImageClassifier
 
   readonly defaults: TrainDefaults = {
     steps: 200,
-    batch: 64,
+    batchSize: 64,
     learningRate: 1e-3,
     warmup: 20,
     weightDecay: 1e-2,
@@ -67,11 +67,11 @@ export class ImageClassifier
   /** Labeled images, each as often as any other; a step may see some of them twice. */
   batches(
     data: ImageDataset,
-    { batch, seed }: { batch: number; seed: number },
+    { batchSize: batch, seed }: { batchSize: number; seed: number },
   ): (step: number) => ImageClassifierBatch {
     const { labels, count } = data;
     if (labels === undefined) rangeError('train', 'data', 'with labels', 'none');
-    const rowsFrom = inTurn(count, seed, ORDER);
+    const rowsFrom = shuffledOrder(count, seed, ORDER);
     return (step) => {
       const { pixels, rows } = data.read(rowsFrom(step * batch, batch));
       return { pixels, labels: rows.map((row) => labels[row] as number), seed, step };

@@ -128,7 +128,7 @@ export class MAE extends Module implements Trainable<ImageDataset, MaeBatch> {
 
   readonly defaults: TrainDefaults = {
     steps: 2000,
-    batch: 64,
+    batchSize: 64,
     learningRate: 3e-3,
     warmup: 100,
     weightDecay: 0.05,
@@ -158,7 +158,7 @@ export class MAE extends Module implements Trainable<ImageDataset, MaeBatch> {
       ...{ imageSize, channels, patch, width: hidden, layers, heads, eps },
     });
     this.decoderEmbed = new Linear(hidden, decoderHidden);
-    this.maskToken = asParameter(randomNormal([decoderHidden], 0.02));
+    this.maskToken = asParameter(randomNormal([decoderHidden], { std: 0.02 }));
     const { grid } = this.encoder;
     this.decoderPositions = buffer(sinCosPositions(decoderHidden, grid, { classToken: true }));
     this.decoderBlocks = Array.from(
@@ -242,7 +242,7 @@ export class MAE extends Module implements Trainable<ImageDataset, MaeBatch> {
   /** Images at random, anew at each step. */
   batches(
     data: ImageDataset,
-    { batch, seed }: { batch: number; seed: number },
+    { batchSize: batch, seed }: { batchSize: number; seed: number },
   ): (step: number) => MaeBatch {
     checkImages('train', data, this.#shape);
     return (step) => {
@@ -332,7 +332,7 @@ export class MAE extends Module implements Trainable<ImageDataset, MaeBatch> {
 function initialize({ weight, bias }: Linear): void {
   const [outputs, inputs] = weight.shape as [number, number];
   const bound = Math.sqrt(6 / (inputs + outputs));
-  const drawn = randomUniform(weight.shape, -bound, bound);
+  const drawn = randomUniform(weight.shape, { low: -bound, high: bound });
   weight.data.set(drawn.data);
   drawn.dispose();
   bias?.data.fill(0);

@@ -36,7 +36,7 @@ import {
   supCon,
   type Tensor,
 } from '../../nn/index.js';
-import { wholeBatches } from '../../train/epochs.js';
+import { fullBatches } from '../../train/epochs.js';
 import { cachedLoss } from '../../train/gradient-cache.js';
 import type { Trainable, TrainDefaults } from '../../train/train.js';
 import { inference } from '../images/chunks.js';
@@ -101,7 +101,7 @@ export class SimCLR extends Module implements Trainable<ImageDataset, SimClrBatc
 
   readonly defaults: TrainDefaults = {
     steps: 2000,
-    batch: 256,
+    batchSize: 256,
     learningRate: 4e-3,
     warmup: 20,
     weightDecay: 1e-4,
@@ -165,7 +165,7 @@ export class SimCLR extends Module implements Trainable<ImageDataset, SimClrBatc
   /** Batches in an order of their own for each pass through the data; what is left over waits. */
   batches(
     data: ImageDataset,
-    { batch, seed }: { batch: number; seed: number },
+    { batchSize: batch, seed }: { batchSize: number; seed: number },
   ): (step: number) => SimClrBatch {
     checkImages('train', data, this.config);
     const { count, labels } = data;
@@ -174,7 +174,7 @@ export class SimCLR extends Module implements Trainable<ImageDataset, SimClrBatc
     }
     const size = Math.min(batch, count);
     if (size < 2) rangeError('train', 'batch', 'at least 2 images', size);
-    const rowsOf = wholeBatches(count, size, seed, ORDER);
+    const rowsOf = fullBatches(count, size, seed, ORDER);
     return (step) => {
       const { pixels, rows } = data.read(rowsOf(step));
       if (rows.length < 2) throw new Error(`train: no images of step ${step + 1} can be read`);
@@ -235,7 +235,7 @@ export class SimCLR extends Module implements Trainable<ImageDataset, SimClrBatc
   /** Mean loss over images in batches of at most `batch`, with the same views whenever asked. */
   evaluate(data: ImageDataset, batch = 256): number {
     checkImages('evaluate', data, this.config);
-    const batches = this.batches(data, { batch, seed: 0 });
+    const batches = this.batches(data, { batchSize: batch, seed: 0 });
     const count = Math.max(1, Math.floor(data.count / batch));
     let total = 0;
     for (let i = 0; i < count; i++) {

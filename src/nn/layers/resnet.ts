@@ -41,9 +41,13 @@ export class Conv2d extends Module {
     this.stride = checkStride('Conv2d', options?.stride, 1);
     this.padding = checkPadding('Conv2d', options?.padding, 2 ** 15);
     const bound = 1 / Math.sqrt(inputs * size * size);
-    this.weight = asParameter(randomUniform([outputs, inputs, size, size], -bound, bound));
+    this.weight = asParameter(
+      randomUniform([outputs, inputs, size, size], { low: -bound, high: bound }),
+    );
     const wanted = checkFlag('Conv2d', 'bias', options?.bias, true);
-    this.bias = wanted ? asParameter(randomUniform([outputs], -bound, bound)) : undefined;
+    this.bias = wanted
+      ? asParameter(randomUniform([outputs], { low: -bound, high: bound }))
+      : undefined;
   }
 
   /** @param x (B, in, H, W) @returns (B, out, …), as `conv2d` */

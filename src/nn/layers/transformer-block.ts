@@ -45,9 +45,11 @@ export class Linear extends Module {
     checkSizes('Linear', { in: inputs, out: outputs });
     checkOptions('Linear', options, ['bias']);
     const bound = 1 / Math.sqrt(inputs);
-    this.weight = asParameter(randomUniform([outputs, inputs], -bound, bound));
+    this.weight = asParameter(randomUniform([outputs, inputs], { low: -bound, high: bound }));
     const wanted = options?.bias ?? true;
-    this.bias = wanted ? asParameter(randomUniform([outputs], -bound, bound)) : undefined;
+    this.bias = wanted
+      ? asParameter(randomUniform([outputs], { low: -bound, high: bound }))
+      : undefined;
   }
 
   /** @param x (…, in) @returns (…, out) */

@@ -185,7 +185,7 @@ export class VisionTransformer extends Module {
     this.grid = gridOf('VisionTransformer', high, wide, patch);
     this.width = width;
     this.projection = new Linear(patch * patch * channels, width);
-    this.classToken = asParameter(randomNormal([width], 0.02));
+    this.classToken = asParameter(randomNormal([width], { std: 0.02 }));
     this.positions = buffer(sinCosPositions(width, this.grid, { classToken: true }));
     this.blocks = Array.from(
       { length: layers },
