@@ -1,4 +1,4 @@
-/** The built package as the table of operations takes it. */
+/** The built package, as the table of operations takes it. */
 
 import * as nearfar from 'nearfar';
 import * as models from 'nearfar/models';

@@ -1,21 +1,22 @@
 /**
- * What the border costs at small sizes, checks, copies and calls: a call of a loss, beside the
- * kernels that it called, called again with the same arguments. Needs the kernels themselves, so it
- * is there where the benchmark is bundled from the sources.
+ * Measures the overhead of a call at small sizes: checks, copies and calls into WASM. A call of a
+ * loss is timed against the kernels that it calls, repeated with the same arguments. Needs the
+ * kernels themselves, so it works only where the benchmark is bundled from the sources.
  */
 
 import { Random } from '../src/core/random.js';
 import { allKernels } from '../src/threads/shared.js';
 import { candidate, timeInterleaved } from './interleave.js';
 import { losses } from './operations/losses.js';
-import type { Package, Result } from './run.js';
+import type { Result } from './results.js';
+import type { Package } from './workloads.js';
 
 type Kernel = (...args: number[]) => unknown;
 type Table = Record<string, Kernel>;
 
 const SIZES = { N: 32, C: 64 };
 
-/** What a call asks of the kernels, in order. */
+/** Returns the kernel calls that a function makes, in order, to be repeated. */
 function recordKernelCalls(call: () => void): (() => void)[] {
   const tables = allKernels() as unknown as Table[];
   const calls: (() => void)[] = [];
@@ -39,7 +40,7 @@ function recordKernelCalls(call: () => void): (() => void)[] {
   return calls;
 }
 
-/** Each loss of 32 × 64 beside its kernels, which come first. */
+/** Times each loss at 32 × 64 against its kernels, which are the first candidate. */
 export async function* measureCallOverhead({ api }: Package): AsyncGenerator<Result, void, void> {
   for (const row of losses) {
     const inputs = row.inputs(SIZES, new Random(1));
@@ -52,10 +53,10 @@ export async function* measureCallOverhead({ api }: Package): AsyncGenerator<Res
     ];
     for (const { operation, call } of calls) {
       call();
-      const own = recordKernelCalls(call);
+      const kernelCalls = recordKernelCalls(call);
       const timings = await timeInterleaved([
         candidate('kernels', () => {
-          for (const each of own) each();
+          for (const kernelCall of kernelCalls) kernelCall();
           return {};
         }),
         candidate('call', call),

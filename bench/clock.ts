@@ -1,30 +1,31 @@
 /**
- * The time, on any runtime. Hosts round it, or let it pass only between turns of the event loop, so
- * that nobody spies by it; how fine it is decides how long a round must be.
+ * Reads the time on any runtime. Hosts round it, or let it pass only between turns of the event
+ * loop, as a defense against timing attacks; the resolution decides how long a round must be.
  */
 
 export interface Clock {
   /** Milliseconds since some moment. */
   now(): number | Promise<number>;
-  /** The shortest time that it tells apart, in milliseconds. */
+  /** Shortest time that it tells apart, in milliseconds. */
   resolution: number;
 }
 
+/** Iterations that take longer than any clock's resolution. */
 const SOME_WORK = 5e6;
 const SAMPLES = 5;
 
-/** A turn for whatever else there is to do. */
+/** Waits for the next task of the event loop. */
 export function nextTask(): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, 0));
 }
 
 const read = (): number => performance.now();
-const readLater = async (): Promise<number> => {
+const readInNextTask = async (): Promise<number> => {
   await nextTask();
   return read();
 };
 
-/** Whether time stands still while something is computed. */
+/** Tells whether time stands still during a computation, as in workerd. */
 function freezesDuringWork(): boolean {
   const start = read();
   let sum = 0;
@@ -43,15 +44,15 @@ async function measureResolution(now: Clock['now']): Promise<number> {
   return Math.min(...steps);
 }
 
-async function start(): Promise<Clock> {
-  const now = freezesDuringWork() ? readLater : read;
+async function createClock(): Promise<Clock> {
+  const now = freezesDuringWork() ? readInNextTask : read;
   return { now, resolution: await measureResolution(now) };
 }
 
 let clock: Promise<Clock> | undefined;
 
-/** The one clock of this process. */
+/** Returns the clock of this process. */
 export function getClock(): Promise<Clock> {
-  clock ??= start();
+  clock ??= createClock();
   return clock;
 }

@@ -1,47 +1,30 @@
-/** How time and memory of a loss grow with the number of rows and with their width. */
+/** Measures how time and memory of a loss grow with the number of rows and with their width. */
 
 import { Random } from '../src/core/random.js';
-import { candidate, type Summary, type Timing, timeInterleaved } from './interleave.js';
+import { candidate, type Timing, timeInterleaved } from './interleave.js';
 import { normal, type Outputs } from './operations/operation.js';
-import type { Package } from './run.js';
-
-export interface GrowthPoint {
-  size: number;
-  /** Milliseconds of one call. */
-  time: Summary;
-  /** Bytes of WASM memory beyond the rows and their gradient. */
-  bytes?: number;
-}
-
-export interface Growth {
-  operation: string;
-  /** Which size grows, `N` rows or `d` columns, and how large the other stays. */
-  letter: 'N' | 'd';
-  other: number;
-  points: GrowthPoint[];
-  /** Time grows with the size to the power of this: the slope of a line through all points. */
-  exponent: number;
-}
+import type { Growth, GrowthPoint } from './results.js';
+import type { Package } from './workloads.js';
 
 const ROWS = [256, 512, 1024, 2048, 4096, 8192, 16384];
 const WIDTHS = [32, 64, 128, 256, 512, 1024];
 const WIDTH = 128;
 const ROWS_FOR_WIDTHS = 1024;
 
-/** To which power of the size time grows: the slope of the straight line through logarithms. */
+/** Fits the exponent of time ~ size ** exponent: the slope of the line through logarithms. */
 export function slope(points: readonly Pick<GrowthPoint, 'size' | 'time'>[]): number {
   const xs = points.map(({ size }) => Math.log(size));
   const ys = points.map(({ time }) => Math.log(time.median));
   const mean = (values: readonly number[]): number =>
     values.reduce((sum, value) => sum + value, 0) / values.length;
   const [x, y] = [mean(xs), mean(ys)];
-  const across = xs.reduce((sum, value, i) => sum + (value - x) * ((ys[i] as number) - y), 0);
-  return across / xs.reduce((sum, value) => sum + (value - x) ** 2, 0);
+  const covariance = xs.reduce((sum, value, i) => sum + (value - x) * ((ys[i] as number) - y), 0);
+  return covariance / xs.reduce((sum, value) => sum + (value - x) ** 2, 0);
 }
 
 /**
- * NT-Xent and its gradient, on one thread. Memory never shrinks, so that only who is the first to
- * need more of it can tell how much: the gradient, rows ascending, before anything else has run.
+ * Measures NT-Xent and its gradient on one thread. Memory never shrinks, so only the first call
+ * that needs more of it shows how much: the gradient, rows ascending, before anything else has run.
  */
 export async function* measureGrowth({ api }: Package): AsyncGenerator<Growth, void, void> {
   const sweeps = [

@@ -1,8 +1,8 @@
-/** What a benchmark ran on. Only what a runtime tells; who knows the processor adds it. */
+/** Names what a benchmark ran on, as far as the runtime tells. */
 
 export interface Machine {
   runtime: string;
-  /** The processor, where somebody knows it. */
+  /** Name of the processor, where it is known. */
   cpu?: string;
   /** Version of the package and of its bits. */
   build: string;
@@ -16,7 +16,7 @@ interface Host {
   navigator?: { userAgent?: string };
 }
 
-/** Browsers call themselves by each other's names: the first that fits is it. */
+/** Browsers have each other's names in their user agents: the first pattern that fits counts. */
 const BROWSERS = [
   { name: 'Firefox', pattern: /Firefox\/([\d.]+)/ },
   { name: 'Edge', pattern: /Edg\/([\d.]+)/ },
@@ -24,6 +24,7 @@ const BROWSERS = [
   { name: 'WebKit', pattern: /Version\/([\d.]+).*Safari/ },
 ];
 
+/** Returns name and version of the runtime. */
 export function runtimeName(): string {
   const host = globalThis as Host;
   if (host.Deno) return `Deno ${host.Deno.version.deno}`;

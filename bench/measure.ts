@@ -1,31 +1,26 @@
-/** All that is measured in one process, in the order in which it must be. */
+/** Measures everything that one process can, in the order in which it must be. */
 
-import { type Growth, measureGrowth } from './growth.js';
+import { measureGrowth } from './growth.js';
 import { runtimeName } from './machine.js';
+import { measureWorkload, type Plan, selectWorkloads } from './measure-workload.js';
 import { measurePeak } from './peak.js';
-import {
-  formatSizes,
-  measureWorkload,
-  type Package,
-  type Plan,
-  type Result,
-  type Run,
-  type StartUp,
-  selectWorkloads,
-} from './run.js';
+import { formatSizes, type Growth, type Result, type Run, type StartUp } from './results.js';
+import type { Package } from './workloads.js';
 
 export interface MeasureOptions extends Plan {
-  /** Whether to measure growth and the border, too. */
+  /** Measures growth, start-up and call overhead, too. */
   growth: boolean;
-  /** The processor, where somebody knows it. */
+  /** Name of the processor, where it is known. */
   cpu?: string | undefined;
+  /** Measures start-up, where processes can be started. */
   startUp?: (() => StartUp) | undefined;
-  /** What calls cost beside their kernels, where the kernels can be reached. */
-  callOverhead?: ((own: Package) => AsyncIterable<Result>) | undefined;
+  /** Measures the overhead of calls, where the kernels can be reached. */
+  callOverhead?: ((nearfar: Package) => AsyncIterable<Result>) | undefined;
 }
 
-/** Who wants to hear of what is measured as it is. */
+/** Callbacks that get each part of the result as soon as it is measured. */
 export interface Listener {
+  /** Called before a measurement with what is measured. */
   start?(what: string): Promise<void> | void;
   peak?(peak: number): void;
   result?(result: Result): void;
@@ -34,13 +29,14 @@ export interface Listener {
   callOverhead?(result: Result): void;
 }
 
+/** Measures peak, growth, start-up, call overhead and the selected workloads. */
 export async function measureAll(
-  own: Package,
+  nearfar: Package,
   options: MeasureOptions,
   listener: Listener,
 ): Promise<Run> {
   const { cpu, threads } = options;
-  const build = `nearfar with BITS ${own.api.BITS}`;
+  const build = `nearfar with BITS ${nearfar.api.BITS}`;
   const machine = { runtime: runtimeName(), ...(cpu === undefined ? {} : { cpu }), build, threads };
   const run: Run = { machine, results: [] };
   await listener.start?.('peak');
@@ -49,13 +45,13 @@ export async function measureAll(
     run.peak = peak;
     listener.peak?.(peak);
   }
-  // On one thread up to where the work asks for more.
-  await own.setThreads(1);
+  // On one thread until a workload asks for more.
+  await nearfar.setThreads(1);
   if (options.growth) {
-    // First, while the memory is small: see there.
+    // Growth comes first, while the memory is small: see measureGrowth.
     run.growth = [];
     await listener.start?.('growth');
-    for await (const growth of measureGrowth(own)) {
+    for await (const growth of measureGrowth(nearfar)) {
       run.growth.push(growth);
       listener.growth?.(growth);
     }
@@ -68,16 +64,16 @@ export async function measureAll(
   if (options.growth && options.callOverhead !== undefined) {
     run.callOverhead = [];
     await listener.start?.('call overhead');
-    for await (const result of options.callOverhead(own)) {
+    for await (const result of options.callOverhead(nearfar)) {
       run.callOverhead.push(result);
       listener.callOverhead?.(result);
     }
   }
-  const works = selectWorkloads(own, options);
-  for (const [i, work] of works.entries()) {
-    const place = `${i + 1} of ${works.length}`;
-    await listener.start?.(`${place}: ${work.name}, ${formatSizes(work.sizes)}`);
-    const result = await measureWorkload(own, options, work);
+  const workloads = selectWorkloads(nearfar, options);
+  for (const [i, work] of workloads.entries()) {
+    const position = `${i + 1} of ${workloads.length}`;
+    await listener.start?.(`${position}: ${work.name}, ${formatSizes(work.sizes)}`);
+    const result = await measureWorkload(nearfar, options, work);
     run.results.push(result);
     listener.result?.(result);
   }

@@ -1,4 +1,4 @@
-/** The rate of products and sums that one core reaches where memory doesn't matter. */
+/** Measures the peak of one core: multiplications and additions where memory doesn't matter. */
 
 import { fromBase64 } from '../src/core/base64.js';
 import { candidate, timeInterleaved } from './interleave.js';
@@ -12,8 +12,9 @@ interface Exports {
 const TURNS = 10_000;
 
 /**
- * GFLOP/s of 128-bit vectors on one core, in the best of many rounds: nothing makes it faster than
- * it can be. Undefined where a host compiles no bytes.
+ * Measures GFLOP/s of 128-bit vectors on one core, the best of many rounds: noise only slows down.
+ *
+ * @returns undefined where a host refuses to compile bytes, as workerd does
  */
 export async function measurePeak(): Promise<number | undefined> {
   const memory = new WebAssembly.Memory({ initial: 1, maximum: 65536 });

@@ -1,24 +1,23 @@
-/** What was measured as a report: charts and tables, of one runtime or of several side by side. */
+/** Turns measurements into a report: charts and tables of one runtime or several side by side. */
 
 import type { Block, DotPanel, LinePanel, Report } from '../src/report/types.js';
-import type { Growth } from './growth.js';
 import type { Summary, Timing } from './interleave.js';
 import type { Machine } from './machine.js';
-import { formatSizes, type Result, type Run, type StartUp } from './run.js';
+import { formatSizes, type Growth, type Result, type Run, type StartUp } from './results.js';
 
 function describeMachine({ runtime, cpu, build, threads }: Machine): string {
   const on = cpu === undefined ? '' : `, ${cpu}`;
   return `${runtime}${on}, ${threads === 1 ? 'one thread' : `${threads} threads`}, ${build}`;
 }
 
-/** A number, or why there is none. */
+/** Formats the median, or says why it does not count. */
 export function formatSummary({ median, quartiles, noisy }: Summary, digits: number): string {
   const [low, high] = quartiles.map((value) => value.toFixed(digits));
   if (!noisy) return median.toFixed(digits);
   return quartiles[0] === quartiles[1] ? `few rounds (${low})` : `noise (${low} to ${high})`;
 }
 
-/** How long it takes to get going. */
+/** Formats start-up times. */
 export function startUpLine({ first, empty }: StartUp): string {
   return (
     `from the import to the first result: ${formatSummary(first, 1)} ms; ` +
@@ -26,30 +25,31 @@ export function startUpLine({ first, empty }: StartUp): string {
   );
 }
 
-/** Bytes in MB; nothing where nobody could tell. */
+/** Formats bytes in MB; empty where they are not known. */
 function formatMegabytes(bytes: number | undefined): string {
   return bytes === undefined ? '' : (bytes / 2 ** 20).toFixed(2);
 }
 
-/** Of others: what they take, as a multiple of the first. */
+/** Formats the ratio to the first candidate; empty for the first itself. */
 function formatRatio(timing: Timing, first: boolean): string {
   return first ? '' : formatSummary(timing.ratio, 2);
 }
 
-/** GFLOP/s, where that has a meaning and the noise leaves a number. */
+/** Computes GFLOP/s, where that has a meaning and noise does not hide it. */
 function rateOf({ flops }: Result, { time }: Timing): number | undefined {
   return flops === undefined || time.noisy ? undefined : flops / time.median / 1e6;
 }
 
-const caseOf = ({ operation, sizes }: Result): string => `${operation}, ${formatSizes(sizes)}`;
+const describeResult = ({ operation, sizes }: Result): string =>
+  `${operation}, ${formatSizes(sizes)}`;
 
-/** Operations have long names: a chart has the letters' values alone. */
-function labelOf({ operation, sizes }: Result): string {
+/** Shortens name and sizes for a chart's axis. */
+function chartLabel({ operation, sizes }: Result): string {
   const name = operation.replace('temperature ', '').replace('gradient', 'grad');
   return `${name} ${Object.values(sizes).join('×')}`;
 }
 
-/** How many times ours the others take. */
+/** Charts the times of the others divided by ours. */
 function ratioPanel({ machine, results }: Run): DotPanel | undefined {
   const others = results.flatMap((result) =>
     result.timings.slice(1).map((timing) => ({ result, timing })),
@@ -58,23 +58,23 @@ function ratioPanel({ machine, results }: Run): DotPanel | undefined {
   const points = others
     .filter(({ timing }) => !timing.ratio.noisy)
     .map(({ result, timing }) => ({
-      name: labelOf(result),
+      name: chartLabel(result),
       x: timing.ratio.median,
       group: groups.indexOf(timing.name),
     }));
   if (points.length === 0) return undefined;
-  const axis = { x: 'times ours', xScale: 'log', reference: 1 } as const;
+  const axis = { x: 'time ÷ ours', xScale: 'log', reference: 1 } as const;
   return { kind: 'dots', title: machine.runtime, ...axis, groups, points };
 }
 
-/** Which share of what a core can do the products reach, one group a runtime. */
+/** Charts GFLOP/s as a fraction of the core's peak, one group per runtime. */
 function peakPanel(runs: readonly Run[]): DotPanel | undefined {
   const groups = runs.map(({ machine }) => machine.runtime);
   const points = runs.flatMap(({ peak, results }, group) =>
     results.flatMap((result) => {
       const rate = rateOf(result, result.timings[0] as Timing);
       if (rate === undefined || peak === undefined) return [];
-      return [{ name: labelOf(result), x: rate / peak, group }];
+      return [{ name: chartLabel(result), x: rate / peak, group }];
     }),
   );
   if (points.length === 0) return undefined;
@@ -130,7 +130,7 @@ function growthBlocks(growths: readonly Growth[]): Block[] {
         head: ['rows × columns', 'ms', 'MB'],
         rows,
         caption:
-          'Time of one call, and memory beyond the rows and their gradient, where a size was the ' +
+          'Time of one call, and memory beyond the rows and their gradient where a size was the ' +
           'first to need more.',
       },
     },
@@ -140,21 +140,21 @@ function growthBlocks(growths: readonly Growth[]): Block[] {
 function timesTable({ results }: Run): Block {
   const rows = results.flatMap((result) => [
     ...result.timings.map((timing, i) => [
-      i === 0 ? caseOf(result) : `· ${timing.name}`,
+      i === 0 ? describeResult(result) : `· ${timing.name}`,
       formatSummary(timing.time, 3),
       rateOf(result, timing)?.toFixed(1) ?? '',
       formatRatio(timing, i === 0),
     ]),
-    ...(result.excluded ?? []).map(({ name }) => [`· ${name}`, 'left out', '', '']),
+    ...(result.excluded ?? []).map(({ name }) => [`· ${name}`, 'excluded', '', '']),
   ]);
   return {
     kind: 'table',
     table: {
-      head: ['', 'ms', 'GFLOP/s', 'times ours'],
+      head: ['', 'ms', 'GFLOP/s', 'time ÷ ours'],
       rows,
       caption:
-        'Median of rounds in turns; where their quartiles are more than a fifth of it apart, these ' +
-        'instead of a number. Whose results differ or fail is left out.',
+        'Median over interleaved rounds; where the quartiles are more than a fifth of it apart, ' +
+        'they stand instead. Candidates that fail or whose results differ are excluded.',
     },
   };
 }
@@ -163,7 +163,7 @@ function callOverheadTable(callOverhead: readonly Result[]): Block {
   return {
     kind: 'table',
     table: {
-      head: ['', 'kernels, ms', 'call, ms', 'times'],
+      head: ['', 'kernels, ms', 'call, ms', 'call ÷ kernels'],
       rows: callOverhead.map((result) => {
         const [kernels, call] = result.timings as [Timing, Timing];
         return [
@@ -173,12 +173,12 @@ function callOverheadTable(callOverhead: readonly Result[]): Block {
           formatSummary(call.ratio, 2),
         ];
       }),
-      caption: 'A call of 32 × 64, copies and checks included, beside the kernels that it calls.',
+      caption: 'A call at 32 × 64, copies and checks included, versus the kernels that it calls.',
     },
   };
 }
 
-/** A result as lines of text: ours, the others, and who was left out. */
+/** Formats a result as lines: ours, the others, and those that were excluded. */
 export function resultLines(result: Result): string[] {
   const lines = result.timings.map((timing, i) => {
     const rate = rateOf(result, timing);
@@ -188,7 +188,7 @@ export function resultLines(result: Result): string[] {
       (i === 0 ? formatSizes(result.sizes) : '').padEnd(24),
       `${formatSummary(timing.time, 3)} ms`.padStart(14),
       (rate === undefined ? '' : `${rate.toFixed(1)} GFLOP/s`).padStart(14),
-      ratio === '' ? '' : `${ratio} times ours`,
+      ratio === '' ? '' : `${ratio} × ours`,
     ];
     return columns.join(' ').trimEnd();
   });
@@ -198,12 +198,12 @@ export function resultLines(result: Result): string[] {
   return [...lines, ...without];
 }
 
-/** Growth as lines of text. */
+/** Formats growth as lines. */
 export function growthLines({ operation, letter, other, points, exponent }: Growth): string[] {
-  const wide = letter === 'N' ? `columns ${other}` : `rows ${other}`;
+  const fixed = letter === 'N' ? `columns ${other}` : `rows ${other}`;
   const power = `${letter} to the power of ${exponent.toFixed(2)}`;
   return [
-    `${operation}, ${wide}: time grows with ${power}`,
+    `${operation}, ${fixed}: time grows with ${power}`,
     ...points.map(({ size, time, bytes }) => {
       const memory = bytes === undefined ? '' : ` ${formatMegabytes(bytes)} MB`;
       return `  ${String(size).padStart(6)} ${formatSummary(time, 3).padStart(12)} ms${memory}`;
@@ -211,30 +211,30 @@ export function growthLines({ operation, letter, other, points, exponent }: Grow
   ];
 }
 
-/** What a core reaches, as text. */
+/** Formats the peak of a core. */
 export const peakLine = (where: string, peak: number | undefined): string =>
   peak === undefined ? where : `${where}: a core reaches ${peak.toFixed(1)} GFLOP/s`;
 
-/** The report of some runs on one machine. */
+/** Makes the report of some runs on one machine. */
 export function benchReport(runs: readonly Run[], footer: string): Report {
   const sections: Report['sections'] = [];
   const ratios = runs.map(ratioPanel).filter((panel) => panel !== undefined);
   if (ratios.length > 0) {
     const caption =
-      'How long others take, as a multiple of ours on one thread, in turns and on the same inputs. ' +
-      'To the right of the dashed line, ours is faster.';
+      'Time of the others divided by ours on one thread, interleaved and on the same inputs. ' +
+      'Right of the dashed line, ours is faster.';
     const blocks: Block[] = [{ kind: 'figure', panels: ratios, caption }];
     sections.push({ name: 'others', title: 'Versus other libraries', blocks });
   }
-  const shares = peakPanel(runs);
-  if (shares !== undefined) {
-    const limits = runs
+  const fractions = peakPanel(runs);
+  if (fractions !== undefined) {
+    const peaks = runs
       .filter(({ peak }) => peak !== undefined)
       .map(({ machine, peak }) => `${machine.runtime} ${peak?.toFixed(1)}`);
     const caption =
-      'Of what one core does of 128-bit products and sums when memory stands aside: ' +
-      `${limits.join(', ')} GFLOP/s.`;
-    const blocks: Block[] = [{ kind: 'figure', panels: [shares], caption }];
+      'Fraction of the 128-bit multiplications and additions that one core does without memory: ' +
+      `${peaks.join(', ')} GFLOP/s.`;
+    const blocks: Block[] = [{ kind: 'figure', panels: [fractions], caption }];
     sections.push({ name: 'peak', title: 'Versus the processor', blocks });
   }
   for (const [i, run] of runs.entries()) {
@@ -254,10 +254,10 @@ export function benchReport(runs: readonly Run[], footer: string): Report {
     sections.push({ name: `run-${i + 1}`, title: machine.runtime, blocks });
   }
   return {
-    title: 'How fast',
+    title: 'Benchmark',
     lead:
-      'The same operations, on the same numbers, by this library and by others: in turns, so that ' +
-      'what slows the machine down slows all of them, and once their results agree.',
+      'The same operations on the same numbers by this library and by others, interleaved, so that ' +
+      'what slows the machine down slows all of them. Only candidates whose results agree are timed.',
     sections,
     footer,
   };

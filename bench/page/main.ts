@@ -1,4 +1,4 @@
-/** Runs the benchmark in the browser that the page is opened in, and draws what it measured. */
+/** The form of the page: runs the benchmark in the browser and draws the results. */
 
 import { renderReport } from '../../src/report/index.js';
 import { measureCallOverhead } from '../call-overhead.js';

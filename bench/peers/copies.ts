@@ -7,7 +7,7 @@
 import { once } from 'node:events';
 import { isMainThread, parentPort, Worker } from 'node:worker_threads';
 import type { Candidate } from '../interleave.js';
-import { selectWorkloads } from '../run.js';
+import { selectWorkloads } from '../measure-workload.js';
 import { sourcePackage } from '../source-package.js';
 import type { Peer } from './peer.js';
 

@@ -2,7 +2,7 @@
 
 import { type Candidate, candidate } from '../interleave.js';
 import type { Numbers, Sizes } from '../operations/operation.js';
-import type { Inputs } from '../work.js';
+import type { Inputs } from '../workloads.js';
 
 export interface Peer {
   /** With its version. */

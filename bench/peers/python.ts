@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import { createInterface, type Interface } from 'node:readline';
 import type { Candidate } from '../interleave.js';
 import type { Numbers, Outputs } from '../operations/operation.js';
-import type { Inputs } from '../work.js';
+import type { Inputs } from '../workloads.js';
 import type { Missing, Peer } from './peer.js';
 import program from './python.py';
 
@@ -51,7 +51,7 @@ class Python {
 }
 
 /** What only a process of ours can use. */
-const LOCAL_ONLY = ['model', 'text', 'pictures'];
+const LOCAL_ONLY = ['model', 'text', 'images'];
 
 const base64 = ({ buffer, byteOffset, byteLength }: Uint8Array | Float32Array): string =>
   Buffer.from(buffer, byteOffset, byteLength).toString('base64');

@@ -3,6 +3,7 @@
 import { cpus } from 'node:os';
 import { measureCallOverhead } from '../../../bench/call-overhead.js';
 import { type Listener, measureAll } from '../../../bench/measure.js';
+import { selectWorkloads } from '../../../bench/measure-workload.js';
 import { benchPage } from '../../../bench/page/page.js';
 import { copiesPeer } from '../../../bench/peers/copies.js';
 import { allPeers, isHere } from '../../../bench/peers/index.js';
@@ -15,12 +16,19 @@ import {
   resultLines,
   startUpLine,
 } from '../../../bench/report.js';
-import { formatSizes, type Run, selectWorkloads } from '../../../bench/run.js';
+import { formatSizes, type Run } from '../../../bench/results.js';
 import { sourcePackage } from '../../../bench/source-package.js';
 import { measureStartUp } from '../../../bench/start-up.js';
 import type { Terminal } from '../../terminal/progress.js';
 import { type Command, type Input, InputError, JSON_OPTION, wholeNumber } from '../command.js';
-import { prepareFolder, programAddress, readBytes, writeResult } from '../files.js';
+import {
+  prepareFolder,
+  programAddress,
+  readBytes,
+  readProgram,
+  version,
+  writeResult,
+} from '../files.js';
 
 const MOST = 1e9;
 
@@ -80,7 +88,7 @@ async function run({ positional, options, terminal }: Input): Promise<void> {
     threads: typeof threads === 'string' ? Number(threads) : 1,
     cpu: cpus()[0]?.model,
     callOverhead: measureCallOverhead,
-    startUp: measureStartUp,
+    startUp: () => measureStartUp(programAddress('index.js')),
   };
   if (selectWorkloads(sourcePackage, plan).length === 0) {
     const smaller = typeof largest === 'string' ? ` at sizes up to ${largest}` : '';
@@ -92,7 +100,7 @@ async function run({ positional, options, terminal }: Input): Promise<void> {
   if (plan.threads > 1) peers.unshift(copiesPeer(plan.threads, programAddress('cli.js')));
   try {
     const runs = [await measureAll(sourcePackage, { ...plan, peers }, listener(terminal))];
-    write(terminal, out, runs, benchPage(runs));
+    write(terminal, out, runs, pageOf(runs));
   } finally {
     for (const peer of peers) peer.close?.();
   }
@@ -120,6 +128,9 @@ async function chosenPeers(
   return found.filter(isHere);
 }
 
+const pageOf = (runs: readonly Run[]): string =>
+  benchPage(runs, { program: readProgram('bench-page.js'), version: version() });
+
 function write(terminal: Terminal, out: string, runs: readonly Run[], html: string): void {
   const results = writeResult(out, 'results.json', `${JSON.stringify(runs, null, 1)}\n`);
   const page = writeResult(out, 'index.html', html);
@@ -133,7 +144,7 @@ function readRuns(path: string): { runs: Run[]; page: string } {
   try {
     const runs: Run[] = JSON.parse(text);
     // What can be drawn is what has everything that is drawn.
-    return { runs, page: benchPage(runs) };
+    return { runs, page: pageOf(runs) };
   } catch {
     throw new InputError(`--draw ${path}: is not the results.json of a benchmark`);
   }

@@ -1,25 +1,30 @@
 /**
- * The same benchmark on every runtime there is, one after the other, and a page that shows them
- * side by side.
+ * Runs the same benchmark on every installed runtime, one after the other, and writes a page that
+ * shows them side by side.
  *
- *   npm run bench:everywhere -- ntXent                     those whose name contains the text
- *   npm run bench:everywhere -- ntXent --largest 1024      no size above
- *   npm run bench:everywhere -- ntXent --on node20,firefox on some of them
- *   npm run bench:everywhere -- ntXent --out DIR           where the page goes (nearfar-bench)
+ *   npm run bench:everywhere -- ntXent                     operations whose name contains the text
+ *   npm run bench:everywhere -- ntXent --largest 1024      no larger size
+ *   npm run bench:everywhere -- ntXent --on node20,firefox   on some runtimes
+ *   npm run bench:everywhere -- ntXent --out DIR           folder of the page (default nearfar-bench)
  *
- * Browsers and workers are given a minute or two: name few operations.
+ * Browsers and workers have a minute or two: name few operations.
  */
 
 import { execFileSync } from 'node:child_process';
 import { cpus } from 'node:os';
-import { prepareFolder, writeResult } from '../src/cli/files.js';
-import { tarball } from '../test/package/tarball.js';
-import { makeProject, runtimes } from '../test/runtimes/index.js';
-import { peakLine, resultLines } from './report.js';
-import type { Run } from './run.js';
-import { chooseNames, exitOnInputError, readArguments, readInt } from './studies/arguments.js';
+import { peakLine, resultLines } from '../../bench/report.js';
+import type { Run } from '../../bench/results.js';
+import {
+  chooseNames,
+  exitOnInputError,
+  readArguments,
+  readInt,
+} from '../../bench/studies/arguments.js';
+import { prepareFolder, writeResult } from '../../src/cli/files.js';
+import { tarball } from '../package/tarball.js';
+import { makeProject, runtimes } from './index.js';
 
-/** Rows that only load the package in another way, or on an emulated processor. */
+/** Runtimes that only load the package in another way, or on an emulated processor. */
 const REPEATED = /-(require|arm64|vite|worker)$|^wrangler$/;
 const LARGEST = '1024';
 
@@ -42,7 +47,7 @@ const selection = {
 };
 exitOnInputError(() => prepareFolder('--out', values.out));
 
-const project = await makeProject(tarball(), 'bench/everywhere-program.ts', {
+const project = await makeProject(tarball(), 'test/runtimes/benchmark-program.ts', {
   SELECTION: JSON.stringify(selection),
 });
 const runs: Run[] = [];

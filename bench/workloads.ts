@@ -1,11 +1,19 @@
-/** What is timed: the rows of the table of operations on their large sizes, and training steps. */
+/** The workloads that are timed: the table of operations at its large sizes, and training steps. */
 
 import { Random } from '../src/core/random.js';
 import type { GPT, ImageDataset, SimCLR } from '../src/models/index.js';
+import type { setThreads } from '../src/threads/index.js';
 import { type Candidate, candidate } from './interleave.js';
 import { operations } from './operations/index.js';
 import type { Api, Numbers, Outputs, Sizes } from './operations/operation.js';
 
+/** The package, imported from wherever it is. */
+export interface Package {
+  api: Api;
+  setThreads: typeof setThreads;
+}
+
+/** One operation at one size, or one training step. */
 export interface Workload {
   name: string;
   sizes: Sizes;
@@ -13,16 +21,18 @@ export interface Workload {
   flops: number | undefined;
   /** Calls before results are compared (default 1). */
   steps?: number;
-  /** What everybody works on, made when it is asked for. */
+  /** Makes the inputs that all candidates get. */
   inputs(): Inputs;
+  /** Makes our candidate. */
   ours(inputs: Inputs): Candidate;
 }
 
-/** Matrices by name; of the training step, what its own peers read. */
+/** Matrices by name; for a training step, what its peers read. */
 export type Inputs = Record<string, Numbers | unknown>;
 
 const OURS = 'nearfar';
 
+/** Lists all workloads: operations first, then training steps. */
 export function allWorkloads(api: Api): Workload[] {
   return [...operations.flatMap((row) => workloadsOf(api, row)), gptStep(api), simClrStep(api)];
 }
@@ -32,7 +42,7 @@ function workloadsOf(api: Api, row: (typeof operations)[number]): Workload[] {
   return large.flatMap((sizes) => {
     const inputs = (): Inputs => row.inputs(sizes, new Random(1));
     type Given = Parameters<typeof row.run>[1];
-    const work = (
+    const workload = (
       title: string,
       what: 'value' | 'gradient',
       run: (given: Given) => Outputs,
@@ -53,23 +63,23 @@ function workloadsOf(api: Api, row: (typeof operations)[number]): Workload[] {
         return { ...candidate(OURS, call), outputs };
       },
     });
-    const value = work(name, 'value', (given) => row.run(api, given), flops?.(sizes));
+    const value = workload(name, 'value', (given) => row.run(api, given), flops?.(sizes));
     if (!gradient) return [value];
-    return [value, work(`${name}, gradient`, 'gradient', (given) => gradient.run(api, given))];
+    return [value, workload(`${name}, gradient`, 'gradient', (given) => gradient.run(api, given))];
   });
 }
 
-/** How many batches a peer is given; it begins anew after them. */
+/** Number of batches that a peer gets; after the last one it starts over. */
 const BATCHES = 64;
-/** The same of views of pictures, which are large. */
-const VIEWS = 8;
-/** Steps before the one that is compared count, too: gradients, clipping and the optimiser. */
-const COMPARED = 3;
+/** Number of batches of image views, which are large. */
+const VIEW_BATCHES = 8;
+/** Results are compared after so many steps, so that gradients, clipping and optimizer count. */
+const COMPARED_STEPS = 3;
 const STEPS = 100_000;
-/** Rates that a peer is given; it stays at the last. */
+/** Number of learning rates that a peer gets; it stays at the last. */
 const RATES = 1000;
 
-/** Where a training begins and how it steps, for peers to do the same. */
+/** Initial weights, schedule and optimizer settings, for peers to train the same way. */
 function initialState(nn: Api['nn'], model: GPT | SimCLR): Inputs {
   const { betas, weightDecay, gradClip, learningRate: peak, warmup } = model.defaults;
   const rate = nn.cosineSchedule({ peak, steps: STEPS, warmup });
@@ -82,12 +92,12 @@ function initialState(nn: Api['nn'], model: GPT | SimCLR): Inputs {
   };
 }
 
-/** nanoGPT's setting for a CPU: the whole step, from the batch to the optimiser. */
+/** GPT in nanoGPT's setting for a CPU: the whole step, from the batch to the optimizer. */
 const gptStep = ({ nn, models }: Api): Workload => ({
   name: 'GPT training step',
   sizes: { layers: 4, heads: 4, C: 128, T: 64, B: 12, V: 65 },
   flops: undefined,
-  steps: COMPARED,
+  steps: COMPARED_STEPS,
   inputs() {
     const characters = Array.from({ length: 65 }, (_, i) => String.fromCharCode(48 + i));
     const random = new Random(1);
@@ -106,13 +116,13 @@ const gptStep = ({ nn, models }: Api): Workload => ({
     };
   },
   ours({ model, text }) {
-    return steps(models.train(model as GPT, text as string, { steps: STEPS }));
+    return trainingCandidate(models.train(model as GPT, text as string, { steps: STEPS }));
   },
 });
 
 /**
- * SimCLR with its defaults on grey pictures: from views of pictures to the optimiser. Peers are
- * given the views, which ours makes anew at each step.
+ * SimCLR with its defaults on grayscale images: from the augmented views to the optimizer. Peers
+ * get the views ready-made; ours makes them at each step.
  */
 const simClrStep = ({ nn, models }: Api): Workload => {
   const sizes = { B: 128, H: 28, W: 28, C: 1 };
@@ -121,47 +131,47 @@ const simClrStep = ({ nn, models }: Api): Workload => {
     name: 'SimCLR training step',
     sizes,
     flops: undefined,
-    steps: COMPARED,
+    steps: COMPARED_STEPS,
     inputs() {
       const random = new Random(1);
       const pixels = Uint8Array.from({ length: 4 * batch * height * width * channels }, () =>
         random.integer(256),
       );
-      const pictures = models.imagesFrom(pixels, { height, width, channels });
+      const images = models.imagesFrom(pixels, { height, width, channels });
       nn.manualSeed(1);
       const model = new models.SimCLR({ height, width, channels });
       return {
         model,
-        pictures,
+        images,
         ...initialState(nn, model),
-        views: viewsOf(nn, model, pictures, batch),
+        views: viewsOf(nn, model, images, batch),
         groups: model.encoder.norms.map(({ groups }) => groups),
         temperature: model.config.temperature,
       };
     },
-    ours({ model, pictures }) {
+    ours({ model, images }) {
       const training = { batch, steps: STEPS };
-      return steps(models.train(model as SimCLR, pictures as ImageDataset, training));
+      return trainingCandidate(models.train(model as SimCLR, images as ImageDataset, training));
     },
   };
 };
 
-/** Views that the first steps see, one a row: first and second ones of a step, step by step. */
-function viewsOf(nn: Api['nn'], model: SimCLR, pictures: ImageDataset, batch: number): Numbers {
-  const at = model.batches(pictures, { batchSize: batch, seed: 0 });
-  const steps = Array.from({ length: VIEWS }, (_, step) => at(step));
+/** Views of the first steps, one per row: for each step the first views, then the second ones. */
+function viewsOf(nn: Api['nn'], model: SimCLR, images: ImageDataset, batch: number): Numbers {
+  const at = model.batches(images, { batchSize: batch, seed: 0 });
+  const steps = Array.from({ length: VIEW_BATCHES }, (_, step) => at(step));
   const views = steps.flatMap(({ pixels, seed, step }) =>
     [0, 1].map((view) =>
       nn.tidy(() => model.augmentation.views(pixels, { seed, step, view }).toArray()),
     ),
   );
   const data = Float32Array.from(views.flatMap((each) => Array.from(each)));
-  const rows = 2 * VIEWS * batch;
+  const rows = 2 * VIEW_BATCHES * batch;
   return { data, rows, cols: data.length / rows };
 }
 
-/** Each call is the next step of a training. */
-function steps(training: AsyncGenerator<{ loss: number }, void, void>): Candidate {
+/** Makes a candidate whose every call is the next training step. */
+function trainingCandidate(training: AsyncGenerator<{ loss: number }, void, void>): Candidate {
   return candidate(OURS, async () => {
     const { value } = await training.next();
     return { loss: value?.loss ?? Number.NaN };
