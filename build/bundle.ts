@@ -5,6 +5,10 @@
 
 import { readFile } from 'node:fs/promises';
 import { type BuildOptions, build, type Plugin } from 'esbuild';
+import { MODULES } from './modules.js';
+
+/** Columns of a line: who does not catch an error sees the line that threw it, and no more. */
+const LINE = 160;
 
 /** Entry points of the library. One call of esbuild with splitting: one memory for all of them. */
 const ENTRIES = {
@@ -14,16 +18,32 @@ const ENTRIES = {
   threads: 'src/threads/index.ts',
 };
 
-/** Where the kernels come from: bytes inlined, or module files beside the bundle. */
-export const INLINED = {
-  '#wasm': './src/core/wasm.ts',
-  '#wasm-analysis': './src/core/wasm.analysis.ts',
-  '#wasm-nn': './src/core/wasm.nn.ts',
+/**
+ * AssemblyScript's loader makes a decoder of strings when it is imported, which not every host has.
+ * No kernel has strings, and the loader decodes them without one if it must.
+ */
+const NO_DECODER: Plugin = {
+  name: 'no-decoder',
+  setup({ onLoad }) {
+    onLoad({ filter: /[/\\]@assemblyscript[/\\]loader[/\\]index\.js$/ }, async ({ path }) => {
+      const source = await readFile(path, 'utf8');
+      const contents = source.replace(/new TextDecoder\([^)]*\)/, 'undefined');
+      if (contents === source) throw new Error('the loader has no TextDecoder: remove this plugin');
+      return { contents, loader: 'js' };
+    });
+  },
 };
-const MODULES = {
-  '#wasm': './src/core/wasm.workerd.ts',
-  '#wasm-analysis': './src/core/wasm.analysis.workerd.ts',
-  '#wasm-nn': './src/core/wasm.nn.workerd.ts',
+
+/** For workers, which refuse to compile bytes: kernels are imported from files next to the bundle. */
+const MODULE_FILES: Plugin = {
+  name: 'module-files',
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /^#wasm\// }, ({ path }) => ({ path, namespace: 'wasm' }));
+    onLoad({ filter: /.*/, namespace: 'wasm' }, ({ path }) => {
+      const file = MODULES.find(({ name }) => path === `#wasm/${name}`)?.file;
+      return { contents: `export { default } from './${file}.wasm';` };
+    });
+  },
 };
 
 /**
@@ -42,7 +62,8 @@ const ONE_CORE: Plugin = {
 
 const LIBRARY: BuildOptions = {
   entryPoints: ENTRIES,
-  plugins: [ONE_CORE],
+  plugins: [ONE_CORE, NO_DECODER],
+  lineLimit: LINE,
   bundle: true,
   minify: true,
   splitting: true,
@@ -85,7 +106,6 @@ export async function bundleLibrary(dist: string): Promise<string[]> {
     define,
     outdir: dist,
     chunkNames: 'shared.[hash]',
-    alias: INLINED,
     loader: { '.wasm': 'base64' },
   });
   const modules = await bundle({
@@ -94,8 +114,8 @@ export async function bundleLibrary(dist: string): Promise<string[]> {
     outdir: dist,
     entryNames: '[name].workerd',
     chunkNames: 'shared.workerd.[hash]',
-    alias: MODULES,
-    external: ['./nearfar.wasm', './nearfar-analysis.wasm', './nearfar-nn.wasm'],
+    plugins: [...(LIBRARY.plugins ?? []), MODULE_FILES],
+    external: ['./*.wasm'],
   });
   return [...inlined, ...modules];
 }
@@ -110,7 +130,7 @@ async function bundleBenchPage(dist: string): Promise<string[]> {
     platform: 'browser',
     target: 'es2022',
     minify: true,
-    alias: { ...INLINED, linkedom: './bench/page/document.ts' },
+    alias: { linkedom: './bench/page/document.ts' },
     loader: { '.wasm': 'base64' },
     define: { WORKER_SCRIPT: await workerScript() },
     logLevel: 'warning',
@@ -129,7 +149,8 @@ export async function bundleCommandLine(dist: string): Promise<string[]> {
     target: 'node20',
     minifySyntax: true,
     minifyWhitespace: true,
-    alias: INLINED,
+    lineLimit: LINE,
+    plugins: [NO_DECODER],
     loader: { '.wasm': 'base64', '.py': 'text' },
     define: { WORKER_SCRIPT: await workerScript() },
     // Bundled CommonJS asks for Node's own modules by require.

@@ -32,7 +32,7 @@ function changed(path) {
 function newest(folder) {
   let latest = changed(folder);
   for (const entry of readdirSync(join(root, folder), { withFileTypes: true })) {
-    if (entry.name === 'node_modules' || entry.name === 'kernel-exports.d.ts') continue;
+    if (entry.name === 'node_modules') continue;
     const path = join(folder, entry.name);
     latest = Math.max(latest, entry.isDirectory() ? newest(path) : changed(path));
   }

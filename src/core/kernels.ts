@@ -1,14 +1,19 @@
 /**
- * The kernels: one instance over one memory, compiled at first use, so that importing the package
- * costs nothing and needs no `await`.
+ * The kernels: modules over one memory, each compiled at first use, so that importing the package
+ * costs nothing and needs no `await`. build/modules.ts lists them.
  */
 
 import { instantiateSync } from '@assemblyscript/loader';
-import code from '#wasm';
-import type { instantiate } from './kernel-exports.js';
+import core, { type Kernels as CoreKernels } from '#wasm/core';
+import { fromBase64 } from './base64.js';
 
-/** Types of all exports, generated from the AssemblyScript sources. */
-export type Kernels = Awaited<ReturnType<typeof instantiate>>;
+/**
+ * A module as `import code from '#wasm/NAME'` gives it: base64, or for workers, which refuse to
+ * compile bytes, a WebAssembly.Module. Its type says which kernels it has.
+ */
+export interface ModuleCode<Kernels> {
+  readonly kernels: Kernels;
+}
 
 /** 64 KiB each, 4 GiB at most: as far as 32-bit pointers reach. */
 export const PAGE = 65536;
@@ -19,16 +24,31 @@ export let memory: WebAssembly.Memory = /* @__PURE__ */ new WebAssembly.Memory({
   maximum: MAX_PAGES,
 });
 
-let table: Kernels | undefined;
+type Bytes = Parameters<typeof instantiateSync>[0];
+
+/** The kernels of each module that has been compiled. */
+const compiled = new Map<unknown, object>();
 
 /**
- * The kernels by name. Always the same object, which may be kept: whoever moves the kernels to
- * another memory, or has several threads run them, puts other functions under their names.
- * @throws Error where the host refuses to compile WebAssembly, with what to do about it
+ * The kernels of a module by name, by default those of products and losses. Always the same
+ * object, which may be kept: whoever moves the kernels to another memory, or has several threads
+ * run them, puts other functions under their names.
+ * @throws {Error} where the host refuses to compile WebAssembly, with what to do about it
  */
-export function kernels(): Kernels {
-  table ??= compile<Kernels>(code());
+export function kernels(): CoreKernels;
+export function kernels<Kernels extends object>(code: ModuleCode<Kernels>): Kernels;
+export function kernels(code: unknown = core): object {
+  let table = compiled.get(code);
+  if (table === undefined) {
+    table = compile(binary(code));
+    compiled.set(code, table);
+  }
   return table;
+}
+
+/** What a module is compiled from. */
+export function binary(code: unknown): Bytes {
+  return typeof code === 'string' ? fromBase64(code) : (code as Bytes);
 }
 
 /** Another memory for all that is compiled or copied from now on; whoever calls moves what there is. */
@@ -36,13 +56,11 @@ export function moveTo(to: WebAssembly.Memory): void {
   memory = to;
 }
 
-/** A module's exports, bytes or compiled, over the one memory. */
-export function compile<Exports>(code: unknown): Exports {
+/** A module's exports, over the one memory. */
+export function compile(code: Bytes): object {
   try {
-    const module = code as Parameters<typeof instantiateSync>[0];
     // The loader's own exports wrap every function in another; the bare ones are what we call.
-    const { instance } = instantiateSync(module, { env: { memory } });
-    return { ...instance.exports } as Exports;
+    return { ...instantiateSync(code, { env: { memory } }).instance.exports };
   } catch (cause) {
     throw new Error(
       `nearfar: this host does not compile WebAssembly from bytes (${cause}). ` +

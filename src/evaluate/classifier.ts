@@ -1,6 +1,6 @@
 /** Multinomial logistic regression on embeddings, as an object that predicts and can be saved. */
 
-import { analysisKernels } from '../core/analysis-kernels.js';
+import analysisCode from '#wasm/analysis';
 import { kernels } from '../core/kernels.js';
 import { indexLabels } from '../core/labels.js';
 import {
@@ -69,7 +69,7 @@ export class LinearClassifier {
     const source = readInput('predict', this, x);
     return scoped((scope) => {
       const places = scope.i32(source.rows);
-      analysisKernels().argmaxRows(
+      kernels(analysisCode).argmaxRows(
         places,
         logitsOf(scope, this, source),
         source.rows,
@@ -146,7 +146,7 @@ function logitsOf(scope: Scope, { weight, bias }: LinearClassifier, source: Matr
   const w = copyIn(scope, readMatrix('LinearClassifier', 'weight', weight));
   const b = copyIn(scope, readMatrix('LinearClassifier', 'bias', bias, true));
   const logits = scope.f32(rows * count);
-  analysisKernels().fillRows(logits, b, rows, count);
+  kernels(analysisCode).fillRows(logits, b, rows, count);
   multiply(logits, x, w, rows, count, cols, false, true, true);
   return logits;
 }

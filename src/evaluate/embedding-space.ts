@@ -3,7 +3,8 @@
  * and the effective rank.
  */
 
-import { analysisKernels } from '../core/analysis-kernels.js';
+import analysisCode from '#wasm/analysis';
+import { kernels } from '../core/kernels.js';
 import { checkLoss, checkShape, copyIn, type MatrixLike, readMatrix } from '../core/matrix.js';
 import { scoped } from '../core/memory.js';
 import { checkOptions, checkPositive, rangeError } from '../core/validation.js';
@@ -33,7 +34,7 @@ export function alignment(a: MatrixLike, b: MatrixLike, options?: AlignmentOptio
     const first = copyInUnitRows(scope, left).unit;
     const second = copyInUnitRows(scope, right).unit;
     const { rows, cols } = left;
-    return checkLoss(name, analysisKernels().alignmentRows(first, second, rows, cols, alpha));
+    return checkLoss(name, kernels(analysisCode).alignmentRows(first, second, rows, cols, alpha));
   });
 }
 
@@ -61,7 +62,7 @@ export function uniformity(x: MatrixLike, options?: UniformityOptions): number {
     const side = loadSide(scope, source);
     const scale = 2 * t;
     const { sums, shifts } = new Contrast(scope, side, side, { scale }).rows;
-    return analysisKernels().uniformityOfSums(sums, shifts, side.norms, source.rows, scale);
+    return kernels(analysisCode).uniformityOfSums(sums, shifts, side.norms, source.rows, scale);
   });
 }
 
@@ -77,7 +78,7 @@ export function effectiveRank(x: MatrixLike): number {
   const { rows, cols } = source;
   const order = Math.min(rows, cols);
   return scoped((scope) => {
-    const core = analysisKernels();
+    const core = kernels(analysisCode);
     const at = copyIn(scope, source);
     const origin = scope.zeros(2 * cols);
     const ld = core.gramStride(order);

@@ -1,6 +1,7 @@
 /** Classification by the nearest neighbours. */
 
-import { analysisKernels } from '../core/analysis-kernels.js';
+import analysisCode from '#wasm/analysis';
+import { kernels } from '../core/kernels.js';
 import { indexLabels } from '../core/labels.js';
 import { checkWidth, type MatrixLike, type NumberArray, readMatrix } from '../core/matrix.js';
 import { i32, scoped } from '../core/memory.js';
@@ -44,7 +45,7 @@ export function knnClassify(
   return scoped((scope) => {
     const { scores, indices } = nearest(scope, query, source, k, 'cosine');
     const winners = scope.i32(query.rows);
-    analysisKernels().voteRows(
+    kernels(analysisCode).voteRows(
       winners,
       scores,
       indices,

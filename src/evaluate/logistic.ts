@@ -5,7 +5,7 @@
  * makes it slow.
  */
 
-import { analysisKernels } from '../core/analysis-kernels.js';
+import analysisCode from '#wasm/analysis';
 import { kernels } from '../core/kernels.js';
 import type { Classes } from '../core/labels.js';
 import { copyFloatsOut, copyIn, copyOut, type Matrix, type MatrixInput } from '../core/matrix.js';
@@ -136,7 +136,7 @@ class Objective {
     { classes, indices: numbers }: Classes,
     settings: Settings,
   ) {
-    const analysis = analysisKernels();
+    const analysis = kernels(analysisCode);
     const { rows, cols } = source;
     const width = cols + 1;
     const count = classes.length;
@@ -169,7 +169,7 @@ class Objective {
   /** Finds the means of the columns, and the rows of the design. */
   #centre(design: Pointer, source: MatrixInput): void {
     scoped((scope) => {
-      const analysis = analysisKernels();
+      const analysis = kernels(analysisCode);
       const { rows, cols } = source;
       const x = copyIn(scope, source);
       const mean64 = scope.f64(cols);
@@ -181,7 +181,7 @@ class Objective {
 
   /** y (classes, width) = the transpose of u (rows, classes) times the design, plus l2 v. */
   #backward(y: Pointer, u: Pointer, v: Pointer): void {
-    const analysis = analysisKernels();
+    const analysis = kernels(analysisCode);
     const [c, w] = [this.#classes, this.width];
     this.#design.transposedTimes(y, u, c);
     for (let i = 0; i < c; i++) analysis.addTimes(y + 4 * i * w, v + 4 * i * w, w - 1, this.#l2);
@@ -192,7 +192,7 @@ class Objective {
   /** The value at the weights; the gradient and the curvature follow from what it leaves. */
   value(): number {
     const core = kernels();
-    const analysis = analysisKernels();
+    const analysis = kernels(analysisCode);
     const [n, c, w] = [this.#rows, this.#classes, this.width];
     this.#design.times(this.#probabilities, this.at, c);
     let value = analysis.logisticRows(
@@ -221,7 +221,7 @@ class Objective {
     const [n, c] = [this.#rows, this.#classes];
     // The residual has gone into the gradient: its place is free.
     this.#design.times(this.#residual, v, c);
-    analysisKernels().logisticCurvature(
+    kernels(analysisCode).logisticCurvature(
       this.#residual,
       this.#probabilities,
       this.#labels,
@@ -234,7 +234,7 @@ class Objective {
 
   /** y = x weighed by the bound of each column's curvature. */
   precondition(y: Pointer, x: Pointer): void {
-    analysisKernels().divideByRow(y, x, this.#bound, this.#classes, this.width);
+    kernels(analysisCode).divideByRow(y, x, this.#bound, this.#classes, this.width);
   }
 }
 
@@ -244,7 +244,7 @@ class Objective {
  */
 function newtonStep(scope: Scope, objective: Objective, tolerance: number): Pointer {
   const core = kernels();
-  const analysis = analysisKernels();
+  const analysis = kernels(analysisCode);
   const { length, gradient } = objective;
   const step = scope.zeros(length);
   const residual = scope.zeros(length);
@@ -282,7 +282,7 @@ function moveAlong(
   value: number,
   fall: number,
 ): number | undefined {
-  const analysis = analysisKernels();
+  const analysis = kernels(analysisCode);
   const { at, length } = objective;
   analysis.addTimes(at, step, length, 1);
   for (let moved = 1; moved > 1e-9; moved /= 2) {
@@ -317,7 +317,7 @@ export function fitLogistic(
 function improve(objective: Objective, value: number, tolerance: number): number | undefined {
   return scoped((scope) => {
     const core = kernels();
-    const analysis = analysisKernels();
+    const analysis = kernels(analysisCode);
     const { at, gradient, length } = objective;
     const step = newtonStep(scope, objective, tolerance);
     // Twice as much as the value can still fall, where it is as good as quadratic.
@@ -338,7 +338,7 @@ function takeWeights(
   count: number,
 ): { weight: Matrix; bias: Float32Array } {
   const core = kernels();
-  const analysis = analysisKernels();
+  const analysis = kernels(analysisCode);
   const cols = width - 1;
   const weight = scope.f32(count * cols);
   const bias = scope.f32(count);

@@ -1,6 +1,7 @@
 /** How well rows find what belongs to them: the field's measures of a ranking. */
 
-import { analysisKernels } from '../core/analysis-kernels.js';
+import analysisCode from '#wasm/analysis';
+import { kernels } from '../core/kernels.js';
 import { indexLabels } from '../core/labels.js';
 import {
   checkWidth,
@@ -64,7 +65,7 @@ function eachRanking(
   groupOf: (query: number) => number,
   visit: (ranks: Pointer, count: number) => void,
 ): number {
-  const core = analysisKernels();
+  const core = kernels(analysisCode);
   const { starts } = groups;
   const lists = scope.i32From(groups.rows);
   const most = starts.reduce((m, start, g) => Math.max(m, start - (starts[g - 1] ?? 0)), 0);
@@ -114,7 +115,7 @@ export function evaluateRetrieval(
   let mrr = 0;
   let map = 0;
   const visited = scoped((scope) => {
-    const core = analysisKernels();
+    const core = kernels(analysisCode);
     const same = (row: number): number => row;
     return eachRanking(scope, query, source, metric, groups, same, (ranks, count) => {
       ks.forEach((k, i) => {
@@ -203,7 +204,7 @@ export function evaluateEmbeddings(
   let rPrecision = 0;
   let mapAtR = 0;
   const visited = scoped((scope) => {
-    const core = analysisKernels();
+    const core = kernels(analysisCode);
     const groupOf = (row: number): number => numbers[row] as number;
     return eachRanking(scope, source, source, 'cosine', groups, groupOf, (ranks, count) => {
       const hits = core.hitsWithin(ranks, count, count);

@@ -1,6 +1,7 @@
 /** Principal component analysis. */
 
-import { analysisKernels } from '../core/analysis-kernels.js';
+import analysisCode from '#wasm/analysis';
+import { kernels } from '../core/kernels.js';
 import {
   checkWidth,
   copyFloatsOut,
@@ -47,7 +48,7 @@ export function pca(x: MatrixLike, options?: PcaOptions): Pca {
   const what = 'the smaller of rows and columns';
   const count = checkCount('pca', 'components', options?.components, 2, order, what);
   return scoped((scope) => {
-    const core = analysisKernels();
+    const core = kernels(analysisCode);
     const at = copyIn(scope, source);
     const mean64 = scope.f64(cols);
     core.columnMeans(mean64, at, rows, cols);
@@ -125,7 +126,7 @@ export function pcaTransform(
   return scoped((scope) => {
     const at = copyIn(scope, source);
     const result = scope.f32(rows * components.rows);
-    analysisKernels().projectRows(
+    kernels(analysisCode).projectRows(
       result,
       at,
       copyIn(scope, mean),

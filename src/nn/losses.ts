@@ -4,6 +4,8 @@
  * the loss and waits for the backward.
  */
 
+import nnCode from '#wasm/nn';
+import { kernels } from '../core/kernels.js';
 import { rangeError } from '../core/validation.js';
 import { WasmMatrix } from '../core/wasm-matrix.js';
 import * as clips from '../losses/clip-loss.js';
@@ -15,7 +17,6 @@ import * as sigLips from '../losses/sig-lip.js';
 import * as supCons from '../losses/sup-con.js';
 import * as triplets from '../losses/triplet.js';
 import { isGradEnabled } from './grad-mode.js';
-import { nnKernels } from './kernels.js';
 import { checkTensor } from './ops/shape.js';
 import { empty, filled, record, Tensor } from './tensor.js';
 import { showShape } from './tensor-data.js';
@@ -67,12 +68,12 @@ function loss(
     name,
     tensors,
     [],
-    (y) => nnKernels().fillArray(y, 1, result.loss),
+    (y) => kernels(nnCode).fillArray(y, 1, result.loss),
     (dy) => {
       const factor = dy.item();
       return slopes.map((slope) => {
         const dx = empty(slope.shape);
-        nnKernels().scaleTo(dx.at, slope.at, slope.size, factor);
+        kernels(nnCode).scaleTo(dx.at, slope.at, slope.size, factor);
         return dx;
       });
     },

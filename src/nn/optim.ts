@@ -1,5 +1,7 @@
 /** Optimisers, gradient clipping and learning-rate schedules. */
 
+import nnCode from '#wasm/nn';
+import { kernels } from '../core/kernels.js';
 import {
   checkFlag,
   checkNonNegative,
@@ -9,7 +11,6 @@ import {
   rangeError,
   typeError,
 } from '../core/validation.js';
-import { nnKernels } from './kernels.js';
 import type { Module } from './module.js';
 import { checkTensor } from './ops/shape.js';
 import { filled, Tensor } from './tensor.js';
@@ -184,7 +185,7 @@ export class AdamW extends Optimizer {
   step(): void {
     this.steps++;
     const [beta1, beta2] = this.betas;
-    const core = nnKernels();
+    const core = kernels(nnCode);
     for (const entry of this.entries) {
       const { param, weightDecay, lrScale } = entry;
       if (param.grad === undefined) continue;
@@ -254,7 +255,7 @@ export class Sgd extends Optimizer {
       const { param, weightDecay, lrScale } = entry;
       if (param.grad === undefined) continue;
       const velocity = this.moment('velocity', entry);
-      nnKernels().sgdStep(
+      kernels(nnCode).sgdStep(
         param.at,
         param.grad.at,
         velocity.at,
@@ -295,7 +296,7 @@ export function decayGroups(
 export function clipGradNorm(params: Parameters, max: number): number {
   const limit = checkPositive('clipGradNorm', 'max', max, Number.NaN);
   const grads = [...params.values()].flatMap(({ grad }) => (grad === undefined ? [] : [grad]));
-  const core = nnKernels();
+  const core = kernels(nnCode);
   const squares = grads.reduce((sum, { at, size }) => sum + core.sumOfSquares(at, size), 0);
   const norm = Math.sqrt(squares);
   if (norm > limit) {
@@ -310,7 +311,7 @@ export function emaUpdate(target: Module, online: Module, decay = 0.996): void {
     rangeError('emaUpdate', 'decay', 'from 0 to 1', decay);
   }
   const from = online.stateDict();
-  const core = nnKernels();
+  const core = kernels(nnCode);
   for (const [name, to] of target.stateDict()) {
     const source = from.get(name);
     if (source === undefined || source.size !== to.size) {

@@ -4,9 +4,10 @@
  * and set again.
  */
 
+import nnCode from '#wasm/nn';
+import { kernels } from '../core/kernels.js';
 import { readOptions } from '../core/options.js';
 import { checkNonNegative, checkNumber, rangeError } from '../core/validation.js';
-import { nnKernels } from './kernels.js';
 import { checkTensor } from './ops/shape.js';
 import { empty, record, type Tensor } from './tensor.js';
 import { checkedShape, type Shape } from './tensor-data.js';
@@ -84,7 +85,7 @@ export function randomNormal(shape: Shape, options?: NormalOptions): Tensor {
   const std = given.read('std', checkNonNegative, 1);
   given.done();
   const y = empty(checkedShape('randomNormal', shape));
-  nnKernels().fillNormal(y.at, y.size, mean, std, ...next(INITIAL));
+  kernels(nnCode).fillNormal(y.at, y.size, mean, std, ...next(INITIAL));
   return y;
 }
 
@@ -104,7 +105,7 @@ export function randomUniform(shape: Shape, options?: UniformOptions): Tensor {
   given.done();
   if (high < low) rangeError('randomUniform', 'high', `at least low, ${low}`, high);
   const y = empty(checkedShape('randomUniform', shape));
-  nnKernels().fillUniform(y.at, y.size, low, high, ...next(INITIAL));
+  kernels(nnCode).fillUniform(y.at, y.size, low, high, ...next(INITIAL));
   return y;
 }
 
@@ -124,7 +125,7 @@ export function dropout(x: Tensor, rate: number): Tensor {
   checkTensor('dropout', 'x', x);
   checkRate('dropout', 'rate', rate);
   const counters = nextDropout();
-  const core = nnKernels();
+  const core = kernels(nnCode);
   return record(
     'dropout',
     [x],

@@ -4,11 +4,11 @@
  * output into those of its inputs; `backward` walks from a scalar to the leaves.
  */
 
+import nnCode from '#wasm/nn';
 import { kernels } from '../core/kernels.js';
 import { allocate, f32, free, type Pointer } from '../core/memory.js';
 import { rangeError, show } from '../core/validation.js';
 import { isGradEnabled, noGrad } from './grad-mode.js';
-import { nnKernels } from './kernels.js';
 import {
   checkedShape,
   flatten,
@@ -208,7 +208,7 @@ export class Tensor implements Disposable {
         if (before === undefined) {
           flowing.set(input, grad);
         } else {
-          nnKernels().accumulate(before.at, grad.at, grad.size);
+          kernels(nnCode).accumulate(before.at, grad.at, grad.size);
           grad.dispose();
         }
       });
@@ -237,7 +237,7 @@ function keepGradient(leaf: Tensor, grad: Tensor): void {
     untrack(grad);
     leaf.grad = grad;
   } else {
-    nnKernels().accumulate(leaf.grad.at, grad.at, grad.size);
+    kernels(nnCode).accumulate(leaf.grad.at, grad.at, grad.size);
     grad.dispose();
   }
 }
@@ -250,7 +250,7 @@ export function empty(shape: Shape): Tensor {
 /** A tensor of this shape, all its numbers the same. */
 export function filled(shape: Shape, value: number): Tensor {
   const made = new Tensor(shape);
-  nnKernels().fillArray(made.at, made.size, value);
+  kernels(nnCode).fillArray(made.at, made.size, value);
   return made;
 }
 

@@ -1,8 +1,8 @@
 /** How the work of the kernels of pictures is cut: by samples, planes, channels or taps. */
 
+import nnCode from '#wasm/nn';
 import { kernels } from '../core/kernels.js';
 import { i32 } from '../core/memory.js';
-import { nnKernels } from '../nn/kernels.js';
 import { type Args, type Cut, type Cutting, of, PRODUCT } from './partition.js';
 
 /** Nanoseconds of a pixel in a window that is pooled. */
@@ -81,7 +81,7 @@ function convolution(
     cut(args) {
       const scratch = {
         at: geometry + 1,
-        bytes: 4 * nnKernels().convolutionScratch(of(args, geometry)),
+        bytes: 4 * kernels(nnCode).convolutionScratch(of(args, geometry)),
       };
       return { ...part(convolved(of(args, geometry)), args), scratch };
     },

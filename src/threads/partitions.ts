@@ -4,9 +4,9 @@
  * its pointers move on, and what it costs; nothing changes where it is called.
  */
 
+import nnCode from '#wasm/nn';
 import { kernels } from '../core/kernels.js';
 import { i32 } from '../core/memory.js';
-import { nnKernels } from '../nn/kernels.js';
 import { PICTURE_CUTTINGS } from './image-partitions.js';
 import {
   type Args,
@@ -101,7 +101,7 @@ function heads(plan: number, products: number): Cutting {
       return of(args, plan + 3) * queries * keys * (products * width * PRODUCT + EXPONENTIAL);
     },
     cut(args) {
-      const scratch = { at: plan + 1, bytes: 4 * nnKernels().attentionScratch(...sizes(args)) };
+      const scratch = { at: plan + 1, bytes: 4 * kernels(nnCode).attentionScratch(...sizes(args)) };
       return { at: plan + 3, step: 1, moves: [plan + 2, ITEM], scratch };
     },
   };

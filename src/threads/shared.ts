@@ -1,11 +1,12 @@
 /** The same kernels over shared memory: their code with another import, and what was in the memory. */
 
-import code from '#wasm';
-import analysisCode from '#wasm-analysis';
-import nnCode from '#wasm-nn';
-import { analysisKernels } from '../core/analysis-kernels.js';
-import { compile, kernels, MAX_PAGES, memory, moveTo, PAGE } from '../core/kernels.js';
-import { nnKernels } from '../nn/kernels.js';
+import analysis from '#wasm/analysis';
+import core from '#wasm/core';
+import nn from '#wasm/nn';
+import { binary, compile, kernels, MAX_PAGES, memory, moveTo, PAGE } from '../core/kernels.js';
+
+/** The modules whose kernels threads share, and those that go with them to shared memory. */
+const MODULES = [core, analysis, nn];
 
 /** What `env.memory` looks like among a module's imports, up to its flags: 1 limited, 3 shared too. */
 const IMPORT = [3, ...letters('env'), 6, ...letters('memory'), 2];
@@ -33,14 +34,14 @@ export interface Shared {
 
 /** The tables of all modules' kernels. */
 export function allKernels(): readonly object[] {
-  return [kernels(), analysisKernels(), nnKernels()];
+  return MODULES.map((code) => kernels<object>(code));
 }
 
 /** Moves kernels and memory to where threads can share them; undefined if that can't be. */
 export function share(): Shared | undefined {
   const before = memory;
   const tables = allKernels();
-  const modules = [code(), analysisCode(), nnCode()];
+  const modules = MODULES.map(binary);
   if (!modules.every((each) => each instanceof Uint8Array)) return undefined;
   if (typeof SharedArrayBuffer === 'undefined') return undefined;
   const codes = modules.map(forShared);
@@ -50,7 +51,7 @@ export function share(): Shared | undefined {
     const to = new WebAssembly.Memory({ initial, maximum: MAX_PAGES, shared: true });
     new Uint8Array(to.buffer).set(new Uint8Array(before.buffer));
     moveTo(to);
-    const moved = codes.map((each) => compile<object>(each));
+    const moved = codes.map((each) => compile(each));
     tables.forEach((table, i) => void Object.assign(table, moved[i]));
     return { memory: to, codes };
   } catch {

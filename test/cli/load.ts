@@ -5,7 +5,6 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { build } from 'esbuild';
-import { INLINED } from '../../build/bundle.js';
 
 export async function load<T>(source: string): Promise<T> {
   const folder = mkdtempSync(join(tmpdir(), 'nearfar-part-'));
@@ -19,7 +18,6 @@ export async function load<T>(source: string): Promise<T> {
     platform: 'node',
     target: 'node20',
     // What does not go through the library has kernels of its own.
-    alias: INLINED,
     loader: { '.wasm': 'base64' },
     plugins: [
       {

@@ -37,7 +37,6 @@ export async function drawPicture(): Promise<string> {
       format: 'esm',
       platform: 'node',
       target: 'node20',
-      alias: { '#wasm': './src/core/wasm.ts' },
       loader: { '.wasm': 'base64' },
       external: ['canvas'],
       banner: {

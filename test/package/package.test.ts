@@ -1,7 +1,8 @@
 /** The package as others get it: its checks, its size, its promises. */
 
 import { execFileSync, spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
+import { MODULES } from '../../build/modules.js';
 import { announced, growth, gzippedOf, NT_XENT_CAP, sizes } from '../../build/size.js';
 import { check, same, suite } from '../harness.js';
 import { tarball } from './tarball.js';
@@ -71,9 +72,35 @@ test('the library names no module of Node and nothing that only one runtime has'
 });
 
 test('the kernels import nothing but their memory', () => {
-  for (const name of ['nearfar', 'nearfar-analysis', 'nearfar-nn']) {
-    const module = new WebAssembly.Module(new Uint8Array(readFileSync(`dist/${name}.wasm`)));
+  for (const { name, file } of MODULES) {
+    const module = new WebAssembly.Module(new Uint8Array(readFileSync(`dist/${file}.wasm`)));
     const imports = WebAssembly.Module.imports(module);
     same(imports, [{ module: 'env', name: 'memory', kind: 'memory' }], `imports of ${name}`);
   }
+});
+
+test('what is thrown and not caught shows its sentence, not the kernels that share its file', () => {
+  const body = "import { ntXent } from 'nearfar'; ntXent([[1, 0], [0, 1], [1, 1]])";
+  const args = ['--input-type=module', '--eval', body];
+  const { stderr } = spawnSync(process.execPath, args, { encoding: 'utf8' });
+  check(stderr.includes('RangeError: ntXent: z must have an even number of rows'), stderr);
+  check(stderr.length < 2000, `${stderr.length} characters of error`);
+  for (const file of readdirSync('dist').filter((name) =>
+    /^(index|nn|shared|cli).*js$/.test(name),
+  )) {
+    const lines = readFileSync(`dist/${file}`, 'utf8').split('\n');
+    const base64 = lines.filter((line) => /[A-Za-z0-9+/]{1000}/.test(line));
+    same(base64.length, 0, `lines of bytes in dist/${file}`);
+  }
+});
+
+test('the package works where there is no TextDecoder', () => {
+  const body = `
+    delete globalThis.TextDecoder;
+    const { ntXent } = await import('nearfar');
+    const { tensor } = await import('nearfar/nn');
+    console.log(ntXent([[1, 0], [1, 0]]), tensor([2]).item());`;
+  const args = ['--input-type=module', '--eval', body];
+  const { stdout, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8' });
+  same([stdout, stderr], ['0 2\n', ''], 'output');
 });

@@ -9,6 +9,8 @@
  *   views     f32 (B, C, H, W), -1 black to 1 white
  */
 
+import nnCode from '#wasm/nn';
+import { kernels } from '../../core/kernels.js';
 import { f32, type Pointer, scoped, u8 } from '../../core/memory.js';
 import {
   checkCount,
@@ -17,7 +19,6 @@ import {
   rangeError,
   typeError,
 } from '../../core/validation.js';
-import { nnKernels } from '../../nn/kernels.js';
 import { empty, type Tensor } from '../../nn/tensor.js';
 
 /** What all images of a set have in common. */
@@ -185,7 +186,7 @@ export function imagesToTensor(images: Uint8Array, shape: ImageShape): Tensor {
   scoped((scope) => {
     const bytes = scope.bytes(images.length);
     u8().set(images, bytes);
-    nnKernels().pixelPlanes(y.at, bytes, count, height * width, channels);
+    kernels(nnCode).pixelPlanes(y.at, bytes, count, height * width, channels);
   });
   return y;
 }
@@ -238,9 +239,9 @@ export class Augmentation {
     const key = [seed | 0, Math.floor(seed / 2 ** 32), VIEWS + view, step, first] as const;
     scoped((scope) => {
       const uniforms = scope.f32(count * DRAWS);
-      nnKernels().fillUniformRows(uniforms, count, DRAWS, ...key);
+      kernels(nnCode).fillUniformRows(uniforms, count, DRAWS, ...key);
       const options = this.#options(scope.f32(OPTIONS));
-      nnKernels().planViews(views.at, uniforms, count, options, height, width, height, width);
+      kernels(nnCode).planViews(views.at, uniforms, count, options, height, width, height, width);
     });
     return views;
   }
@@ -259,7 +260,7 @@ export class Augmentation {
       u8().set(images, bytes);
       const scratch = scope.f32(height * width + 2 * radius + 1);
       const sizes = [channels, height, width, height, width, radius] as const;
-      nnKernels().renderViews(y.at, bytes, plan.at, scratch, count, ...sizes);
+      kernels(nnCode).renderViews(y.at, bytes, plan.at, scratch, count, ...sizes);
     });
     return y;
   }

@@ -5,8 +5,9 @@
 
 import { convertIndexedToRgb, type DecodedPng, decode as decodePng } from 'fast-png';
 import { decode as decodeJpeg } from 'jpeg-js';
+import nnCode from '#wasm/nn';
+import { kernels } from '../../core/kernels.js';
 import { scoped, u8 } from '../../core/memory.js';
-import { nnKernels } from '../../nn/kernels.js';
 import type { ImageShape } from './augment.js';
 
 /** A file that is no sound image; the message says why. */
@@ -165,7 +166,7 @@ export function fitImage(image: DecodedImage, shape: ImageShape): Uint8Array {
     const scratch = scope.f32(tall * shape.width * channels);
     u8().set(image.data, x);
     const sizes = [channels, width * channels, tall, wide, shape.height, shape.width] as const;
-    nnKernels().resizePicture(y, x + from * channels, scratch, ...sizes);
+    kernels(nnCode).resizePicture(y, x + from * channels, scratch, ...sizes);
     return u8().slice(y, y + size);
   });
   return withChannels({ ...shape, channels, data }, shape.channels).data;

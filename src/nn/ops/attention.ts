@@ -1,8 +1,9 @@
 /** Scaled dot-product attention of many heads, fused (https://arxiv.org/abs/1706.03762). */
 
+import nnCode from '#wasm/nn';
+import { kernels } from '../../core/kernels.js';
 import { type Pointer, type Scope, scoped } from '../../core/memory.js';
 import { checkIntegers, rangeError } from '../../core/validation.js';
-import { nnKernels } from '../kernels.js';
 import { type Counter, checkRate, nextDropout } from '../random.js';
 import { empty, record, type Tensor } from '../tensor.js';
 import { showShape } from '../tensor-data.js';
@@ -47,7 +48,7 @@ function withPlan(plan: Plan, body: (plan: Pointer, scratch: Pointer, scope: Sco
     const sizes = [batch, heads, queries, keys, width, ldq, ldk, ldy];
     const mask = [Number(causal), offset, Math.ceil(dropout * 2 ** 24), ...counter];
     const at = scope.i32From([q, k, v, list, ...sizes, ...mask]);
-    body(at, scope.f32(nnKernels().attentionScratch(queries, keys, width)), scope);
+    body(at, scope.f32(kernels(nnCode).attentionScratch(queries, keys, width)), scope);
   });
 }
 
@@ -99,7 +100,7 @@ export function attention(qkv: Tensor, options: AttentionOptions): Tensor {
     counter: dropout > 0 ? nextDropout() : [0, 0, 0, 0],
   };
   const sums = empty([batch * heads * steps]);
-  const core = nnKernels();
+  const core = kernels(nnCode);
   const y: Tensor = record(
     'attention',
     [qkv],
@@ -153,7 +154,7 @@ export function cachedAttention(
     counter: [0, 0, 0, 0],
   };
   withPlan(plan, (how, scratch, scope) =>
-    nnKernels().attention(y.at, scope.f32(heads * steps), how, scratch, 0, heads),
+    kernels(nnCode).attention(y.at, scope.f32(heads * steps), how, scratch, 0, heads),
   );
   return y;
 }

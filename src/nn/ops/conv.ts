@@ -1,8 +1,9 @@
 /** Two-dimensional convolution over the packed kernel, as PyTorch has it. */
 
+import nnCode from '#wasm/nn';
+import { kernels } from '../../core/kernels.js';
 import { type Pointer, scoped } from '../../core/memory.js';
 import { checkCount, checkOptions, rangeError, typeError } from '../../core/validation.js';
-import { nnKernels } from '../kernels.js';
 import { empty, record, type Tensor } from '../tensor.js';
 import { showShape } from '../tensor-data.js';
 import { checkTensor } from './shape.js';
@@ -79,7 +80,7 @@ export function conv2d(x: Tensor, weight: Tensor, bias?: Tensor, options?: Conv2
     const least = `at least ${kernelHeight} × ${kernelWidth} with its padding`;
     rangeError('conv2d', 'x', least, showShape(x.shape));
   }
-  const core = nnKernels();
+  const core = kernels(nnCode);
   const sizes = [channels, height, width, outputs, kernelHeight, kernelWidth];
   const withScratch = (body: (geometry: Pointer, scratch: Pointer) => void): void =>
     scoped((scope) => {

@@ -1,9 +1,9 @@
 /** Operations on each number by itself, with NumPy's broadcasting where there are two. */
 
+import nnCode from '#wasm/nn';
 import { kernels } from '../../core/kernels.js';
 import type { Pointer } from '../../core/memory.js';
 import { checkFlag, checkOptions, typeError } from '../../core/validation.js';
-import { nnKernels } from '../kernels.js';
 import { attach, empty, record, Tensor, tensor } from '../tensor.js';
 import { broadcastShape, checkTensor, copy, expand, sumToShape } from './shape.js';
 
@@ -72,7 +72,7 @@ function made(like: Tensor, kernel: (y: Pointer) => void): Tensor {
 
 /** a + b */
 export function add(a: Operand, b: Operand): Tensor {
-  const core = nnKernels();
+  const core = kernels(nnCode);
   const [x, bias] = [a, b];
   // A row added to every row, as every layer's bias is, needs no copy of the row.
   if (x instanceof Tensor && bias instanceof Tensor && isRowOf(bias, x)) return addRow(x, bias);
@@ -92,11 +92,11 @@ function addRow(x: Tensor, bias: Tensor): Tensor {
     'add',
     [x, bias],
     x.shape,
-    (y) => nnKernels().addRows(y, x.at, bias.at, rows, cols),
+    (y) => kernels(nnCode).addRows(y, x.at, bias.at, rows, cols),
     (dy) => [
       x.requiresGrad ? copy(dy) : undefined,
       bias.requiresGrad
-        ? made(bias, (y) => nnKernels().columnSums(y, dy.at, rows, cols, cols, false))
+        ? made(bias, (y) => kernels(nnCode).columnSums(y, dy.at, rows, cols, cols, false))
         : undefined,
     ],
   );
@@ -104,7 +104,7 @@ function addRow(x: Tensor, bias: Tensor): Tensor {
 
 /** a - b */
 export function sub(a: Operand, b: Operand): Tensor {
-  const core = nnKernels();
+  const core = kernels(nnCode);
   return binary('sub', a, b, core.subArray, (dy) => [
     copy(dy),
     made(dy, (y) => core.scaleTo(y, dy.at, dy.size, -1)),
@@ -113,7 +113,7 @@ export function sub(a: Operand, b: Operand): Tensor {
 
 /** a b, element by element */
 export function mul(a: Operand, b: Operand): Tensor {
-  const core = nnKernels();
+  const core = kernels(nnCode);
   return binary('mul', a, b, core.mulArray, (dy, x, z) => [
     made(dy, (y) => core.mulArray(y, dy.at, z.at, dy.size)),
     made(dy, (y) => core.mulArray(y, dy.at, x.at, dy.size)),
@@ -122,7 +122,7 @@ export function mul(a: Operand, b: Operand): Tensor {
 
 /** a / b */
 export function div(a: Operand, b: Operand): Tensor {
-  const core = nnKernels();
+  const core = kernels(nnCode);
   return binary('div', a, b, core.divArray, (dy, x, z) => {
     const da = empty(dy.shape);
     const db = empty(dy.shape);
@@ -133,7 +133,7 @@ export function div(a: Operand, b: Operand): Tensor {
 
 /** The larger of a and b; where they are equal, each has half the gradient. */
 export function maximum(a: Operand, b: Operand): Tensor {
-  const core = nnKernels();
+  const core = kernels(nnCode);
   return binary('maximum', a, b, core.maximumArray, (dy, x, z) => {
     const da = empty(dy.shape);
     const db = empty(dy.shape);
@@ -144,7 +144,7 @@ export function maximum(a: Operand, b: Operand): Tensor {
 
 /** a where the condition is not 0, else b. No gradient flows to the condition. */
 export function where(condition: Tensor, a: Operand, b: Operand): Tensor {
-  const core = nnKernels();
+  const core = kernels(nnCode);
   checkTensor('where', 'condition', condition);
   const x = operand('where', 'a', a);
   const z = operand('where', 'b', b);
@@ -195,25 +195,31 @@ function unary(
 
 /** e^x */
 export function exp(x: Tensor): Tensor {
-  return unary('exp', x, kernels().expArray, () => nnKernels().expArrayBackward, true);
+  return unary('exp', x, kernels().expArray, () => kernels(nnCode).expArrayBackward, true);
 }
 
 /** Natural logarithm. */
 export function log(x: Tensor): Tensor {
-  return unary('log', x, kernels().logArray, () => nnKernels().logArrayBackward, false);
+  return unary('log', x, kernels().logArray, () => kernels(nnCode).logArrayBackward, false);
 }
 
 export function sqrt(x: Tensor): Tensor {
-  return unary('sqrt', x, nnKernels().sqrtArray, () => nnKernels().sqrtArrayBackward, true);
+  return unary('sqrt', x, kernels(nnCode).sqrtArray, () => kernels(nnCode).sqrtArrayBackward, true);
 }
 
 export function tanh(x: Tensor): Tensor {
-  return unary('tanh', x, kernels().tanhArray, () => nnKernels().tanhArrayBackward, true);
+  return unary('tanh', x, kernels().tanhArray, () => kernels(nnCode).tanhArrayBackward, true);
 }
 
 /** max(0, x) */
 export function relu(x: Tensor): Tensor {
-  return unary('relu', x, nnKernels().reluArray, () => nnKernels().reluArrayBackward, false);
+  return unary(
+    'relu',
+    x,
+    kernels(nnCode).reluArray,
+    () => kernels(nnCode).reluArrayBackward,
+    false,
+  );
 }
 
 /**
@@ -223,7 +229,7 @@ export function relu(x: Tensor): Tensor {
 export function gelu(x: Tensor, options?: { approximate?: boolean | undefined }): Tensor {
   checkOptions('gelu', options, ['approximate']);
   const form = checkFlag('gelu', 'approximate', options?.approximate, false);
-  const core = nnKernels();
+  const core = kernels(nnCode);
   return unary(
     'gelu',
     x,

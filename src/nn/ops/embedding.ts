@@ -1,8 +1,9 @@
 /** Rows of a table by number. */
 
+import nnCode from '#wasm/nn';
+import { kernels } from '../../core/kernels.js';
 import { scoped } from '../../core/memory.js';
 import { checkIntegers, rangeError } from '../../core/validation.js';
-import { nnKernels } from '../kernels.js';
 import { filled, record, type Tensor } from '../tensor.js';
 import { checkedShape, type Shape, showShape, sizeOf } from '../tensor-data.js';
 import { checkTensor } from './shape.js';
@@ -29,7 +30,7 @@ export function gather(x: Tensor, indices: ArrayLike<number>, shape?: Shape): Te
   }
   // A copy: the caller may fill its array anew before the backward.
   const ids = Int32Array.from(indices);
-  const core = nnKernels();
+  const core = kernels(nnCode);
   return record(
     'gather',
     [x],

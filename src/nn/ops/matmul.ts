@@ -1,9 +1,10 @@
 /** Matrix products over the core's packed kernel, in batches, and the linear layer's. */
 
+import nnCode from '#wasm/nn';
+import { kernels } from '../../core/kernels.js';
 import type { Pointer } from '../../core/memory.js';
 import { multiply } from '../../core/products.js';
 import { checkFlag, checkOptions, rangeError } from '../../core/validation.js';
-import { nnKernels } from '../kernels.js';
 import { empty, filled, record, type Tensor } from '../tensor.js';
 import { showShape } from '../tensor-data.js';
 import { broadcastIndices, broadcastShape, checkTensor } from './shape.js';
@@ -134,7 +135,7 @@ export function linear(x: Tensor, weight: Tensor, bias?: Tensor): Tensor {
     [...x.shape.slice(0, -1), outputs],
     (y) => {
       product(y, input(false), weights(true), false);
-      if (bias !== undefined) nnKernels().addRows(y, y, bias.at, rows, outputs);
+      if (bias !== undefined) kernels(nnCode).addRows(y, y, bias.at, rows, outputs);
     },
     (dy) => {
       const slope = (transposed: boolean): Side => {
@@ -145,7 +146,7 @@ export function linear(x: Tensor, weight: Tensor, bias?: Tensor): Tensor {
       const dBias = bias?.requiresGrad ? empty(bias.shape) : undefined;
       if (dx) product(dx.at, slope(false), weights(false), false);
       if (dWeight) product(dWeight.at, slope(true), input(false), false);
-      if (dBias) nnKernels().columnSums(dBias.at, dy.at, rows, outputs, outputs, false);
+      if (dBias) kernels(nnCode).columnSums(dBias.at, dy.at, rows, outputs, outputs, false);
       return [dx, dWeight, dBias];
     },
   );

@@ -1,7 +1,8 @@
 /** Normalisation of channels, over the batch or in groups. */
 
+import nnCode from '#wasm/nn';
+import { kernels } from '../../core/kernels.js';
 import { checkCount, checkOptions, checkPositive, rangeError } from '../../core/validation.js';
-import { nnKernels } from '../kernels.js';
 import { empty, record, type Tensor } from '../tensor.js';
 import { showShape } from '../tensor-data.js';
 import { add, div, mul, sqrt, sub } from './elementwise.js';
@@ -38,7 +39,7 @@ function affine(name: string, x: Tensor, factor?: Tensor, summand?: Tensor): Ten
   if (factor === undefined && summand === undefined) return x;
   const { extents } = channelsOf(name, x);
   const inputs = [x, factor, summand];
-  const core = nnKernels();
+  const core = kernels(nnCode);
   return record(
     name,
     inputs.filter((input) => input !== undefined),
@@ -109,7 +110,7 @@ export function batchNorm(
   }
   const mean = empty([channels]);
   const variance = empty([channels]);
-  const core = nnKernels();
+  const core = kernels(nnCode);
   const y: Tensor = record(
     'batchNorm',
     [x],

@@ -1,7 +1,8 @@
 /** Pooling of pictures: the largest or the mean number of each window, as PyTorch has it. */
 
+import nnCode from '#wasm/nn';
+import { kernels } from '../../core/kernels.js';
 import { checkCount, checkOptions, rangeError } from '../../core/validation.js';
-import { nnKernels } from '../kernels.js';
 import { empty, filled, record, type Tensor } from '../tensor.js';
 import { showShape } from '../tensor-data.js';
 import { checkImages, checkPadding, checkStride, outputExtent } from './conv.js';
@@ -50,7 +51,7 @@ export function maxPool2d(x: Tensor, size: number, options?: PoolOptions): Tenso
   const { planes, sizes, shape } = pooling('maxPool2d', x, size, options);
   const [height, width, rows, columns] = sizes;
   const places = empty(shape);
-  const core = nnKernels();
+  const core = kernels(nnCode);
   return record(
     'maxPool2d',
     [x],
@@ -67,7 +68,7 @@ export function maxPool2d(x: Tensor, size: number, options?: PoolOptions): Tenso
 /** The mean of each window of size × size pixels; shapes as for `maxPool2d`. */
 export function avgPool2d(x: Tensor, size: number, options?: PoolOptions): Tensor {
   const { planes, sizes, shape } = pooling('avgPool2d', x, size, options);
-  const core = nnKernels();
+  const core = kernels(nnCode);
   return record(
     'avgPool2d',
     [x],

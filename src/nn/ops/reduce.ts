@@ -1,8 +1,9 @@
 /** Sums and means, over all or along an axis, and the mean squared error. */
 
+import nnCode from '#wasm/nn';
+import { kernels } from '../../core/kernels.js';
 import { f32 } from '../../core/memory.js';
 import { checkOptions, rangeError } from '../../core/validation.js';
-import { nnKernels } from '../kernels.js';
 import { empty, record, type Tensor } from '../tensor.js';
 import { type Shape, showShape } from '../tensor-data.js';
 import { checkAxis, checkTensor, expand, sameShape } from './shape.js';
@@ -32,7 +33,7 @@ function reduce(
   const kept: Shape = x.shape.map((own, i) => (on === undefined || i === on ? 1 : own));
   const shape = keepDims ? kept : on === undefined ? [] : x.shape.filter((_, i) => i !== on);
   const factor = mean ? 1 / n : 1;
-  const core = nnKernels();
+  const core = kernels(nnCode);
   return record(
     name,
     [x],
@@ -71,7 +72,7 @@ export function mse(x: Tensor, target: Tensor): Tensor {
   if (!sameShape(x.shape, target.shape)) {
     rangeError('mse', 'target', `shaped like x ${showShape(x.shape)}`, showShape(target.shape));
   }
-  const core = nnKernels();
+  const core = kernels(nnCode);
   return record(
     'mse',
     [x, target],

@@ -3,9 +3,10 @@
  * first are one kernel that reads (or writes, or adds) along strides.
  */
 
+import nnCode from '#wasm/nn';
+import { kernels } from '../../core/kernels.js';
 import { type Pointer, scoped } from '../../core/memory.js';
 import { checkIntegers, rangeError, typeError } from '../../core/validation.js';
-import { nnKernels } from '../kernels.js';
 import { empty, filled, record, Tensor } from '../tensor.js';
 import { checkedShape, type Shape, showShape, sizeOf } from '../tensor-data.js';
 
@@ -30,7 +31,7 @@ export function strided(
 ): void {
   scoped((scope) => {
     const list = scope.i32From([...dims, ...strides]);
-    nnKernels()[kernel](y, x, list, list + 4 * dims.length, dims.length);
+    kernels(nnCode)[kernel](y, x, list, list + 4 * dims.length, dims.length);
   });
 }
 

@@ -1,9 +1,9 @@
 /** Operations on rows, the last axis: softmax, its logarithm, unit length, layer normalisation. */
 
+import nnCode from '#wasm/nn';
 import { kernels } from '../../core/kernels.js';
 import { scoped } from '../../core/memory.js';
 import { checkOptions, checkPositive, rangeError } from '../../core/validation.js';
-import { nnKernels } from '../kernels.js';
 import { empty, filled, record, type Tensor } from '../tensor.js';
 import { showShape } from '../tensor-data.js';
 import { sub } from './elementwise.js';
@@ -110,7 +110,7 @@ export function layerNorm(
       rangeError('layerNorm', argument, `${cols} numbers`, showShape(part.shape));
     }
   }
-  const core = nnKernels();
+  const core = kernels(nnCode);
   const means = empty([rows]);
   const scales = empty([rows]);
   const inputs = [x, gain, bias].filter((input) => input !== undefined);
