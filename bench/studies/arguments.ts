@@ -1,7 +1,8 @@
 /** What is typed after `npm run NAME --`; what is wrong with it is said in one line, status 2. */
 
 import { type ParseArgsConfig, parseArgs } from 'node:util';
-import { InputError, wholeNumber } from '../../src/cli/command.js';
+import { InputError } from '../../src/terminal/errors.js';
+import { parseInteger } from '../../src/terminal/options.js';
 
 /** More than anybody waits for. */
 const MAX_COUNT = 1e9;
@@ -39,7 +40,7 @@ export function readArguments<T extends ParseArgsConfig>(
 
 /** A whole number, at least 1 unless told otherwise. */
 export function readInt(option: string, text: string, least = 1, most = MAX_COUNT): number {
-  return exitOnInputError(() => wholeNumber(option, text, least, most));
+  return exitOnInputError(() => parseInteger(option, text, least, most));
 }
 
 /** One of several names, or all of them if none is given. */

@@ -3,15 +3,9 @@
  * help, refusal of unknown options and exit codes come from there.
  */
 
+import { InputError } from '../terminal/errors.js';
+import type { Option } from '../terminal/options.js';
 import type { Terminal } from '../terminal/progress.js';
-
-/** A flag or an option, in the notation of commander: `--full`, `--out <dir>`. */
-export interface Option {
-  flags: string;
-  description: string;
-  /** What holds if it isn't given. */
-  default?: string;
-}
 
 export interface Command {
   name: string;
@@ -38,35 +32,9 @@ export const JSON_OPTION: Option = {
   description: 'print one JSON object a line instead of progress and tables',
 };
 
-/** Something that the user can put right: said in one line, exit status 2. */
-export class InputError extends Error {}
-
-/** The user stopped the work: said in one line, with what became of it; exit status 130. */
-export class Interrupted extends Error {}
-
 /** The value of an option that cannot be left out. */
 export function required(options: Input['options'], name: string): string {
   const value = options[name];
   if (typeof value !== 'string' || value === '') throw new InputError(`--${name} is needed`);
-  return value;
-}
-
-/** A whole number given as an option. */
-export function wholeNumber(option: string, text: string, least: number, most: number): number {
-  const value = /^\d+$/.test(text) ? Number(text) : Number.NaN;
-  if (!(value >= least && value <= most)) {
-    const range = `a whole number from ${least} to ${most}`;
-    throw new InputError(`${option} must be ${range}, got ${JSON.stringify(text)}`);
-  }
-  return value;
-}
-
-/** A number given as an option. */
-export function realNumber(option: string, text: string, least: number, most: number): number {
-  const value = text.trim() === '' ? Number.NaN : Number(text);
-  if (!(value >= least && value <= most)) {
-    const range = `a number from ${least} to ${most}`;
-    throw new InputError(`${option} must be ${range}, got ${JSON.stringify(text)}`);
-  }
   return value;
 }

@@ -6,31 +6,12 @@
 
 import { CommanderError, Command as Program } from 'commander';
 import { isCopy, runCopy } from '../../bench/peers/copies.js';
+import { InputError, Interrupted } from '../terminal/errors.js';
+import { version } from '../terminal/package-files.js';
 import { Terminal } from '../terminal/progress.js';
 import { startThreads, threadsOption } from '../terminal/threads.js';
-import { type Command, InputError, Interrupted } from './command.js';
-import { bench } from './commands/bench.js';
-import { chapter } from './commands/demo.js';
-import { encode } from './commands/encode.js';
-import { evaluate } from './commands/eval.js';
-import { fill } from './commands/fill.js';
-import { finetune } from './commands/finetune.js';
-import { generate } from './commands/generate.js';
-import { hash } from './commands/hash.js';
-import { train } from './commands/train.js';
-import { version } from './files.js';
-
-const COMMANDS: readonly Command[] = [
-  chapter,
-  train,
-  evaluate,
-  finetune,
-  generate,
-  fill,
-  encode,
-  hash,
-  bench,
-];
+import type { Command } from './command.js';
+import { COMMANDS } from './commands/index.js';
 
 const BAD_USAGE = 2;
 const OUR_FAULT = 1;

@@ -7,7 +7,7 @@ import type { Tensor } from '../nn/index.js';
 /** Pixels between pictures, white. */
 const GAP = 2;
 /** Small pictures are drawn larger, up to this many pixels a side. */
-const LEAST_SIDE = 56;
+const MIN_SIDE = 56;
 
 /** A picture as the bytes of a PNG file. */
 export function pngBytes({ width, height, channels, data }: DecodedImage): Uint8Array {
@@ -25,7 +25,7 @@ export function pngAddress(picture: DecodedImage): string {
  */
 export function contactSheet(groups: readonly Tensor[]): DecodedImage {
   const [lines = 0, channels = 1, height = 0, width = 0] = (groups[0] as Tensor).shape;
-  const zoom = Math.max(1, Math.floor(LEAST_SIDE / height));
+  const zoom = Math.max(1, Math.floor(MIN_SIDE / height));
   const [down, across] = [zoom * height + GAP, zoom * width + GAP];
   const sheet = {
     width: groups.length * across + GAP,

@@ -1,9 +1,9 @@
 /** How many threads a command runs on: all physical cores, or what `--threads` says. */
 
-import { type Option, wholeNumber } from '../cli/command.js';
 import { setThreads } from '../threads/index.js';
 import { MAX_THREADS } from '../threads/max-threads.js';
 import { physicalCores } from './cores.js';
+import { type Option, parseInteger } from './options.js';
 
 /** Of every command. @param fewer what holds if it isn't given, where that is not all cores */
 export function threadsOption(fewer: number | undefined): Option {
@@ -18,7 +18,7 @@ export function threadsOption(fewer: number | undefined): Option {
 export async function startThreads(given: unknown, fewer: number | undefined): Promise<void> {
   const count =
     typeof given === 'string'
-      ? wholeNumber('--threads', given, 1, MAX_THREADS)
+      ? parseInteger('--threads', given, 1, MAX_THREADS)
       : (fewer ?? Math.min(MAX_THREADS, physicalCores()));
   await setThreads(count);
 }

@@ -1,5 +1,5 @@
 /**
- * The chapter: NumPy's numbers through the public API, and the whole command as an installed
+ * The demo: NumPy's numbers through the public API, and the whole command as an installed
  * package runs it, with no other package near.
  */
 
@@ -10,7 +10,7 @@ import recorded from '../../src/cli/demo/experiment.json' with { type: 'json' };
 import { check, close, same, suite } from '../harness.js';
 import { events, folder, run } from './program.js';
 
-const test = suite('cli chapter');
+const test = suite('cli demo');
 
 const { learningRate, margin, temperature, triplets } = recorded;
 
@@ -80,7 +80,7 @@ function snapshot(path: string): string[] {
     .map((file) => `${file} ${statSync(join(path, file)).mtimeMs}`);
 }
 
-test('the whole chapter from a copy of the package alone', async () => {
+test('the whole demo from a copy of the package alone', async () => {
   const home = folder();
   const installed = join(home, 'package');
   const cwd = join(home, 'elsewhere');
@@ -90,7 +90,7 @@ test('the whole chapter from a copy of the package alone', async () => {
   cpSync('package.json', join(installed, 'package.json'));
   const before = snapshot(installed);
   const program = join(installed, 'dist/cli.js');
-  const { status, stdout, stderr } = await run(cwd, ['chapter', '--json', '--out', 'made/here'], {
+  const { status, stdout, stderr } = await run(cwd, ['demo', '--json', '--out', 'made/here'], {
     program,
   });
   same([status, stderr], [0, '']);
@@ -112,8 +112,8 @@ test('the whole chapter from a copy of the package alone', async () => {
   check(named > 0, `BERT: ${named} better than the most frequent token`);
   const better = (gpt.bigramLoss as number) - (gpt.valLoss as number);
   check(better > 0.2, `GPT: only ${better} nats better than counting pairs`);
-  same([experiment.tripletNeighbours, experiment.ntXentNeighbours], [1, 1], 'classes separated');
-  check((experiment.chapterNeighbours as number) < 0.5, 'the chapter’s rule separates, too');
+  same([experiment.tripletNeighbors, experiment.ntXentNeighbors], [1, 1], 'classes separated');
+  check((experiment.anchorRuleNeighbors as number) < 0.5, 'the anchor rule separates, too');
   const { probeAccuracyFewLabels: few = 0, probeAccuracyFewLabelsPixels: pixels = 1 } = simclr;
   check(few > pixels + 0.08, `few labels: ${few}, pixels ${pixels}`);
   same(simclr.collapsed, 0, 'collapsed');

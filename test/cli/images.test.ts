@@ -208,7 +208,7 @@ test('a folder with a subfolder a label: order, labels, broken files named once 
   write('labelled/a/empty.jpg', '');
   write('labelled/a/notes.txt', 'no picture');
   const skipped = skips();
-  const set = await files.openPictures(join(folder, 'labelled'), { side: 2, ...skipped });
+  const set = await files.openImages(join(folder, 'labelled'), { side: 2, ...skipped });
   same(set.shape, { height: 2, width: 2, channels: 3 });
   same([set.count, set.labelNames, [...(set.labels ?? [])]], [4, ['a', 'b'], [0, 0, 1, 1]]);
   for (let again = 0; again < 2; again++) {
@@ -224,7 +224,7 @@ test('a folder with a subfolder a label: order, labels, broken files named once 
     skipped.list.some((line) => line.startsWith('/labelled/a/broken.png: cannot be decoded')),
     'named',
   );
-  const other = await files.openPictures(join(folder, 'labelled'), { side: 2, ...skips() });
+  const other = await files.openImages(join(folder, 'labelled'), { side: 2, ...skips() });
   same(other.hash, set.hash);
 });
 
@@ -232,7 +232,7 @@ test('grey only if all are grey; a folder train beside test is a split', async (
   for (let i = 0; i < 3; i++) write(`split/train/a/${i}.png`, png(4, 4, 1, bytes(16)));
   write('split/test/a/0.png', png(4, 4, 1, bytes(16)));
   write('split/test/b/0.png', png(4, 4, 1, bytes(16)));
-  const data = await files.openPictureData(join(folder, 'split'), skips());
+  const data = await files.openImageSplit(join(folder, 'split'), skips());
   same(data.all.shape, { height: 32, width: 32, channels: 1 });
   same([data.training.count, data.validation.count], [3, 2]);
   same([...(data.validation.labels ?? [])], [0, 1]);
@@ -240,7 +240,7 @@ test('grey only if all are grey; a folder train beside test is a split', async (
     'split/train/a/9.jpg',
     new Uint8Array(jpeg.encode({ width: 8, height: 8, data: Buffer.alloc(256) }, 90).data),
   );
-  const coloured = await files.openPictureData(join(folder, 'split'), skips());
+  const coloured = await files.openImageSplit(join(folder, 'split'), skips());
   same(coloured.all.shape.channels, 3);
   check(coloured.hash !== data.hash, 'another file, the same hash');
 });
@@ -251,7 +251,7 @@ test('metadata.jsonl gives order, captions and labels', async () => {
     JSON.stringify({ file_name: `in/${name}.png`, text: `a ${name}`, label });
   write('captions/metadata.jsonl', [row('z', 10), row('gone', 1), row('x', 9)].join('\n'));
   const skipped = skips();
-  const set = await files.openPictures(join(folder, 'captions'), skipped);
+  const set = await files.openImages(join(folder, 'captions'), skipped);
   same(set.captions, ['a z', 'a x']);
   same(
     [set.labelNames, [...(set.labels ?? [])]],
@@ -287,7 +287,7 @@ test('IDX: plain and gzipped, labels beside, t10k to validate with, colours', as
   );
   write('idx/t10k-images-idx3-ubyte', idx([5, 3, 4], heldOut));
   write('idx/t10k-labels-idx1-ubyte', idx([5], Uint8Array.of(2, 1, 0, 1, 2)));
-  const data = await files.openPictureData(join(folder, 'idx'), skips());
+  const data = await files.openImageSplit(join(folder, 'idx'), skips());
   same(data.all.shape, { height: 3, width: 4, channels: 1 });
   same([data.training.count, data.validation.count], [20, 5]);
   same(
@@ -297,13 +297,13 @@ test('IDX: plain and gzipped, labels beside, t10k to validate with, colours', as
   same([...data.validation.read([0, 1, 2, 3, 4]).pixels], [...heldOut]);
   same([...(data.validation.labels ?? [])], [2, 1, 0, 1, 2]);
   const alone = join(folder, 'idx/t10k-images-idx3-ubyte');
-  const one = await files.openPictureData(alone, skips());
+  const one = await files.openImageSplit(alone, skips());
   same([one.training.count, one.validation.count], [4, 1]);
-  const small = await files.openPictures(alone, { side: 2, channels: 3, ...skips() });
+  const small = await files.openImages(alone, { side: 2, channels: 3, ...skips() });
   same(small.read([1]).pixels.length, 12);
   const colours = bytes(2 * 48);
   write('idx4/images-idx4-ubyte', idx([2, 4, 4, 3], colours));
-  const coloured = await files.openPictures(join(folder, 'idx4'), skips());
+  const coloured = await files.openImages(join(folder, 'idx4'), skips());
   same([coloured.shape.channels, coloured.labels], [3, undefined]);
   same([...coloured.read([1]).pixels], [...colours.subarray(48)]);
 });
@@ -326,7 +326,7 @@ test('what cannot be read is said in one line', async () => {
     ['captions/in/x.png', /x.png: must be a folder of pictures or a file …images-idx3-ubyte/],
   ];
   for (const [path, expected] of cases) {
-    const error = await files.openPictures(join(folder, path), skips()).catch((e: Error) => e);
+    const error = await files.openImages(join(folder, path), skips()).catch((e: Error) => e);
     check(error instanceof Error && expected.test(error.message), `${path}: ${String(error)}`);
   }
 });

@@ -18,12 +18,12 @@ export function writeWords(path: string, count: number, seed = 1): void {
 
 /** A small network of text, with dropout, whose state therefore has to go on too. */
 export const SMALL = [
-  ...['--layers', '1', '--heads', '2', '--width', '16', '--context', '16', '--batch', '4'],
+  ...['--layers', '1', '--heads', '2', '--width', '16', '--context', '16', '--batch-size', '4'],
   ...['--dropout', '0.1'],
 ];
 
 /** Small networks of pictures. */
-export const SMALL_PICTURES = ['--width', '8', '--batch', '6', '--size', '12'];
+export const SMALL_PICTURES = ['--width', '8', '--batch-size', '6', '--size', '12'];
 
 /** Small pictures of two kinds with captions: IDX files, and a folder of PNG. */
 export function writePictures(folder: string, count = 24, side = 12): { idx: string; png: string } {

@@ -37,7 +37,18 @@ function writeBars(count: number): string {
 }
 
 const data = writeBars(80);
-const SIZES = ['--patch', '2', '--layers', '1', '--heads', '2', '--width', '16', '--batch', '8'];
+const SIZES = [
+  '--patch',
+  '2',
+  '--layers',
+  '1',
+  '--heads',
+  '2',
+  '--width',
+  '16',
+  '--batch-size',
+  '8',
+];
 
 async function nearfar(...args: string[]): Promise<Outcome & { lines: Record<string, unknown>[] }> {
   const outcome = await run(home, [...args, '--json']);

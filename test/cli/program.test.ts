@@ -10,22 +10,22 @@ const test = suite('cli');
 /** Bad usage, and what the one line has to name. */
 const REFUSED: [args: string[], says: string][] = [
   [['bogus'], "unknown command 'bogus'"],
-  [['chaptr'], 'Did you mean chapter?'],
+  [['dmo'], 'Did you mean demo?'],
   [['--bogus'], "unknown option '--bogus'"],
   [
-    ['chapter', 'poetry'],
-    'chapter: unknown section "poetry", expected one of bert, gpt, experiment, simclr, clip, mae',
+    ['demo', 'poetry'],
+    'demo: unknown section "poetry", expected one of bert, gpt, experiment, simclr, clip, mae',
   ],
-  [['chapter', ''], 'chapter: unknown section ""'],
-  [['chapter', '--ful'], 'Did you mean --full?'],
-  [['chapter', '--out'], "option '--out <dir>' argument missing"],
-  [['chapter', '--out', ''], 'chapter: --out must name a folder'],
-  [['chapter', '--out', 'file'], 'chapter: --out file: cannot write there (EEXIST)'],
-  [['chapter', '--out', 'file/below'], 'chapter: --out file/below: cannot write there (ENOTDIR)'],
-  [['chapter', '--seed', '1.5'], 'chapter: --seed must be a whole number'],
+  [['demo', ''], 'demo: unknown section ""'],
+  [['demo', '--ful'], 'Did you mean --full?'],
+  [['demo', '--out'], "option '--out <dir>' argument missing"],
+  [['demo', '--out', ''], 'demo: --out must name a folder'],
+  [['demo', '--out', 'file'], 'demo: --out file: cannot write there (EEXIST)'],
+  [['demo', '--out', 'file/below'], 'demo: --out file/below: cannot write there (ENOTDIR)'],
+  [['demo', '--seed', '1.5'], 'demo: --seed must be a whole number'],
   [['hash', '--threads', '0'], 'hash: --threads must be a whole number from 1 to 128, got "0"'],
-  [['chapter', '--seed', '-1'], '--seed'],
-  [['chapter', '--seed', '4294967296'], 'from 0 to 4294967295, got "4294967296"'],
+  [['demo', '--seed', '-1'], '--seed'],
+  [['demo', '--seed', '4294967296'], 'from 0 to 4294967295, got "4294967296"'],
 ];
 
 for (const [args, says] of REFUSED) {
@@ -45,10 +45,10 @@ test('help and version', async () => {
   const cwd = folder();
   const help = await run(cwd, ['--help']);
   same([help.status, help.stderr], [0, '']);
-  check(/^Usage: nearfar/.test(help.stdout) && /chapter/.test(help.stdout), help.stdout);
-  const chapter = await run(cwd, ['chapter', '--help']);
+  check(/^Usage: nearfar/.test(help.stdout) && /demo/.test(help.stdout), help.stdout);
+  const demo = await run(cwd, ['demo', '--help']);
   for (const option of ['--full', '--out <dir>', '--json', 'experiment', 'nearfar-report']) {
-    check(chapter.stdout.includes(option), `the help of chapter doesn't name ${option}`);
+    check(demo.stdout.includes(option), `the help of demo doesn't name ${option}`);
   }
   const { version } = JSON.parse(readFileSync('package.json', 'utf8'));
   same((await run(cwd, ['--version'])).stdout, `${version}\n`);
@@ -56,21 +56,21 @@ test('help and version', async () => {
 
 test('a section by name, into the default folder, and the same bytes again', async () => {
   const cwd = folder();
-  const first = await run(cwd, ['chapter', 'experiment']);
+  const first = await run(cwd, ['demo', 'experiment']);
   same([first.status, first.stderr], [0, '']);
   check(first.stdout.includes('NumPy') && !first.stdout.includes('\u001B'), first.stdout);
   const report = join(cwd, 'nearfar-report');
-  same(readdirSync(report).sort(), ['chapter.svg', 'index.html']);
+  same(readdirSync(report).sort(), ['experiment.svg', 'index.html']);
   const read = () => readdirSync(report).map((file) => readFileSync(join(report, file), 'utf8'));
   const before = read();
-  await run(cwd, ['chapter', 'experiment', 'experiment']);
+  await run(cwd, ['demo', 'experiment', 'experiment']);
   same(read(), before, 'files of the second run');
-  await run(cwd, ['chapter', 'experiment', '--seed', '2']);
+  await run(cwd, ['demo', 'experiment', '--seed', '2']);
   check(read()[1] !== before[1], 'another seed gives the same report');
 });
 
 test('--json prints objects and nothing else', async () => {
-  const { status, stdout, stderr } = await run(folder(), ['chapter', 'experiment', '--json']);
+  const { status, stdout, stderr } = await run(folder(), ['demo', 'experiment', '--json']);
   same([status, stderr], [0, '']);
   same(
     events(stdout).map(({ event }) => event),
@@ -81,7 +81,7 @@ test('--json prints objects and nothing else', async () => {
 test('an interrupt ends it at once, with nothing written', async () => {
   const cwd = folder();
   // A plain line of progress says that training is under way.
-  const { status, stdout, stderr } = await run(cwd, ['chapter', 'simclr', '--full'], {
+  const { status, stdout, stderr } = await run(cwd, ['demo', 'simclr', '--full'], {
     during: (text, kill) => {
       if (text.includes('simclr: step')) kill();
     },

@@ -16,7 +16,18 @@ const words = Array.from({ length: 3000 }, () => WORDS[random.integer(WORDS.leng
 const data = join(folder, 'data.txt');
 writeFileSync(data, words.join(' '));
 
-const SMALL = ['--layers', '1', '--heads', '2', '--width', '16', '--context', '16', '--batch', '4'];
+const SMALL = [
+  '--layers',
+  '1',
+  '--heads',
+  '2',
+  '--width',
+  '16',
+  '--context',
+  '16',
+  '--batch-size',
+  '4',
+];
 const command = (out: string, ...more: string[]): string[] => [
   'dist/cli.js',
   ...['train', 'gpt', '--data', data, '--out', join(folder, out), '--json', '--steps', '60'],
@@ -60,7 +71,7 @@ test('a run that is killed again and again ends with the bits of one thread that
 test('what is cut to the run or to the data is said', () => {
   const few = join(folder, 'few.txt');
   writeFileSync(few, words.slice(0, 60).join(' '));
-  const args = command('cut', '--steps', '10', '--batch', '1000000', '--warmup', '3');
+  const args = command('cut', '--steps', '10', '--batch-size', '1000000', '--warmup', '3');
   const { lines } = run(args.map((arg) => (arg === data ? few : arg)));
   const said = lines.map((line) => JSON.parse(line)).filter(({ event }) => event === 'note');
   check(/3 steps is cut to .* 1 steps/.test(said[0]?.text), lines[0] ?? '');

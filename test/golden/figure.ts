@@ -1,6 +1,6 @@
 /**
  * The README's picture: the chapter's 24 points before and after training, two panels of the
- * report that `nearfar chapter` writes. Drawn by the report's own code, as what a test can compare.
+ * report that `nearfar demo` writes. Drawn by the report's own code, as what a test can compare.
  */
 
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';

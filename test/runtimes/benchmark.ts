@@ -20,7 +20,7 @@ import {
   readArguments,
   readInt,
 } from '../../bench/studies/arguments.js';
-import { prepareFolder, writeResult } from '../../src/cli/files.js';
+import { prepareFolder, writeResult } from '../../src/terminal/files.js';
 import { tarball } from '../package/tarball.js';
 import { makeProject, runtimes } from './index.js';
 

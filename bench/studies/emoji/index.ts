@@ -10,8 +10,8 @@ import type { ClipConfig, ImageDataset } from 'nearfar/models';
 import { CLIP, clipRetrieval, imagesFrom, train } from 'nearfar/models';
 import { manualSeed } from 'nearfar/nn';
 import { type Emoji, renderEmoji } from '../../../build/samples/emoji.js';
-import { choice } from '../../../src/cli/options.js';
 import { Random } from '../../../src/core/random.js';
+import { parseChoice } from '../../../src/terminal/options.js';
 import { chooseNames, exitOnInputError, readArguments, readInt } from '../arguments.js';
 import { pixelRecall } from './pixels.js';
 
@@ -35,7 +35,7 @@ const steps = readInt('--steps', values.steps);
 const seed = readInt('--seed', values.seed, 0);
 /** A name that must be one of some, as the command line says it. */
 function oneOf(flag: string, choices: readonly string[], text: string): string {
-  return exitOnInputError(() => choice(flag, '', choices).parse(text) as string);
+  return exitOnInputError(() => parseChoice(flag, text, choices));
 }
 const lossName = oneOf('loss', ['clip', 'siglip'], values.loss) as ClipConfig['loss'];
 /** One name in so many is never seen. */

@@ -4,8 +4,8 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { type ImageDataset, imagesFrom, subset } from 'nearfar/models';
-import { InputError } from '../../../src/cli/command.js';
 import { readIdx } from '../../../src/data/files/idx.js';
+import { InputError } from '../../../src/terminal/errors.js';
 
 export interface Dataset {
   training: ImageDataset;

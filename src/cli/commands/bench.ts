@@ -19,18 +19,14 @@ import {
 import { formatSizes, type Run } from '../../../bench/results.js';
 import { sourcePackage } from '../../../bench/source-package.js';
 import { measureStartUp } from '../../../bench/start-up.js';
+import { InputError } from '../../terminal/errors.js';
+import { prepareFolder, readBytes, writeResult } from '../../terminal/files.js';
+import { parseInteger } from '../../terminal/options.js';
+import { programAddress, readProgram, version } from '../../terminal/package-files.js';
 import type { Terminal } from '../../terminal/progress.js';
-import { type Command, type Input, InputError, JSON_OPTION, wholeNumber } from '../command.js';
-import {
-  prepareFolder,
-  programAddress,
-  readBytes,
-  readProgram,
-  version,
-  writeResult,
-} from '../files.js';
+import { type Command, type Input, JSON_OPTION } from '../command.js';
 
-const MOST = 1e9;
+const MAX_SIZE = 1e9;
 
 export const bench: Command = {
   name: 'bench',
@@ -83,7 +79,8 @@ async function run({ positional, options, terminal }: Input): Promise<void> {
   const name = positional[0] ?? '';
   const plan = {
     name,
-    largest: typeof largest === 'string' ? wholeNumber('--largest', largest, 1, MOST) : MOST,
+    largest:
+      typeof largest === 'string' ? parseInteger('--largest', largest, 1, MAX_SIZE) : MAX_SIZE,
     growth: options.growth === true,
     threads: typeof threads === 'string' ? Number(threads) : 1,
     cpu: cpus()[0]?.model,

@@ -1,20 +1,23 @@
 /**
- * `nearfar chapter`: runs sections of the chapter one after the other, prints what they measured,
+ * `nearfar demo`: runs the sections of the demo one after the other, prints what they measured,
  * and writes a report that a class can be shown.
  */
 
 import { renderFigure, renderReport } from '../../report/index.js';
-import { type Command, type Input, InputError, JSON_OPTION, wholeNumber } from '../command.js';
+import { InputError } from '../../terminal/errors.js';
+import { prepareFolder, writeResult } from '../../terminal/files.js';
+import { parseInteger } from '../../terminal/options.js';
+import { version } from '../../terminal/package-files.js';
+import { type Command, type Input, JSON_OPTION } from '../command.js';
 import type { Section, SectionResult } from '../demo/section.js';
 import { SECTIONS } from '../demo/sections.js';
-import { prepareFolder, version, writeResult } from '../files.js';
 
 const REPORT = 'index.html';
-const LARGEST_SEED = 2 ** 32 - 1;
+const MAX_SEED = 2 ** 32 - 1;
 
-export const chapter: Command = {
-  name: 'chapter',
-  summary: 'run the chapter on real data and write an HTML report',
+export const demo: Command = {
+  name: 'demo',
+  summary: 'run the demo on real data and write an HTML report',
   arguments: [
     {
       notation: '[name...]',
@@ -38,7 +41,7 @@ function names(): string {
   return SECTIONS.map(({ name }) => name).join(', ');
 }
 
-/** The sections that were asked for, in the chapter's order. */
+/** The sections that were asked for, in the demo's order. */
 function chosen(positional: readonly string[]): readonly Section[] {
   for (const wanted of positional) {
     if (SECTIONS.every(({ name }) => name !== wanted)) {
@@ -51,7 +54,7 @@ function chosen(positional: readonly string[]): readonly Section[] {
 
 async function run({ positional, options, terminal }: Input): Promise<void> {
   const sections = chosen(positional);
-  const seed = wholeNumber('--seed', options.seed as string, 0, LARGEST_SEED);
+  const seed = parseInteger('--seed', options.seed as string, 0, MAX_SEED);
   const full = options.full === true;
   const out = options.out as string;
   prepareFolder('--out', out);
@@ -78,7 +81,7 @@ async function run({ positional, options, terminal }: Input): Promise<void> {
 
 function page(results: readonly [Section, SectionResult][], seed: number, full: boolean): string {
   const some = results.length < SECTIONS.length ? results.map(([{ name }]) => name) : [];
-  const command = ['npx nearfar chapter', ...some, ...(full ? ['--full'] : []), `--seed ${seed}`];
+  const command = ['npx nearfar demo', ...some, ...(full ? ['--full'] : []), `--seed ${seed}`];
   return renderReport({
     title: 'Learning without labels',
     lead:

@@ -1,15 +1,16 @@
 /** `nearfar encode`: one row of numbers for each text or picture, as a file that NumPy reads. */
 
 import { npyBytes } from '../../data/files/npy.js';
-import { type Command, InputError, JSON_OPTION, required } from '../command.js';
-import { prepareFile } from '../files.js';
+import { InputError } from '../../terminal/errors.js';
+import { prepareFile } from '../../terminal/files.js';
+import { type Command, JSON_OPTION, required } from '../command.js';
+import { inputError, openFor } from '../models/open.js';
 import { writeWhole } from '../output/checkpoint.js';
-import { inputError, openFor } from '../output/folder.js';
 
 export const encode: Command = {
   name: 'encode',
-  summary: 'turn texts or pictures into rows of numbers with a trained system',
-  arguments: [{ notation: '<dir>', description: 'folder of the trained system' }],
+  summary: 'turn texts or pictures into rows of numbers with a trained model',
+  arguments: [{ notation: '<dir>', description: 'folder of the trained model' }],
   options: [
     { flags: '--data <path>', description: 'files of the kind that it was trained on' },
     { flags: '--out <file>', description: 'a .npy file: one row an input, in their order' },

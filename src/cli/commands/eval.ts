@@ -1,12 +1,12 @@
-/** `nearfar eval`: judges a trained system on files of one's own. */
+/** `nearfar eval`: judges a trained model on files of one's own. */
 
 import { type Command, JSON_OPTION, required } from '../command.js';
-import { inputError, openFor } from '../output/folder.js';
+import { inputError, openFor } from '../models/open.js';
 
 export const evaluate: Command = {
   name: 'eval',
-  summary: 'judge a trained system on your own files, all of them',
-  arguments: [{ notation: '<dir>', description: 'folder of the trained system' }],
+  summary: 'judge a trained model on your own files, all of them',
+  arguments: [{ notation: '<dir>', description: 'folder of the trained model' }],
   options: [
     { flags: '--data <path>', description: 'files of the kind that it was trained on' },
     JSON_OPTION,

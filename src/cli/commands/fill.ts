@@ -1,13 +1,15 @@
 /** `nearfar fill`: the best tokens for each [MASK] of a text. */
 
-import { type Command, InputError, JSON_OPTION, wholeNumber } from '../command.js';
-import { inputError, openFor } from '../output/folder.js';
+import { InputError } from '../../terminal/errors.js';
+import { parseInteger } from '../../terminal/options.js';
+import { type Command, JSON_OPTION } from '../command.js';
+import { inputError, openFor } from '../models/open.js';
 
 export const fill: Command = {
   name: 'fill',
   summary: 'name the hidden tokens of a text with a trained BERT',
   arguments: [
-    { notation: '<dir>', description: 'folder of the trained system' },
+    { notation: '<dir>', description: 'folder of the trained model' },
     { notation: '<text>', description: 'with [MASK] where a token is hidden' },
   ],
   options: [
@@ -17,7 +19,7 @@ export const fill: Command = {
   async run({ positional, options, terminal }) {
     const [folder, text] = positional;
     if (text === undefined) throw new InputError('a text is needed');
-    const topK = wholeNumber('--top-k', options.topK as string, 1, 2 ** 31);
+    const topK = parseInteger('--top-k', options.topK as string, 1, 2 ** 31);
     const name = await openFor('fill', folder);
     const masks = await inputError('text', () => name(text, topK));
     terminal.event('done', { text, masks });

@@ -1,18 +1,20 @@
 /** `nearfar finetune`: few labels, and what the same network from scratch makes of them. */
 
+import { Interrupted } from '../../terminal/errors.js';
+import { parseInteger } from '../../terminal/options.js';
 import type { Progress } from '../../terminal/progress.js';
-import { type Command, Interrupted, JSON_OPTION, required, wholeNumber } from '../command.js';
-import { readSettings, TRAINING, toOptions } from '../options.js';
+import { type Command, JSON_OPTION, required } from '../command.js';
+import { inputError, openFor } from '../models/open.js';
+import { readSettings, TRAINING, toOptions } from '../models/options.js';
 import { openFolder, removeState, writeModel } from '../output/checkpoint.js';
-import { inputError, openFor } from '../output/folder.js';
 
 /** Those of training that fine-tuning has: it keeps no checkpoints. */
 const OPTIONS = TRAINING.filter(({ flag }) => flag !== 'eval-every');
 
 export const finetune: Command = {
   name: 'finetune',
-  summary: 'teach a trained system to name what few labels name, beside the same from scratch',
-  arguments: [{ notation: '<dir>', description: 'folder of the trained system' }],
+  summary: 'teach a trained model to name what few labels name, beside the same from scratch',
+  arguments: [{ notation: '<dir>', description: 'folder of the trained model' }],
   options: [
     { flags: '--data <path>', description: 'texts or pictures with labels' },
     { flags: '--out <dir>', description: 'folder for the result' },
@@ -25,7 +27,7 @@ export const finetune: Command = {
     const out = required(options, 'out');
     const count = options.labelsPerClass;
     const labelsPerClass =
-      typeof count === 'string' ? wholeNumber('--labels-per-class', count, 1, 2 ** 31) : undefined;
+      typeof count === 'string' ? parseInteger('--labels-per-class', count, 1, 2 ** 31) : undefined;
     const settings = readSettings('finetune', options, OPTIONS, OPTIONS);
     const learn = await openFor('finetune', positional[0]);
     openFolder(out);

@@ -1,14 +1,16 @@
 /** `nearfar generate`: goes on from a prompt with a trained GPT. */
 
-import { type Command, InputError, JSON_OPTION, realNumber, wholeNumber } from '../command.js';
-import { inputError, openFor } from '../output/folder.js';
+import { InputError } from '../../terminal/errors.js';
+import { parseInteger, parseNumber } from '../../terminal/options.js';
+import { type Command, JSON_OPTION } from '../command.js';
+import { inputError, openFor } from '../models/open.js';
 
-const LARGEST = 2 ** 31;
+const MAX_INTEGER = 2 ** 31;
 
 export const generate: Command = {
   name: 'generate',
   summary: 'go on from a prompt with a trained GPT',
-  arguments: [{ notation: '<dir>', description: 'folder of the trained system' }],
+  arguments: [{ notation: '<dir>', description: 'folder of the trained model' }],
   options: [
     { flags: '--prompt <text>', description: 'how the text begins' },
     { flags: '--max-new-tokens <n>', description: 'how many tokens to add', default: '200' },
@@ -26,11 +28,16 @@ export const generate: Command = {
     const { prompt, topK, topP } = options;
     if (typeof prompt !== 'string') throw new InputError('--prompt is needed');
     const settings = {
-      maxNewTokens: wholeNumber('--max-new-tokens', options.maxNewTokens as string, 1, LARGEST),
-      temperature: realNumber('--temperature', options.temperature as string, 1e-6, 1e6),
-      seed: wholeNumber('--seed', options.seed as string, 0, LARGEST),
-      ...(typeof topK === 'string' ? { topK: wholeNumber('--top-k', topK, 1, LARGEST) } : {}),
-      ...(typeof topP === 'string' ? { topP: realNumber('--top-p', topP, 1e-9, 1) } : {}),
+      maxNewTokens: parseInteger(
+        '--max-new-tokens',
+        options.maxNewTokens as string,
+        1,
+        MAX_INTEGER,
+      ),
+      temperature: parseNumber('--temperature', options.temperature as string, 1e-6, 1e6),
+      seed: parseInteger('--seed', options.seed as string, 0, MAX_INTEGER),
+      ...(typeof topK === 'string' ? { topK: parseInteger('--top-k', topK, 1, MAX_INTEGER) } : {}),
+      ...(typeof topP === 'string' ? { topP: parseNumber('--top-p', topP, 1e-9, 1) } : {}),
     };
     const goOn = await openFor('generate', positional[0]);
     let text = '';

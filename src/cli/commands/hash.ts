@@ -1,4 +1,4 @@
-/** `nearfar hash`: one hash for each operation and trained system, to compare with any machine's. */
+/** `nearfar hash`: one hash for each operation and trained model, to compare with any machine's. */
 
 import { hashes } from '../../../bench/operations/hash.js';
 import { sourcePackage } from '../../../bench/source-package.js';
@@ -6,7 +6,7 @@ import { type Command, JSON_OPTION } from '../command.js';
 
 export const hash: Command = {
   name: 'hash',
-  summary: 'print one hash for each operation and trained system: equal hashes mean equal bits',
+  summary: 'print one hash for each operation and trained model: equal hashes mean equal bits',
   options: [JSON_OPTION],
   async run({ terminal }) {
     for await (const { name, hash } of hashes(sourcePackage.api)) {

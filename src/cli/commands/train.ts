@@ -1,22 +1,17 @@
 /**
- * `nearfar train`: trains a system on one's own files, keeps the best model, and goes on after an
+ * `nearfar train`: trains a model on one's own files, keeps the best model, and goes on after an
  * interruption with the very bits of a run that was never stopped.
  */
 
 import { NonFiniteError } from '../../core/validation.js';
 import { DivergedError, type TrainStep, train as trainModel } from '../../models/index.js';
 import { manualSeed } from '../../nn/index.js';
-import {
-  type Command,
-  type Input,
-  InputError,
-  Interrupted,
-  JSON_OPTION,
-  required,
-} from '../command.js';
-import { SYSTEMS, systemNamed } from '../models/index.js';
-import type { Metrics, Trained } from '../models/model.js';
-import { readSettings, type Settings, toOptions } from '../options.js';
+import { InputError, Interrupted } from '../../terminal/errors.js';
+import { type Command, type Input, JSON_OPTION, required } from '../command.js';
+import { findModel, MODELS } from '../models/index.js';
+import type { Metrics, TrainingSetup } from '../models/model.js';
+import { inputError } from '../models/open.js';
+import { readSettings, type Settings, toOptions } from '../models/options.js';
 import {
   hasState,
   openFolder,
@@ -27,28 +22,27 @@ import {
   writeModel,
   writeState,
 } from '../output/checkpoint.js';
-import { inputError } from '../output/folder.js';
 
 /** Validations in a run, unless told otherwise. */
 const EVALUATIONS = 8;
 
-const OPTIONS = SYSTEMS.flatMap(({ options }) => options);
+const OPTIONS = MODELS.flatMap(({ options }) => options);
 
 export const train: Command = {
   name: 'train',
-  summary: 'train a system on your own files',
+  summary: 'train a model on your own files',
   arguments: [
     {
-      notation: '<system>',
-      description: SYSTEMS.map(({ name, summary }) => `${name}: ${summary}`).join('; '),
+      notation: '<model>',
+      description: MODELS.map(({ name, summary }) => `${name}: ${summary}`).join('; '),
     },
   ],
   options: [
     {
       flags: '--data <path>',
-      description: SYSTEMS.map(({ name, data }) => `${name}: ${data}`).join('; '),
+      description: MODELS.map(({ name, data }) => `${name}: ${data}`).join('; '),
     },
-    { flags: '--out <dir>', description: 'folder for the trained system' },
+    { flags: '--out <dir>', description: 'folder for the trained model' },
     { flags: '--resume', description: 'go on with the run in the folder' },
     ...toOptions(OPTIONS),
     JSON_OPTION,
@@ -72,12 +66,12 @@ interface Run {
 
 async function run(input: Input): Promise<void> {
   const { positional, options, terminal } = input;
-  const system = systemNamed(positional[0]);
+  const declaration = findModel(positional[0]);
   const path = required(options, 'data');
   const out = required(options, 'out');
-  const given = readSettings(system.name, options, system.options, OPTIONS);
-  const settings = { system: system.name, ...given };
-  const data = await inputError('--data', () => system.read(path, settings));
+  const given = readSettings(declaration.name, options, declaration.options, OPTIONS);
+  const settings = { model: declaration.name, ...given };
+  const data = await inputError('--data', () => declaration.read(path, settings));
   openFolder(out);
   const resumed = options.resume === true && hasState(out) ? readState(out) : undefined;
   if (resumed !== undefined) checkSame(resumed, settings, data.hash);
@@ -88,11 +82,11 @@ async function run(input: Input): Promise<void> {
     return;
   }
   manualSeed((all.seed as number | undefined) ?? 0);
-  const trained = await inputError(system.name, () => system.create(data, all));
+  const trained = await inputError(declaration.name, () => declaration.create(data, all));
   const plan = planOf(terminal, trained, all);
   const { best, step: saved } = resumed ?? {};
   const begun = { out, settings: all, data: data.hash, best, saved, ...plan };
-  await inputError(resumed ? `--resume ${out}` : system.name, () =>
+  await inputError(resumed ? `--resume ${out}` : declaration.name, () =>
     runSteps(input, begun, trained, resumed),
   );
 }
@@ -100,7 +94,7 @@ async function run(input: Input): Promise<void> {
 /** How long and in what batches to train; what is cut to the run or to the data is said. */
 function planOf(
   terminal: Input['terminal'],
-  { model, samples }: Trained,
+  { model, samples }: TrainingSetup,
   settings: Settings,
 ): Pick<Run, 'steps' | 'batch' | 'warmup' | 'evalEvery'> {
   const asked = (name: 'steps' | 'batchSize' | 'warmup'): number =>
@@ -136,7 +130,7 @@ function checkSame(resumed: RunState, settings: Settings, data: string): void {
 async function runSteps(
   { terminal, onInterrupt }: Input,
   run: Run,
-  trained: Trained,
+  trained: TrainingSetup,
   resumed: ReturnType<typeof readState> | undefined,
 ): Promise<void> {
   const { model, unit, training } = trained;
@@ -159,7 +153,7 @@ async function runSteps(
       await progress.step(step.step, step.loss, { learningRate: step.learningRate });
       const done = step.step === steps;
       const due = done || step.step % run.evalEvery === 0;
-      if (due) await judge(terminal, run, trained, step);
+      if (due) await validate(terminal, run, trained, step);
       if (done) await finish(terminal, run, trained, step);
       else if (due || interrupted) save(run, trained, step, {});
       if (done || !interrupted) continue;
@@ -180,10 +174,10 @@ async function runSteps(
  * like is compared with like.
  * @throws DivergedError if the loss is not finite
  */
-async function judge(
+async function validate(
   terminal: Input['terminal'],
   run: Run,
-  trained: Trained,
+  trained: TrainingSetup,
   { step }: TrainStep,
 ): Promise<void> {
   trained.model.eval();
@@ -202,7 +196,7 @@ async function judge(
 }
 
 /** Metrics over the sample; a loss that was refused as not finite is NaN. */
-async function evaluate(trained: Trained): Promise<Metrics> {
+async function evaluate(trained: TrainingSetup): Promise<Metrics> {
   try {
     return await trained.evaluate();
   } catch (error) {
@@ -213,7 +207,7 @@ async function evaluate(trained: Trained): Promise<Metrics> {
 
 function save(
   run: Run,
-  { model }: Trained,
+  { model }: TrainingSetup,
   step: TrainStep,
   metrics: Record<string, number>,
 ): void {
@@ -229,7 +223,7 @@ function save(
 async function finish(
   terminal: Input['terminal'],
   run: Run,
-  trained: Trained,
+  trained: TrainingSetup,
   step: TrainStep,
 ): Promise<void> {
   const metrics = await trained.metricsOf(readModel(run.out));

@@ -8,7 +8,7 @@ import {
 } from '../../../bench/studies/few-labels/study.js';
 import * as nearfar from '../../index.js';
 import * as models from '../../models/index.js';
-import { readSample } from '../files.js';
+import { readSample } from '../../terminal/package-files.js';
 import type { SectionContext } from './section.js';
 
 const CONTEXT = 64;

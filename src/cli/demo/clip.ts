@@ -12,7 +12,7 @@ import {
 } from '../../models/index.js';
 import { manualSeed, type Tensor } from '../../nn/index.js';
 import { topK } from '../../search/top-k.js';
-import { readSample } from '../files.js';
+import { readSample } from '../../terminal/package-files.js';
 import type { SectionContext } from './section.js';
 
 const QUICK = { steps: 160, batch: 128 };

@@ -34,11 +34,11 @@ async function run({ seed, full, terminal }: SectionContext): Promise<SectionRes
   const contrast = trainNtXent(seed, STEPS * longer, RATE);
   const states: [string, Separation][] = [
     ['start', separation(start())],
-    ['chapter’s rule', separation(repeated.final)],
+    ['anchor rule', separation(repeated.final)],
     ['triplet gradient', separation(triplets.final)],
     ['NT-Xent and Adam', separation(contrast.final)],
   ];
-  const [, [, asChapter], [, byTriplets], [, byContrast]] = states as [Pair, Pair, Pair, Pair];
+  const [, [, byAnchorRule], [, byTriplets], [, byContrast]] = states as [Pair, Pair, Pair, Pair];
   const comparison = compare(repeated);
   const separations = separationTable(states);
   const panels = [lossPanel(repeated.losses), scatter('Embeddings after training', repeated.pca)];
@@ -47,9 +47,9 @@ async function run({ seed, full, terminal }: SectionContext): Promise<SectionRes
     largestEmbeddingDeviation: largestDeviation(repeated.final.data, recorded.final),
     ntXentBefore: repeated.ntXentBefore,
     ntXentAfter: repeated.ntXentAfter,
-    chapterNeighbours: asChapter.neighbours,
-    tripletNeighbours: byTriplets.neighbours,
-    ntXentNeighbours: byContrast.neighbours,
+    anchorRuleNeighbors: byAnchorRule.neighbors,
+    tripletNeighbors: byTriplets.neighbors,
+    ntXentNeighbors: byContrast.neighbors,
   };
   terminal.event('eval', { section: 'experiment', ...metrics });
   const early = mean(repeated.losses.subarray(0, 50));
@@ -58,9 +58,9 @@ async function run({ seed, full, terminal }: SectionContext): Promise<SectionRes
     metrics,
     tables: [comparison, separations],
     figure: {
-      file: 'chapter.svg',
+      file: 'experiment.svg',
       panels,
-      label: 'The chapter’s experiment: triplet loss over 200 steps; final embeddings by PCA',
+      label: 'Triplet loss over 200 steps, and the final embeddings by PCA',
     },
     blocks: [
       {
@@ -69,8 +69,8 @@ async function run({ seed, full, terminal }: SectionContext): Promise<SectionRes
           'Twenty-four random points in 32 dimensions belong to three classes of eight. Two ' +
           'hundred times an anchor is drawn, a positive from its class and a negative from another; ' +
           'unless the anchor is nearer to the positive by a cosine of 0.5, it takes a step towards ' +
-          'the positive and away from the negative. Points and draws are those of the chapter, so ' +
-          'each number can be held against the one that NumPy recorded.',
+          'the positive and away from the negative. Points and triplets are recorded from ' +
+          'a NumPy script, so that each number can be compared with NumPy’s.',
       },
       {
         kind: 'figure',
@@ -79,7 +79,7 @@ async function run({ seed, full, terminal }: SectionContext): Promise<SectionRes
           `First panel: the loss of each triplet. Its mean is ${fixed(early)} over the first 50 and ` +
           `${fixed(late)} over the last 50. Second: the points along the two directions in which ` +
           `they vary most, which hold ${share(repeated.pca)} of the variance. The classes are still ` +
-          `mixed: ${percent(asChapter.neighbours, 0)} of the points have their nearest neighbour in ` +
+          `mixed: ${percent(byAnchorRule.neighbors, 0)} of the points have their nearest neighbor in ` +
           `their own class, where chance gives ${percent(7 / 23, 0)}.`,
       },
       { kind: 'table', table: comparison },
@@ -87,7 +87,7 @@ async function run({ seed, full, terminal }: SectionContext): Promise<SectionRes
       {
         kind: 'text',
         text:
-          'Three things hold the chapter’s version back. A point is the anchor about eight times ' +
+          'Three things hold this version back. A point is the anchor about eight times ' +
           'only. Its rule, `(positive − negative) / ‖anchor‖`, is a shortcut that moves the anchor ' +
           'alone. And its NT-Xent takes row i and row i + 12 for a pair: with eight points to a ' +
           'class, these are always of different classes, so that this number has to rise when ' +
@@ -191,27 +191,27 @@ function separationTable(states: readonly Pair[]): Table {
       'cosine\nwithin',
       'cosine\nbetween',
       'NT-Xent,\nown class',
-      'NT-Xent,\nchapter’s',
+      'NT-Xent,\nrows i, i + 12',
     ],
     rows: states.map(([name, s]) => [
       name,
-      percent(s.neighbours, 0),
+      percent(s.neighbors, 0),
       fixed(s.within),
       fixed(s.between),
       fixed(s.classPairs),
-      fixed(s.chapterPairs),
+      fixed(s.offsetPairs),
     ]),
     caption:
-      'How far apart the classes are: share of points whose nearest neighbour is of their class, ' +
+      'How far apart the classes are: share of points whose nearest neighbor is of their class, ' +
       'mean cosine of two points of one class and of two classes, and NT-Xent at temperature 0.5 ' +
-      'with pairs of one class and with the chapter’s pairs.',
+      'with pairs of one class and with rows i and i + 12 as pairs.',
   };
 }
 
 function lossPanel(losses: Float32Array): LinePanel {
   return {
     kind: 'lines',
-    title: 'Triplet loss over steps, as in the chapter',
+    title: 'Triplet loss over steps, anchor rule',
     x: 'step',
     y: 'loss',
     series: [{ name: 'loss', color: 0, points: steps(losses) }],

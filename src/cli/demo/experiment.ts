@@ -1,5 +1,5 @@
 /**
- * The chapter's experiment: 24 random points of three classes, 200 triplets that each move an
+ * The reference experiment: 24 random points of three classes, 200 triplets that each move an
  * anchor, and what NumPy recorded of it. Then the same start trained by full gradients, of the
  * triplet loss and of NT-Xent.
  */
@@ -26,7 +26,7 @@ const ROWS = classes * perClass;
 const TRIPLETS = 1;
 const PAIRS = 2;
 
-/** The chapter's embeddings before training, (24, 32). */
+/** The recorded embeddings before training, (24, 32). */
 export function start(): Matrix {
   return { data: Float32Array.from(recorded.initial), rows: ROWS, cols: dimensions };
 }
@@ -39,7 +39,7 @@ export interface Repeated {
   pca: Pca;
 }
 
-/** The experiment as the chapter runs it, on its own triplets. */
+/** The experiment with the anchor rule, on the recorded triplets. */
 export function repeat(): Repeated {
   const embeddings = start();
   const ntXentBefore = ntXent(embeddings, { temperature });
@@ -53,7 +53,7 @@ export interface Trained {
   final: Matrix;
 }
 
-/** Triplets of the chapter's kind, but never of a point with itself, by the whole gradient. */
+/** Triplets drawn as there, but never of a point with itself, by the whole gradient. */
 export function trainTriplets(seed: number, count: number): Trained {
   const random = new Random(seed, TRIPLETS);
   const triplets: number[] = [];
@@ -126,15 +126,15 @@ export function bestNtXent(): number {
 
 export interface Separation {
   /** Share of points whose nearest other point is of their class. */
-  neighbours: number;
+  neighbors: number;
   /** Mean cosine of two points of one class. */
   within: number;
   /** Mean cosine of two points of different classes. */
   between: number;
   /** NT-Xent with class-mates as pairs. */
   classPairs: number;
-  /** NT-Xent with the chapter's pairs, row i and row i + 12. */
-  chapterPairs: number;
+  /** NT-Xent with rows that are 12 apart as pairs: row i and row i + 12. */
+  offsetPairs: number;
 }
 
 /** How far apart the classes are. */
@@ -156,11 +156,11 @@ export function separation(x: Matrix): Separation {
     if (classOf(nearest) === classOf(i)) hits++;
   }
   return {
-    neighbours: hits / ROWS,
+    neighbors: hits / ROWS,
     within: sums.within / counts.within,
     between: sums.between / counts.between,
     classPairs: ntXent(gather(x, pairOrder(members)), { temperature }),
-    chapterPairs: ntXent(x, { temperature }),
+    offsetPairs: ntXent(x, { temperature }),
   };
 }
 

@@ -3,7 +3,7 @@
 import { CharacterTokenizer } from '../../data/text/characters.js';
 import { GPT, train } from '../../models/index.js';
 import { log, manualSeed, mul, noGrad, slice, softmax, sum, tensor, tidy } from '../../nn/index.js';
-import { readSample } from '../files.js';
+import { readSample } from '../../terminal/package-files.js';
 import type { SectionContext } from './section.js';
 
 /** The network: nanoGPT's for a CPU with `full`, else one that learns as much as fits in a moment. */

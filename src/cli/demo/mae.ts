@@ -16,7 +16,7 @@ import {
   train,
 } from '../../models/index.js';
 import { manualSeed, noGrad, tidy } from '../../nn/index.js';
-import { judgeEncoder } from '../models/embeddings.js';
+import { evaluateEncoder } from '../models/embeddings.js';
 import { reconstructionSheet } from '../output/reconstructions.js';
 import type { SectionContext } from './section.js';
 import type { Digits } from './simclr.js';
@@ -64,7 +64,7 @@ export async function trainMae(
   }
   progress.end();
   const judge = (encode: (pictures: ImageDataset) => Matrix): FewShotAccuracy[] =>
-    judgeEncoder(encode, training, heldOut, COUNTS, { seed });
+    evaluateEncoder(encode, training, heldOut, COUNTS, { seed });
   return {
     model,
     losses,

@@ -1,4 +1,4 @@
-/** What a section of the chapter is: a name, a title, and work that ends in a piece of report. */
+/** Section of the demo: a name, a title, and work that ends in a piece of report. */
 
 import type { Block, ChartPanel, Table } from '../../report/types.js';
 import type { Terminal } from '../../terminal/progress.js';

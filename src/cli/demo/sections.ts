@@ -1,4 +1,4 @@
-/** The sections of the chapter, in its order. */
+/** Sections of the demo, in order. */
 
 import { bert } from './bert-section.js';
 import { clip } from './clip-section.js';

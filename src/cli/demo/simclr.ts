@@ -17,8 +17,8 @@ import {
   train,
 } from '../../models/index.js';
 import { manualSeed } from '../../nn/index.js';
-import { readSample } from '../files.js';
-import { judgeEncoder } from '../models/embeddings.js';
+import { readSample } from '../../terminal/package-files.js';
+import { evaluateEncoder } from '../models/embeddings.js';
 import { mean } from './numbers.js';
 import type { SectionContext } from './section.js';
 
@@ -71,7 +71,7 @@ export async function trainSimClr(
   manualSeed(seed);
   const model = new SimCLR();
   const judge = (encode: (pictures: ImageDataset) => Matrix): FewShotAccuracy[] =>
-    judgeEncoder(encode, training, heldOut, COUNTS, { seed });
+    evaluateEncoder(encode, training, heldOut, COUNTS, { seed });
   const encode = (pictures: ImageDataset): Matrix => model.encode(pictures);
   const raw = judge(pixelRows);
   const untrained = judge(encode);

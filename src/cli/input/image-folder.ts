@@ -23,9 +23,9 @@ import {
   ImageError,
   readImageHeader,
 } from '../../data/images/decode.js';
-import { InputError } from '../command.js';
-import type { OpenedPictures, PictureOptions } from './images.js';
-import { gathered, openTemporary, PixelFile } from './pixel-file.js';
+import { InputError } from '../../terminal/errors.js';
+import type { ImageOptions, OpenedImages } from './image-source.js';
+import { gatherPixels, openTemporary, PixelFile } from './pixel-file.js';
 import { readJsonLines, readUtf8 } from './texts.js';
 
 /** Height and width that pictures are brought to, unless told otherwise. */
@@ -105,13 +105,13 @@ function labelOrder(labels: readonly string[]): string[] {
 }
 
 /** A value of each entry, if all have one. */
-function ofAll(entries: readonly Entry[], what: 'label' | 'caption'): string[] | undefined {
+function valuesOfAll(entries: readonly Entry[], what: 'label' | 'caption'): string[] | undefined {
   const values = entries.map((entry) => entry[what]);
   return values.every((value) => value !== undefined) ? (values as string[]) : undefined;
 }
 
 /** Opens a folder of picture files. */
-export function openPictureFolder(folder: string, options: PictureOptions): OpenedPictures {
+export function openImageFolder(folder: string, options: ImageOptions): OpenedImages {
   const all = existsSync(join(folder, METADATA)) ? listMetadata(folder) : listFiles(folder);
   if (all.length === 0) {
     throw new InputError(
@@ -137,7 +137,7 @@ export function openPictureFolder(folder: string, options: PictureOptions): Open
   if (entries.length === 0) throw new InputError(`${folder}: holds no picture that can be read`);
   const side = options.side ?? SIDE;
   const shape = { height: side, width: side, channels: options.channels ?? (grey ? 1 : 3) };
-  const labels = ofAll(entries, 'label');
+  const labels = valuesOfAll(entries, 'label');
   const labelNames = labels && labelOrder(labels);
   const numbers = new Map(labelNames?.map((name, number) => [name, number]));
   return {
@@ -145,7 +145,7 @@ export function openPictureFolder(folder: string, options: PictureOptions): Open
     count: entries.length,
     labels: labels && Int32Array.from(labels, (label) => numbers.get(label) as number),
     labelNames,
-    captions: ofAll(entries, 'caption'),
+    captions: valuesOfAll(entries, 'caption'),
     name: (row) => join(folder, (entries[row] as Entry).name),
     hash: hash.digest('hex'),
     ownValidation: entries.some(({ validation }) => validation)
@@ -160,8 +160,8 @@ function reader(
   folder: string,
   entries: readonly Entry[],
   shape: ImageShape,
-  onSkip: PictureOptions['onSkip'],
-): OpenedPictures['read'] {
+  onSkip: ImageOptions['onSkip'],
+): OpenedImages['read'] {
   const size = shape.height * shape.width * shape.channels;
   const kept = new PixelFile(openTemporary(), 0, size);
   /** Of each picture: 0 not read yet, 1 kept, 2 can't be read. */
@@ -183,5 +183,5 @@ function reader(
       return undefined;
     }
   };
-  return (wanted) => gathered(wanted, size, load);
+  return (wanted) => gatherPixels(wanted, size, load);
 }

@@ -24,9 +24,9 @@ import {
   readIdxHeader,
 } from '../../data/files/idx.js';
 import { fitImage } from '../../data/images/decode.js';
-import { InputError } from '../command.js';
-import type { OpenedPictures, PictureOptions } from './images.js';
-import { append, gathered, openTemporary, PixelFile } from './pixel-file.js';
+import { InputError } from '../../terminal/errors.js';
+import type { ImageOptions, OpenedImages } from './image-source.js';
+import { append, gatherPixels, openTemporary, PixelFile } from './pixel-file.js';
 
 const IMAGES = /images[-.]idx[34][-.]ubyte(\.gz)?$/;
 const VALIDATION = /^(t10k|test|val)/;
@@ -124,8 +124,8 @@ function readLabels(
 /** Opens images files as one set. */
 export async function openIdx(
   paths: readonly string[],
-  options: PictureOptions,
-): Promise<OpenedPictures> {
+  options: ImageOptions,
+): Promise<OpenedImages> {
   const hash = createHash('sha256');
   const parts: Part[] = [];
   for (const path of paths) parts.push(await openPart(path, hash));
@@ -142,12 +142,12 @@ export async function openIdx(
     width: side ?? width,
     channels: options.channels ?? channels,
   };
-  const places = parts.flatMap((part) =>
+  const positions = parts.flatMap((part) =>
     Array.from({ length: part.shape[0] as number }, (_, row) => ({ part, row })),
   );
   const asIs = shape.height === height && shape.width === width && shape.channels === channels;
   const load = (row: number): Uint8Array => {
-    const { part, row: own } = places[row] as { part: Part; row: number };
+    const { part, row: own } = positions[row] as { part: Part; row: number };
     const data = part.pixels.read(own);
     return asIs ? data : fitImage({ height, width, channels, data }, shape);
   };
@@ -160,17 +160,17 @@ export async function openIdx(
   const ownSplit = trained.length > 0 && trained.length < parts.length;
   return {
     shape,
-    count: places.length,
+    count: positions.length,
     labels,
     labelNames: labels && Array.from({ length: Math.max(...labels) + 1 }, (_, label) => `${label}`),
     name: (row) => {
-      const { part, row: own } = places[row] as { part: Part; row: number };
+      const { part, row: own } = positions[row] as { part: Part; row: number };
       return `${part.path}#${own}`;
     },
     hash: hash.digest('hex'),
     ownValidation: ownSplit
-      ? Array.from({ length: places.length - start }, (_, i) => start + i)
+      ? Array.from({ length: positions.length - start }, (_, i) => start + i)
       : undefined,
-    read: (rows) => gathered(rows, shape.height * shape.width * shape.channels, load),
+    read: (rows) => gatherPixels(rows, shape.height * shape.width * shape.channels, load),
   };
 }

@@ -62,7 +62,7 @@ export function openTemporary(): number {
 }
 
 /** Pixels of pictures one after the other, those left out that can't be read. */
-export function gathered(
+export function gatherPixels(
   wanted: ArrayLike<number>,
   size: number,
   load: (row: number) => Uint8Array | undefined,

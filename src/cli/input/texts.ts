@@ -8,8 +8,8 @@ import { extname, join } from 'node:path';
 import { sha256 } from '@noble/hashes/sha2.js';
 import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js';
 import { parse } from 'csv-parse/sync';
-import { InputError } from '../command.js';
-import { readBytes } from '../files.js';
+import { InputError } from '../../terminal/errors.js';
+import { readBytes } from '../../terminal/files.js';
 
 export interface Text {
   text: string;
@@ -46,7 +46,7 @@ export function readUtf8(file: string): string {
 }
 
 /** A row's text and label, whatever kind of file it stands in. */
-function rowOf(place: string, row: unknown): Text {
+function parseRow(place: string, row: unknown): Text {
   const { text, label } = (row ?? {}) as { text?: unknown; label?: unknown };
   if (typeof text !== 'string') throw new InputError(`${place}: there is no text`);
   // An empty cell of a table is no label either.
@@ -75,13 +75,13 @@ function readCsv(file: string, contents: string): Text[] {
   } catch (error) {
     throw new InputError(`${file}: ${(error as Error).message}`);
   }
-  return rows.map((row, i) => rowOf(`${file}: row ${i + 1}`, row));
+  return rows.map((row, i) => parseRow(`${file}: row ${i + 1}`, row));
 }
 
 function readFile(file: string): Text[] {
   const contents = readUtf8(file);
   if (extname(file) === '.jsonl') {
-    return readJsonLines(file, contents).map(({ place, row }) => rowOf(place, row));
+    return readJsonLines(file, contents).map(({ place, row }) => parseRow(place, row));
   }
   if (extname(file) === '.csv') return readCsv(file, contents);
   return [{ text: contents }];
@@ -103,7 +103,7 @@ export function hashOf(value: unknown): string {
 }
 
 /** The first nine tenths of all characters, and the last, which validates. */
-export function split(texts: readonly Text[]): { training: string[]; validation: string[] } {
+export function splitTexts(texts: readonly Text[]): { training: string[]; validation: string[] } {
   const total = texts.reduce((sum, { text }) => sum + text.length, 0);
   let left = Math.floor(total * 0.9);
   const parts = texts.map(({ text }) => {
@@ -117,6 +117,6 @@ export function split(texts: readonly Text[]): { training: string[]; validation:
 }
 
 /** All texts as one. */
-export function joined(texts: readonly Text[]): string {
+export function joinTexts(texts: readonly Text[]): string {
   return texts.map(({ text }) => text).join('\n');
 }

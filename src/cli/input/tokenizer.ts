@@ -2,9 +2,8 @@
 
 import { basename } from 'node:path';
 import { JsonTokenizer, readTokenizer, trainWordPiece, wordPieceJson } from '../../models/index.js';
-import { InputError } from '../command.js';
-import { readBytes } from '../files.js';
-import type { Settings } from '../options.js';
+import { InputError } from '../../terminal/errors.js';
+import { readBytes } from '../../terminal/files.js';
 import { hashOf, readTexts, type Text } from './texts.js';
 
 /** Kinds that are learnt from the text. */
@@ -30,17 +29,28 @@ function readTokenizerFile(path: string): { tokenizer: JsonTokenizer; bytes: Uin
   }
 }
 
-export function readTextData(path: string, settings: Settings): TextData {
+/**
+ * Reads texts, and the tokenizer's file if one is named.
+ *
+ * @param kind `char`, `wordpiece`, or the path of a tokenizer.json or vocab.txt
+ * @throws {InputError} that names the file and the place in it
+ */
+export function readTextData(path: string, kind: string | undefined): TextData {
   const texts = readTexts(path);
-  const kind = settings.tokenizer as string | undefined;
   const file = kind === undefined || KINDS.includes(kind) ? undefined : readTokenizerFile(kind);
   const hash = hashOf(file === undefined ? texts : [texts, hashOf([...file.bytes])]);
   return { texts, tokenizer: file?.tokenizer, hash };
 }
 
-/** A vocabulary that is learnt from texts. */
-export function wordPieceOf(texts: readonly string[], settings: Settings): JsonTokenizer {
-  const size = settings.vocabulary as number | undefined;
+/**
+ * Trains a WordPiece tokenizer on texts.
+ *
+ * @param size largest vocabulary; the library's default if undefined
+ */
+export function trainWordPieceTokenizer(
+  texts: readonly string[],
+  size: number | undefined,
+): JsonTokenizer {
   return new JsonTokenizer(
     wordPieceJson(trainWordPiece(texts, size === undefined ? {} : { size })),
   );

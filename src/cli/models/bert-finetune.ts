@@ -2,14 +2,14 @@
 
 import { Random } from '../../core/random.js';
 import { BERT, type BertClassifier, finetune, saveBertClassifier } from '../../models/index.js';
-import { InputError } from '../command.js';
+import { InputError } from '../../terminal/errors.js';
 import { readTexts, type Text } from '../input/texts.js';
-import type { Finetuned, Finetuning } from './model.js';
+import type { FinetuneRequest, FinetuneResult } from './model.js';
 
 /** Share of the texts that is held out where `--labels-per-class` does not say what is learnt from. */
 const HELD_OUT = 0.2;
 /** Held-out texts that are judged by, at most. */
-const MOST_HELD_OUT = 1000;
+const MAX_HELD_OUT = 1000;
 /** Stream of random numbers. */
 const SPLIT = 5;
 
@@ -44,7 +44,7 @@ function splitLabelled(
   if (heldOut.length === 0) throw new InputError(`${path}: no text is left to judge by`);
   const known = new Set(learnt.map(({ label }) => label));
   if (known.size < 2) throw new InputError(`${path}: one kind of label is left to learn from`);
-  return { learnt, heldOut: heldOut.slice(0, MOST_HELD_OUT) };
+  return { learnt, heldOut: heldOut.slice(0, MAX_HELD_OUT) };
 }
 
 function accuracyOf(classifier: BertClassifier, rows: readonly Text[]): number {
@@ -52,7 +52,7 @@ function accuracyOf(classifier: BertClassifier, rows: readonly Text[]): number {
   return named.filter((name, i) => name === rows[i]?.label).length / rows.length;
 }
 
-export async function finetuneBert(model: BERT, options: Finetuning): Promise<Finetuned> {
+export async function finetuneBert(model: BERT, options: FinetuneRequest): Promise<FinetuneResult> {
   const { path, labelsPerClass, settings, onStep, signal } = options;
   const seed = (settings.seed as number | undefined) ?? 0;
   const { learnt, heldOut } = splitLabelled(path, labelsPerClass, seed);

@@ -14,23 +14,24 @@ import {
   saveBert,
 } from '../../models/index.js';
 import { loadSafetensors, saveSafetensors, tensor, tidy } from '../../nn/index.js';
-import { InputError } from '../command.js';
-import { readTexts, split } from '../input/texts.js';
-import { readTextData, type TextData, wordPieceOf } from '../input/tokenizer.js';
+import { InputError } from '../../terminal/errors.js';
+import { readTexts, splitTexts } from '../input/texts.js';
+import { readTextData, type TextData, trainWordPieceTokenizer } from '../input/tokenizer.js';
+import { finetuneBert } from './bert-finetune.js';
+import type { Metrics, ModelDeclaration, OpenedModel } from './model.js';
 import {
   CONTEXT,
-  choice,
+  choiceOption,
   DROPOUT,
   HEADS,
   LAYERS,
+  numberSetting,
   type Settings,
   TOKENIZER,
   TRAINING,
   VOCABULARY,
   WIDTH,
-} from '../options.js';
-import { finetuneBert } from './bert-finetune.js';
-import { type Metrics, numberOf, type Opened, type System } from './model.js';
+} from './options.js';
 
 /** Segments that stand for the whole validation part while training goes on. */
 const SAMPLE_SEGMENTS = 128;
@@ -42,7 +43,7 @@ const textsOf = (path: string): string[] => readTexts(path).map(({ text }) => te
 
 function tokenizerOf(texts: readonly string[], settings: Settings): JsonTokenizer {
   if (settings.tokenizer === 'char') return new JsonTokenizer(characterJson(texts));
-  return wordPieceOf(texts, settings);
+  return trainWordPieceTokenizer(texts, settings.vocabulary as number | undefined);
 }
 
 function metricsOf(model: BERT, texts: readonly string[], bigrams: Bigrams | undefined): Metrics {
@@ -75,7 +76,7 @@ function filledSample(model: BERT, text: string): string {
   return `${masked} -> ${list.join(', ')}`;
 }
 
-function openClassifier(classifier: BertClassifier): Opened {
+function openClassifier(classifier: BertClassifier): OpenedModel {
   return {
     evaluate(path) {
       const rows = readTexts(path);
@@ -88,7 +89,7 @@ function openClassifier(classifier: BertClassifier): Opened {
   };
 }
 
-function openModel(model: BERT, bigrams: Bigrams | undefined): Opened {
+function openModel(model: BERT, bigrams: Bigrams | undefined): OpenedModel {
   return {
     evaluate: (path) => metricsOf(model, textsOf(path), bigrams),
     fill: (text, topK) => model.fillMask(text, { topK }),
@@ -97,26 +98,26 @@ function openModel(model: BERT, bigrams: Bigrams | undefined): Opened {
   };
 }
 
-export const bert: System<TextData> = {
+export const bert: ModelDeclaration<TextData> = {
   name: 'bert',
   modelType: 'bert',
   summary: 'a bidirectional language model: names hidden tokens',
   data: '.txt, .jsonl or .csv, or a folder of them',
   options: [
     ...TRAINING,
-    choice('loss', 'what is made small', ['cross-entropy']),
+    choiceOption('loss', 'what is made small', ['cross-entropy']),
     ...[LAYERS, HEADS, WIDTH, CONTEXT, DROPOUT, TOKENIZER, VOCABULARY],
   ],
-  read: readTextData,
+  read: (path, { tokenizer }) => readTextData(path, tokenizer as string | undefined),
   create({ texts, tokenizer }, settings) {
-    const { training, validation } = split(texts);
+    const { training, validation } = splitTexts(texts);
     if (validation.length === 0) throw new InputError('the last tenth of the text is empty');
     const model = new BERT(tokenizer ?? tokenizerOf(training, settings), {
-      layers: numberOf(settings, 'layers', 2),
-      heads: numberOf(settings, 'heads', 4),
-      width: numberOf(settings, 'width', 128),
-      context: numberOf(settings, 'context', 64),
-      dropout: numberOf(settings, 'dropout', 0.1),
+      layers: numberSetting(settings, 'layers', 2),
+      heads: numberSetting(settings, 'heads', 4),
+      width: numberSetting(settings, 'width', 128),
+      context: numberSetting(settings, 'context', 64),
+      dropout: numberSetting(settings, 'dropout', 0.1),
     });
     const bigrams = Bigrams.of(training.map((text) => model.tokenizer.encode(text)));
     // A text that is too short to judge by is refused here, before a run begins.

@@ -13,17 +13,18 @@ import {
   saveClip,
   zeroShotAccuracy,
 } from '../../models/index.js';
-import { InputError } from '../command.js';
+import { InputError } from '../../terminal/errors.js';
 import {
-  firstPictures,
-  openPictureData,
-  openPictures,
-  type PictureData,
-  saySkipped,
+  firstImages,
+  type ImageSplit,
+  openImageSplit,
+  openImages,
+  reportSkipped,
 } from '../input/images.js';
 import { readTexts } from '../input/texts.js';
+import type { Metrics, ModelDeclaration, OpenedModel } from './model.js';
 import {
-  choice,
+  choiceOption,
   HEADS,
   LAYERS,
   PATCH,
@@ -32,8 +33,7 @@ import {
   TEMPERATURE,
   TRAINING,
   WIDTH,
-} from '../options.js';
-import type { Metrics, Opened, System } from './model.js';
+} from './options.js';
 
 /** Pictures that stand for all that validate, while training goes on. */
 const SAMPLE = 1024;
@@ -42,12 +42,13 @@ const SHOWN = 3;
 /** Files that hold texts rather than pictures. */
 const TEXTS = ['.txt', '.jsonl', '.csv'];
 
-const TOWERS = choice('towers', 'small ones for few pictures, or transformers as in the paper', [
-  'small',
-  'transformer',
-]);
+const TOWERS = choiceOption(
+  'towers',
+  'small ones for few pictures, or transformers as in the paper',
+  ['small', 'transformer'],
+);
 
-function configOf({ all }: PictureData, settings: Settings): ClipConfig {
+function configOf({ all }: ImageSplit, settings: Settings): ClipConfig {
   const { loss, temperature, width, layers, heads, patch } = settings as Record<string, never>;
   const { height: imageSize, channels } = all.shape;
   const sizes = Object.entries({ layers, heads, patch }).filter(([, value]) => value !== undefined);
@@ -90,7 +91,7 @@ function metricsOf(model: CLIP, pictures: ImageDataset): Metrics {
 /** What some pictures are called, and which of all those names the model gives them. */
 function guesses(model: CLIP, pictures: ImageDataset): string {
   const { names } = indexLabels(model.captionsOf('clip', pictures));
-  const shown = firstPictures(pictures, SHOWN);
+  const shown = firstImages(pictures, SHOWN);
   const { indices } = topK(model.encode(shown), model.encodeTexts(names), 1);
   const own = model.captionsOf('clip', shown);
   return Array.from(
@@ -99,32 +100,32 @@ function guesses(model: CLIP, pictures: ImageDataset): string {
   ).join(', ');
 }
 
-function openClip(model: CLIP): Opened {
+function openClip(model: CLIP): OpenedModel {
   const { imageSize: side, channels } = model.config;
-  const options = { side, channels, onSkip: saySkipped() };
+  const options = { side, channels, onSkip: reportSkipped() };
   return {
-    evaluate: async (path) => metricsOf(model, await openPictures(path, options)),
+    evaluate: async (path) => metricsOf(model, await openImages(path, options)),
     async encode(path) {
       if (TEXTS.includes(extname(path)))
         return model.encodeTexts(readTexts(path).map(({ text }) => text));
-      return model.encode(await openPictures(path, options));
+      return model.encode(await openImages(path, options));
     },
   };
 }
 
-export const clip: System<PictureData> = {
+export const clip: ModelDeclaration<ImageSplit> = {
   name: 'clip',
   modelType: CLIP_TYPE,
   summary: 'pictures and their captions: learns which belong together',
   data: 'a folder of PNG and JPEG with a metadata.jsonl of file_name and text',
   options: [
     ...TRAINING,
-    choice('loss', 'what is made small', ['clip', 'siglip']),
+    choiceOption('loss', 'what is made small', ['clip', 'siglip']),
     ...[TOWERS, TEMPERATURE, SIZE, LAYERS, HEADS, WIDTH, PATCH],
   ],
   async read(path, { size }) {
     const side = size as number | undefined;
-    const data = await openPictureData(path, { side, onSkip: saySkipped() });
+    const data = await openImageSplit(path, { side, onSkip: reportSkipped() });
     if (data.all.captions !== undefined) return data;
     throw new InputError(`${path}: every picture needs a text in metadata.jsonl`);
   },
@@ -136,7 +137,7 @@ export const clip: System<PictureData> = {
       training,
       samples: training.count,
       unit: { name: 'pictures', perStep: (batch) => batch },
-      evaluate: () => metricsOf(model, firstPictures(validation, SAMPLE)),
+      evaluate: () => metricsOf(model, firstImages(validation, SAMPLE)),
       sample: () => guesses(model, validation),
       files: () => saveClip(model),
       metricsOf(files) {

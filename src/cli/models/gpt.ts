@@ -2,20 +2,21 @@
 
 import { GPT, loadGpt, saveGpt } from '../../models/index.js';
 import { exp, tensor, tidy } from '../../nn/index.js';
-import { joined, readTexts } from '../input/texts.js';
-import { readTextData, type TextData, wordPieceOf } from '../input/tokenizer.js';
+import { joinTexts, readTexts } from '../input/texts.js';
+import { readTextData, type TextData, trainWordPieceTokenizer } from '../input/tokenizer.js';
+import type { Metrics, ModelDeclaration } from './model.js';
 import {
   CONTEXT,
-  choice,
+  choiceOption,
   DROPOUT,
   HEADS,
   LAYERS,
+  numberSetting,
   TOKENIZER,
   TRAINING,
   VOCABULARY,
   WIDTH,
-} from '../options.js';
-import { type Metrics, numberOf, type System } from './model.js';
+} from './options.js';
 
 /** Windows that stand for the whole validation part while training goes on. */
 const SAMPLE_WINDOWS = 256;
@@ -41,28 +42,30 @@ export function languageMetrics(model: GPT, text: string | readonly number[]): L
   return { valLoss, perplexity: tidy(() => exp(tensor(valLoss)).item()) };
 }
 
-export const gpt: System<TextData> = {
+export const gpt: ModelDeclaration<TextData> = {
   name: 'gpt',
   modelType: 'gpt2',
   summary: 'a causal language model: predicts the next token',
   data: '.txt, .jsonl or .csv, or a folder of them',
   options: [
     ...TRAINING,
-    choice('loss', 'what is made small', ['cross-entropy']),
+    choiceOption('loss', 'what is made small', ['cross-entropy']),
     ...[LAYERS, HEADS, WIDTH, CONTEXT, DROPOUT, TOKENIZER, VOCABULARY],
   ],
-  read: readTextData,
+  read: (path, { tokenizer }) => readTextData(path, tokenizer as string | undefined),
   create({ texts, tokenizer }, settings) {
-    const text = joined(texts);
+    const text = joinTexts(texts);
     const cut = Math.floor(text.length * 0.9);
     const learnt =
-      settings.tokenizer === 'wordpiece' ? wordPieceOf([text.slice(0, cut)], settings) : text;
+      settings.tokenizer === 'wordpiece'
+        ? trainWordPieceTokenizer([text.slice(0, cut)], settings.vocabulary as number | undefined)
+        : text;
     const model = new GPT(tokenizer ?? learnt, {
-      layers: numberOf(settings, 'layers', 4),
-      heads: numberOf(settings, 'heads', 4),
-      width: numberOf(settings, 'width', 128),
-      context: numberOf(settings, 'context', 64),
-      dropout: numberOf(settings, 'dropout', 0),
+      layers: numberSetting(settings, 'layers', 4),
+      heads: numberSetting(settings, 'heads', 4),
+      width: numberSetting(settings, 'width', 128),
+      context: numberSetting(settings, 'context', 64),
+      dropout: numberSetting(settings, 'dropout', 0),
     });
     const training = model.tokenizer.encode(text.slice(0, cut));
     const validation = model.tokenizer.encode(text.slice(cut));
@@ -90,7 +93,7 @@ export const gpt: System<TextData> = {
   open(files) {
     const model = loadGpt(files);
     return {
-      evaluate: (path) => languageMetrics(model, joined(readTexts(path))),
+      evaluate: (path) => languageMetrics(model, joinTexts(readTexts(path))),
       generate: (prompt, sampling) => model.generateStream(prompt, sampling),
     };
   },

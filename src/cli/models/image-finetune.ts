@@ -10,19 +10,20 @@ import {
   train,
 } from '../../models/index.js';
 import { loadSafetensors, manualSeed, saveSafetensors, tidy } from '../../nn/index.js';
-import { InputError } from '../command.js';
-import { firstPictures, type PictureData } from '../input/images.js';
+import { InputError } from '../../terminal/errors.js';
+import { firstImages, type ImageSplit } from '../input/images.js';
 import { hasLabels } from './embeddings.js';
-import { type Finetuned, type Finetuning, numberOf } from './model.js';
+import type { FinetuneRequest, FinetuneResult } from './model.js';
+import { numberSetting } from './options.js';
 
 /** Pictures that judge, at most. */
-const MOST_HELD_OUT = 10_000;
+const MAX_HELD_OUT = 10_000;
 
 /** The layer that names pictures, beside the files of the encoder below it. */
 const HEAD = 'classifier.safetensors';
 
 /** An encoder to fine-tune, and what becomes of it. */
-export interface Tunable {
+export interface FinetuneTarget {
   /** A copy, trained as it is. */
   copy(): ImageEncoder;
   /** The same network before any training. */
@@ -54,19 +55,19 @@ export function openClassifier(
   });
 }
 
-export async function finetunePictures(
-  { copy, fresh, width, augmentation, files }: Tunable,
-  data: PictureData,
-  { path, labelsPerClass, settings, signal, onStep }: Finetuning,
-): Promise<Finetuned> {
+export async function finetuneImageModel(
+  { copy, fresh, width, augmentation, files }: FinetuneTarget,
+  data: ImageSplit,
+  { path, labelsPerClass, settings, signal, onStep }: FinetuneRequest,
+): Promise<FinetuneResult> {
   if (!hasLabels(data)) throw new InputError(`${path}: there are no labels of two kinds or more`);
-  const seed = numberOf(settings, 'seed', 0);
+  const seed = numberSetting(settings, 'seed', 0);
   const { training, validation } = data;
   const labels = training.labels as Int32Array;
   const perClass = labelsPerClass ?? training.count;
   const learnt = subset(training, sampleLabeled(labels, perClass, seed));
   const classes = Math.max(...new Set([...labels, ...(validation.labels as Int32Array)])) + 1;
-  const heldOut = firstPictures(validation, MOST_HELD_OUT);
+  const heldOut = firstImages(validation, MAX_HELD_OUT);
   const run = async (
     network: Parameters<typeof onStep>[0],
     encoder: ImageEncoder,
@@ -74,7 +75,7 @@ export async function finetunePictures(
     const classifier = new ImageClassifier(encoder, width, classes, augmentation);
     const options = {
       ...settings,
-      batchSize: numberOf(settings, 'batchSize', Math.min(64, learnt.count)),
+      batchSize: numberSetting(settings, 'batchSize', Math.min(64, learnt.count)),
     };
     for await (const step of train(classifier, learnt, { ...options, seed, signal })) {
       await onStep(network, step);

@@ -1,19 +1,19 @@
-/** The systems that the command line knows. */
+/** The models that the command line knows. */
 
-import { InputError } from '../command.js';
+import { InputError } from '../../terminal/errors.js';
 import { bert } from './bert.js';
 import { clip } from './clip.js';
 import { gpt } from './gpt.js';
 import { mae } from './mae.js';
-import type { System } from './model.js';
+import type { ModelDeclaration } from './model.js';
 import { simclr } from './simclr.js';
 
-export const SYSTEMS: readonly System[] = [bert, gpt, simclr, clip, mae];
+export const MODELS: readonly ModelDeclaration[] = [bert, gpt, simclr, clip, mae];
 
 /** @throws InputError that lists the names there are */
-export function systemNamed(name: string | undefined): System {
-  const found = SYSTEMS.find((system) => system.name === name);
+export function findModel(name: string | undefined): ModelDeclaration {
+  const found = MODELS.find((model) => model.name === name);
   if (found !== undefined) return found;
-  const names = SYSTEMS.map((system) => system.name).join(' or ');
-  throw new InputError(`the system must be ${names}, got ${JSON.stringify(name)}`);
+  const names = MODELS.map((model) => model.name).join(' or ');
+  throw new InputError(`the model must be ${names}, got ${JSON.stringify(name)}`);
 }

@@ -12,29 +12,29 @@ import {
 } from '../../models/index.js';
 import { pngBytes } from '../../report/png.js';
 import {
-  firstPictures,
-  openPictureData,
-  openPictures,
-  type PictureData,
-  saySkipped,
+  firstImages,
+  type ImageSplit,
+  openImageSplit,
+  openImages,
+  reportSkipped,
 } from '../input/images.js';
+import { reconstructionSheet } from '../output/reconstructions.js';
+import { encoderAccuracies } from './embeddings.js';
+import { finetuneImageModel, openClassifier } from './image-finetune.js';
+import type { Metrics, ModelDeclaration, OpenedModel } from './model.js';
 import {
-  choice,
+  choiceOption,
   HEADS,
   LAYERS,
+  numberOption,
   PATCH,
-  real,
   type Settings,
   SIZE,
   TRAINING,
   WIDTH,
-} from '../options.js';
-import { reconstructionSheet } from '../output/reconstructions.js';
-import { accuracies } from './embeddings.js';
-import { finetunePictures, openClassifier } from './image-finetune.js';
-import type { Metrics, Opened, System } from './model.js';
+} from './options.js';
 
-const MASK_RATIO = real('mask-ratio', 'share of the patches that is hidden', 0.01, 0.99);
+const MASK_RATIO = numberOption('mask-ratio', 'share of the patches that is hidden', 0.01, 0.99);
 const LOSS = 'normalized-mse';
 
 /** Pictures that stand for all that validate, while training goes on. */
@@ -45,7 +45,7 @@ const COMPARED = 1024;
 const SHEET = 10;
 const SHEET_FILE = 'reconstructions.png';
 
-function configOf({ all }: PictureData, settings: Settings): MaeConfig {
+function configOf({ all }: ImageSplit, settings: Settings): MaeConfig {
   const { width, layers, heads, patch, maskRatio } = settings as Record<string, number | undefined>;
   return {
     ...all.shape,
@@ -55,15 +55,15 @@ function configOf({ all }: PictureData, settings: Settings): MaeConfig {
 }
 
 /** How well hidden patches are made up, beside a mean and an interpolation, and what labels say. */
-function metricsOf(model: MAE, data: PictureData): Metrics {
+function metricsOf(model: MAE, data: ImageSplit): Metrics {
   const valLoss = model.evaluate(data.validation);
-  const errors = reconstructionErrors(model, firstPictures(data.validation, COMPARED));
+  const errors = reconstructionErrors(model, firstImages(data.validation, COMPARED));
   return {
     valLoss,
     reconstructionLoss: model.config.normalizePixels ? errors.reconstruction : valLoss,
     meanFillLoss: errors.meanFill,
     interpolationLoss: errors.interpolation,
-    ...accuracies((pictures) => model.encode(pictures), data, false),
+    ...encoderAccuracies((pictures) => model.encode(pictures), data, false),
   };
 }
 
@@ -76,21 +76,21 @@ function variation({ height, width, channels }: MAE['config']): Augmentation {
   );
 }
 
-function openMae(files: Files): Opened {
+function openMae(files: Files): OpenedModel {
   const model = loadMae(files);
   const { config } = model;
   const { height, width, channels, hidden } = config;
   if (height !== width) throw new RangeError('config.json: image_size must be one number');
-  const options = { side: height, channels, onSkip: saySkipped() };
+  const options = { side: height, channels, onSkip: reportSkipped() };
   const classifier = openClassifier(files, new PatchMean(model.encoder), variation(config));
   return {
     async evaluate(path) {
       if (classifier !== undefined) {
-        return { accuracy: classifier.accuracy(await openPictures(path, options)) };
+        return { accuracy: classifier.accuracy(await openImages(path, options)) };
       }
-      return metricsOf(model, await openPictureData(path, options));
+      return metricsOf(model, await openImageSplit(path, options));
     },
-    encode: async (path) => model.encode(await openPictures(path, options)),
+    encode: async (path) => model.encode(await openImages(path, options)),
     async finetune(finetuning) {
       const tuned = loadMae(saveMae(model));
       const tunable = {
@@ -100,23 +100,27 @@ function openMae(files: Files): Opened {
         augmentation: variation(config),
         files: () => saveMae(tuned),
       };
-      return finetunePictures(tunable, await openPictureData(finetuning.path, options), finetuning);
+      return finetuneImageModel(
+        tunable,
+        await openImageSplit(finetuning.path, options),
+        finetuning,
+      );
     },
   };
 }
 
-export const mae: System<PictureData> = {
+export const mae: ModelDeclaration<ImageSplit> = {
   name: 'mae',
   modelType: 'vit_mae',
   summary: 'an encoder of pictures: makes up what is hidden from it',
   data: 'IDX files, or a folder of PNG and JPEG',
   options: [
     ...TRAINING,
-    choice('loss', 'what is made small', ['mse', LOSS]),
+    choiceOption('loss', 'what is made small', ['mse', LOSS]),
     ...[SIZE, PATCH, MASK_RATIO, LAYERS, HEADS, WIDTH],
   ],
   read(path, { size }) {
-    return openPictureData(path, { side: size as number | undefined, onSkip: saySkipped() });
+    return openImageSplit(path, { side: size as number | undefined, onSkip: reportSkipped() });
   },
   create(data, settings) {
     const model = new MAE(configOf(data, settings));
@@ -126,9 +130,9 @@ export const mae: System<PictureData> = {
       training,
       samples: training.count,
       unit: { name: 'pictures', perStep: (batch) => batch },
-      evaluate: () => ({ valLoss: model.evaluate(firstPictures(validation, SAMPLE)) }),
+      evaluate: () => ({ valLoss: model.evaluate(firstImages(validation, SAMPLE)) }),
       sample() {
-        const errors = reconstructionErrors(model, firstPictures(validation, SAMPLE / 4));
+        const errors = reconstructionErrors(model, firstImages(validation, SAMPLE / 4));
         const { reconstruction, interpolation, meanFill } = errors;
         const [made, between, mean] = [reconstruction, interpolation, meanFill].map((error) =>
           error.toFixed(4),

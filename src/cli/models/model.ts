@@ -1,21 +1,21 @@
 /**
- * What the command line has to know of a system: how it reads its data, how it is made from data
+ * What the command line has to know of a model: how it reads its data, how it is made from data
  * and options, what it is judged by, how it shows what it has learnt, and what its trained folder
- * can do. A new system is a file beside this one and a line in index.ts.
+ * can do. A new model is a file beside this one and a line in index.ts.
  */
 
 import type { Matrix } from '../../index.js';
 import type { Files, Trainable, TrainStep } from '../../models/index.js';
-import type { Setting, Settings } from '../options.js';
+import type { ModelOption, Settings } from './options.js';
 
 /** A value, now or later. */
-export type Soon<T> = T | Promise<T>;
+export type MaybePromise<T> = T | Promise<T>;
 
-/** What a system is judged by: `valLoss`, and metrics of its own. */
+/** What a model is judged by: `valLoss`, and metrics of its own. */
 export type Metrics = Readonly<Record<string, number>>;
 
-/** A system that has been made, with its data. */
-export interface Trained<Data = unknown> {
+/** A model that has been made, with its data. */
+export interface TrainingSetup<Data = unknown> {
   /** Its `defaults` hold where no option is given. */
   model: Trainable<Data, unknown>;
   /** What it trains on. */
@@ -25,12 +25,12 @@ export interface Trained<Data = unknown> {
   /** Tokens or pictures of one step, for the rate. */
   unit: { name: string; perStep(batch: number): number };
   /** Loss and metrics over an even sample of the validation part. */
-  evaluate(): Soon<Metrics>;
+  evaluate(): MaybePromise<Metrics>;
   /** A line that shows what the model can do by now. */
-  sample(): Soon<string>;
+  sample(): MaybePromise<string>;
   files(): Files;
   /** Metrics over the whole validation part of the model that a folder's files hold. */
-  metricsOf(files: Files): Soon<Metrics>;
+  metricsOf(files: Files): MaybePromise<Metrics>;
 }
 
 /** What `generate` is asked for. */
@@ -43,10 +43,10 @@ export interface Sampling {
 }
 
 /** The likeliest tokens for each mask of a text. */
-export type Filled = readonly (readonly { token: string; probability: number }[])[];
+export type MaskPredictions = readonly (readonly { token: string; probability: number }[])[];
 
 /** What `finetune` is asked for. */
-export interface Finetuning {
+export interface FinetuneRequest {
   path: string;
   labelsPerClass: number | undefined;
   settings: Settings;
@@ -55,7 +55,7 @@ export interface Finetuning {
   signal: AbortSignal;
 }
 
-export interface Finetuned {
+export interface FinetuneResult {
   files: Files;
   /** Share of held-out samples named rightly, and the same network's from scratch. */
   accuracy: number;
@@ -66,19 +66,21 @@ export interface Finetuned {
   classes: number;
 }
 
-/** A trained system that was read from a folder: the commands that it serves. */
-export interface Opened {
+/** A trained model that was read from a folder: the commands that it serves. */
+export interface OpenedModel {
   /** Metrics over all data of a path. */
-  evaluate(path: string): Soon<Metrics>;
+  evaluate(path: string): MaybePromise<Metrics>;
   /** The text that goes on from a prompt, token by token. */
   generate?(prompt: string, sampling: Sampling): Iterable<string>;
-  fill?(text: string, topK: number): Filled;
+  fill?(text: string, topK: number): MaskPredictions;
   /** One row for each text or picture of a path, in order. */
-  encode?(path: string): Soon<Matrix>;
-  finetune?(options: Finetuning): Promise<Finetuned>;
+  encode?(path: string): MaybePromise<Matrix>;
+  finetune?(options: FinetuneRequest): Promise<FinetuneResult>;
 }
 
-export interface System<Data extends { readonly hash: string } = { readonly hash: string }> {
+export interface ModelDeclaration<
+  Data extends { readonly hash: string } = { readonly hash: string },
+> {
   name: string;
   /** `model_type` in the config.json of a folder of its kind. */
   modelType: string;
@@ -86,16 +88,11 @@ export interface System<Data extends { readonly hash: string } = { readonly hash
   /** Files that it reads. */
   data: string;
   /** All that it has, those that all have among them. */
-  options: readonly Setting[];
+  options: readonly ModelOption[];
   /** @throws InputError that names file and place */
-  read(path: string, settings: Settings): Soon<Data>;
+  read(path: string, settings: Settings): MaybePromise<Data>;
   /** Makes the model, from scratch or for a state that is put into it afterwards. */
-  create(data: Data, settings: Settings): Soon<Trained>;
+  create(data: Data, settings: Settings): MaybePromise<TrainingSetup>;
   /** @throws RangeError if a file is missing or not sound */
-  open(files: Files): Soon<Opened>;
-}
-
-/** The number that an option sets, or the default. */
-export function numberOf(settings: Settings, name: string, fallback: number): number {
-  return (settings[name] as number | undefined) ?? fallback;
+  open(files: Files): MaybePromise<OpenedModel>;
 }

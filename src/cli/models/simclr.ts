@@ -20,25 +20,33 @@ import {
 import { manualSeed, randomState, setRandomState } from '../../nn/index.js';
 import { pngBytes } from '../../report/png.js';
 import {
-  firstPictures,
-  openPictureData,
-  openPictures,
-  type PictureData,
-  saySkipped,
+  firstImages,
+  type ImageSplit,
+  openImageSplit,
+  openImages,
+  reportSkipped,
 } from '../input/images.js';
-import { choice, real, type Settings, SIZE, TEMPERATURE, TRAINING, WIDTH } from '../options.js';
 import { viewsSheet } from '../output/views.js';
-import { accuracies, type Encode, hasLabels, judgeEncoders } from './embeddings.js';
-import { finetunePictures, openClassifier } from './image-finetune.js';
-import type { Metrics, Opened, System } from './model.js';
+import { type Encode, encoderAccuracies, evaluateEncoders, hasLabels } from './embeddings.js';
+import { finetuneImageModel, openClassifier } from './image-finetune.js';
+import type { Metrics, ModelDeclaration, OpenedModel } from './model.js';
+import {
+  choiceOption,
+  numberOption,
+  type Settings,
+  SIZE,
+  TEMPERATURE,
+  TRAINING,
+  WIDTH,
+} from './options.js';
 
-const VIEWS = choice(
+const VIEWS = choiceOption(
   'views',
   'how pictures vary: a glyph is turned, sheared and partly cut out; a photo is cropped, mirrored and lit ' +
     '(gray pictures with hardly a shade between black and white are glyphs unless told otherwise)',
   IMAGE_KINDS,
 );
-const FLIP = real('flip', 'chance that a view is mirrored (photo 0.5, glyph 0)', 0, 1);
+const FLIP = numberOption('flip', 'chance that a view is mirrored (photo 0.5, glyph 0)', 0, 1);
 
 /** Pictures that stand for all that validate, while training goes on. */
 const SAMPLE = 1024;
@@ -48,7 +56,7 @@ const SHEET_VIEWS = 8;
 /** Labels a class that probes are tried with. */
 const COUNTS = [10, 100, Number.POSITIVE_INFINITY];
 
-function configOf({ all, training }: PictureData, settings: Settings): SimClrConfig {
+function configOf({ all, training }: ImageSplit, settings: Settings): SimClrConfig {
   const { width, temperature, flip } = settings as Record<string, number | undefined>;
   const { loss, views } = settings as { loss?: SimClrLoss; views?: ImageKind };
   const augmentation = augmentationFor(training, views);
@@ -62,14 +70,14 @@ function configOf({ all, training }: PictureData, settings: Settings): SimClrCon
 }
 
 /** Loss, how the embedding fares, and what is made of labels if there are any. */
-function metricsOf(model: SimCLR, data: PictureData, sample: boolean): Metrics {
-  const validation = sample ? firstPictures(data.validation, SAMPLE) : data.validation;
+function metricsOf(model: SimCLR, data: ImageSplit, sample: boolean): Metrics {
+  const validation = sample ? firstImages(data.validation, SAMPLE) : data.validation;
   const { first: one, second: other } = model.views(validation);
   const encode: Encode = (pictures) => model.encode(pictures);
   return {
     valLoss: model.evaluate(validation),
     ...embeddingDiagnostics(one, other),
-    ...accuracies(encode, data, sample),
+    ...encoderAccuracies(encode, data, sample),
   };
 }
 
@@ -83,10 +91,10 @@ function untrained(model: SimCLR): SimCLR {
 }
 
 /** Accuracies with few labels, beside raw pixels and the network before training. */
-function comparison(model: SimCLR, data: PictureData): Metrics {
+function comparison(model: SimCLR, data: ImageSplit): Metrics {
   if (!hasLabels(data)) return {};
   const before = untrained(model);
-  const judged = judgeEncoders(
+  const judged = evaluateEncoders(
     {
       '': (pictures) => model.encode(pictures),
       untrained: (pictures) => before.encode(pictures),
@@ -111,22 +119,22 @@ function comparison(model: SimCLR, data: PictureData): Metrics {
   return Object.fromEntries(rows);
 }
 
-function openSimClr(files: Files): Opened {
+function openSimClr(files: Files): OpenedModel {
   const model = loadSimClr(files);
   const classifier = openClassifier(files, model, model.augmentation);
   const { height, width, channels } = model.config;
   if (height !== width) throw new RangeError('config.json: height and width must be the same');
-  const options = { side: height, channels, onSkip: saySkipped() };
+  const options = { side: height, channels, onSkip: reportSkipped() };
   return {
     async evaluate(path) {
       if (classifier !== undefined) {
-        return { accuracy: classifier.accuracy(await openPictures(path, options)) };
+        return { accuracy: classifier.accuracy(await openImages(path, options)) };
       }
-      const data = await openPictureData(path, options);
+      const data = await openImageSplit(path, options);
       return { ...metricsOf(model, data, false), ...comparison(model, data) };
     },
     async encode(path): Promise<Matrix> {
-      return model.encode(await openPictures(path, options));
+      return model.encode(await openImages(path, options));
     },
     async finetune(finetuning) {
       const tuned = loadSimClr(files);
@@ -137,23 +145,27 @@ function openSimClr(files: Files): Opened {
         augmentation: model.augmentation,
         files: () => saveSimClr(tuned),
       };
-      return finetunePictures(tunable, await openPictureData(finetuning.path, options), finetuning);
+      return finetuneImageModel(
+        tunable,
+        await openImageSplit(finetuning.path, options),
+        finetuning,
+      );
     },
   };
 }
 
-export const simclr: System<PictureData> = {
+export const simclr: ModelDeclaration<ImageSplit> = {
   name: 'simclr',
   modelType: SIMCLR_TYPE,
   summary: 'an encoder of pictures: learns which views were made from the same one',
   data: 'IDX files, or a folder of PNG and JPEG',
   options: [
     ...TRAINING,
-    choice('loss', 'what is made small', SIMCLR_LOSSES),
+    choiceOption('loss', 'what is made small', SIMCLR_LOSSES),
     ...[TEMPERATURE, SIZE, WIDTH, VIEWS, FLIP],
   ],
   read(path, { size }) {
-    return openPictureData(path, { side: size as number | undefined, onSkip: saySkipped() });
+    return openImageSplit(path, { side: size as number | undefined, onSkip: reportSkipped() });
   },
   create(data, settings) {
     const model = new SimCLR(configOf(data, settings));

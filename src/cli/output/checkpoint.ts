@@ -1,5 +1,5 @@
 /**
- * The folder of a trained system, and what it takes to go on training it. Every file is written
+ * The folder of a trained model, and what it takes to go on training it. Every file is written
  * whole or not at all: beside its place, flushed, and renamed. `model.safetensors` and the files
  * around it are the best model so far; `resume.safetensors` is the last state: weights, moments
  * and, in its header, everything else. The state is written after the model that it calls the best:
@@ -21,14 +21,14 @@ import { join } from 'node:path';
 import { BITS } from '../../index.js';
 import type { Files, TrainState } from '../../models/index.js';
 import { loadSafetensors, type Module, readMetadata, saveSafetensors } from '../../nn/index.js';
-import { InputError } from '../command.js';
-import { code, prepareFolder, readBytes } from '../files.js';
+import { InputError } from '../../terminal/errors.js';
+import { errorCode, prepareFolder, readBytes } from '../../terminal/files.js';
 
 const RESUME = 'resume.safetensors';
 const WEIGHTS = 'model.safetensors';
 const PARTIAL = '.partial';
 
-/** What only a trained system writes, and another one's would be taken for. */
+/** What only a trained model writes, and another one's would be taken for. */
 const COMPANION = /^(tokenizer|tokenizer_config|vocab|merges|bigrams)\.(json|txt|safetensors)$/;
 
 /** Writes a file so that a reader sees the old one or the new one, whatever happens meanwhile. */
@@ -44,7 +44,7 @@ export function writeWhole(path: string, bytes: Uint8Array): void {
     }
     renameSync(beside, path);
   } catch (error) {
-    throw new InputError(`${path}: cannot write it (${code(error)})`);
+    throw new InputError(`${path}: cannot write it (${errorCode(error)})`);
   }
 }
 
@@ -61,8 +61,8 @@ function isWritten(path: string, bytes: Uint8Array): boolean {
 }
 
 /**
- * Writes a trained system's files. Within a run only the weights change, and they are one file.
- * Where another system was before, its weights go first and the new ones come last, so that no
+ * Writes a trained model's files. Within a run only the weights change, and they are one file.
+ * Where another model was before, its weights go first and the new ones come last, so that no
  * weights ever stand beside a config or a vocabulary that is not theirs.
  */
 export function writeModel(folder: string, files: Files): void {
@@ -78,13 +78,13 @@ export function writeModel(folder: string, files: Files): void {
   if (weights !== undefined) writeWhole(at(WEIGHTS), weights);
 }
 
-/** The files of a trained system's folder, the resumable state aside. */
+/** The files of a trained model's folder, the resumable state aside. */
 export function readModel(folder: string): Files {
   let names: string[];
   try {
     names = readdirSync(folder);
   } catch (error) {
-    throw new InputError(`${folder}: cannot read it (${code(error)})`);
+    throw new InputError(`${folder}: cannot read it (${errorCode(error)})`);
   }
   const files: Files = new Map();
   for (const name of names) {
@@ -93,7 +93,7 @@ export function readModel(folder: string): Files {
     }
   }
   if (!files.has('config.json')) {
-    throw new InputError(`${folder}: is no trained system's folder, config.json is missing`);
+    throw new InputError(`${folder}: is no trained model's folder, config.json is missing`);
   }
   return files;
 }

@@ -60,5 +60,5 @@ export function formatEmbeddingDiagnostics(health: EmbeddingDiagnostics): string
   ].join(', ');
   return collapsed === 0
     ? line
-    : `COLLAPSED: all images have become alike; try a lower --lr or a larger --batch (${line})`;
+    : `COLLAPSED: all images have become alike; try a lower --lr or a larger --batch-size (${line})`;
 }

@@ -1,12 +1,12 @@
-/** A trained system's folder, as commands that use one read it. */
+/** A trained model's folder, as commands that use one read it. */
 
-import { InputError } from '../command.js';
-import { SYSTEMS } from '../models/index.js';
-import type { Opened, Soon } from '../models/model.js';
-import { readModel } from './checkpoint.js';
+import { InputError } from '../../terminal/errors.js';
+import { readModel } from '../output/checkpoint.js';
+import { MODELS } from './index.js';
+import type { MaybePromise, OpenedModel } from './model.js';
 
 /** Turns what the library refuses into a line about the input. */
-export async function inputError<T>(place: string, body: () => Soon<T>): Promise<T> {
+export async function inputError<T>(place: string, body: () => MaybePromise<T>): Promise<T> {
   try {
     return await body();
   } catch (error) {
@@ -28,28 +28,28 @@ function modelType(folder: string, bytes: Uint8Array | undefined): unknown {
   }
 }
 
-/** The trained system in a folder, whatever its kind. */
-export async function openSystem(folder: string | undefined): Promise<Opened> {
+/** The trained model in a folder, whatever its kind. */
+export async function openModel(folder: string | undefined): Promise<OpenedModel> {
   if (folder === undefined || folder === '') throw new InputError('a folder is needed');
   const files = readModel(folder);
   const type = modelType(folder, files.get('config.json'));
-  const system = SYSTEMS.find((system) => system.modelType === type);
-  if (system === undefined) {
-    const types = SYSTEMS.map((system) => system.modelType).join(' or ');
+  const model = MODELS.find((model) => model.modelType === type);
+  if (model === undefined) {
+    const types = MODELS.map((model) => model.modelType).join(' or ');
     const got = JSON.stringify(type) ?? 'none';
     throw new InputError(`${folder}: config.json's model_type must be ${types}, got ${got}`);
   }
-  return inputError(folder, () => system.open(files));
+  return inputError(folder, () => model.open(files));
 }
 
-/** What a folder's system does at a command, if it can. */
-export async function openFor<Name extends keyof Opened>(
+/** What a folder's model does at a command, if it can. */
+export async function openFor<Name extends keyof OpenedModel>(
   command: Name,
   folder: string | undefined,
-): Promise<NonNullable<Opened[Name]>> {
-  const opened = await openSystem(folder);
+): Promise<NonNullable<OpenedModel[Name]>> {
+  const opened = await openModel(folder);
   const found = opened[command];
   if (found !== undefined) return found;
   const able = Object.keys(opened).map((name) => (name === 'evaluate' ? 'eval' : name));
-  throw new InputError(`${folder}: its system cannot ${command}; it can ${able.join(', ')}`);
+  throw new InputError(`${folder}: its model cannot ${command}; it can ${able.join(', ')}`);
 }

@@ -1,41 +1,15 @@
-/** Files, and the only use of the file system: data that comes with the package, and results. */
+/** Files and folders that the user names: reading, preparing for output, writing. */
 
 import { accessSync, constants, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
-import { fileURLToPath, pathToFileURL } from 'node:url';
-import { gunzipSync } from 'node:zlib';
-import { InputError } from './command.js';
-
-/** The folder of this program, which holds `samples/` and, one up, `package.json`. */
-const HERE = dirname(fileURLToPath(import.meta.url));
-
-/** Bytes of a file that comes with the package, unpacked if it is gzipped. */
-export function readSample(path: string): Uint8Array {
-  const bytes = readFileSync(join(HERE, 'samples', path));
-  return path.endsWith('.gz') ? gunzipSync(bytes) : bytes;
-}
-
-/** The text of a script that comes with the package. */
-export function readProgram(name: string): string {
-  return readFileSync(join(HERE, name), 'utf8');
-}
-
-/** Where a script of the package can be imported from. */
-export function programAddress(name: string): string {
-  return pathToFileURL(join(HERE, name)).href;
-}
-
-/** Version of the package. */
-export function version(): string {
-  return JSON.parse(readFileSync(join(HERE, '..', 'package.json'), 'utf8')).version;
-}
+import { dirname, resolve } from 'node:path';
+import { InputError } from './errors.js';
 
 /** Bytes of a file that the user named. */
 export function readBytes(path: string): Uint8Array {
   try {
     return readFileSync(path);
   } catch (error) {
-    throw new InputError(`${path}: cannot read it (${code(error)})`);
+    throw new InputError(`${path}: cannot read it (${errorCode(error)})`);
   }
 }
 
@@ -46,7 +20,7 @@ export function prepareFolder(option: string, folder: string): void {
     makeFolder(resolve(folder));
     accessSync(folder, constants.W_OK);
   } catch (error) {
-    throw new InputError(`${option} ${folder}: cannot write there (${code(error)})`);
+    throw new InputError(`${option} ${folder}: cannot write there (${errorCode(error)})`);
   }
 }
 
@@ -74,11 +48,11 @@ export function writeResult(folder: string, name: string, contents: string): str
   try {
     writeFileSync(path, contents);
   } catch (error) {
-    throw new InputError(`${path}: cannot write (${code(error)})`);
+    throw new InputError(`${path}: cannot write (${errorCode(error)})`);
   }
   return path;
 }
 
-export function code(error: unknown): string {
+export function errorCode(error: unknown): string {
   return (error as { code?: string }).code ?? String(error);
 }

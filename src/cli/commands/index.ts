@@ -1,0 +1,24 @@
+/** The commands, in the order of the help. A new command is a file in this folder and a line here. */
+
+import type { Command } from '../command.js';
+import { bench } from './bench.js';
+import { demo } from './demo.js';
+import { encode } from './encode.js';
+import { evaluate } from './eval.js';
+import { fill } from './fill.js';
+import { finetune } from './finetune.js';
+import { generate } from './generate.js';
+import { hash } from './hash.js';
+import { train } from './train.js';
+
+export const COMMANDS: readonly Command[] = [
+  demo,
+  train,
+  evaluate,
+  finetune,
+  generate,
+  fill,
+  encode,
+  hash,
+  bench,
+];

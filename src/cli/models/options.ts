@@ -1,0 +1,138 @@
+/** Options of models on the command line: their names, what they set, their ranges and help. */
+
+import { InputError } from '../../terminal/errors.js';
+import {
+  MAX_INTEGER,
+  type Option,
+  parseChoice,
+  parseInteger,
+  parseNumber,
+} from '../../terminal/options.js';
+
+/** Values of the options that were given, by what they set. */
+export type Settings = Readonly<Record<string, number | string | undefined>>;
+
+/** An option with a value that a model may have. */
+export interface ModelOption {
+  /** Name without the dashes: `weight-decay`. */
+  flag: string;
+  /** Name of the library's option that it sets: `weightDecay`. */
+  setting: string;
+  /** One line of the help. */
+  description: string;
+  /** Placeholder of the value in the help: `<n>`. */
+  value: string;
+  /** Turns text into a value, or throws an InputError. */
+  parse(text: string): number | string;
+}
+
+/** Turns an option's name into the key under which the parser stores its value. */
+function camelCase(flag: string): string {
+  return flag.replace(/-(.)/g, (_, letter: string) => letter.toUpperCase());
+}
+
+/** Declares an option that takes an integer from `min` up. */
+export function integerOption(flag: string, description: string, min = 1): ModelOption {
+  const parse = (text: string): number => parseInteger(`--${flag}`, text, min, MAX_INTEGER);
+  return { flag, setting: camelCase(flag), description, value: '<n>', parse };
+}
+
+/** Declares an option that takes a number from `min` to `max`. */
+export function numberOption(
+  flag: string,
+  description: string,
+  min: number,
+  max: number,
+): ModelOption {
+  const parse = (text: string): number => parseNumber(`--${flag}`, text, min, max);
+  return { flag, setting: camelCase(flag), description, value: '<n>', parse };
+}
+
+/** Declares an option that takes one of several names. */
+export function choiceOption(
+  flag: string,
+  description: string,
+  choices: readonly string[],
+): ModelOption {
+  const parse = (text: string): string => parseChoice(`--${flag}`, text, choices);
+  return { flag, setting: camelCase(flag), description, value: '<name>', parse };
+}
+
+/** Declares an option that takes any text. */
+export function textOption(flag: string, description: string, value: string): ModelOption {
+  return { flag, setting: camelCase(flag), description, value, parse: (given) => given };
+}
+
+/** Options of training, which all models have. */
+export const TRAINING: readonly ModelOption[] = [
+  integerOption('steps', 'number of training steps'),
+  { ...integerOption('batch-size', 'samples per step'), setting: 'batchSize' },
+  { ...numberOption('lr', 'peak learning rate', 1e-9, 1e3), setting: 'learningRate' },
+  integerOption('warmup', 'steps over which the learning rate rises to its peak', 0),
+  numberOption('weight-decay', 'weight decay of tensors with two or more axes', 0, 1e3),
+  numberOption('grad-clip', 'largest norm of the gradient', 1e-9, 1e9),
+  integerOption('eval-every', 'steps between validations and checkpoints'),
+  integerOption('seed', 'seed of all random numbers', 0),
+];
+
+export const LAYERS = integerOption('layers', 'transformer blocks');
+export const HEADS = integerOption('heads', 'attention heads');
+export const WIDTH = integerOption('width', 'size of the hidden states');
+export const SIZE = integerOption('size', 'height and width in pixels that images are resized to');
+export const PATCH = integerOption('patch', 'side of a patch in pixels, a divisor of --size');
+export const TEMPERATURE = numberOption('temperature', 'of the contrastive loss', 1e-2, 100);
+export const CONTEXT = integerOption('context', 'tokens per window');
+export const DROPOUT = numberOption('dropout', 'fraction of activations dropped', 0, 0.99);
+
+export const TOKENIZER = textOption(
+  'tokenizer',
+  'char, wordpiece, or a tokenizer.json or vocab.txt (gpt: char, bert: wordpiece)',
+  '<kind>',
+);
+export const VOCABULARY = integerOption(
+  'vocabulary',
+  'largest vocabulary of --tokenizer wordpiece (4096)',
+  100,
+);
+
+/** Lists options for the help and the parser: each flag once, even if several models have it. */
+export function toOptions(settings: readonly ModelOption[]): Option[] {
+  const byFlag = new Map(settings.map((setting) => [setting.flag, setting]));
+  return [...byFlag.values()].map(({ flag, value, description }) => ({
+    flags: `--${flag} ${value}`,
+    description,
+  }));
+}
+
+/**
+ * Reads the values of the options that were given.
+ *
+ * @param model name for the message
+ * @param options what the parser found
+ * @param known options that the model has
+ * @param all options that any model has
+ * @throws {InputError} if a value is out of range, or an option is not the model's
+ */
+export function readSettings(
+  model: string,
+  options: Readonly<Record<string, string | boolean | undefined>>,
+  known: readonly ModelOption[],
+  all: readonly ModelOption[],
+): Settings {
+  const given = (of: readonly ModelOption[]): [ModelOption, string][] =>
+    of.flatMap((option) => {
+      const text = options[camelCase(option.flag)];
+      return typeof text === 'string' ? [[option, text]] : [];
+    });
+  const foreign = given(all).find(([{ flag }]) => !known.some((own) => own.flag === flag));
+  if (foreign !== undefined) {
+    const list = known.map(({ flag }) => `--${flag}`).join(', ');
+    throw new InputError(`${model} has no option --${foreign[0].flag}; it has ${list}`);
+  }
+  return Object.fromEntries(given(known).map(([own, text]) => [own.setting, own.parse(text)]));
+}
+
+/** Returns the number that an option sets, or the fallback if it was not given. */
+export function numberSetting(settings: Settings, name: string, fallback: number): number {
+  return (settings[name] as number | undefined) ?? fallback;
+}
