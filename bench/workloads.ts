@@ -150,7 +150,7 @@ const simClrStep = ({ nn, models }: Api): Workload => {
       };
     },
     ours({ model, images }) {
-      const training = { batch, steps: STEPS };
+      const training = { batchSize: batch, steps: STEPS };
       return trainingCandidate(models.train(model as SimCLR, images as ImageDataset, training));
     },
   };
