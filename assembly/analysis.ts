@@ -15,6 +15,7 @@ export {
   principalComponents,
   projectRows,
 } from './analysis/pca';
+export { dotRow } from './core/rows';
 export { symmetricEigen } from './analysis/eigen';
 export {
   relevantRanks,

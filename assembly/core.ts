@@ -5,23 +5,16 @@
  */
 
 export { heapBase } from './core/heap-base';
-export { expArray, logArray, tanhArray } from './core/math';
 export {
   firstNonFinite,
-  largestMagnitude,
-  scaleArray,
   normalizeRows,
   normalizeRowsBackward,
-  dotRow,
   rowDots,
   addScaledRows,
-  cosine,
   sumDoubles,
 } from './core/rows';
 export { KC, packedLength, pack, packBlocks } from './core/pack';
 export { MR, NR, gemmScratch, gemmRows } from './core/gemm';
-export { scoreRows } from './search/similarity';
-export { topKScratch, topKStart, topKUpdate, topKFinish } from './search/top-k';
 export {
   logSumExpRows,
   logSumExpRowsBackward,

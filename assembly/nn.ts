@@ -3,6 +3,7 @@
  * the first (index.ts), by the same rules.
  */
 
+export { expArray, logArray, tanhArray } from './core/math';
 export {
   addArray,
   subArray,

@@ -23,6 +23,7 @@ const row = (name: string, entry: string, memoryBase: number): WasmModule => {
 /** In the order of their addresses: the constants of one end before those of the next begin. */
 export const MODULES: readonly WasmModule[] = [
   row('core', 'assembly/core.ts', 1024),
+  row('search', 'assembly/search.ts', 2048),
   row('analysis', 'assembly/analysis.ts', 4096),
   row('nn', 'assembly/nn.ts', 8192),
 ];

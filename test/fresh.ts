@@ -52,6 +52,7 @@ export async function freshPackage(): Promise<Fresh> {
     const engine: typeof nn = await import(join(folder, 'nn.js'));
     // One call of each module of kernels, so that all are there.
     core.normalize([[1]]);
+    core.cosineSimilarity([1], [1]);
     core.pca([[1], [2]]);
     engine.tidy(() => engine.exp(engine.tensor([1])).toArray());
     const bytes = (): number => {

@@ -25,7 +25,7 @@ export function firstNonFinite(x: usize, n: i32): i32 {
 }
 
 /** Largest |x| of n floats. */
-export function largestMagnitude(x: usize, n: i32): f32 {
+export function maxAbs(x: usize, n: i32): f32 {
   let largest: f32 = 0;
   for (let i = 0; i < n; i++) largest = max(largest, abs(load<f32>(x + (<usize>i << 2))));
   return largest;

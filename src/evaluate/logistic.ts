@@ -6,6 +6,7 @@
  */
 
 import analysisCode from '#wasm/analysis';
+import searchCode from '#wasm/search';
 import { kernels } from '../core/kernels.js';
 import type { Classes } from '../core/labels.js';
 import { copyFloatsOut, copyIn, copyOut, type Matrix, type MatrixInput } from '../core/matrix.js';
@@ -101,7 +102,7 @@ class Design {
       const packed = packRows(scope, v, count, w, core.NR.value);
       const dot = METRICS.indexOf('dot');
       const sizes = [0, n, 0, count, n, count, w, count] as const;
-      core.scoreRows(y, this.#left, packed, ...sizes, dot, 1, this.#scratch);
+      kernels(searchCode).scoreRows(y, this.#left, packed, ...sizes, dot, 1, this.#scratch);
     });
   }
 
@@ -191,7 +192,6 @@ class Objective {
 
   /** The value at the weights; the gradient and the curvature follow from what it leaves. */
   value(): number {
-    const core = kernels();
     const analysis = kernels(analysisCode);
     const [n, c, w] = [this.#rows, this.#classes, this.width];
     this.#design.times(this.#probabilities, this.at, c);
@@ -205,7 +205,7 @@ class Objective {
     );
     for (let i = 0; i < c; i++) {
       const row = this.at + 4 * i * w;
-      value += (this.#l2 / 2) * core.dotRow(row, row, w - 1);
+      value += (this.#l2 / 2) * analysis.dotRow(row, row, w - 1);
     }
     return value;
   }
@@ -213,7 +213,7 @@ class Objective {
   /** Sets the gradient and returns its length. */
   slope(): number {
     this.#backward(this.gradient, this.#residual, this.at);
-    return Math.sqrt(kernels().dotRow(this.gradient, this.gradient, this.length));
+    return Math.sqrt(kernels(analysisCode).dotRow(this.gradient, this.gradient, this.length));
   }
 
   /** y = the second derivative times v. */
@@ -243,7 +243,6 @@ class Objective {
  * `tolerance` of it.
  */
 function newtonStep(scope: Scope, objective: Objective, tolerance: number): Pointer {
-  const core = kernels();
   const analysis = kernels(analysisCode);
   const { length, gradient } = objective;
   const step = scope.zeros(length);
@@ -254,18 +253,18 @@ function newtonStep(scope: Scope, objective: Objective, tolerance: number): Poin
   analysis.addTimes(residual, gradient, length, -1);
   objective.precondition(weighed, residual);
   analysis.addTimes(direction, weighed, length, 1);
-  let left = core.dotRow(residual, weighed, length);
+  let left = analysis.dotRow(residual, weighed, length);
   const enough = left * tolerance * tolerance;
   for (let i = 0; i < MOST_DIRECTIONS && left > enough; i++) {
     objective.curvature(image, direction);
-    const bend = core.dotRow(direction, image, length);
+    const bend = analysis.dotRow(direction, image, length);
     // No curvature left that f32 can tell from none.
     if (!(bend > 0)) break;
     analysis.addTimes(step, direction, length, left / bend);
     analysis.addTimes(residual, image, length, -left / bend);
     objective.precondition(weighed, residual);
-    const next = core.dotRow(residual, weighed, length);
-    core.scaleArray(direction, length, next / left);
+    const next = analysis.dotRow(residual, weighed, length);
+    kernels(searchCode).scaleArray(direction, length, next / left);
     analysis.addTimes(direction, weighed, length, 1);
     left = next;
   }
@@ -316,12 +315,11 @@ export function fitLogistic(
 /** One step of Newton's; returns the value after it, or undefined if it was the last one. */
 function improve(objective: Objective, value: number, tolerance: number): number | undefined {
   return scoped((scope) => {
-    const core = kernels();
     const analysis = kernels(analysisCode);
     const { at, gradient, length } = objective;
     const step = newtonStep(scope, objective, tolerance);
     // Twice as much as the value can still fall, where it is as good as quadratic.
-    const fall = -core.dotRow(gradient, step, length);
+    const fall = -analysis.dotRow(gradient, step, length);
     if (!(fall > 0)) return undefined;
     if (fall > 1e-7 * value) return moveAlong(objective, step, value, fall);
     // Less than the value's own rounding: the step is taken on the slope's word.
@@ -337,7 +335,6 @@ function takeWeights(
   { at, mean, width }: Objective,
   count: number,
 ): { weight: Matrix; bias: Float32Array } {
-  const core = kernels();
   const analysis = kernels(analysisCode);
   const cols = width - 1;
   const weight = scope.f32(count * cols);
@@ -346,7 +343,7 @@ function takeWeights(
     const row = at + 4 * i * width;
     analysis.fillRows(weight + 4 * i * cols, row, 1, cols);
     const heap = f32();
-    heap[bias / 4 + i] = (heap[row / 4 + cols] as number) - core.dotRow(row, mean, cols);
+    heap[bias / 4 + i] = (heap[row / 4 + cols] as number) - analysis.dotRow(row, mean, cols);
   }
   return { weight: copyOut(name, weight, count, cols), bias: copyFloatsOut(name, bias, count) };
 }

@@ -1,5 +1,6 @@
 /** Products and similarities of rows. */
 
+import searchCode from '#wasm/search';
 import { kernels } from '../core/kernels.js';
 import {
   checkWidth,
@@ -104,7 +105,7 @@ export function cosineSimilarity(a: MatrixLike | NumberArray, b: MatrixLike | Nu
   return scoped((scope) => {
     const pa = copyIn(scope, first);
     const pb = copyIn(scope, second);
-    return kernels().cosine(pa, pb, first.cols);
+    return kernels(searchCode).cosine(pa, pb, first.cols);
   });
 }
 
@@ -161,7 +162,22 @@ function scores(name: string, a: unknown, b: unknown, metric: Metric): Matrix {
     const b = packRows(scope, sides.right, n, depth, core.NR.value);
     const edge = scope.f32(core.MR.value * core.NR.value);
     const kind = METRICS.indexOf(metric);
-    core.scoreRows(result, a, b, 0, m, 0, n, m, n, depth, n, kind, sides.factor, edge);
+    kernels(searchCode).scoreRows(
+      result,
+      a,
+      b,
+      0,
+      m,
+      0,
+      n,
+      m,
+      n,
+      depth,
+      n,
+      kind,
+      sides.factor,
+      edge,
+    );
     return copyOut(name, result, m, n);
   });
 }
@@ -176,7 +192,6 @@ interface Sides {
 }
 
 function loadSides(scope: Scope, left: MatrixInput, right: MatrixInput, metric: Metric): Sides {
-  const core = kernels();
   const read = (source: MatrixInput): Pointer =>
     metric === 'cosine' ? copyInUnitRows(scope, source).unit : copyIn(scope, source);
   const a = read(left);
@@ -184,11 +199,11 @@ function loadSides(scope: Scope, left: MatrixInput, right: MatrixInput, metric: 
   if (metric !== 'euclidean') return { left: a, right: b, factor: 1 };
   const [sizeA, sizeB] = [left.rows * left.cols, right.rows * right.cols];
   const scale = squareScale(
-    Math.max(core.largestMagnitude(a, sizeA), core.largestMagnitude(b, sizeB)),
+    Math.max(kernels(searchCode).maxAbs(a, sizeA), kernels(searchCode).maxAbs(b, sizeB)),
   );
   if (scale !== 1) {
-    core.scaleArray(a, sizeA, scale);
-    if (b !== a) core.scaleArray(b, sizeB, scale);
+    kernels(searchCode).scaleArray(a, sizeA, scale);
+    if (b !== a) kernels(searchCode).scaleArray(b, sizeB, scale);
   }
   return { left: a, right: b, factor: 1 / scale };
 }
@@ -238,7 +253,7 @@ export function forEachScoreRow(
     const live = Math.min(rows, m - first);
     const from = sides.left + 4 * first * depth;
     core.packBlocks(block, from, live, depth, depth, 1, mr, 0, live);
-    core.scoreRows(
+    kernels(searchCode).scoreRows(
       scores,
       block,
       packed,

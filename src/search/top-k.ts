@@ -1,5 +1,6 @@
 /** Exact nearest rows, without a matrix of scores. */
 
+import searchCode from '#wasm/search';
 import { kernels } from '../core/kernels.js';
 import {
   checkWidth,
@@ -70,6 +71,7 @@ export function nearest(
 ): { scores: Pointer; indices: Pointer } {
   const { rows, cols } = query;
   const core = kernels();
+  const search = kernels(searchCode);
   const kind = METRICS.indexOf(metric);
   const mr = core.MR.value;
   const nr = core.NR.value;
@@ -77,7 +79,7 @@ export function nearest(
   const queryWords = core.packedLength(rows, cols, mr);
   const packedQueries = scope.f32(queryWords);
   let queryScale = 1;
-  const largestQuery = core.largestMagnitude(q, rows * cols);
+  const largestQuery = search.maxAbs(q, rows * cols);
   if (metric === 'cosine') core.normalizeRows(q, scope.f64(rows), q, rows, cols);
   core.packBlocks(packedQueries, q, rows, cols, cols, 1, mr, 0, rows);
   const chunkRows = Math.min(source.rows, Math.max(64, Math.floor(CHUNK / cols)));
@@ -86,24 +88,24 @@ export function nearest(
   const norms = scope.f64(chunkRows);
   const scores = scope.f32(rows * count);
   const indices = scope.i32(rows * count);
-  const scratch = scope.f32(core.topKScratch());
-  core.topKStart(scores, indices, rows * count);
+  const scratch = scope.f32(search.topKScratch());
+  search.topKStart(scores, indices, rows * count);
   for (let first = 0; first < source.rows; first += chunkRows) {
     const n = Math.min(chunkRows, source.rows - first);
     copyRowsIn(source, chunk, first, first + n);
     if (metric === 'cosine') core.normalizeRows(chunk, norms, chunk, n, cols);
     if (metric === 'euclidean') {
-      const scale = squareScale(Math.max(largestQuery, core.largestMagnitude(chunk, n * cols)));
-      if (scale !== 1) core.scaleArray(chunk, n * cols, scale);
+      const scale = squareScale(Math.max(largestQuery, search.maxAbs(chunk, n * cols)));
+      if (scale !== 1) search.scaleArray(chunk, n * cols, scale);
       if (scale !== queryScale) {
         // From the queries as given: what one chunk's scale takes away, the next may need.
         core.packBlocks(packedQueries, q, rows, cols, cols, 1, mr, 0, rows);
-        if (scale !== 1) core.scaleArray(packedQueries, queryWords, scale);
+        if (scale !== 1) search.scaleArray(packedQueries, queryWords, scale);
         queryScale = scale;
       }
     }
     core.packBlocks(packed, chunk, n, cols, cols, 1, nr, 0, n);
-    core.topKUpdate(
+    search.topKUpdate(
       scores,
       indices,
       packedQueries,
@@ -120,6 +122,6 @@ export function nearest(
       scratch,
     );
   }
-  core.topKFinish(scores, indices, rows, count);
+  search.topKFinish(scores, indices, rows, count);
   return { scores, indices };
 }

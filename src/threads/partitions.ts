@@ -5,6 +5,7 @@
  */
 
 import nnCode from '#wasm/nn';
+import searchCode from '#wasm/search';
 import { kernels } from '../core/kernels.js';
 import { i32 } from '../core/memory.js';
 import { PICTURE_CUTTINGS } from './image-partitions.js';
@@ -115,7 +116,7 @@ const topKUpdate: Cutting = {
     first: 4,
     step: kernels().MR.value,
     parts: 1,
-    scratch: { at: 13, bytes: 4 * kernels().topKScratch() },
+    scratch: { at: 13, bytes: 4 * kernels(searchCode).topKScratch() },
   }),
 };
 

@@ -195,12 +195,12 @@ function unary(
 
 /** e^x */
 export function exp(x: Tensor): Tensor {
-  return unary('exp', x, kernels().expArray, () => kernels(nnCode).expArrayBackward, true);
+  return unary('exp', x, kernels(nnCode).expArray, () => kernels(nnCode).expArrayBackward, true);
 }
 
 /** Natural logarithm. */
 export function log(x: Tensor): Tensor {
-  return unary('log', x, kernels().logArray, () => kernels(nnCode).logArrayBackward, false);
+  return unary('log', x, kernels(nnCode).logArray, () => kernels(nnCode).logArrayBackward, false);
 }
 
 export function sqrt(x: Tensor): Tensor {
@@ -208,7 +208,7 @@ export function sqrt(x: Tensor): Tensor {
 }
 
 export function tanh(x: Tensor): Tensor {
-  return unary('tanh', x, kernels().tanhArray, () => kernels(nnCode).tanhArrayBackward, true);
+  return unary('tanh', x, kernels(nnCode).tanhArray, () => kernels(nnCode).tanhArrayBackward, true);
 }
 
 /** max(0, x) */
