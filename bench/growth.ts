@@ -11,8 +11,8 @@ const WIDTHS = [32, 64, 128, 256, 512, 1024];
 const WIDTH = 128;
 const ROWS_FOR_WIDTHS = 1024;
 
-/** Fits the exponent of time ~ size ** exponent: the slope of the line through logarithms. */
-export function slope(points: readonly Pick<GrowthPoint, 'size' | 'time'>[]): number {
+/** Fits the exponent of time ~ size ** exponent: slope of the line through logarithms. */
+export function fitExponent(points: readonly Pick<GrowthPoint, 'size' | 'time'>[]): number {
   const xs = points.map(({ size }) => Math.log(size));
   const ys = points.map(({ time }) => Math.log(time.median));
   const mean = (values: readonly number[]): number =>
@@ -47,6 +47,6 @@ export async function* measureGrowth({ api }: Package): AsyncGenerator<Growth, v
       const bytes = after - api.nn.bytesInUse() - 2 * 4 * rows * cols;
       points.push({ size, time: timing.time, ...(after > before && { bytes }) });
     }
-    yield { operation, letter, other, points, exponent: slope(points) };
+    yield { operation, letter, other, points, exponent: fitExponent(points) };
   }
 }

@@ -21,7 +21,7 @@ export interface Summary {
   median: number;
   quartiles: [number, number];
   min: number;
-  /** Whether the quartiles are too far apart, or the rounds too few, for the median to count. */
+  /** True if the quartiles are too far apart, or the rounds too few, for the median to count. */
   noisy: boolean;
 }
 

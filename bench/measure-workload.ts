@@ -8,7 +8,7 @@ import type { Peer } from './peers/peer.js';
 import type { Result } from './results.js';
 import { allWorkloads, type Package, type Workload } from './workloads.js';
 
-/** Which workloads are measured, and with which candidates. */
+/** Selection of workloads and candidates. */
 export interface Plan {
   /** Text that the name of an operation must contain, ignoring case; '' selects all. */
   name: string;

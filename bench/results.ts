@@ -1,4 +1,4 @@
-/** What a benchmark measured, as `results.json` holds it and the report draws it. */
+/** Types of a benchmark's results, as `results.json` holds them and the report draws them. */
 
 import type { Excluded, Summary, Timing } from './interleave.js';
 import type { Machine } from './machine.js';
@@ -24,7 +24,7 @@ export interface GrowthPoint {
   bytes?: number;
 }
 
-/** How one operation grows with one of its sizes. */
+/** Growth of an operation's time with one of its sizes. */
 export interface Growth {
   operation: string;
   /** The size that grows: `N` rows or `d` columns. */

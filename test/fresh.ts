@@ -1,7 +1,4 @@
-/**
- * A copy of the built package that nothing has used yet, over a memory and kernels that a test
- * watches.
- */
+/** Imports a fresh copy of the built package, with a memory and kernels that a test observes. */
 
 import { cpSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -11,37 +8,38 @@ import type * as nn from 'nearfar/nn';
 import { check } from './harness.js';
 import { temporaryFolder } from './temporary.js';
 
-export interface Fresh {
+/** Entries of the copy, and observations of its memory and kernels. */
+export interface FreshPackage {
   core: typeof nearfar;
   nn: typeof nn;
   models: typeof models;
   /** Size of the WASM memory. */
   bytes(): number;
-  /** How often each kernel was called. */
+  /** Number of calls of each kernel. */
   calls: ReadonlyMap<string, number>;
 }
 
 /** Makes the copy. Its entries share one chunk, so all see the same memory. */
-export async function freshPackage(): Promise<Fresh> {
+export async function freshPackage(): Promise<FreshPackage> {
   const RealMemory = WebAssembly.Memory;
   const RealInstance = WebAssembly.Instance;
-  const found = new Set<WebAssembly.Memory>();
+  const memories = new Set<WebAssembly.Memory>();
   const calls = new Map<string, number>();
   // The library's memory is the one that its kernels are instantiated over.
   WebAssembly.Instance = class extends RealInstance {
-    readonly #watched: WebAssembly.Exports;
+    readonly #observed: WebAssembly.Exports;
 
     constructor(module: WebAssembly.Module, imports?: WebAssembly.Imports) {
       super(module, imports);
       const memory = imports?.env?.memory;
-      if (memory instanceof RealMemory) found.add(memory);
-      this.#watched = Object.fromEntries(
+      if (memory instanceof RealMemory) memories.add(memory);
+      this.#observed = Object.fromEntries(
         Object.entries(super.exports).map(([name, kernel]) => [name, counted(name, kernel, calls)]),
       );
     }
 
     override get exports(): WebAssembly.Exports {
-      return this.#watched;
+      return this.#observed;
     }
   };
   try {
@@ -56,8 +54,8 @@ export async function freshPackage(): Promise<Fresh> {
     core.pca([[1], [2]]);
     engine.tidy(() => engine.exp(engine.tensor([1])).toArray());
     const bytes = (): number => {
-      check(found.size === 1, `${found.size} memories, not one`);
-      return [...found].reduce((sum, memory) => sum + memory.buffer.byteLength, 0);
+      check(memories.size === 1, `${memories.size} memories, not one`);
+      return [...memories].reduce((sum, memory) => sum + memory.buffer.byteLength, 0);
     };
     return { core, nn: engine, models: await import(join(folder, 'models.js')), bytes, calls };
   } finally {

@@ -1,14 +1,13 @@
 /**
- * What every suite is written with, and the only file that knows uvu. It counts tests for the
- * closing line, skips aloud, runs only the tests whose name is asked for, and compares numbers
- * and errors strictly.
+ * Suites and assertions of all tests, on top of uvu. Counts tests for the closing line, prints
+ * skipped ones, runs only the tests whose name matches, and compares numbers and errors strictly.
  */
 
 import { suite as uvuSuite } from 'uvu';
 
 export const counts = { passed: 0, failed: 0, skipped: 0 };
 
-/** Text that a suite's or test's name has to contain, set by the runner. */
+/** Text that the name of suite and test must contain, set by the runner. */
 let wanted = '';
 export function setFilter(text: string): void {
   wanted = text.toLowerCase();
@@ -23,11 +22,11 @@ export function runSuites(): void {
 
 export interface Suite {
   (name: string, body: () => void | Promise<void>): void;
-  /** A test that can't run here: counted, and said with its reason. */
+  /** Counts a test that can't run here and prints the reason. */
   skip(name: string, reason: string): void;
 }
 
-/** A group of tests. */
+/** Creates a group of tests. */
 export function suite(name: string): Suite {
   const tests = uvuSuite(name);
   let any = false;
@@ -60,7 +59,7 @@ export function check(condition: boolean, message: string): asserts condition {
   if (!condition) throw new Error(message);
 }
 
-/** Fails unless two values are the same to the letter, as JSON. */
+/** Fails unless two values are equal as JSON. */
 export function same(actual: unknown, expected: unknown, what = 'value'): void {
   const got = JSON.stringify(actual);
   const want = JSON.stringify(expected);
@@ -68,11 +67,11 @@ export function same(actual: unknown, expected: unknown, what = 'value'): void {
 }
 
 export interface Tolerance {
-  /** Allowed error as a share of the expected value (default 0). */
+  /** Allowed error as a fraction of the expected value (default 0). */
   rtol?: number | undefined;
-  /** Allowed error beside that (default 0). */
+  /** Allowed error added to that (default 0). */
   atol?: number | undefined;
-  /** What is compared, for the message. */
+  /** Name of what is compared, for the message. */
   what?: string | undefined;
 }
 
@@ -104,7 +103,7 @@ export function close(actual: Numbers, expected: Numbers, tolerance: Tolerance =
   throw new Error(`${what}${where}: expected ${want[worst]}, got ${got[worst]} (${limit})`);
 }
 
-/** Fails unless the bits of two arrays of f32 or i32 are the same. */
+/** Fails unless two arrays of f32 or i32 have the same bits. */
 export function sameBits(actual: Float32Array | Int32Array, expected: typeof actual): void {
   check(actual.length === expected.length, `length ${actual.length}, not ${expected.length}`);
   const a = new Uint8Array(actual.buffer, actual.byteOffset, actual.byteLength);
@@ -128,7 +127,7 @@ export function throws(
   try {
     result = call();
   } catch (error) {
-    check(error instanceof Error, `threw ${String(error)}, which is no error`);
+    check(error instanceof Error, `threw ${String(error)}, not an Error`);
     const got = `${error.constructor.name}: ${error.message}`;
     check(error instanceof kind, `expected a ${kind.name}, got ${got}`);
     const fits =

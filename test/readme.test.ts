@@ -1,7 +1,7 @@
 /**
- * What the README says, run: its table against the values that PyTorch gave, every snippet of
- * JavaScript against the output in its comments, its names of functions, commands and files, and
- * its picture.
+ * Runs the README: its table against the values of PyTorch, every snippet of JavaScript against
+ * the output in its comments, and checks its names of functions, commands and files, its sizes and
+ * its figure.
  */
 
 import { spawnSync } from 'node:child_process';
@@ -45,17 +45,17 @@ function numbers({ f32, f64 }: Stored): Float32Array | Float64Array {
   return f32 === undefined ? new Float64Array(bytes) : new Float32Array(bytes);
 }
 
-function rowsOf(input: Stored): (Float32Array | Float64Array)[] {
+function splitRows(input: Stored): (Float32Array | Float64Array)[] {
   const [rows = 0, cols = 0] = input.shape;
   const data = numbers(input);
   return Array.from({ length: rows }, (_, row) => data.subarray(row * cols, (row + 1) * cols));
 }
 
-/** What an expression of the table may name: the functions, and fresh inputs as arrays of rows. */
+/** Names that an expression of the table may use: the functions, and fresh inputs as rows. */
 function names(): Record<string, unknown> {
   const entries = Object.entries(stored.inputs).map(([name, value]) => [
     name,
-    Array.isArray(value) ? [...value] : rowsOf(value),
+    Array.isArray(value) ? [...value] : splitRows(value),
   ]);
   const inputs = Object.fromEntries(entries);
   const half = inputs.z.length / 2;
@@ -84,7 +84,7 @@ const table = section('Coming from PyTorch')
     factor: code(factor) ?? factor.trim(),
   }));
 
-test('the table has rows, and PyTorch was asked about these and no others', () => {
+test('the table has rows, and PyTorch gave the values of these and no others', () => {
   check(table.length > 0, 'no rows');
   same(
     Object.keys(stored.theirs),
@@ -96,7 +96,7 @@ test('the table has rows, and PyTorch was asked about these and no others', () =
 for (const { theirs, ours, factor } of table) {
   test(`${theirs} = ${factor} × ${ours}`, () => {
     const value = stored.theirs[theirs];
-    check(value !== undefined, 'PyTorch was not asked: npm run golden');
+    check(value !== undefined, 'PyTorch has no value for it: npm run golden');
     const expected = typeof value === 'number' ? [value] : numbers(value);
     const times = evaluate(factor);
     check(typeof times === 'number' && Number.isFinite(times), `the factor is ${times}`);
@@ -110,7 +110,7 @@ for (const { theirs, ours, factor } of table) {
 // Snippets.
 
 /**
- * What a snippet says that it prints: the comment at the end of each line with console.log, or
+ * Returns the output that a snippet promises: the comment at the end of each line with console.log, or
  * the one on the line below.
  */
 function promised(snippet: string): string[] {

@@ -86,7 +86,7 @@ function lineOf(file: string): string | undefined {
 
 const code = [...new Set(ORDER.map((line) => line.split('/')[0] as string))].flatMap(sources);
 
-/** What a file imports, types too: paths from the root, or names of packages. */
+/** Lists the imports of a file, types too: paths from the root, or names of packages. */
 function imports(file: string): string[] {
   const { importedFiles } = ts.preProcessFile(readFileSync(file, 'utf8'), true, true);
   return importedFiles.map(({ fileName }) => {

@@ -115,6 +115,7 @@ const WORDS: readonly Word[] = [
   {
     old: /\b(colour|behaviour|neighbour|favour|honour)|\bcentre|\blabell(ed|ing)|\blicence|\bmodell|\bcancell/,
     use: 'American spelling',
+    except: /aria-labelledby/g,
   },
 ];
 

@@ -16,7 +16,7 @@ async function run(event: Event): Promise<void> {
   event.preventDefault();
   const button = element<HTMLButtonElement>('bench-run');
   const state = element<HTMLOutputElement>('bench-state');
-  const wish: MeasureOptions = {
+  const options: MeasureOptions = {
     name: element<HTMLInputElement>('bench-name').value.trim(),
     largest: Number(element<HTMLSelectElement>('bench-largest').value),
     growth: element<HTMLInputElement>('bench-growth').checked,
@@ -26,14 +26,14 @@ async function run(event: Event): Promise<void> {
   };
   button.disabled = true;
   try {
-    const measured = await measureAll(sourcePackage, wish, {
+    const measured = await measureAll(sourcePackage, options, {
       start: async (what) => {
         state.value = what;
         await nextTask();
       },
     });
-    if (measured.results.length === 0 && !wish.growth) {
-      state.value = `no operation's name contains ${JSON.stringify(wish.name)}`;
+    if (measured.results.length === 0 && !options.growth) {
+      state.value = `no operation's name contains ${JSON.stringify(options.name)}`;
       return;
     }
     state.value = 'done';

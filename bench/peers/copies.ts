@@ -1,7 +1,7 @@
 /**
- * The control for several threads: so many copies of ours, each in a worker with a memory of its
- * own, on one thread, all at once. They share nothing but the machine, so no work that is cut among
- * as many threads can be expected to gain more than they do.
+ * The control for several threads: so many copies of ours, each in a worker with its own memory, on
+ * one thread, all at the same time. They share nothing but the machine, so no operation that is
+ * partitioned among as many threads can gain more than they do.
  */
 
 import { once } from 'node:events';
@@ -11,13 +11,17 @@ import { selectWorkloads } from '../measure-workload.js';
 import { sourcePackage } from '../source-package.js';
 import type { Peer } from './peer.js';
 
-/** What a copy is asked for, one at a time: to get some work ready, to do it, what that gave. */
+/** Requests to a copy: prepare a workload, run it, return its results. */
 type Request =
   | { prepare: string; sizes: Readonly<Record<string, number>> }
   | { run: number }
   | { outputs: true };
 
-/** @param program the file that runs `serveCopy` when it is started as a worker */
+/**
+ * Starts the copies.
+ *
+ * @param program URL of the file that calls `runCopy` when it is started as a worker
+ */
 export function copiesPeer(count: number, program: string): Peer {
   const workers = Array.from({ length: count }, () => new Worker(new URL(program)));
   const ask = async (request: Request): Promise<unknown[]> => {
@@ -46,10 +50,10 @@ export function copiesPeer(count: number, program: string): Peer {
   };
 }
 
-/** Whether this is the program of a copy. */
+/** True in the worker of a copy. */
 export const isCopy = !isMainThread;
 
-/** What a copy does: it answers one request after the other until it is ended. */
+/** Runs a copy: answers one request after the other until the worker is terminated. */
 export function runCopy(): void {
   let candidate: Candidate | undefined;
   const answer = async (request: Request): Promise<unknown> => {

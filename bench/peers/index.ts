@@ -1,12 +1,14 @@
-/** All peers that need Node, those that are not there with the reason. */
+/** Lists all peers that need Node; those that are not installed have the reason. */
 
 import { packagePeers } from './packages.js';
 import type { Missing, Peer } from './peer.js';
 import { pythonPeer } from './python.js';
 
 /**
- * @param folder where packages from npm are looked for
- * @param threads on which those of Python run; the others know one
+ * Starts all peers.
+ *
+ * @param folder where packages from npm are installed
+ * @param threads number of threads of Python's libraries; the others have one
  */
 export async function allPeers(folder: string, threads: number): Promise<(Peer | Missing)[]> {
   const python = (['PyTorch', 'PyTorch by rows', 'NumPy'] as const).map((module) =>

@@ -1,11 +1,11 @@
-/** Packages from npm, wherever they are installed. */
+/** Imports packages from npm out of any folder. */
 
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 
-/** Packages as they are found from a folder. */
+/** Resolves packages as a file in a folder would. */
 export class PackageFolder {
   readonly #folder: string;
   readonly #require: NodeJS.Require;
@@ -27,7 +27,7 @@ export class PackageFolder {
     return this.#require(this.path(name)) as T;
   }
 
-  /** A module, of either kind. */
+  /** Imports an ES module or CommonJS module. */
   async import<T extends object>(name: string): Promise<T> {
     const module = await import(pathToFileURL(this.path(name)).href);
     return module.default ?? module;
@@ -35,8 +35,8 @@ export class PackageFolder {
 
   version(name: string): string {
     const path = this.path(name);
-    const place = join('node_modules', name);
-    const root = path.slice(0, path.lastIndexOf(place) + place.length);
+    const folder = join('node_modules', name);
+    const root = path.slice(0, path.lastIndexOf(folder) + folder.length);
     return JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).version;
   }
 }

@@ -1,6 +1,6 @@
 /**
- * Libraries from npm, of whatever folder they are installed in: TensorFlow.js on WebAssembly,
- * onnxruntime-web, jax-js and usearch. Beside this file is a package.json with all of them.
+ * Peers from npm, installed in any folder: TensorFlow.js on WebAssembly, onnxruntime-web, jax-js
+ * and usearch. The package.json next to this file has all of them.
  */
 
 import type { Numbers } from '../operations/operation.js';
@@ -198,7 +198,7 @@ const MAKERS: Record<string, (packages: PackageFolder) => Promise<Peer>> = {
 export async function packagePeers(folder: string): Promise<(Peer | Missing)[]> {
   const packages = new PackageFolder(folder);
   const found: (Peer | Missing)[] = [];
-  // One after the other: what they do to the global object is no concern of the next.
+  // One after the other, as each of them changes the global object.
   for (const [name, make] of Object.entries(MAKERS)) {
     found.push(await make(packages).catch((error) => ({ name, missing: error.message })));
   }

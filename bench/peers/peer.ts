@@ -1,30 +1,31 @@
-/** What a peer is: a library that does some of the work, on the same inputs, with the same results. */
+/** Defines a peer: another library that runs some operations on the same inputs. */
 
 import { type Candidate, candidate } from '../interleave.js';
 import type { Numbers, Sizes } from '../operations/operation.js';
 import type { Inputs } from '../workloads.js';
 
+/** Another library. */
 export interface Peer {
-  /** With its version. */
+  /** Name and version. */
   name: string;
-  /** A candidate for this operation, if the peer knows it. */
+  /** Makes a candidate for an operation, if the peer has it. */
   prepare(operation: string, sizes: Sizes, inputs: Inputs): Promise<Candidate | undefined>;
   close?(): void;
 }
 
-/** Where a peer is missing, why. */
+/** A peer that is not installed, with the reason. */
 export interface Missing {
   name: string;
   missing: string;
 }
 
-/** Operations by name: each gets the inputs ready, and gives the call that is timed. */
+/** Operations by name: each prepares the inputs and returns the call that is timed. */
 export type Operations = Record<
   string,
   (inputs: Record<string, Numbers>, sizes: Sizes) => Parameters<typeof candidate>[1]
 >;
 
-/** A peer of this process. */
+/** Makes a peer that runs in this process. */
 export function localPeer(name: string, operations: Operations): Peer {
   return {
     name,

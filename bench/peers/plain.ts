@@ -1,9 +1,9 @@
-/** Plain JavaScript, as one writes it without a library: loops over typed arrays. */
+/** Plain JavaScript without a library: loops over typed arrays. */
 
 import type { Numbers } from '../operations/operation.js';
 import { localPeer, type Operations } from './peer.js';
 
-/** a b, or a b' of rows, the loops in the order that reads memory in its own. */
+/** Computes a b or a b', with loops that read memory in order. */
 function product(a: Numbers, b: Numbers, transposed: boolean): Float32Array {
   const [m, k, n] = [a.rows, a.cols, transposed ? b.rows : b.cols];
   const c = new Float32Array(m * n);
@@ -27,7 +27,7 @@ function product(a: Numbers, b: Numbers, transposed: boolean): Float32Array {
   return c;
 }
 
-/** NT-Xent over a whole matrix of similarities, and its gradient if wanted. */
+/** Computes NT-Xent over the whole matrix of similarities, and its gradient if wanted. */
 function ntXent(z: Numbers, temperature: number, backward: boolean) {
   const { rows, cols } = z;
   const half = rows / 2;
@@ -78,7 +78,7 @@ function ntXent(z: Numbers, temperature: number, backward: boolean) {
   return { loss: loss / rows, z: grad };
 }
 
-/** The k rows of the corpus with the largest cosine, best first: all scores, then a sort. */
+/** Finds the k rows of the corpus with the largest cosine, best first: all scores, then a sort. */
 function topK(queries: Numbers, corpus: Numbers, k: number): { indices: number[] } {
   const norms = Float32Array.from({ length: corpus.rows }, (_, r) => {
     let square = 0;

@@ -1,4 +1,4 @@
-"""PyTorch and NumPy beside nearfar: one line of JSON in, one line of JSON out.
+"""PyTorch and NumPy as peers of nearfar: one line of JSON in, one line of JSON out.
 
   {"peers": true}                                  -> {"peers": {"PyTorch": "1.13.0", ...}}
   {"peer": …, "operation": …, "sizes": …, "inputs": …}   -> {"ready": true} or {"missing": true}
@@ -18,9 +18,9 @@ import time
 import numpy as np
 
 THREADS = int(os.environ["OMP_NUM_THREADS"])
-# Seconds after which threads that wait for more work have stopped turning, which would take a core
-# from whose turn it is.
-REST = 0.05
+# Seconds after which waiting threads have stopped spinning, which would take a core from the
+# candidate that runs next.
+SPIN_TIME = 0.05
 
 try:
     import torch
@@ -44,7 +44,7 @@ def written(value):
     return base64.b64encode(array.tobytes()).decode()
 
 
-# NumPy, vectorised as one would write it.
+# NumPy, vectorized.
 
 
 def numpy_ntxent(z, temperature):
@@ -97,7 +97,7 @@ def ntxent(z, temperature):
 
 
 def ntxent_by_rows(z, temperature, rows=256):
-    """The same in chunks of rows, each computed again for its gradient: no N × N is stored."""
+    """NT-Xent in chunks of rows, each recomputed for its gradient: no N × N is stored."""
     u = F.normalize(z)
     half = len(z) // 2
 
@@ -314,7 +314,7 @@ def main():
                 outputs = call(inputs)
             answer = {"ms": 1000 * (time.perf_counter() - start)}
             if THREADS > 1:
-                time.sleep(REST)
+                time.sleep(SPIN_TIME)
         elif "outputs" in request:
             answer = {"outputs": {k: written(v) for k, v in outputs.items()}}
         else:

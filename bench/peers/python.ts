@@ -1,4 +1,4 @@
-/** PyTorch and NumPy, each in a Python process that waits while others run. */
+/** PyTorch and NumPy, each in a Python process that waits while other candidates run. */
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -9,7 +9,7 @@ import type { Inputs } from '../workloads.js';
 import type { Missing, Peer } from './peer.js';
 import program from './python.py';
 
-/** How many threads they have is named so by whatever library the linear algebra comes from. */
+/** Variables for the number of threads; which one counts depends on the BLAS library. */
 const THREADS = ['OPENBLAS_NUM_THREADS', 'MKL_NUM_THREADS', 'OMP_NUM_THREADS'];
 
 interface Answer {
@@ -50,7 +50,7 @@ class Python {
   }
 }
 
-/** What only a process of ours can use. */
+/** Inputs that only this process can use. */
 const LOCAL_ONLY = ['model', 'text', 'images'];
 
 const base64 = ({ buffer, byteOffset, byteLength }: Uint8Array | Float32Array): string =>
@@ -80,6 +80,7 @@ function received(outputs: Record<string, string>): Outputs {
 /** The interpreter: NEARFAR_PYTHON, or the system's. */
 const COMMAND = process.env.NEARFAR_PYTHON ?? 'python3';
 
+/** Starts a Python process for a peer, or says why it can't. */
 export async function pythonPeer(
   module: 'PyTorch' | 'PyTorch by rows' | 'NumPy',
   threads: number,

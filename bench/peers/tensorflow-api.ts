@@ -65,7 +65,7 @@ interface TfAdam {
   applyGradients(grads: TfGradients): void;
 }
 
-/** What an operation gives, once it is there. */
+/** Reads the result of an operation and frees it. */
 export async function read(name: string, y: TfTensor): Promise<Outputs> {
   const data = await y.data();
   y.dispose();

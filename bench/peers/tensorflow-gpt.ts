@@ -1,14 +1,14 @@
 /**
  * GPT's training step in TensorFlow.js, with nearfar's weights and batches, as nanoGPT's model.py
  * computes it. All of it runs on WebAssembly: the embedding is a product, as there is no gradient
- * of `gather`. Of a step only the loss comes back to JavaScript.
+ * of `gather`. Only the loss of a step comes back to JavaScript.
  */
 
 import type { Sizes } from '../operations/operation.js';
 import type { Operations } from './peer.js';
 import { type Product, read, type Tf, type TfTensor, type TfVariable } from './tensorflow-api.js';
 
-/** What ours begins with and is given, see `work.ts`. */
+/** Initial state and batches, see `workloads.ts`. */
 interface Inputs {
   weights: Uint8Array;
   ids: number[];
@@ -31,7 +31,7 @@ export function gptTraining(tf: Tf, product: Product): Operations[string] {
   };
 }
 
-/** Weights of a safetensors file, those of linear layers (in, out) as tfjs has them. */
+/** Reads weights of a safetensors file; those of linear layers become (in, out), as in tfjs. */
 function variablesOf(tf: Tf, file: Uint8Array): Record<string, TfVariable> {
   const start = 8 + Number(new DataView(file.buffer, file.byteOffset).getBigUint64(0, true));
   const text = new TextDecoder().decode(file.subarray(8, start));
@@ -67,7 +67,7 @@ class Training {
   /** Token numbers of each batch, (B T). */
   readonly #ids: TfTensor[];
   readonly #targets: TfTensor[];
-  /** (T, T), added to scores: nobody sees what comes later. */
+  /** (T, T), added to scores: the causal mask. */
   readonly #future: TfTensor;
   #steps = 0;
 
@@ -150,7 +150,7 @@ class Training {
     return this.#product(this.#norm(x, 'norm'), tokens.transpose());
   }
 
-  /** From the batch to the weights after it. @returns the loss before */
+  /** Trains on the next batch. @returns its loss */
   step(): TfTensor {
     const tf = this.#tf;
     const { rates, weightDecay, gradClip } = this.#inputs;

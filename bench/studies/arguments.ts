@@ -1,10 +1,9 @@
-/** What is typed after `npm run NAME --`; what is wrong with it is said in one line, status 2. */
+/** Reads the arguments of a study, `npm run NAME -- …`; errors are one line, status 2. */
 
 import { type ParseArgsConfig, parseArgs } from 'node:util';
 import { InputError } from '../../src/terminal/errors.js';
 import { parseInteger } from '../../src/terminal/options.js';
 
-/** More than anybody waits for. */
 const MAX_COUNT = 1e9;
 
 function exitWith(error: unknown): never {
@@ -15,7 +14,7 @@ function exitWith(error: unknown): never {
   process.exit(2);
 }
 
-/** Runs what may throw an InputError. */
+/** Runs a function; an InputError ends the program with its message. */
 export function exitOnInputError<T>(body: () => T): T {
   try {
     return body();
@@ -24,7 +23,7 @@ export function exitOnInputError<T>(body: () => T): T {
   }
 }
 
-/** Options and positionals; `--help` prints how the command is used, line by line, and ends it. */
+/** Parses options and positionals; `--help` prints the usage, line by line, and exits. */
 export function readArguments<T extends ParseArgsConfig>(
   usage: readonly string[],
   config: T,
@@ -38,12 +37,12 @@ export function readArguments<T extends ParseArgsConfig>(
   return found as unknown as ReturnType<typeof parseArgs<T>>;
 }
 
-/** A whole number, at least 1 unless told otherwise. */
-export function readInt(option: string, text: string, least = 1, most = MAX_COUNT): number {
-  return exitOnInputError(() => parseInteger(option, text, least, most));
+/** Reads an integer of at least `min`. */
+export function readInt(option: string, text: string, min = 1, max = MAX_COUNT): number {
+  return exitOnInputError(() => parseInteger(option, text, min, max));
 }
 
-/** One of several names, or all of them if none is given. */
+/** Checks that names are known; no name selects all. */
 export function chooseNames(given: readonly string[], known: readonly string[]): readonly string[] {
   return exitOnInputError(() => {
     const odd = given.find((name) => !known.includes(name));

@@ -2,7 +2,7 @@
 
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { slope } from '../../bench/growth.js';
+import { fitExponent } from '../../bench/growth.js';
 import {
   type Candidate,
   excludeDisagreeing,
@@ -86,7 +86,7 @@ test('a number, or why there is none', () => {
 
 test('the exponent of a power of the size', () => {
   const points = [256, 512, 4096].map((size) => ({ size, time: summarize([3 * size ** 1.5]) }));
-  close(slope(points), 1.5, { atol: 1e-12 });
+  close(fitExponent(points), 1.5, { atol: 1e-12 });
 });
 
 test('an operation, as events, results and a page', async () => {

@@ -62,7 +62,7 @@ const inChromium: Open = async (address, home, defer) => {
  */
 const inFirefox: Open = async (address, home, defer) => {
   const profile = await makeFolder(home, 'profile', {
-    // No page about privacy beside ours, and no question whether to stop a long script.
+    // No page about privacy next to ours, and no question whether to stop a long script.
     'user.js': `user_pref('datareporting.policy.dataSubmissionEnabled', false);
 user_pref('dom.max_script_run_time', 0);
 `,

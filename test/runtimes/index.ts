@@ -1,5 +1,5 @@
 /**
- * Every JavaScript runtime on which the package must give the same bits. To add one, write a row
+ * Lists every JavaScript runtime on which the package must give the same bits. To add one, write a row
  * ({ name, available, run }) and list it here. A test does:
  *
  *   const project = await makeProject('nearfar-0.1.0.tgz', 'test/program.ts');
@@ -17,7 +17,7 @@ export type { Runtime };
 
 export const runtimes: Runtime[] = [...commands, ...workers, ...browsers];
 
-/** Either the program's result as JSON, or the reason why the runtime was left out. */
+/** Result of the program as JSON, or the reason why the runtime was skipped. */
 export interface Outcome {
   json?: string;
   skipped?: string;
@@ -40,7 +40,7 @@ export function startRuntimes(project: string, rows: Runtime[] = runtimes): Run[
         await running.catch(() => {});
       });
     });
-    // Whoever awaits it hears of its failure; until then that must not end the process.
+    // Awaiting it throws; until then the rejection must not end the process.
     outcome.catch(() => {});
     return { name: runtime.name, outcome };
   });

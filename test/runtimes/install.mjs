@@ -2,8 +2,8 @@
  * Installs every JavaScript runtime that the same-bits test uses, each in a pinned version:
  *   node test/runtimes/install.mjs          from npm: Deno, Bun, workerd, wrangler, Vite, puppeteer, Node 24
  *   node test/runtimes/install.mjs --apt    also Debian's browsers and the ARM64 emulator (root or sudo)
- * Plain Node without a dependency, because it runs before anything is installed. What is already
- * there is left alone, so it costs a moment when nothing is missing.
+ * Plain Node without a dependency, because it runs before anything is installed. Skips
+ * what is installed already, so it takes a moment when nothing is missing.
  */
 
 import { execFileSync } from 'node:child_process';

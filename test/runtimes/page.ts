@@ -22,7 +22,7 @@ const html = `<!doctype html>
 <script type="module" src="./main.js"></script>
 `;
 
-/** What a user writes, by file; a bundler turns it into a folder that can be served. */
+/** Source files of a page as a user writes them; a bundler turns them into a folder to serve. */
 export const pageFiles = {
   'index.html': html,
   'main.js': `import program from '../program.mjs';
@@ -32,7 +32,7 @@ Promise.resolve()
 `,
 };
 
-/** The same with the program in a worker, so that the page stays free. */
+/** Source files of a page that runs the program in a worker. */
 export const workerPageFiles = {
   'index.html': html,
   'main.js': `const worker = new Worker(new URL('./worker.js', import.meta.url), { type: 'module' });
@@ -61,7 +61,7 @@ export type Open = (address: string, home: string, defer: Defer) => Promise<void
 
 export interface Page {
   address: string;
-  /** What the page sends back. */
+  /** The message that the page sends back. */
   result: Promise<string>;
 }
 

@@ -1,6 +1,6 @@
 /**
- * What runs on every runtime, through the installed package: all hashes, on one thread and on
- * several where there are any, and training's manners.
+ * The program that every runtime runs, through the installed package: all hashes, on one thread
+ * and on several where there are any, and how training behaves in an event loop.
  */
 
 import { setThreads } from 'nearfar/threads';
@@ -11,11 +11,11 @@ import { systems } from '../../bench/operations/models.js';
 
 export interface Result {
   hashes: Hash[];
-  manners: Manners[];
+  training: TrainingBehavior[];
   threads: Threads[];
 }
 
-/** What several threads make of the operations, all of them cut, however small. */
+/** Results of the operations on several threads, all of them partitioned, however small. */
 interface Threads {
   asked: number;
   running: number;
@@ -23,18 +23,21 @@ interface Threads {
   different: string[];
 }
 
-/** How the training of a system gets along with what runs beside it. */
-interface Manners {
+/** Behavior of a model's training in an event loop that has other work. */
+interface TrainingBehavior {
   name: string;
-  /** Whether a timer ticked meanwhile. */
+  /** A timer ticked during training. */
   ticks: boolean;
   /** The step that was the last because a signal fired after it. */
   lastStep: number;
-  /** Bytes of memory in use once the loop was left and the model disposed of, beyond those before. */
-  bytesLeft: number;
+  /** Bytes in use after the loop ended and the model was disposed of, minus those before. */
+  leakedBytes: number;
 }
 
-async function manners({ name, start }: (typeof systems)[number]): Promise<Manners> {
+async function observeTraining({
+  name,
+  start,
+}: (typeof systems)[number]): Promise<TrainingBehavior> {
   const before = api.nn.bytesInUse();
   const { model, train } = start(api);
   const abort = new AbortController();
@@ -48,7 +51,7 @@ async function manners({ name, start }: (typeof systems)[number]): Promise<Manne
   clearInterval(timer);
   for await (const { step } of train({ steps: 40 })) if (step === 3) break;
   model.dispose();
-  return { name, ticks: ticks > 2, lastStep, bytesLeft: api.nn.bytesInUse() - before };
+  return { name, ticks: ticks > 2, lastStep, leakedBytes: api.nn.bytesInUse() - before };
 }
 
 async function onThreads(asked: number, one: readonly Hash[]): Promise<Threads> {
@@ -61,8 +64,8 @@ async function onThreads(asked: number, one: readonly Hash[]): Promise<Threads> 
 }
 
 export default async function program(): Promise<Result> {
-  const result: Result = { hashes: [], manners: [], threads: [] };
-  for (const system of systems) result.manners.push(await manners(system));
+  const result: Result = { hashes: [], training: [], threads: [] };
+  for (const system of systems) result.training.push(await observeTraining(system));
   for await (const hash of hashes(api)) result.hashes.push(hash);
   for (const asked of [2, 5]) result.threads.push(await onThreads(asked, result.hashes));
   return result;

@@ -1,7 +1,7 @@
 /**
- * What a runtime is to the tests: a name, the reason why it cannot run here, and a way to run the
- * program. Beside it what every row needs: where the tools are, and a folder of its own inside the
- * project, so that two rows never write the same file.
+ * Defines a runtime for the tests: a name, the reason why it cannot run here, and a way to run the
+ * program; and helpers that every row needs: where the tools are, and a folder of its own inside
+ * the project, so that two rows never write the same file.
  */
 
 import { existsSync } from 'node:fs';

@@ -1,7 +1,7 @@
 /**
- * The same bits on every runtime: the packed package is installed, run as each runtime's user
- * would run it, and the hash of each operation and each trained system compared with this
- * process's own. Training leaves timers their turns, stops at a signal and frees what it took.
+ * Compares bits between runtimes: the packed package is installed, run as each runtime's user
+ * would run it, and the hash of each operation and each trained model compared with this
+ * process's own. Training lets timers tick, stops at a signal and frees its memory.
  */
 
 import { api } from '../../bench/built-package.js';
@@ -16,7 +16,7 @@ import program, { type Result } from './program.js';
 const test = suite('same bits');
 let own: Promise<Result> | undefined;
 
-/** What this process gets. */
+/** Runs the program in this process, once. */
 function here(): Promise<Result> {
   own ??= program();
   return own;
@@ -34,15 +34,15 @@ test('a hash is that of a result: other numbers, another hash', () => {
   same(changed, ['ntXent temperature 0.5', 'ntXent temperature 0.01', 'nn.tanh']);
 });
 
-test('training has manners here', async () => {
-  const { manners } = await here();
-  check(manners.length > 0, 'there are no systems');
-  for (const { name, ...rest } of manners) {
-    same(rest, { ticks: true, lastStep: 20, bytesLeft: 0 }, name);
+test('training lets timers tick, stops at a signal and frees its memory', async () => {
+  const { training } = await here();
+  check(training.length > 0, 'there are no models');
+  for (const { name, ...behavior } of training) {
+    same(behavior, { ticks: true, lastStep: 20, leakedBytes: 0 }, name);
   }
 });
 
-/** Runtimes that have no workers, or no memory to share with them. */
+/** Runtimes without workers, or without memory to share with them. */
 const WITHOUT_THREADS = /^(workerd|wrangler|webkit)$/;
 
 const missing = process.env.CI === 'true' ? [] : runtimes.filter((row) => row.available());
@@ -63,9 +63,9 @@ function results(): Promise<Map<string, Promise<Outcome>>> {
 for (const { name } of present) {
   test(name, async () => {
     const there: Result = JSON.parse((await (await results()).get(name))?.json ?? 'null');
-    const { hashes, manners } = await here();
+    const { hashes, training } = await here();
     same(there.hashes, hashes, `hashes on ${name}`);
-    same(there.manners, manners, `manners on ${name}`);
+    same(there.training, training, `training on ${name}`);
     const threads = [2, 5].map((asked) => {
       return { asked, running: WITHOUT_THREADS.test(name) ? 1 : asked, different: [] };
     });

@@ -1,10 +1,10 @@
-/** Starts a program that opens windows, and sees that it and all that it started end. */
+/** Starts a program that opens windows, and makes sure that it and its children end. */
 
 import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import type { Defer } from './cleanup.js';
 
-/** What binds a program's life to this one's. */
+/** Program that ends another one with this one. */
 export const guard = '/usr/bin/setpriv';
 
 /** Starts a process that ends, with all that it started, at the latest when this one does. */
@@ -31,6 +31,6 @@ function killGroup(leader: number): void {
   try {
     process.kill(-leader, 'SIGKILL');
   } catch {
-    // Nobody of the group is left.
+    // The group has ended already.
   }
 }

@@ -38,7 +38,7 @@ interface MiniflareModule {
 const miniflareFile = 'miniflare/dist/src/index.js';
 const wranglerFile = 'wrangler/wrangler-dist/cli.js';
 
-/** Runs the worker.js of a folder, which may import the .wasm files beside it. */
+/** Runs the worker.js of a folder, which may import the .wasm files next to it. */
 async function runWorker(name: string, folder: string): Promise<string> {
   const imported = (await readdir(folder)).filter((file) => file.endsWith('.wasm'));
   const modules = [];

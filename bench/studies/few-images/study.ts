@@ -1,8 +1,7 @@
 /**
- * What SimCLR is worth where labels are few: a linear probe and the nearest neighbours on what the
- * trained encoder makes of pictures, on what it made of them before training, and on raw pixels,
- * beside the same network taught by the labels alone. All are judged by the same held-out pictures;
- * each seed begins with other weights, sees other views and has labels of other pictures.
+ * Measures SimCLR with few labels: a linear probe and k-NN on embeddings of the trained encoder, of
+ * the untrained one, and on raw pixels, versus the same network trained on the labels alone. All
+ * are evaluated on the same held-out images; each seed has its own weights, views and labels.
  */
 
 import type { Matrix } from 'nearfar';
@@ -23,18 +22,18 @@ import { type MeanStd, meanStd } from '../mean-std.js';
 import type { Dataset } from './data.js';
 
 export interface StudyOptions {
-  /** Labelled pictures a class; Infinity is all there are. */
+  /** Numbers of labeled images per class; Infinity takes all. */
   counts: readonly number[];
   seeds: number;
-  /** Of SimCLR. */
+  /** Training steps of SimCLR. */
   steps: number;
-  /** Of the network that is taught by labels. */
+  /** Training steps of the supervised network. */
   supervisedSteps: number;
-  /** Told of every step. */
+  /** Called after every step. */
   onStep(what: string, step: TrainStep): Promise<void>;
 }
 
-/** What names pictures. */
+/** Classifiers that are compared. */
 export const METHODS = [
   'raw pixels, probe',
   'raw pixels, k-NN',
@@ -46,20 +45,20 @@ export const METHODS = [
 ] as const;
 export type Method = (typeof METHODS)[number];
 
-/** Share of held-out pictures named rightly, over the seeds. */
+/** Accuracy on held-out images, over the seeds. */
 export interface Accuracy extends MeanStd {
   method: Method;
-  /** Labels a class; none for all. */
+  /** Labels per class; undefined for all. */
   perClass: number | undefined;
   accuracies: number[];
 }
 
-/** With all labels, so many pictures are learnt from at most. */
+/** With all labels, the number of labeled images is bounded by this. */
 export const MAX_TRAINING_IMAGES = 10_000;
 
-/** How well the network does that was taught by labels and nothing else. */
+/** Trains the network on labels alone. @returns its accuracy on held-out images */
 async function supervised(
-  { learnt, heldOut }: { learnt: ImageDataset; heldOut: ImageDataset },
+  { labeledImages, heldOut }: { labeledImages: ImageDataset; heldOut: ImageDataset },
   { seed, steps, fresh }: { seed: number; steps: number; fresh: () => SimCLR },
   onStep: (step: TrainStep) => Promise<void>,
 ): Promise<number> {
@@ -67,57 +66,57 @@ async function supervised(
   const network = fresh();
   const classes = Math.max(...new Set(heldOut.labels)) + 1;
   const classifier = new ImageClassifier(network, network.width, classes, network.augmentation);
-  const options = { steps, seed, batchSize: Math.min(64, learnt.count) };
-  for await (const step of train(classifier, learnt, options)) await onStep(step);
+  const options = { steps, seed, batchSize: Math.min(64, labeledImages.count) };
+  for await (const step of train(classifier, labeledImages, options)) await onStep(step);
   const accuracy = classifier.accuracy(heldOut);
   classifier.dispose();
   return accuracy;
 }
 
-/** Runs the study, seed after seed. */
+/** Runs the study, one seed after the other. */
 export async function fewImagesStudy(
   { training, heldOut }: Dataset,
   { counts, seeds, steps, supervisedSteps, onStep }: StudyOptions,
 ): Promise<Accuracy[]> {
   const found = new Map<string, number[]>();
-  const note = (method: Method, perClass: number, accuracy: number): void => {
+  const record = (method: Method, perClass: number, accuracy: number): void => {
     const key = `${method} ${perClass}`;
     found.set(key, [...(found.get(key) ?? []), accuracy]);
   };
   const count = Math.min(MAX_TRAINING_IMAGES, training.count);
-  const labelled = subset(
+  const labeled = subset(
     training,
     Array.from({ length: count }, (_, row) => row),
   );
-  const [trainLabels, testLabels] = [labelled.labels as Int32Array, heldOut.labels as Int32Array];
-  const judge = (name: string, encode: (of: ImageDataset) => Matrix, seed: number): void => {
-    const data = { train: encode(labelled), trainLabels, test: encode(heldOut), testLabels };
+  const [trainLabels, testLabels] = [labeled.labels as Int32Array, heldOut.labels as Int32Array];
+  const evaluate = (name: string, encode: (of: ImageDataset) => Matrix, seed: number): void => {
+    const data = { train: encode(labeled), trainLabels, test: encode(heldOut), testLabels };
     for (const { perClass, probe, knn } of fewShotAccuracy(data, counts, { seed, draws: 1 })) {
-      note(`${name}, probe` as Method, perClass, probe);
-      note(`${name}, k-NN` as Method, perClass, knn);
+      record(`${name}, probe` as Method, perClass, probe);
+      record(`${name}, k-NN` as Method, perClass, knn);
     }
   };
   const { shape } = training;
   const fresh = (): SimCLR => new SimCLR({ ...shape, augmentation: augmentationFor(training) });
   for (let seed = 1; seed <= seeds; seed++) {
-    judge('raw pixels', pixelRows, seed);
+    evaluate('raw pixels', pixelRows, seed);
     manualSeed(seed);
     const model = fresh();
-    const encode = (pictures: ImageDataset): Matrix => model.encode(pictures);
-    judge('untrained encoder', encode, seed);
+    const encode = (images: ImageDataset): Matrix => model.encode(images);
+    evaluate('untrained encoder', encode, seed);
     for await (const step of train(model, training, { steps, seed })) {
       await onStep(`seed ${seed}: SimCLR`, step);
     }
-    judge('SimCLR encoder', encode, seed);
+    evaluate('SimCLR encoder', encode, seed);
     model.dispose();
     for (const perClass of counts) {
-      const learnt = subset(labelled, sampleLabeled(trainLabels, perClass, seed));
+      const labeledImages = subset(labeled, sampleLabeled(trainLabels, perClass, seed));
       const accuracy = await supervised(
-        { learnt, heldOut },
+        { labeledImages, heldOut },
         { seed, steps: supervisedSteps, fresh },
-        (step) => onStep(`seed ${seed}: ${learnt.count} labels`, step),
+        (step) => onStep(`seed ${seed}: ${labeledImages.count} labels`, step),
       );
-      note('the same network, by labels alone', perClass, accuracy);
+      record('the same network, by labels alone', perClass, accuracy);
     }
   }
   return METHODS.flatMap((method) =>

@@ -1,22 +1,23 @@
 /**
- * Texts as bags of words: how often each word stands in a text, weighted by how few texts have it
- * (tf-idf, Spärck Jones 1972). What counting knows of a text, for a learnt encoder to be held
- * against.
+ * Encodes texts as bags of words: counts of words, weighted by how few texts have them (tf-idf,
+ * Spärck Jones 1972). A baseline for trained encoders.
  */
 
-/** Words that fewer texts have are left out; the rest, the commonest first, up to so many. */
+/** Words in fewer texts are left out. */
 const MIN_TEXTS = 3;
+/** The most frequent words up to this number are kept. */
 const MAX_WORDS = 4096;
 
 function wordsOf(text: string): string[] {
   return text.toLowerCase().match(/[\p{L}\p{N}']+|[!?$%]/gu) ?? [];
 }
 
+/** Vectorizer of texts, like scikit-learn's TfidfVectorizer. */
 export class BagOfWords {
   /** Column and weight of each word. */
   readonly #words = new Map<string, { column: number; weight: number }>();
 
-  /** @param texts without labels: they say which words there are, and how common */
+  /** @param texts unlabeled texts that the vocabulary and its weights are counted on */
   constructor(texts: readonly string[]) {
     const counts = new Map<string, number>();
     for (const text of texts) {
@@ -29,7 +30,7 @@ export class BagOfWords {
     }
   }
 
-  /** Rows of length 1, one for each text. */
+  /** Encodes texts. @returns one row of length 1 per text */
   rows(texts: readonly string[]): Float32Array[] {
     return texts.map((text) => {
       const row = new Float32Array(this.#words.size);

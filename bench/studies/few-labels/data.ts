@@ -1,10 +1,10 @@
-/** Labelled texts from packages: mails that are spam or not, and passages of books by their genre. */
+/** Reads labeled texts of packages: mails (spam or ham), and passages of books with their genre. */
 
 import { readdirSync, readFileSync } from 'node:fs';
 import { columns, HELD_OUT, mailsOf, type Row } from './mails.js';
 import type { Dataset } from './study.js';
 
-/** The package's own sample. */
+/** Reads the package's own sample. */
 export function mails(): Dataset {
   return mailsOf(readFileSync('dist/samples/mails/mails.jsonl', 'utf8'));
 }
@@ -23,7 +23,7 @@ const GENRES: Readonly<Record<string, string>> = {
 };
 const PASSAGE = 80;
 
-/** Words of a tagged file: `word/tag`, in lower case as BERT's are. */
+/** Reads the words of a tagged file: `word/tag`, in lower case as BERT has them. */
 function wordsOf(file: string): string[] {
   return readFileSync(`${BROWN}/${file}`, 'utf8')
     .split(/\s+/)
@@ -41,7 +41,7 @@ function passages(files: readonly string[]): Row[] {
   });
 }
 
-/** Passages of the Brown corpus; every fifth file is held out, so that no book stands on both sides. */
+/** Reads passages of the Brown corpus; every fifth file is held out, so that no book is split. */
 export function brown(): Dataset {
   const files = readdirSync(BROWN).filter((name) => /^c[a-z]\d\d$/.test(name));
   const known = files.filter((name) => (name[1] as string) in GENRES).sort();

@@ -1,5 +1,5 @@
 /**
- * The study of few labels on real texts, five seeds each:
+ * Study: BERT with few labels on real texts, five seeds each.
  *
  *   npm run few-labels              both data sets
  *   npm run few-labels -- mails     one of them
@@ -25,7 +25,7 @@ const { values, positionals } = readArguments(
   },
 );
 
-/** The built package, whose declarations are those of the sources. */
+/** The built package; its types are those of the sources. */
 const api = { nearfar, models } as unknown as Api;
 
 const COUNTS = [8, 32, 128];
@@ -36,8 +36,8 @@ const seeds = readInt('--seeds', values.seeds);
 
 function print({ name, training, heldOut }: Dataset, results: readonly Accuracy[]): void {
   const sizes = `${training.texts.length} texts without labels, ${heldOut.texts.length} held out`;
-  process.stdout.write(`${name} (${sizes}), share named rightly, %\n`);
-  const head = COUNTS.map((count) => `${count} a class`.padStart(16)).join('');
+  process.stdout.write(`${name} (${sizes}), accuracy, %\n`);
+  const head = COUNTS.map((count) => `${count} per class`.padStart(16)).join('');
   process.stdout.write(`${''.padEnd(52)}${head}\n`);
   for (const method of METHODS) {
     const cells = results

@@ -1,8 +1,8 @@
-/** The sample of mails that comes with the package, a part of them held out. */
+/** Reads the package's sample of mails and holds a part of them out. */
 
-import type { Dataset, Labelled } from './study.js';
+import type { Dataset, LabeledTexts } from './study.js';
 
-/** One text of so many is held out. */
+/** One text in so many is held out. */
 export const HELD_OUT = 5;
 
 export interface Row {
@@ -10,11 +10,15 @@ export interface Row {
   label: string;
 }
 
-export function columns(rows: readonly Row[]): Labelled {
+export function columns(rows: readonly Row[]): LabeledTexts {
   return { texts: rows.map(({ text }) => text), labels: rows.map(({ label }) => label) };
 }
 
-/** @param lines JSON, ham and spam in turn: two in ten lines are held out, one of each label */
+/**
+ * Splits the sample: of ten lines, one of each label is held out.
+ *
+ * @param lines one JSON object per line, ham and spam alternating
+ */
 export function mailsOf(lines: string): Dataset {
   const rows: Row[] = lines
     .trimEnd()

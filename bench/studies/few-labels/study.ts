@@ -1,8 +1,8 @@
 /**
- * What pre-training is worth where labels are few: a BERT that has learnt from texts without labels
- * is fine-tuned on a few with, beside the same network from scratch, a linear classifier on its
- * frozen encoder, and a linear classifier on bags of words. All are judged by the same held-out
- * texts; each seed draws other labelled texts.
+ * Measures pre-training with few labels: a BERT pre-trained on texts without labels and fine-tuned
+ * on a few labeled ones, versus the same network from scratch, a linear classifier on its frozen
+ * encoder, and a linear classifier on bags of words. All are evaluated on the same held-out texts;
+ * each seed draws other labeled texts.
  */
 
 import { Random } from '../../../src/core/random.js';
@@ -11,13 +11,13 @@ import type * as models from '../../../src/models/index.js';
 import { type MeanStd, meanStd } from '../mean-std.js';
 import { BagOfWords } from './bag-of-words.js';
 
-/** The public functions, wherever they were imported from. */
+/** The public functions, imported from wherever they are. */
 export interface Api {
   nearfar: typeof nearfar;
   models: typeof models;
 }
 
-export interface Labelled {
+export interface LabeledTexts {
   texts: readonly string[];
   /** One name for each text. */
   labels: readonly string[];
@@ -25,28 +25,27 @@ export interface Labelled {
 
 export interface Dataset {
   name: string;
-  /** What is learnt from; labels of a few of them are looked at. */
-  training: Labelled;
-  heldOut: Labelled;
+  /** Texts to train on; only the labels of a few of them are used. */
+  training: LabeledTexts;
+  heldOut: LabeledTexts;
 }
 
 export interface StudyOptions {
-  /** Tokens of the vocabulary, learnt from the training texts. */
+  /** Size of the vocabulary, which is trained on the training texts. */
   vocabulary: number;
   config: models.BertConfig;
-  /** Of the pre-training. */
   pretraining: models.TrainOptions;
   finetuning: models.FinetuneOptions;
-  /** Labelled texts a class. */
+  /** Numbers of labeled texts per class. */
   counts: readonly number[];
   seeds: number;
   seed: number;
   onPretraining?: (step: models.TrainStep) => void | Promise<void>;
-  /** Told of every classifier that is done. */
+  /** Called after every trained classifier. */
   onFit?: (done: number, of: number, accuracy: number) => void | Promise<void>;
 }
 
-/** What a classifier stands on. */
+/** Classifiers that are compared. */
 export const METHODS = [
   'BERT, pre-trained and fine-tuned',
   'BERT, pre-trained and frozen, and a linear classifier',
@@ -55,7 +54,7 @@ export const METHODS = [
 ] as const;
 export type Method = (typeof METHODS)[number];
 
-/** Share of held-out texts named rightly, over the seeds. */
+/** Accuracy on held-out texts, over the seeds. */
 export interface Accuracy extends MeanStd {
   method: Method;
   perClass: number;
@@ -64,15 +63,19 @@ export interface Accuracy extends MeanStd {
 
 export interface Study {
   bert: models.BERT;
-  /** Loss of each step of the pre-training. */
+  /** Pre-training loss of each step. */
   losses: number[];
   results: Accuracy[];
 }
 
 const DRAW = 1;
 
-/** So many texts of each class, drawn by seed. */
-function sampleLabelled({ texts, labels }: Labelled, perClass: number, seed: number): Labelled {
+/** Draws so many labeled texts of each class. */
+function sampleLabeled(
+  { texts, labels }: LabeledTexts,
+  perClass: number,
+  seed: number,
+): LabeledTexts {
   const chosen = [...new Set(labels)].sort().flatMap((name, i) => {
     const own = labels.flatMap((label, row) => (label === name ? [row] : []));
     return new Random(seed, DRAW, i).shuffle(own).slice(0, perClass);
@@ -87,20 +90,20 @@ function accuracyOf(found: readonly string[], truth: readonly string[]): number 
   return found.filter((name, i) => name === truth[i]).length / truth.length;
 }
 
-/** Share of held-out texts that a classifier names rightly which was fine-tuned for it. */
+/** Fine-tunes a classifier. @returns its accuracy on held-out texts */
 async function finetuned(
   bert: models.BERT,
-  labelled: Labelled,
-  heldOut: Labelled,
+  labeled: LabeledTexts,
+  heldOut: LabeledTexts,
   options: models.FinetuneOptions,
 ): Promise<number> {
-  const classifier = await bert.finetune(labelled.texts, labelled.labels, options);
+  const classifier = await bert.finetune(labeled.texts, labeled.labels, options);
   const found = classifier.predict(heldOut.texts);
   classifier.dispose();
   return accuracyOf(found, heldOut.labels);
 }
 
-/** Accuracy of a linear classifier on rows of numbers. */
+/** Fits a linear classifier. @returns its accuracy on the test rows */
 function linear(
   { fitClassifier }: typeof nearfar,
   train: { rows: readonly Float32Array[]; labels: readonly string[] },
@@ -120,7 +123,7 @@ function splitRows({ data, cols, rows }: nearfar.Matrix): Float32Array[] {
   return Array.from({ length: rows }, (_, row) => data.subarray(row * cols, (row + 1) * cols));
 }
 
-/** Runs the study: pre-trains once, then fits every classifier on every draw of labels. */
+/** Runs the study: pre-trains once, then trains every classifier on every draw of labels. */
 export async function fewLabelsStudy(
   api: Api,
   data: Dataset,
@@ -147,7 +150,7 @@ export async function fewLabelsStudy(
   for (const perClass of counts) {
     const found = METHODS.map((): number[] => []);
     for (let round = 0; round < seeds; round++) {
-      const own = sampleLabelled(training, perClass, seed + round);
+      const own = sampleLabeled(training, perClass, seed + round);
       const fits: (() => number | Promise<number>)[] = [
         () => finetuned(bert, own, heldOut, { ...finetuning, seed: seed + round }),
         () => {
