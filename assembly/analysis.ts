@@ -1,8 +1,4 @@
-/**
- * Every kernel of what looks at embeddings once they are there, PCA, classifiers and metrics, in
- * reading order: a module of its own over the memory of the first (index.ts), by the same rules, so
- * that who only wants a loss does not carry it.
- */
+/** The kernels of PCA, classifiers and metrics of embeddings. */
 
 export { heapBase } from './core/heap-base';
 export {
@@ -11,7 +7,7 @@ export {
   demote,
   trace,
   columnMeans,
-  centredGram,
+  centeredGram,
   principalComponents,
   projectRows,
 } from './analysis/pca';
@@ -21,19 +17,19 @@ export {
   relevantRanks,
   hitsWithin,
   precisionSum,
-  rankGain,
-  idealGain,
-  voteRows,
+  dcg,
+  idealDcg,
+  knnVoteRows,
 } from './analysis/ranking';
-export { alignmentRows, uniformityOfSums, rankOfEigenvalues } from './analysis/embedding-space';
+export { alignmentRows, uniformityFromSums, effectiveRank } from './analysis/embedding-space';
 export {
   designRows,
-  curvatureBound,
+  hessianDiagonalBound,
   logisticRows,
-  logisticCurvature,
-  centreColumns,
+  logisticHessianProduct,
+  centerColumns,
   divideByRow,
-  addTimes,
+  axpy,
   fillRows,
   argmaxRows,
 } from './analysis/logistic';

@@ -1,7 +1,7 @@
 /**
- * Every kernel of products, search and losses, in reading order; analysis.ts and nn.ts have what
- * only some need. A kernel borrows pointers for one call: it owns nothing, keeps nothing, and
- * checks nothing.
+ * The kernels of products and losses; search.ts, analysis.ts and nn.ts list what only some imports
+ * need. A kernel borrows pointers for one call: it owns no memory, keeps no state and checks
+ * nothing.
  */
 
 export { heapBase } from './core/heap-base';
@@ -22,9 +22,16 @@ export {
   softmaxRowsBackward,
   crossEntropyRows,
 } from './losses/softmax';
-export { klDivergenceRows, firstImproper, firstUncovered } from './losses/divergence';
-export { TILE, contrastiveScratch, contrastiveStart, contrastiveSums } from './losses/contrastive';
-export { contrastiveGradients } from './losses/contrastive-gradients';
-export { contrastRows, sumByLabel, supConRows } from './losses/contrastive-epilogues';
+export { klDivergenceRows, firstInvalidDistribution, firstInfiniteDivergence } from './losses/divergence';
+export {
+  TILE,
+  contrastiveScratch,
+  contrastiveStart,
+  contrastiveSums,
+  contrastiveGradients,
+  contrastiveRows,
+  sumByLabel,
+  supConRows,
+} from './losses/contrastive';
 export { sigLipRows } from './losses/siglip';
 export { tripletRows, tripletUpdateRows } from './losses/triplet';

@@ -1,8 +1,6 @@
-/**
- * Every kernel that only `nearfar/nn` needs, in reading order: a second module over the memory of
- * the first (index.ts), by the same rules.
- */
+/** The kernels of tensors and images, which only `nearfar/nn` needs. */
 
+export { heapBase } from './core/heap-base';
 export { expArray, logArray, tanhArray } from './core/math';
 export {
   addArray,
@@ -13,7 +11,7 @@ export {
   maximumArray,
   maximumArrayBackward,
   whereArray,
-  selectArray,
+  whereArrayBackward,
   accumulate,
   scaleTo,
   addScaled,
@@ -35,16 +33,16 @@ export { gatherRows, scatterAddRows } from './nn/embedding';
 export { adamWStep, sgdStep } from './nn/optim';
 export { fillUniform, fillUniformRows, fillNormal, dropoutArray } from './nn/random';
 export { attentionScratch, attention, attentionBackward } from './nn/attention';
-export { planViews } from './images/views';
-export { resizePicture } from './images/resize';
-export { pixelPlanes, renderViews } from './images/augment';
+export { sampleViews } from './images/views';
+export { resizeImage } from './images/resize';
+export { imagesToPlanes, renderViews } from './images/augment';
 export {
-  convolutionScratch,
-  convolution,
-  convolutionInputBackward,
-  convolutionWeightBackward,
+  conv2dScratch,
+  conv2d,
+  conv2dInputBackward,
+  conv2dWeightBackward,
 } from './images/conv';
-export { maxPool, maxPoolBackward, averagePool, averagePoolBackward } from './images/pool';
+export { maxPool2d, maxPool2dBackward, avgPool2d, avgPool2dBackward } from './images/pool';
 export {
   channelSums,
   affineChannels,
@@ -52,4 +50,3 @@ export {
   standardizeChannels,
   standardizeChannelsBackward,
 } from './images/channels';
-export { heapBase } from './core/heap-base';

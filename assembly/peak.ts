@@ -1,26 +1,25 @@
 /**
- * No part of the package: what a core does of 128-bit products and sums when nothing else stands in
- * the way, for benchmarks to compare kernels with. Twelve accumulators are as many as a product and
+ * Not part of the package: the peak rate of 128-bit products and sums on one core, for benchmarks to compare kernels with. Twelve accumulators are as many as a product and
  * a sum of three cycles each need to keep two units of each busy; with the two constants they fit
  * into the registers.
  */
 
-/** Floating-point operations of one turn. */
-const TURN: i32 = 12 * 4 * 2;
+/** Floating-point operations of one iteration. */
+const ITERATION: i32 = 12 * 4 * 2;
 
-/** Of each call with so many turns. */
-export function flops(turns: i32): f64 {
-  return <f64>turns * <f64>TURN;
+/** Of each call with so many iterations. */
+export function flops(iterations: i32): f64 {
+  return <f64>iterations * <f64>ITERATION;
 }
 
 /**
  * Each lane goes towards summand / (1 - factor). These two come from outside: constants would be
- * made anew at each use.
+ * made again at each use.
  * @returns a number that depends on all of them
  */
-export function peak(turns: i32, factor: f32, summand: f32): f32 {
+export function peak(iterations: i32, factor: f32, summand: f32): f32 {
   const shrink = f32x4.splat(factor);
-  const rest = f32x4.splat(summand);
+  const summands = f32x4.splat(summand);
   let a = f32x4.splat(0.1);
   let b = f32x4.splat(0.2);
   let c = f32x4.splat(0.3);
@@ -33,19 +32,19 @@ export function peak(turns: i32, factor: f32, summand: f32): f32 {
   let j = f32x4.splat(1.1);
   let k = f32x4.splat(1.2);
   let l = f32x4.splat(1.3);
-  for (let turn = 0; turn < turns; turn++) {
-    a = f32x4.add(f32x4.mul(a, shrink), rest);
-    b = f32x4.add(f32x4.mul(b, shrink), rest);
-    c = f32x4.add(f32x4.mul(c, shrink), rest);
-    d = f32x4.add(f32x4.mul(d, shrink), rest);
-    e = f32x4.add(f32x4.mul(e, shrink), rest);
-    f = f32x4.add(f32x4.mul(f, shrink), rest);
-    g = f32x4.add(f32x4.mul(g, shrink), rest);
-    h = f32x4.add(f32x4.mul(h, shrink), rest);
-    i = f32x4.add(f32x4.mul(i, shrink), rest);
-    j = f32x4.add(f32x4.mul(j, shrink), rest);
-    k = f32x4.add(f32x4.mul(k, shrink), rest);
-    l = f32x4.add(f32x4.mul(l, shrink), rest);
+  for (let iteration = 0; iteration < iterations; iteration++) {
+    a = f32x4.add(f32x4.mul(a, shrink), summands);
+    b = f32x4.add(f32x4.mul(b, shrink), summands);
+    c = f32x4.add(f32x4.mul(c, shrink), summands);
+    d = f32x4.add(f32x4.mul(d, shrink), summands);
+    e = f32x4.add(f32x4.mul(e, shrink), summands);
+    f = f32x4.add(f32x4.mul(f, shrink), summands);
+    g = f32x4.add(f32x4.mul(g, shrink), summands);
+    h = f32x4.add(f32x4.mul(h, shrink), summands);
+    i = f32x4.add(f32x4.mul(i, shrink), summands);
+    j = f32x4.add(f32x4.mul(j, shrink), summands);
+    k = f32x4.add(f32x4.mul(k, shrink), summands);
+    l = f32x4.add(f32x4.mul(l, shrink), summands);
   }
   const ab = f32x4.add(f32x4.add(a, b), f32x4.add(c, d));
   const ef = f32x4.add(f32x4.add(e, f), f32x4.add(g, h));

@@ -38,20 +38,20 @@ export function add64(y: usize, x: usize, a: f64, n: i32): void {
 
 /**
  * Eigenvalues (n doubles, in no order) and eigenvectors (the rows of `vectors`, n x ld) of the
- * symmetric g (n x ld), which is overwritten. `scratch` is room for 2 ld doubles.
+ * symmetric g (n x ld), which is overwritten. `scratch` has room for 2 ld doubles.
  */
 export function symmetricEigen(
   values: usize, vectors: usize, g: usize, n: i32, scratch: usize,
 ): void {
   const ld = padded(n, 4);
-  const beside = scratch, work = at64(scratch, ld);
-  tridiagonalize(values, beside, g, n, ld, work);
+  const offDiagonal = scratch, work = at64(scratch, ld);
+  tridiagonalize(values, offDiagonal, g, n, ld, work);
   reflectBack(vectors, g, n, ld);
-  implicitQl(values, beside, vectors, n, ld);
+  implicitQl(values, offDiagonal, vectors, n, ld);
 }
 
 /**
- * g = Q T Q' with T's diagonal d and the elements beside it e. Reflection k, I - v v', is left in
+ * g = Q T Q' with T's diagonal d and its off-diagonal e. Reflection k, I - v v', is left in
  * row k of g to the right of the diagonal, v scaled so that |v|^2 = 2 (or all 0).
  */
 function tridiagonalize(d: usize, e: usize, g: usize, n: i32, ld: i32, w: usize): void {
@@ -100,7 +100,7 @@ function reflectBack(z: usize, g: usize, n: i32, ld: i32): void {
   }
 }
 
-/** Diagonalises the tridiagonal (d, e), turning the rows of z with it. */
+/** Diagonalizes the tridiagonal (d, e), turning the rows of z with it. */
 function implicitQl(d: usize, e: usize, z: usize, n: i32, ld: i32): void {
   store<f64>(at64(e, n - 1), 0);
   for (let l = 0; l < n; l++) {

@@ -1,9 +1,12 @@
-/** How embeddings lie: near their positives, spread over the sphere, in how many dimensions. */
+/**
+ * Metrics of embedding spaces: alignment and uniformity (https://arxiv.org/abs/2005.10242), and the
+ * effective rank.
+ */
 
 import { expScalar, logScalar } from '../core/math';
 import { at64 } from './eigen';
 
-/** Mean over rows of |a - b|^alpha. */
+/** Mean over rows of |a - b|^alpha (a, b: rows x cols). */
 export function alignmentRows(a: usize, b: usize, rows: i32, cols: i32, alpha: f64): f64 {
   let total: f64 = 0;
   for (let r = 0; r < rows; r++) {
@@ -19,23 +22,23 @@ export function alignmentRows(a: usize, b: usize, rows: i32, cols: i32, alpha: f
 
 /**
  * log of the mean over pairs of exp(-t |x_i - x_j|^2) from the sums that `contrastiveSums` gives of
- * unit rows at scale 2t: of unit rows the square is 2 - 2 cos. A row of zeros (norm 0) is none, and
- * is at 1 from those and at 0 from its like.
+ * unit rows at scale 2t: between unit rows the square is 2 - 2 cos. A row of zeros (norm 0) is at
+ * distance 1 from those and at 0 from other rows of zeros.
  */
-export function uniformityOfSums(
+export function uniformityFromSums(
   sums: usize, shifts: usize, norms: usize, rows: i32, scale: f64,
 ): f64 {
   let zeros: f64 = 0;
-  let most = -Infinity;
+  let largest = -Infinity;
   for (let i = 0; i < rows; i++) {
     if (load<f64>(at64(norms, i)) == 0) zeros += 1;
     if (load<f64>(at64(sums, i)) > 0) {
-      most = max(most, <f64>load<f32>(shifts + (<usize>i << 2)));
+      largest = max(largest, <f64>load<f32>(shifts + (<usize>i << 2)));
     }
   }
-  // Logarithms of the addends that zeros call for, beside those of the sums less the scale.
-  const beside = -0.5 * scale;
-  const top = max(most - scale, zeros > 1 ? 0 : zeros > 0 ? beside : -Infinity);
+  // Logarithm of a term of a row of zeros and another row.
+  const zeroLog = -0.5 * scale;
+  const top = max(largest - scale, zeros > 1 ? 0 : zeros > 0 ? zeroLog : -Infinity);
   let total: f64 = 0;
   for (let i = 0; i < rows; i++) {
     const shift = <f64>load<f32>(shifts + (<usize>i << 2));
@@ -43,25 +46,25 @@ export function uniformityOfSums(
     if (sum > 0) total += sum * expScalar(shift - scale - top);
   }
   const counted = expScalar(-scale - top);
-  total += 2 * zeros * (<f64>rows - zeros) * (expScalar(beside - top) - counted);
+  total += 2 * zeros * (<f64>rows - zeros) * (expScalar(zeroLog - top) - counted);
   total += zeros * (zeros - 1) * (expScalar(-top) - counted);
   return top + logScalar(total / (<f64>rows * <f64>(rows - 1)));
 }
 
 /**
- * exp of the entropy of the square roots of n eigenvalues as shares of their sum; those that
- * rounding alone leaves count as 0. 0 if all do.
+ * exp of the entropy of the square roots of n eigenvalues (f64) divided by their sum; those no
+ * larger than rounding errors count as 0. 0 if all do.
  */
-export function rankOfEigenvalues(values: usize, n: i32): f64 {
-  let most: f64 = 0;
-  for (let i = 0; i < n; i++) most = max(most, load<f64>(at64(values, i)));
-  if (most == 0) return 0;
-  const noise = most * <f64>n * 2.220446049250313e-16;
+export function effectiveRank(values: usize, n: i32): f64 {
+  let largest: f64 = 0;
+  for (let i = 0; i < n; i++) largest = max(largest, load<f64>(at64(values, i)));
+  if (largest == 0) return 0;
+  const noise = largest * <f64>n * 2.220446049250313e-16;
   let sum: f64 = 0, weighted: f64 = 0;
   for (let i = 0; i < n; i++) {
     const value = load<f64>(at64(values, i));
     if (value <= noise) continue;
-    const root = sqrt(value / most);
+    const root = sqrt(value / largest);
     sum += root;
     weighted += root * logScalar(root);
   }

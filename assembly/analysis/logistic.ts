@@ -1,6 +1,6 @@
 /**
  * Multinomial logistic regression: the loss of rows of logits with its gradient, and the product of
- * its second derivative with a direction. Rows of weights are those of a design matrix: the columns
+ * its Hessian with a direction. Rows of weights are those of a design matrix: the columns
  * less their means and, last, a column of ones for the bias.
  */
 
@@ -22,10 +22,10 @@ export function designRows(y: usize, x: usize, mean: usize, rows: i32, cols: i32
 }
 
 /**
- * y[c] += the sum over rows of a quarter of the row's weight times x[r][c]^2: as much curvature
- * as a column can have, whatever the probabilities. Weights (f64) are by label.
+ * y[c] (f64) += the sum over rows of a quarter of the row's weight times x[r][c]^2 (rows x cols): an
+ * upper bound of the Hessian's diagonal, whatever the probabilities. Weights (f64) are by label.
  */
-export function curvatureBound(
+export function hessianDiagonalBound(
   y: usize, x: usize, labels: usize, weights: usize, rows: i32, cols: i32,
 ): void {
   for (let r = 0; r < rows; r++) {
@@ -40,7 +40,7 @@ export function curvatureBound(
 }
 
 /**
- * Sum over rows of weight times cross-entropy of the logits in p, which become probabilities;
+ * Sum over rows of weight times cross-entropy of the logits in p (rows x classes), which become probabilities;
  * `residual` = weight (p - target). Weights (f64) are by label.
  */
 export function logisticRows(
@@ -52,44 +52,47 @@ export function logisticRows(
     const label = load<i32>(labels + (<usize>r << 2));
     const weight = load<f64>(weights + (<usize>label << 3));
     const target = <usize>label << 2;
-    let most = load<f32>(p);
-    for (let c: usize = 4; c < stride; c += 4) most = max(most, load<f32>(p + c));
+    let largest = load<f32>(p);
+    for (let c: usize = 4; c < stride; c += 4) largest = max(largest, load<f32>(p + c));
     const logit = <f64>load<f32>(p + target);
     let sum: f64 = 0;
     for (let c: usize = 0; c < stride; c += 4) {
-      sum += expScalar(<f64>load<f32>(p + c) - <f64>most);
+      sum += expScalar(<f64>load<f32>(p + c) - <f64>largest);
     }
-    loss += weight * (logScalar(sum) + <f64>most - logit);
+    loss += weight * (logScalar(sum) + <f64>largest - logit);
     for (let c: usize = 0; c < stride; c += 4) {
-      const share = expScalar(<f64>load<f32>(p + c) - <f64>most) / sum;
-      store<f32>(p + c, <f32>share);
-      store<f32>(residual + c, <f32>(weight * (c == target ? share - 1 : share)));
+      const probability = expScalar(<f64>load<f32>(p + c) - <f64>largest) / sum;
+      store<f32>(p + c, <f32>probability);
+      store<f32>(residual + c, <f32>(weight * (c == target ? probability - 1 : probability)));
     }
   }
   return loss;
 }
 
-/** u = weight p (u - sum over the row of u p), in place: the second derivative by the logits. */
-export function logisticCurvature(
+/**
+ * u (rows x classes) = weight p (u - sum over the row of u p), in place: the product of the Hessian
+ * by the logits with u. Labels (i32) select the weights (f64).
+ */
+export function logisticHessianProduct(
   u: usize, p: usize, labels: usize, weights: usize, rows: i32, classes: i32,
 ): void {
   const stride = <usize>classes << 2;
   for (let r = 0; r < rows; r++, u += stride, p += stride) {
     const label = load<i32>(labels + (<usize>r << 2));
     const weight = load<f64>(weights + (<usize>label << 3));
-    let along: f64 = 0;
+    let mean: f64 = 0;
     for (let c: usize = 0; c < stride; c += 4) {
-      along += <f64>load<f32>(u + c) * <f64>load<f32>(p + c);
+      mean += <f64>load<f32>(u + c) * <f64>load<f32>(p + c);
     }
     for (let c: usize = 0; c < stride; c += 4) {
-      const slope = <f64>load<f32>(u + c) - along;
-      store<f32>(u + c, <f32>(weight * <f64>load<f32>(p + c) * slope));
+      const grad = <f64>load<f32>(u + c) - mean;
+      store<f32>(u + c, <f32>(weight * <f64>load<f32>(p + c) * grad));
     }
   }
 }
 
-/** Takes from each column of y (rows x cols) its mean. */
-export function centreColumns(y: usize, rows: i32, cols: i32): void {
+/** Subtracts from each column of y (rows x cols) its mean. */
+export function centerColumns(y: usize, rows: i32, cols: i32): void {
   const stride = <usize>cols << 2;
   for (let c: usize = 0; c < stride; c += 4) {
     let sum: f64 = 0;
@@ -112,7 +115,7 @@ export function divideByRow(y: usize, x: usize, row: usize, rows: i32, cols: i32
 }
 
 /** y += factor x for n floats. */
-export function addTimes(y: usize, x: usize, n: i32, factor: f64): void {
+export function axpy(y: usize, x: usize, n: i32, factor: f64): void {
   for (let i: usize = 0, end = <usize>n << 2; i < end; i += 4) {
     store<f32>(y + i, <f32>(<f64>load<f32>(y + i) + factor * <f64>load<f32>(x + i)));
   }

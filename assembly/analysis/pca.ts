@@ -1,5 +1,5 @@
 /**
- * Principal components, in f64 throughout: the Gram matrix of the centred data on its shorter
+ * Principal components, in f64 throughout: the Gram matrix of the centered data on its shorter
  * side, its eigenvectors (eigen.ts), and from them the components.
  *
  * Matrices of f64 here have `ld` doubles a row, the order rounded up to 4.
@@ -8,7 +8,7 @@
 import { add64, at64, dot64 } from './eigen';
 import { padded } from '../core/pack';
 
-/** Vectors' elements that are centred at a time, so that a panel of them stays in the cache. */
+/** Vectors' elements that are centered at a time, so that a panel of them stays in the cache. */
 const PANEL: i32 = 64;
 
 /** Doubles a row of a Gram matrix of order n. */
@@ -16,7 +16,7 @@ export function gramStride(n: i32): i32 {
   return padded(n, 4);
 }
 
-/** Doubles of scratch that `centredGram` needs. */
+/** Doubles of scratch that `centeredGram` needs. */
 export function gramScratch(order: i32): i32 {
   return padded(order, 4) * PANEL;
 }
@@ -53,7 +53,7 @@ export function columnMeans(mean: usize, x: usize, rows: i32, cols: i32): void {
  * g = the Gram matrix of x (rows x cols) less its column means: of the columns, of order cols,
  * with `byColumns`, else of the rows, of order rows.
  */
-export function centredGram(
+export function centeredGram(
   g: usize, x: usize, mean: usize, rows: i32, cols: i32, byColumns: bool, scratch: usize,
 ): void {
   const order = byColumns ? cols : rows;
@@ -118,7 +118,7 @@ function addPair(to: usize, x: v128, y: v128): void {
 /**
  * The first `count` principal components (f32, count x cols), their variances and the ratios of
  * these to `total`, the trace of the Gram matrix, largest first, from the Gram matrix's eigenvalues and eigenvectors (of order min(rows, cols)). Where
- * the data has no extent left the variance is 0 and the component completes the basis. Each
+ * no variance remains the variance is 0 and the component completes the basis. Each
  * component's largest loading is positive. `basis` is room for count x cols doubles.
  */
 export function principalComponents(
@@ -144,7 +144,7 @@ export function principalComponents(
     if (!live) completeBasis(component, basis, k, cols);
     else if (cols <= rows) memory.copy(component, vector, stride);
     else combineRows(component, vector, x, mean, rows, cols);
-    // Rows' combinations lose their right angles as the variance falls towards the noise.
+    // Rows' combinations lose their orthogonality as the variance falls towards the noise.
     for (let again = 0; again < 2; again++) {
       for (let i = 0; i < k; i++) {
         const other = basis + <usize>i * stride;
@@ -174,17 +174,17 @@ function combineRows(
   }
 }
 
-/** y = the unit vector that the first k rows of the basis cover least, before orthogonalisation. */
+/** y = the unit vector that the first k rows of the basis cover the least, before orthogonalization. */
 function completeBasis(y: usize, basis: usize, k: i32, cols: i32): void {
-  let best = 0, most: f64 = -1;
+  let best = 0, largest: f64 = -1;
   for (let c = 0; c < cols; c++) {
-    let left: f64 = 1;
+    let uncovered: f64 = 1;
     for (let i = 0; i < k; i++) {
       const v = load<f64>(at64(basis, i * cols + c));
-      left -= v * v;
+      uncovered -= v * v;
     }
-    if (left > most) {
-      most = left;
+    if (uncovered > largest) {
+      largest = uncovered;
       best = c;
     }
   }

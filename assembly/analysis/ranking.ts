@@ -1,4 +1,4 @@
-/** Rankings: what is left of one when only the places of its relevant rows count, and votes. */
+/** Rankings: ranks of the relevant rows, metrics of them, and votes of the nearest rows. */
 
 import { expScalar, logScalar } from '../core/math';
 import { sink, topKFinish, topKStart } from '../search/top-k';
@@ -12,8 +12,8 @@ function advance(
   best: usize, bestIndices: usize, low: i32, step: i32, score: f32, index: i32,
 ): i32 {
   const at = <usize>(low + step - 1) << 2;
-  const kept = load<f32>(best + at);
-  const before = i32(kept > score) | (i32(kept == score) & i32(load<i32>(bestIndices + at) <= index));
+  const other = load<f32>(best + at);
+  const before = i32(other > score) | (i32(other == score) & i32(load<i32>(bestIndices + at) <= index));
   return low + step * before;
 }
 
@@ -28,32 +28,32 @@ function countAt(ranks: usize, low: i32, count: i32, skipped: bool): void {
 /**
  * ranks[i] (i32) = how many of n rows stand before the i-th best of the relevant ones, by their
  * scores and, of equal scores, the lower index. Row `self` (-1: none) is not in the ranking, even
- * if it is among the `most` relevant ones; returns how many of them are left. `best` and
- * `bestIndices` are room for 2 `most` words each.
+ * if it is among the `capacity` relevant ones (i32); returns how many of them remain. `best` (f32) and
+ * `bestIndices` (i32) have room for 2 `capacity` each.
  *
- * Only the relevant rows are sorted; each of the others finds its place among them, four at a time
- * so that none waits for another's steps.
+ * Only the relevant rows are sorted; each of the others finds its position among them, four at
+ * a time so that none waits for another's steps.
  */
 export function relevantRanks(
-  ranks: usize, scores: usize, n: i32, relevant: usize, most: i32, self: i32,
+  ranks: usize, scores: usize, n: i32, relevant: usize, capacity: i32, self: i32,
   best: usize, bestIndices: usize,
 ): i32 {
   // Past the relevant ones stands what every row is before.
-  topKStart(best, bestIndices, 2 * most);
+  topKStart(best, bestIndices, 2 * capacity);
   let count = 0;
-  for (let i = 0; i < most; i++) {
+  for (let i = 0; i < capacity; i++) {
     const index = load<i32>(relevant + (<usize>i << 2));
     if (index == self) continue;
-    sink(best, bestIndices, most, 0, load<f32>(scores + (<usize>index << 2)), index);
+    sink(best, bestIndices, capacity, 0, load<f32>(scores + (<usize>index << 2)), index);
     count++;
   }
   if (count == 0) return 0;
-  topKFinish(best, bestIndices, 1, most);
+  topKFinish(best, bestIndices, 1, capacity);
   memory.fill(ranks, 0, <usize>count << 2);
   const floor = load<f32>(best + (<usize>(count - 1) << 2));
   const first = 1 << (31 - clz(count));
   for (let j = 0; j < n; j += 4) {
-    // Most rows are farther than the farthest relevant one. What is read past the last row is not
+    // Nearly all rows are farther than the farthest relevant one. What is read past the last row is not
     // used.
     const four = v128.load(scores + (<usize>j << 2));
     if (!v128.any_true(f32x4.ge(four, f32x4.splat(floor)))) continue;
@@ -78,7 +78,7 @@ export function relevantRanks(
   return count;
 }
 
-/** How many of `count` rising ranks are among the first k. */
+/** Number of `count` rising ranks (i32) that are among the first k. */
 export function hitsWithin(ranks: usize, count: i32, k: i32): i32 {
   let hits = 0;
   while (hits < count && load<i32>(ranks + (<usize>hits << 2)) < k) hits++;
@@ -94,33 +94,33 @@ export function precisionSum(ranks: usize, hits: i32): f64 {
   return sum;
 }
 
-/** 1 / log2(rank + 2): what a hit at a rank is worth. */
+/** 1 / log2(rank + 2): the discount of a hit at a rank. */
 @inline
-function gain(rank: i32): f64 {
+function discount(rank: i32): f64 {
   return 0.6931471805599453 / logScalar(<f64>(rank + 2));
 }
 
-/** Discounted cumulative gain of the first `hits` ranks. */
-export function rankGain(ranks: usize, hits: i32): f64 {
+/** DCG: the discounted cumulative gain of the first `hits` ranks (i32). */
+export function dcg(ranks: usize, hits: i32): f64 {
   let sum: f64 = 0;
-  for (let i = 0; i < hits; i++) sum += gain(load<i32>(ranks + (<usize>i << 2)));
+  for (let i = 0; i < hits; i++) sum += discount(load<i32>(ranks + (<usize>i << 2)));
   return sum;
 }
 
-/** The same where all of the first `hits` ranks are hits. */
-export function idealGain(hits: i32): f64 {
+/** DCG of a ranking that begins with `hits` hits. */
+export function idealDcg(hits: i32): f64 {
   let sum: f64 = 0;
-  for (let i = 0; i < hits; i++) sum += gain(i);
+  for (let i = 0; i < hits; i++) sum += discount(i);
   return sum;
 }
 
 /**
- * y[r] = the class (0 to `classes` - 1) with the most votes among the k neighbours of query r,
+ * y[r] = the class (0 to `classes` - 1) with the largest sum of votes among the k neighbors of query r,
  * each worth exp(score times scale); of equal votes the lower class. Scores and indices (rows x k)
- * are as the search leaves them, best first; labels[i] is the class of row i. `votes` is room for
+ * are as the search leaves them, best first; labels[i] is the class of row i. `votes` has room for
  * `classes` doubles.
  */
-export function voteRows(
+export function knnVoteRows(
   y: usize, scores: usize, indices: usize, labels: usize, rows: i32, k: i32, classes: i32,
   scale: f64, votes: usize,
 ): void {

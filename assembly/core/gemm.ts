@@ -101,7 +101,7 @@ function storeTile(
   v128.store(r3, c31, 16);
 }
 
-/** Which part of a product has to be computed; the rest is known to be zero, or not wanted. */
+/** Which part of a product has to be computed; all else is known to be zero, or not wanted. */
 export const WHOLE: i32 = 0;
 /** c[i][j] for j <= i + offset; what lies above may be written or not. */
 export const RESULT_BELOW: i32 = 1;

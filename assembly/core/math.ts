@@ -12,7 +12,7 @@
 const TABLE = memory.data<f32>([
   1.44269504088896341, 1.44269504088896341, 1.44269504088896341, 1.44269504088896341, //   0 log2(e)
   0.693359375, 0.693359375, 0.693359375, 0.693359375, //                                  16 ln 2, its first 9 bits
-  -2.12194440e-4, -2.12194440e-4, -2.12194440e-4, -2.12194440e-4, //                      32 ln 2, the rest
+  -2.12194440e-4, -2.12194440e-4, -2.12194440e-4, -2.12194440e-4, //                      32 ln 2, its further bits
   1.9875691500e-4, 1.9875691500e-4, 1.9875691500e-4, 1.9875691500e-4, //                  48 exp: r^7 ...
   1.3981999507e-3, 1.3981999507e-3, 1.3981999507e-3, 1.3981999507e-3, //                  64
   8.3334519073e-3, 8.3334519073e-3, 8.3334519073e-3, 8.3334519073e-3, //                  80
@@ -74,12 +74,12 @@ function reduce(x: v128, n: v128): v128 {
 @inline
 export function expNegative(x: v128): v128 {
   const floor = v128.load(TABLE, 160);
-  const kept = f32x4.gt(x, floor);
+  const nonzero = f32x4.gt(x, floor);
   const y = f32x4.pmax(floor, x);
   const bits = rounded(y);
   const p = expReduced(reduce(y, f32x4.sub(bits, v128.load(TABLE, 400))));
   // The exponent of a power of two, added to the bits of p, which lies in [0.7, 1.42].
-  return v128.and(i32x4.add(p, i32x4.shl(bits, 23)), kept);
+  return v128.and(i32x4.add(p, i32x4.shl(bits, 23)), nonzero);
 }
 
 /** exp of four lanes over the whole range, denormal results included. */
@@ -128,7 +128,7 @@ export function log4(x: v128): v128 {
   return v128.or(y, f32x4.lt(x, f32x4.splat(0)));
 }
 
-/** log(1 + x) of four lanes from 0 to 1, exact beside 0: 2 artanh(x / (2 + x)), by its series. */
+/** log(1 + x) of four lanes from 0 to 1, accurate near 0: 2 artanh(x / (2 + x)), by its series. */
 @inline
 export function log1p4(x: v128): v128 {
   const s = f32x4.div(x, f32x4.add(x, f32x4.splat(2)));
@@ -154,7 +154,7 @@ export function tanh4(x: v128): v128 {
   const near = f32x4.add(f32x4.mul(f32x4.mul(p, z), x), x);
   const one = v128.load(TABLE, 144);
   const e = exp4(f32x4.neg(f32x4.add(size, size)));
-  // 1 - 2e/(1+e) rather than (1-e)/(1+e): one rounding less beside 1.
+  // 1 - 2e/(1+e) instead of (1-e)/(1+e): one rounding less near 1.
   const far = f32x4.sub(one, f32x4.div(f32x4.add(e, e), f32x4.add(one, e)));
   return v128.bitselect(near, v128.or(far, sign), f32x4.lt(size, f32x4.splat(0.625)));
 }
@@ -184,7 +184,7 @@ export function expScalar(x: f64): f64 {
   if (x > 709.8) return Infinity;
   const n = nearest<f64>(x * 1.4426950408889634);
   const r = x - n * 0.6931471803691238 - n * 1.9082149292705877e-10;
-  // Written out, as a loop would divide by each factorial anew.
+  // Written out, as a loop would divide by each factorial again.
   let p = r * (1.0 / 6227020800) + 1.0 / 479001600;
   p = p * r + 1.0 / 39916800;
   p = p * r + 1.0 / 3628800;
@@ -260,7 +260,7 @@ export function logDoubles(x: v128): v128 {
   return v128.bitselect(x, y, f64x2.eq(x, f64x2.splat(Infinity)));
 }
 
-/** log(1 + x) in f64 for x >= 0, exact beside 0. */
+/** log(1 + x) in f64 for x >= 0, accurate near 0. */
 export function log1pScalar(x: f64): f64 {
   return x < 0.4 ? artanhTwiceScalar(x / (2 + x)) : logScalar(1 + x);
 }

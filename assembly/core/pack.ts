@@ -19,13 +19,13 @@ export function packedLength(rows: i32, depth: i32, width: i32): i32 {
 /** Four vectors of k steps each, four steps at a time, into lanes 0-3 of a sliver. */
 @inline
 function packTransposed(
-  y: usize, x: usize, live: i32, depth: i32, stride: usize, step: usize,
+  y: usize, x: usize, valid: i32, depth: i32, stride: usize, step: usize,
 ): void {
-  const x1 = live > 1 ? x + stride : x;
-  const x2 = live > 2 ? x1 + stride : x;
-  const x3 = live > 3 ? x2 + stride : x;
+  const x1 = valid > 1 ? x + stride : x;
+  const x2 = valid > 2 ? x1 + stride : x;
+  const x3 = valid > 3 ? x2 + stride : x;
   // Lanes without a row are packed as zeros.
-  const mask = i32x4.lt_s(i32x4(0, 1, 2, 3), i32x4.splat(live));
+  const mask = i32x4.lt_s(i32x4(0, 1, 2, 3), i32x4.splat(valid));
   const whole = depth & ~3;
   for (let k = 0; k < whole; k += 4) {
     const at = <usize>k << 2;
@@ -77,16 +77,16 @@ function packLines(
 /** Up to four neighbours at each of k steps, as they lie, into lanes 0-3 of a sliver. */
 @inline
 function packContiguous(
-  y: usize, x: usize, live: i32, depth: i32, stride: usize, step: usize,
+  y: usize, x: usize, valid: i32, depth: i32, stride: usize, step: usize,
 ): void {
   for (let k = 0; k < depth; k++) {
     let v = f32x4.splat(0);
-    if (live >= 4) {
+    if (valid >= 4) {
       v = v128.load(x);
     } else {
-      if (live > 0) v = f32x4.replace_lane(v, 0, load<f32>(x));
-      if (live > 1) v = f32x4.replace_lane(v, 1, load<f32>(x, 4));
-      if (live > 2) v = f32x4.replace_lane(v, 2, load<f32>(x, 8));
+      if (valid > 0) v = f32x4.replace_lane(v, 0, load<f32>(x));
+      if (valid > 1) v = f32x4.replace_lane(v, 1, load<f32>(x, 4));
+      if (valid > 2) v = f32x4.replace_lane(v, 2, load<f32>(x, 8));
     }
     v128.store(y, v);
     x += stride;
@@ -109,7 +109,7 @@ export function pack(
   y: usize, x: usize, rows: i32, depth: i32, rowStride: i32, depthStride: i32, width: i32,
 ): void {
   const step = <usize>width << 2;
-  const ends = padded(rows, width);
+  const paddedRows = padded(rows, width);
   let r = 0;
   if (depthStride != 1) {
     for (; r + 16 <= rows; r += 16) {
@@ -119,14 +119,14 @@ export function pack(
       );
     }
   }
-  for (; r < ends; r += 4) {
+  for (; r < paddedRows; r += 4) {
     const to = sliver(y, r, depth, width);
-    const live = min(max(rows - r, 0), 4);
+    const valid = min(max(rows - r, 0), 4);
     const from = x + ((<usize>r * <usize>rowStride) << 2);
-    if (depthStride == 1 && live > 0) {
-      packTransposed(to, from, live, depth, <usize>rowStride << 2, step);
+    if (depthStride == 1 && valid > 0) {
+      packTransposed(to, from, valid, depth, <usize>rowStride << 2, step);
     } else {
-      packContiguous(to, from, live, depth, <usize>depthStride << 2, step);
+      packContiguous(to, from, valid, depth, <usize>depthStride << 2, step);
     }
   }
 }

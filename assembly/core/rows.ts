@@ -1,5 +1,5 @@
 /**
- * Rows: finding what is not finite, norms, normalisation and its backward. Sums run in f64, two
+ * Rows: finding what is not finite, norms, normalization and its backward. Sums run in f64, two
  * lanes at a time, so that neither a row of 1e30 overflows nor one of 1e-30 vanishes.
  */
 
@@ -24,7 +24,7 @@ export function firstNonFinite(x: usize, n: i32): i32 {
   return -1;
 }
 
-/** Largest |x| of n floats. */
+/** Maximum of |x| over n floats. */
 export function maxAbs(x: usize, n: i32): f32 {
   let largest: f32 = 0;
   for (let i = 0; i < n; i++) largest = max(largest, abs(load<f32>(x + (<usize>i << 2))));
@@ -135,7 +135,7 @@ export function addScaledRows(
   }
 }
 
-/** Cuts n cosines to [-1, 1], which rounding may pass by an ulp. */
+/** Clamps n cosines to [-1, 1], which rounding may exceed by an ulp. */
 export function clampCosines(x: usize, n: i32): void {
   const one = f32x4.splat(1), minusOne = f32x4.splat(-1);
   let i = 0;

@@ -1,11 +1,11 @@
 /**
- * Pictures for networks: bytes (B, H, W, C) to planes (B, C, H, W) of f32 in [-1, 1], as they are or
- * as the random views that views.ts has planned. Colours are worked on in [0, 1].
+ * Images for networks: bytes (B, H, W, C) to planes (B, C, H, W) of f32 in [-1, 1], as they are or
+ * as the random views that views.ts has sampled. Colors are worked on in [0, 1].
  */
 
 import { expScalar } from '../core/math';
 
-/** Numbers that a view is described by; views.ts lists them. */
+/** Parameters of a view; views.ts lists them. */
 const VIEW = 17;
 
 @inline
@@ -14,7 +14,7 @@ function field(view: usize, i: i32): f32 {
 }
 
 /** y (count, C, pixels) = bytes (count, pixels, C) / 255, stretched to [-1, 1]. */
-export function pixelPlanes(y: usize, bytes: usize, count: i32, pixels: i32, channels: i32): void {
+export function imagesToPlanes(y: usize, bytes: usize, count: i32, pixels: i32, channels: i32): void {
   for (let k = 0; k < count; k++, bytes += pixels * channels) {
     for (let c = 0; c < channels; c++) {
       for (let p = 0, at = bytes + c; p < pixels; p++, at += channels, y += 4) {
@@ -47,21 +47,21 @@ export function renderViews(
   for (let k = 0; k < count; k++, views += VIEW << 2, bytes += height * width * channels) {
     sample(y, bytes, views, channels, height, width, outHeight, outWidth);
     jitter(y, views, channels, pixels);
-    if (channels == 3 && field(views, 11) != 0) blendWithGrey(y, pixels, 0);
-    const deviation = field(views, 12);
-    if (deviation > 0) {
+    if (channels == 3 && field(views, 11) != 0) blendWithGray(y, pixels, 0);
+    const sigma = field(views, 12);
+    if (sigma > 0) {
       for (let c = 0; c < channels; c++) {
         const plane = y + ((<usize>c * pixels) << 2);
-        blur(plane, scratch, outHeight, outWidth, radius, <f64>deviation);
+        blur(plane, scratch, outHeight, outWidth, radius, <f64>sigma);
       }
     }
-    punch(y, views, channels, outHeight, outWidth);
+    cutout(y, views, channels, outHeight, outWidth);
     const end = y + ((<usize>channels * pixels) << 2);
     for (; y < end; y += 4) store<f32>(y, stretched(load<f32>(y)));
   }
 }
 
-/** Bilinear, between the middles of pixels; beyond the picture its border goes on. */
+/** Bilinear, between the middles of pixels; beyond the image its border is repeated. */
 function sample(
   y: usize, bytes: usize, view: usize, channels: i32, height: i32, width: i32, outHeight: i32,
   outWidth: i32,
@@ -91,15 +91,15 @@ function sample(
 
 /** Brightness, contrast, saturation and hue, in the view's order, each clipped. */
 function jitter(y: usize, view: usize, channels: i32, pixels: i32): void {
-  let left = 0x3210, order = <i32>field(view, 6);
+  let remaining = 0x3210, order = <i32>field(view, 6);
   for (let n = 4; n > 0; n--) {
     const pick = (order % n) << 2;
     order /= n;
-    const what = (left >> pick) & 15;
-    left = (left & ((1 << pick) - 1)) | ((left >> (pick + 4)) << pick);
+    const what = (remaining >> pick) & 15;
+    remaining = (remaining & ((1 << pick) - 1)) | ((remaining >> (pick + 4)) << pick);
     const factor = field(view, 7 + what);
     if (what == 3) {
-      if (channels == 3 && factor != 0) turnHue(y, pixels, factor);
+      if (channels == 3 && factor != 0) shiftHue(y, pixels, factor);
     } else if (factor == 1) {
       continue;
     } else if (what == 0) {
@@ -107,16 +107,16 @@ function jitter(y: usize, view: usize, channels: i32, pixels: i32): void {
     } else if (what == 1) {
       blendWith(y, channels * pixels, factor, meanLuma(y, channels, pixels));
     } else if (channels == 3) {
-      blendWithGrey(y, pixels, factor);
+      blendWithGray(y, pixels, factor);
     }
   }
 }
 
 /** y = factor y + (1 - factor) level, clipped. */
 function blendWith(y: usize, n: i32, factor: f32, level: f32): void {
-  const rest = (<f32>1 - factor) * level;
+  const other = (<f32>1 - factor) * level;
   for (const end = y + (<usize>n << 2); y < end; y += 4) {
-    store<f32>(y, clipped(factor * load<f32>(y) + rest));
+    store<f32>(y, clipped(factor * load<f32>(y) + other));
   }
 }
 
@@ -135,50 +135,50 @@ function meanLuma(y: usize, channels: i32, pixels: i32): f32 {
   return <f32>(sum / <f64>pixels);
 }
 
-/** Each pixel and its own grey: y = factor y + (1 - factor) grey, clipped. */
-function blendWithGrey(y: usize, pixels: i32, factor: f32): void {
+/** Blends each pixel with its own gray: y = factor y + (1 - factor) gray, clipped. */
+function blendWithGray(y: usize, pixels: i32, factor: f32): void {
   const plane = <usize>pixels << 2;
   for (const end = y + plane; y < end; y += 4) {
     const r = load<f32>(y), g = load<f32>(y + plane), b = load<f32>(y + 2 * plane);
-    const rest = (<f32>1 - factor) * luma(r, g, b);
-    store<f32>(y, clipped(factor * r + rest));
-    store<f32>(y + plane, clipped(factor * g + rest));
-    store<f32>(y + 2 * plane, clipped(factor * b + rest));
+    const other = (<f32>1 - factor) * luma(r, g, b);
+    store<f32>(y, clipped(factor * r + other));
+    store<f32>(y + plane, clipped(factor * g + other));
+    store<f32>(y + 2 * plane, clipped(factor * b + other));
   }
 }
 
-/** The colour `shift` turns further round the hexagon of hues; its largest and least stay. */
-function turnHue(y: usize, pixels: i32, shift: f32): void {
+/** Moves each pixel's hue by `shift` turns around the hexagon of hues; its maximum and minimum stay. */
+function shiftHue(y: usize, pixels: i32, shift: f32): void {
   const plane = <usize>pixels << 2;
   for (const end = y + plane; y < end; y += 4) {
     const r = load<f32>(y), g = load<f32>(y + plane), b = load<f32>(y + 2 * plane);
-    const most = max(max(r, g), b), range = most - min(min(r, g), b);
+    const largest = max(max(r, g), b), range = largest - min(min(r, g), b);
     if (range == 0) continue;
-    const side: f32 = most == r ? (g - b) / range : most == g ? (b - r) / range + 2 : (r - g) / range + 4;
+    const side: f32 = largest == r ? (g - b) / range : largest == g ? (b - r) / range + 2 : (r - g) / range + 4;
     const hue = side + shift * 6;
-    store<f32>(y, hueChannel(hue + 5, most, range));
-    store<f32>(y + plane, hueChannel(hue + 3, most, range));
-    store<f32>(y + 2 * plane, hueChannel(hue + 1, most, range));
+    store<f32>(y, hueChannel(hue + 5, largest, range));
+    store<f32>(y + plane, hueChannel(hue + 3, largest, range));
+    store<f32>(y + 2 * plane, hueChannel(hue + 1, largest, range));
   }
 }
 
 @inline
-function hueChannel(turned: f32, most: f32, range: f32): f32 {
-  const k = turned - 6 * floor<f32>(turned / 6);
-  return clipped(most - range * clipped(min<f32>(k, 4 - k)));
+function hueChannel(shifted: f32, largest: f32, range: f32): f32 {
+  const k = shifted - 6 * floor<f32>(shifted / 6);
+  return clipped(largest - range * clipped(min<f32>(k, 4 - k)));
 }
 
-/** Gaussian, first across, then down; beyond the plane its border goes on. */
+/** Gaussian, first across, then down; beyond the plane its border is repeated. */
 function blur(
-  y: usize, scratch: usize, height: i32, width: i32, radius: i32, deviation: f64,
+  y: usize, scratch: usize, height: i32, width: i32, radius: i32, sigma: f64,
 ): void {
   const weights = scratch + ((<usize>height * width) << 2);
   let sum: f64 = 0;
   for (let t = -radius; t <= radius; t++) {
-    sum += expScalar((-0.5 * <f64>(t * t)) / (deviation * deviation));
+    sum += expScalar((-0.5 * <f64>(t * t)) / (sigma * sigma));
   }
   for (let t = -radius; t <= radius; t++) {
-    const weight = expScalar((-0.5 * <f64>(t * t)) / (deviation * deviation)) / sum;
+    const weight = expScalar((-0.5 * <f64>(t * t)) / (sigma * sigma)) / sum;
     store<f32>(weights + (<usize>(t + radius) << 2), <f32>weight);
   }
   convolve(scratch, y, weights, radius, height, width, width, 1);
@@ -203,8 +203,8 @@ function convolve(
   }
 }
 
-/** Makes the view's hole, black. */
-function punch(y: usize, view: usize, channels: i32, height: i32, width: i32): void {
+/** Fills the view's cutout with black. */
+function cutout(y: usize, view: usize, channels: i32, height: i32, width: i32): void {
   const top = <i32>field(view, 13), left = <i32>field(view, 14);
   const bottom = top + <i32>field(view, 15), right = left + <i32>field(view, 16);
   for (let c = 0; c < channels; c++, y += (<usize>height * width) << 2) {

@@ -1,6 +1,6 @@
 /**
- * Channels of pictures (outer x channels x inner): their sums, a factor and a summand for each, and
- * batch normalisation (https://arxiv.org/abs/1502.03167) without them. Sums run in f64 in the order
+ * Channels of images (outer x channels x inner): their sums, a factor and a summand for each, and
+ * batch normalization (https://arxiv.org/abs/1502.03167) without them. Sums run in f64 in the order
  * of the samples, the variance in a second pass, as in layernorm.ts. From one sample to the next it
  * is `ld` floats, so that a call can be for some of the channels.
  */
@@ -67,21 +67,21 @@ export function standardizeChannels(
   for (let c = 0; c < channels; c++, x += length, y += length, mean += 4, variance += 4) {
     let sum: f64 = 0, squares: f64 = 0;
     for (let b = 0; b < outer; b++) sum += sumArray(x + <usize>b * sample, inner);
-    const centre = sum / count;
-    for (let b = 0; b < outer; b++) squares += squaresAround(x + <usize>b * sample, inner, centre);
-    store<f32>(mean, <f32>centre);
+    const center = sum / count;
+    for (let b = 0; b < outer; b++) squares += squaresAround(x + <usize>b * sample, inner, center);
+    store<f32>(mean, <f32>center);
     store<f32>(variance, <f32>(squares / count));
     const inverse = <f32>(1 / sqrt(squares / count + eps));
     // The mean as two floats: the rounding of one alone would show where a channel is far from 0.
-    const head = <f32>centre, rest = <f32>(centre - <f64>head);
-    const h = f32x4.splat(head), l = f32x4.splat(rest), f = f32x4.splat(inverse);
+    const head = <f32>center, low = <f32>(center - <f64>head);
+    const h = f32x4.splat(head), l = f32x4.splat(low), f = f32x4.splat(inverse);
     for (let b = 0; b < outer; b++) {
       const from = x + <usize>b * sample, to = y + <usize>b * sample;
       let i: usize = 0;
       for (; i + 16 <= length; i += 16) {
         v128.store(to + i, f32x4.mul(f32x4.sub(f32x4.sub(v128.load(from + i), h), l), f));
       }
-      for (; i < length; i += 4) store<f32>(to + i, (load<f32>(from + i) - head - rest) * inverse);
+      for (; i < length; i += 4) store<f32>(to + i, (load<f32>(from + i) - head - low) * inverse);
     }
   }
 }

@@ -66,7 +66,7 @@ export class Convolution {
 }
 
 /** Floats of scratch that each of the passes needs. */
-export function convolutionScratch(geometry: usize): i32 {
+export function conv2dScratch(geometry: usize): i32 {
   const g = changetype<Convolution>(geometry);
   const pixels = g.blockRows * g.columns;
   const forward = padded(g.outputs, MR) * g.taps + padded(pixels, NR) * min(KC, g.taps);
@@ -164,7 +164,7 @@ function packPatches(
 }
 
 /** y (B x O x pixels) = bias + weight x patches of x (B x C x H x W); bias may be 0. */
-export function convolution(
+export function conv2d(
   y: usize, x: usize, weight: usize, bias: usize, batch: i32, geometry: usize, scratch: usize,
 ): void {
   const g = changetype<Convolution>(geometry);
@@ -204,7 +204,7 @@ function startWith(y: usize, bias: usize, outputs: i32, pixels: i32): void {
 }
 
 /** dx = weight' x dy, each patch's part added where the patch was read. */
-export function convolutionInputBackward(
+export function conv2dInputBackward(
   dx: usize, dy: usize, weight: usize, batch: i32, geometry: usize, scratch: usize,
 ): void {
   const g = changetype<Convolution>(geometry);
@@ -271,7 +271,7 @@ function addPatches(
 }
 
 /** dWeight = dy x patches', over all samples, for the outputs from o0 to o1 and the taps from k0 to k1. */
-export function convolutionWeightBackward(
+export function conv2dWeightBackward(
   dWeight: usize, dy: usize, x: usize, batch: i32, o0: i32, o1: i32, k0: i32, k1: i32,
   geometry: usize, scratch: usize,
 ): void {

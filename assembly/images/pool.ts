@@ -1,9 +1,9 @@
 /**
- * Pooling of planes (height x width): the largest or the mean number of each window, windows a
- * stride apart, in a border that no maximum sees and that counts as zeros for means.
+ * Pooling of planes (height x width): the maximum or the mean of each window, windows a stride
+ * apart, in a border that no maximum sees and that counts as zeros for means.
  */
 
-/** The same place in four windows, a stride apart, or in one with zeros beside it. */
+/** One element of four windows, a stride apart, or of one window and zeros. */
 @inline
 function windows(x: usize, count: i32, stride: i32): v128 {
   if (count == 1) return v128.load32_zero(x);
@@ -18,11 +18,11 @@ function windows(x: usize, count: i32, stride: i32): v128 {
 }
 
 /**
- * y (planes x rows x columns) = the largest number of each window, and where it stands in its plane
- * (i32; the first of equals); NaN is larger than all.
+ * y (planes x rows x columns) = the maximum of each window, and its index in the plane (i32; the
+ * first of equals); NaN is larger than all.
  */
-export function maxPool(
-  y: usize, places: usize, x: usize, planes: i32, height: i32, width: i32, rows: i32, columns: i32,
+export function maxPool2d(
+  y: usize, indices: usize, x: usize, planes: i32, height: i32, width: i32, rows: i32, columns: i32,
   size: i32, stride: i32, padding: i32,
 ): void {
   const plane = <usize>(height * width) << 2;
@@ -32,50 +32,50 @@ export function maxPool(
       const top = max(r * stride - padding, 0);
       const bottom = min(r * stride - padding + size, height);
       let step = 1;
-      for (let c = 0; c < columns; c += step, y += <usize>step << 2, places += <usize>step << 2) {
+      for (let c = 0; c < columns; c += step, y += <usize>step << 2, indices += <usize>step << 2) {
         const left = max(c * stride - padding, 0);
         const right = min(c * stride - padding + size, width);
         // Four windows at a time where none of them reaches over the border.
         const whole = right - left == size && left + 3 * stride + size <= width;
         step = whole && c + 4 <= columns ? 4 : 1;
-        let place = i32x4.add(i32x4.splat(top * width + left), steps);
-        let most = windows(x + (<usize>(top * width + left) << 2), step, stride);
+        let index = i32x4.add(i32x4.splat(top * width + left), steps);
+        let largest = windows(x + (<usize>(top * width + left) << 2), step, stride);
         for (let i = top; i < bottom; i++) {
           for (let j = left; j < right; j++) {
             const at = i * width + j;
             const value = windows(x + (<usize>at << 2), step, stride);
-            const first = v128.and(f32x4.ne(value, value), f32x4.eq(most, most));
-            const larger = v128.or(f32x4.gt(value, most), first);
-            most = v128.bitselect(value, most, larger);
-            place = v128.bitselect(i32x4.add(i32x4.splat(at), steps), place, larger);
+            const first = v128.and(f32x4.ne(value, value), f32x4.eq(largest, largest));
+            const larger = v128.or(f32x4.gt(value, largest), first);
+            largest = v128.bitselect(value, largest, larger);
+            index = v128.bitselect(i32x4.add(i32x4.splat(at), steps), index, larger);
           }
         }
         if (step == 4) {
-          v128.store(y, most);
-          v128.store(places, place);
+          v128.store(y, largest);
+          v128.store(indices, index);
         } else {
-          v128.store_lane<f32>(y, most, 0);
-          v128.store_lane<i32>(places, place, 0);
+          v128.store_lane<f32>(y, largest, 0);
+          v128.store_lane<i32>(indices, index, 0);
         }
       }
     }
   }
 }
 
-/** dx, cleared before, += dy where each window's largest number stood. */
-export function maxPoolBackward(
-  dx: usize, dy: usize, places: usize, planes: i32, plane: i32, windows: i32,
+/** dx (planes x plane), cleared before, += dy at the index of each window's maximum. */
+export function maxPool2dBackward(
+  dx: usize, dy: usize, indices: usize, planes: i32, plane: i32, windows: i32,
 ): void {
   for (let p = 0; p < planes; p++, dx += <usize>plane << 2) {
-    for (let i = 0; i < windows; i++, dy += 4, places += 4) {
-      const to = dx + (<usize>load<u32>(places) << 2);
+    for (let i = 0; i < windows; i++, dy += 4, indices += 4) {
+      const to = dx + (<usize>load<u32>(indices) << 2);
       store<f32>(to, load<f32>(to) + load<f32>(dy));
     }
   }
 }
 
 /** y = the sum of each window over size^2. */
-export function averagePool(
+export function avgPool2d(
   y: usize, x: usize, planes: i32, height: i32, width: i32, rows: i32, columns: i32, size: i32,
   stride: i32, padding: i32,
 ): void {
@@ -100,7 +100,7 @@ export function averagePool(
 }
 
 /** dx, cleared before, += dy / size^2 over each window. */
-export function averagePoolBackward(
+export function avgPool2dBackward(
   dx: usize, dy: usize, planes: i32, height: i32, width: i32, rows: i32, columns: i32, size: i32,
   stride: i32, padding: i32,
 ): void {

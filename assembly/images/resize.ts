@@ -1,7 +1,6 @@
 /**
- * Pictures brought to another size: the part of one that is wanted, by a triangle filter as wide
- * as the larger of a pixel before and a pixel after. That is bilinear interpolation where pictures
- * grow, and a weighted mean over all pixels that a new one covers where they shrink.
+ * Images resized: a part of one, by a triangle filter as wide as the larger of a pixel before and a
+ * pixel after. That is bilinear interpolation where images grow, and a weighted mean over all pixels that a new one covers where they shrink.
  */
 
 /** Weight of pixel k for the new pixel around `middle`, before they are brought to sum 1. */
@@ -14,7 +13,7 @@ function weightOf(k: i32, middle: f64, support: f64): f64 {
  * y (outHeight, outWidth, C) = the part (height, width) from x on, in rows of `stride` bytes, C bytes
  * a pixel. `scratch` has room for height outWidth C floats.
  */
-export function resizePicture(
+export function resizeImage(
   y: usize, x: usize, scratch: usize, channels: i32, stride: i32, height: i32, width: i32,
   outHeight: i32, outWidth: i32,
 ): void {

@@ -5,11 +5,13 @@
  *
  * NT-Xent (https://arxiv.org/abs/2002.05709), SupCon (https://arxiv.org/abs/2004.11362), InfoNCE
  * (https://arxiv.org/abs/1807.03748) and CLIP (https://arxiv.org/abs/2103.00020) differ in what
- * stands for rows and columns, in which pairs are left out, and in their ends (loss-ends.ts); all
- * take the two passes over tiles of TILE x TILE products:
+ * stands for rows and columns, in which pairs are left out, and in their epilogues; all take the two
+ * passes over tiles of TILE x TILE products:
  *
  *   sums:       tile -> left-out pairs to -inf -> exp -> sums of its rows and of its columns
  *   gradients:  tile again -> exp (r_i + c_j) = W -> dRows += W columns, dColumns += W' rows
+ *
+ * with an epilogue in between, from the sums to the loss and to the coefficients r_i and c_j.
  *
  * As many tiles as there is room for are kept from the first pass to the second; the others are
  * computed again, to the same bits.
@@ -17,31 +19,31 @@
  * Where rows and columns are the same vectors (`self`), a tile and its mirror image are one: only
  * those on and above the diagonal are computed.
  *
- * The positive is left out of the sums and taken in f64 beside them, so that a loss near zero
+ * The positive is left out of the sums and taken in f64 on its own, so that a loss near zero
  * keeps its digits: -log(p / (p + n)) = softplus(log n - log p).
  *
  * A cosine is at most 1, so exp(scale cos - scale) can't overflow, and for scale <= 40 it can't
  * vanish either. Above that each row and column carries the largest logit it has met as its shift.
  */
 
-import { MR, NR, RESULT_BELOW, WHOLE, multiplyRows } from '../core/gemm';
+import { MR, NR, RESULT_BELOW, WHOLE, multiplyRows, tile } from '../core/gemm';
 import { storeColumns } from '../core/lanes';
 import { padded } from '../core/pack';
-import { expNegative, expScalar, max4, sum4 } from '../core/math';
+import { expNegative, expScalar, logScalar, max4, sigmoid, softplus, sum4 } from '../core/math';
 
 /** Rows and columns of a tile: three of them fit the second-level cache, one nearly the first. */
 export const TILE: i32 = 128;
 
 /** Largest scale at which exp(scale (cos - 1)) and its inverse stay normal f32 numbers. */
-export const FIXED_SHIFT_SCALE: f32 = 40;
+const FIXED_SHIFT_SCALE: f32 = 40;
 
 /** Bytes of scratch that the two passes need: a tile, its weights twice, a row of columns. */
 export function contrastiveScratch(): i32 {
   return (3 * TILE * TILE + TILE) * 4;
 }
 
-/** Where the tile at (i0, j0) is: the first `keptTiles` in order have their own place, others `scratch`. */
-export function placeOfTile(
+/** Address of the tile at (i0, j0): the first `keptTiles` in order stay in `kept`, others use `scratch`. */
+function tileAddress(
   i0: i32, j0: i32, columns: i32, self: bool, kept: usize, keptTiles: i32, scratch: usize,
 ): usize {
   const row = i0 / TILE, across = (columns + TILE - 1) / TILE;
@@ -50,7 +52,7 @@ export function placeOfTile(
   return index < keptTiles ? kept + ((<usize>index * TILE * TILE) << 2) : scratch;
 }
 
-/** Sets to -inf the pairs of a tile that are nobody's negatives, and its padding. */
+/** Sets to -inf the pairs of a tile that are not negatives, and its padding. */
 function leaveOut(
   t: usize, i0: i32, i1: i32, j0: i32, j1: i32, pairOffset: i32, ids: usize, idColumns: i32,
 ): void {
@@ -103,7 +105,7 @@ function mirror(t: usize, rows: i32): void {
 
 /** The cosines of rows i0..i1 and columns j0..j1, pairs left out at -inf. */
 @inline
-export function cosineTile(
+function cosineTile(
   t: usize, left: usize, right: usize, i0: i32, i1: i32, j0: i32, j1: i32,
   rows: i32, columns: i32, depth: i32, pairOffset: i32, ids: usize, idColumns: i32, self: bool,
 ): void {
@@ -180,7 +182,7 @@ function addRunningRows(sums: usize, shifts: usize, t: usize, rows: i32, columns
   }
 }
 
-/** The same for the columns of a tile. */
+/** Adds a tile's exp(scale cos - shift) to the sums of its columns, raising their shifts first. */
 function addRunningColumns(sums: usize, shifts: usize, t: usize, rows: i32, columns: i32, scale: f32): void {
   const s = f32x4.splat(scale);
   for (let c = 0; c < columns; c += 4) {
@@ -221,8 +223,8 @@ function clearSums(sums: usize, shifts: usize, n: i32, start: f32): void {
 }
 
 /**
- * Where the sums and shifts of `contrastiveSums` begin. `wantColumns` as there: without it the
- * columns' shifts are set so that a coefficient of 0 gives 0.
+ * Initial sums (f64) and shifts (f32) of `contrastiveSums` for rows and columns, padded to NR.
+ * `wantColumns` as there: without it the columns' shifts are set so that a coefficient of 0 gives 0.
  */
 export function contrastiveStart(
   rowSums: usize, rowShifts: usize, columnSums: usize, columnShifts: usize, rows: i32, columns: i32,
@@ -259,7 +261,7 @@ export function contrastiveSums(
     for (let j0 = self ? max(i0, jFirst) : jFirst; j0 < jEnd; j0 += TILE) {
       const j1 = min(j0 + TILE, columns);
       const both = self ? i0 != j0 : wantColumns;
-      const t = placeOfTile(i0, j0, columns, self, kept, keptTiles, scratch);
+      const t = tileAddress(i0, j0, columns, self, kept, keptTiles, scratch);
       cosineTile(
         t, left, right, i0, i1, j0, j1, rows, columns, depth, pairOffset, ids, idColumns,
         self,
@@ -276,4 +278,213 @@ export function contrastiveSums(
       }
     }
   }
+}
+
+/** exp(scale cos - shift) of four lanes, times the coefficient that goes with the shift. */
+@inline
+function weight(logits: v128, shift: v128, coefficient: v128): v128 {
+  return f32x4.mul(expNegative(f32x4.sub(logits, shift)), coefficient);
+}
+
+/**
+ * A tile's weights W = exp(l - shift_i) r_i + exp(l - shift_j) c_j, packed as the left side of the
+ * two products: `w` in slivers of four rows, `wTransposed` in slivers of four columns.
+ */
+function packWeights(
+  w: usize, wTransposed: usize, t: usize, rowCoefficients: usize, columnCoefficients: usize,
+  rowShifts: usize, columnShifts: usize, rows: i32, columns: i32, scale: f32,
+): void {
+  const s = f32x4.splat(scale);
+  const fixed = scale <= FIXED_SHIFT_SCALE;
+  for (let r = 0; r < rows; r += MR) {
+    const row = t + (<usize>(r * TILE) << 2);
+    const at = <usize>r << 2;
+    const r0 = v128.load32_splat(rowCoefficients + at);
+    const r1 = v128.load32_splat(rowCoefficients + at, 4);
+    const r2 = v128.load32_splat(rowCoefficients + at, 8);
+    const r3 = v128.load32_splat(rowCoefficients + at, 12);
+    const sliver = w + (<usize>(r * TILE) << 2);
+    for (let c = 0; c < columns; c += 4) {
+      const from = row + (<usize>c << 2);
+      const cc = v128.load(columnCoefficients + (<usize>c << 2));
+      let w0 = f32x4.mul(v128.load(from), s);
+      let w1 = f32x4.mul(v128.load(from, TILE << 2), s);
+      let w2 = f32x4.mul(v128.load(from, TILE << 3), s);
+      let w3 = f32x4.mul(v128.load(from, TILE * 12), s);
+      if (fixed) {
+        w0 = weight(w0, s, f32x4.add(r0, cc));
+        w1 = weight(w1, s, f32x4.add(r1, cc));
+        w2 = weight(w2, s, f32x4.add(r2, cc));
+        w3 = weight(w3, s, f32x4.add(r3, cc));
+      } else {
+        const m = v128.load(columnShifts + (<usize>c << 2));
+        const n = rowShifts + at;
+        w0 = f32x4.add(weight(w0, v128.load32_splat(n), r0), weight(w0, m, cc));
+        w1 = f32x4.add(weight(w1, v128.load32_splat(n, 4), r1), weight(w1, m, cc));
+        w2 = f32x4.add(weight(w2, v128.load32_splat(n, 8), r2), weight(w2, m, cc));
+        w3 = f32x4.add(weight(w3, v128.load32_splat(n, 12), r3), weight(w3, m, cc));
+      }
+      if (wTransposed != 0) {
+        const across = wTransposed + (<usize>(c * TILE + r * 4) << 2);
+        v128.store(across, w0);
+        v128.store(across, w1, 16);
+        v128.store(across, w2, 32);
+        v128.store(across, w3, 48);
+      }
+      storeColumns(sliver + (<usize>c << 4), 16, w0, w1, w2, w3);
+    }
+  }
+}
+
+/** dy (rows at y0, padded(depth, NR) floats a row) += w (rows x k) times rows x0..x0+k of factor. */
+@inline
+function addProduct(
+  dy: usize, w: usize, factor: usize, y0: i32, rows: i32, x0: i32, k: i32, factorRows: i32,
+  depth: i32,
+): void {
+  const ld = <usize>padded(depth, NR) << 2;
+  for (let c = 0; c < depth; c += NR) {
+    const b = factor + ((<usize>c * <usize>factorRows + <usize>(x0 * NR)) << 2);
+    for (let r = 0; r < rows; r += MR) {
+      const to = dy + <usize>(y0 + r) * ld + (<usize>c << 2);
+      tile(to, ld, w + (<usize>(r * TILE) << 2), b, k, true);
+    }
+  }
+}
+
+/**
+ * Adds to dLeft and dRight (padded to MR rows of padded(depth, NR) floats, 0 at first) what flows
+ * back to the unit rows through the sums: with r_i the derivative of the loss by logit (i, j) over
+ * exp(logit - shift_i), times scale, and c_j the same by columns,
+ *   dLeft[i] += sum over j of W[i][j] right[j],   dRight[j] += sum over i of W[i][j] left[i].
+ *
+ * leftFactor, rightFactor: the unit rows again, packed by columns (`pack` with rowStride 1, depth =
+ * rows, width NR). Coefficients and shifts are padded to NR, with coefficients 0. With `self`
+ * dRight is dLeft and the columns' arrays are the rows'. Tiles, their order, and those that were
+ * kept as in `contrastiveSums`.
+ */
+export function contrastiveGradients(
+  dLeft: usize, dRight: usize, leftFactor: usize, rightFactor: usize,
+  rowCoefficients: usize, rowShifts: usize, columnCoefficients: usize, columnShifts: usize,
+  left: usize, right: usize, rows: i32, columns: i32, depth: i32, scale: f32,
+  pairOffset: i32, ids: usize, idColumns: i32, self: bool,
+  kept: usize, keptTiles: i32, scratch: usize, iFirst: i32, iEnd: i32, jFirst: i32, jEnd: i32,
+): void {
+  const w = scratch + ((TILE * TILE) << 2);
+  const across = w + ((TILE * TILE) << 2);
+  for (let i0 = iFirst; i0 < iEnd; i0 += TILE) {
+    const i1 = min(i0 + TILE, rows);
+    for (let j0 = self ? max(i0, jFirst) : jFirst; j0 < jEnd; j0 += TILE) {
+      const j1 = min(j0 + TILE, columns);
+      const both = !self || i0 != j0;
+      const t = tileAddress(i0, j0, columns, self, kept, keptTiles, scratch);
+      if (t == scratch) {
+        cosineTile(
+          t, left, right, i0, i1, j0, j1, rows, columns, depth, pairOffset, ids, idColumns,
+          self,
+        );
+      }
+      packWeights(
+        w, both ? across : 0, t,
+        rowCoefficients + (<usize>i0 << 2), columnCoefficients + (<usize>j0 << 2),
+        rowShifts + (<usize>i0 << 2), columnShifts + (<usize>j0 << 2),
+        padded(i1 - i0, MR), padded(j1 - j0, NR), scale,
+      );
+      addProduct(dLeft, w, rightFactor, i0, i1 - i0, j0, j1 - j0, columns, depth);
+      if (both) addProduct(dRight, across, leftFactor, j0, j1 - j0, i0, i1 - i0, rows, depth);
+    }
+  }
+}
+
+/**
+ * The epilogue of NT-Xent, InfoNCE and CLIP, for one direction. Of row i with positive cosine p_i and
+ * negatives' sum n_i the loss is softplus(log n_i + shift_i - scale p_i); returns the sum of
+ * weight times that. `coefficients` become the r_i (or c_j) of `contrastiveGradients`;
+ * `positiveCoefficients` += the derivative by p_i.
+ */
+export function contrastiveRows(
+  coefficients: usize, positiveCoefficients: usize, sums: usize, shifts: usize, positives: usize,
+  rows: i32, weight: f64, scale: f64,
+): f64 {
+  let loss: f64 = 0;
+  for (let i = 0; i < rows; i++) {
+    const sum = load<f64>(sums + (<usize>i << 3));
+    const shift = <f64>load<f32>(shifts + (<usize>i << 2));
+    const positive = load<f64>(positives + (<usize>i << 3)) * scale;
+    const gap = sum == 0 ? -Infinity : logScalar(sum) + shift - positive;
+    loss += weight * softplus(gap);
+    const grad = weight * scale * sigmoid(gap);
+    store<f32>(coefficients + (<usize>i << 2), sum == 0 ? 0 : <f32>(grad / sum));
+    const at = positiveCoefficients + (<usize>i << 2);
+    store<f32>(at, <f32>(<f64>load<f32>(at) - grad));
+  }
+  return loss;
+}
+
+/**
+ * Sums of the unit rows of each label (labels x cols, f64) and how many there are (i32). Labels
+ * are 0 to `count` - 1.
+ */
+export function sumByLabel(
+  sums: usize, counts: usize, x: usize, labels: usize, rows: i32, cols: i32, count: i32,
+): void {
+  memory.fill(sums, 0, (<usize>count * <usize>cols) << 3);
+  memory.fill(counts, 0, <usize>count << 2);
+  for (let i = 0; i < rows; i++) {
+    const label = load<i32>(labels + (<usize>i << 2));
+    const counter = counts + (<usize>label << 2);
+    store<i32>(counter, load<i32>(counter) + 1);
+    const sum = sums + ((<usize>label * <usize>cols) << 3);
+    const row = x + ((<usize>i * <usize>cols) << 2);
+    for (let c = 0; c < cols; c++) {
+      const at = sum + (<usize>c << 3);
+      store<f64>(at, load<f64>(at) + <f64>load<f32>(row + (<usize>c << 2)));
+    }
+  }
+}
+
+/**
+ * The epilogue of SupCon: row i with P others of its label has the loss
+ * log(sum_i) + shift_i - scale (mean cosine of the P); rows with P = 0 leave the mean. Returns the
+ * mean, 0 if no row remains. `coefficients` become the r_i of `contrastiveGradients`, and the
+ * positives' part of the gradient is added to dx (ldx floats per row) unless dx is 0.
+ */
+export function supConRows(
+  coefficients: usize, dx: usize, sums: usize, shifts: usize, x: usize, labels: usize,
+  labelSums: usize, labelCounts: usize, rows: i32, cols: i32, ldx: i32, scale: f64,
+): f64 {
+  let anchors = 0;
+  for (let i = 0; i < rows; i++) {
+    const label = load<i32>(labels + (<usize>i << 2));
+    if (load<i32>(labelCounts + (<usize>label << 2)) > 1) anchors++;
+  }
+  let loss: f64 = 0;
+  for (let i = 0; i < rows; i++) {
+    const label = load<i32>(labels + (<usize>i << 2));
+    const others = load<i32>(labelCounts + (<usize>label << 2)) - 1;
+    store<f32>(coefficients + (<usize>i << 2), 0);
+    if (others == 0) continue;
+    const row = x + ((<usize>i * <usize>cols) << 2);
+    const labelSum = labelSums + ((<usize>label * <usize>cols) << 3);
+    let cosines: f64 = 0;
+    for (let c = 0; c < cols; c++) {
+      const value = <f64>load<f32>(row + (<usize>c << 2));
+      cosines += value * (load<f64>(labelSum + (<usize>c << 3)) - value);
+    }
+    const sum = load<f64>(sums + (<usize>i << 3));
+    const shift = <f64>load<f32>(shifts + (<usize>i << 2));
+    loss += logScalar(sum) + shift - (scale * cosines) / <f64>others;
+    store<f32>(coefficients + (<usize>i << 2), <f32>(scale / sum / <f64>anchors));
+    if (dx == 0) continue;
+    // Row i is positive to each of the others and each of them to it: hence the two.
+    const pull = (2 * scale) / <f64>others / <f64>anchors;
+    const to = dx + ((<usize>i * <usize>ldx) << 2);
+    for (let c = 0; c < cols; c++) {
+      const at = to + (<usize>c << 2);
+      const value = <f64>load<f32>(row + (<usize>c << 2));
+      const d = pull * (load<f64>(labelSum + (<usize>c << 3)) - value);
+      store<f32>(at, <f32>(<f64>load<f32>(at) - d));
+    }
+  }
+  return anchors == 0 ? 0 : loss / <f64>anchors;
 }

@@ -1,5 +1,5 @@
 /**
- * Rows of logits: log-sum-exp, softmax and cross-entropy, each beside its backward. A row's sum of
+ * Rows of logits: log-sum-exp, softmax and cross-entropy, each next to its backward. A row's sum of
  * exponentials is taken in blocks of f32 that are added up in f64.
  */
 
@@ -20,7 +20,7 @@ export function largest(x: usize, n: i32): f32 {
   return m;
 }
 
-/** The last n < 4 floats of a row, and -inf beside them. */
+/** The last n < 4 floats of a row, filled up with -inf. */
 @inline
 function tail(x: usize, n: i32): v128 {
   let v = f32x4.splat(-Infinity);
@@ -109,8 +109,8 @@ export function softmaxRowsBackward(
     let i = 0;
     for (; i + 2 <= cols; i += 2, dx += 8, dy += 8, y += 8) {
       const own = f64x2.promote_low_f32x4(v128.load64_zero(dy));
-      const share = f64x2.promote_low_f32x4(v128.load64_zero(y));
-      const x = f32x4.demote_f64x2_zero(f64x2.mul(share, f64x2.sub(own, alongs)));
+      const probability = f64x2.promote_low_f32x4(v128.load64_zero(y));
+      const x = f32x4.demote_f64x2_zero(f64x2.mul(probability, f64x2.sub(own, alongs)));
       v128.store_lane<i64>(dx, x, 0);
     }
     for (; i < cols; i++, dx += 4, dy += 4, y += 4) {

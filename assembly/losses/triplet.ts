@@ -27,7 +27,7 @@ function distanceRow(x: usize, y: usize, n: i32): f64 {
 
 /**
  * Mean of the losses of rows of anchors, positives and negatives (rows x cols each). With
- * `backward` the gradient takes the inputs' place: the three are overwritten.
+ * `backward` all three are overwritten by their gradients.
  */
 export function tripletRows(
   anchors: usize, positives: usize, negatives: usize, rows: i32, cols: i32, margin: f64,
@@ -108,7 +108,7 @@ function euclideanTriplet(
 }
 
 /**
- * Goes through `count` triplets of row numbers (i32) in order, writes each one's loss
+ * Goes through `count` triplets of row indices (i32) in order, writes each one's loss
  * max(0, margin - cos(a, p) + cos(a, n)) and, where that is positive, moves the rows of x:
  * with `allRows` the three of them down the gradient, else the anchor alone by
  * rate (p - n) / |a|. cos and the step have the guards 1e-10 and 1e-8 under the fraction.
@@ -138,7 +138,7 @@ export function tripletUpdateRows(
       const nAlong = ((far * la) / underFar) * inverse(ln);
       for (let i: usize = 0; i < stride; i += 4) {
         const va = <f64>load<f32>(a + i), vp = <f64>load<f32>(p + i), vn = <f64>load<f32>(n + i);
-        // The rows may be the same one, so each is read again when its turn comes.
+        // The rows may be the same one, so each is read again before it is written.
         move(a + i, rate * (vp / underNear - vn / underFar + va * aAlong));
         move(p + i, rate * (va / underNear - vp * pAlong));
         move(n + i, rate * (vn * nAlong - va / underFar));

@@ -17,7 +17,7 @@ import { dotRow } from '../core/rows';
 import { largest } from '../losses/softmax';
 
 /**
- * What attends to what, 4 bytes a field, in the order in which src/nn/ops/attention.ts writes them.
+ * Arguments of attention, 4 bytes per field, in the order in which src/nn/ops/attention.ts writes them.
  *
  * A row of queries, keys, values or outputs stands at base + (b T + t) ld + h width floats, so that
  * projections packed side by side need no copy. With `causal` a query at t sees the keys up to
@@ -52,13 +52,13 @@ class Plan {
     return <f32>(1 / sqrt(<f64>this.width));
   }
 
-  /** How many keys sample b has. */
+  /** Number of keys of sample b. */
   @inline
   keysOf(b: i32): i32 {
     return this.lengths == 0 ? this.keys : load<i32>(this.lengths + (<usize>b << 2));
   }
 
-  /** How many of the first n keys the query at t sees. */
+  /** Number of the first n keys that the query at t sees. */
   @inline
   seen(t: i32, n: i32): i32 {
     return this.causal ? min(n, t + this.offset + 1) : n;
@@ -70,19 +70,19 @@ class Plan {
     return this.causal ? causal : WHOLE;
   }
 
-  /** Bytes from the base of queries, or of what is laid out as they are, to a head of a sample. */
+  /** Bytes from the base of queries, or of an array laid out like them, to a head of a sample. */
   @inline
-  ofQuery(b: i32, h: i32): usize {
+  queryOffset(b: i32, h: i32): usize {
     return (<usize>b * <usize>(this.queries * this.ldq) + <usize>(h * this.width)) << 2;
   }
 
   @inline
-  ofKey(b: i32, h: i32): usize {
+  keyOffset(b: i32, h: i32): usize {
     return (<usize>b * <usize>(this.keys * this.ldk) + <usize>(h * this.width)) << 2;
   }
 
   @inline
-  ofOutput(b: i32, h: i32): usize {
+  outputOffset(b: i32, h: i32): usize {
     return (<usize>b * <usize>(this.queries * this.ldy) + <usize>(h * this.width)) << 2;
   }
 
@@ -105,7 +105,7 @@ export function attentionScratch(queries: i32, keys: i32, width: i32): i32 {
   return 2 * queries * padded(keys, NR) + packed;
 }
 
-/** Makes a row of n floats one of whole vectors. */
+/** Fills a row of n floats up to whole vectors. */
 @inline
 function fillUp(row: usize, n: i32, value: f32): void {
   for (let i = n; i & 3; i++) store<f32>(row + (<usize>i << 2), value);
@@ -163,9 +163,9 @@ export function attention(
   for (let i = first; i < first + count; i++) {
     const b = i / plan.heads, h = i % plan.heads;
     const keys = plan.keysOf(b);
-    const k = plan.ofKey(b, h);
+    const k = plan.keyOffset(b, h);
     gemmBand(
-      scratch, plan.q + plan.ofQuery(b, h), plan.k + k, queries, keys, width, ld, ldq, 1, ldk, 1,
+      scratch, plan.q + plan.queryOffset(b, h), plan.k + k, queries, keys, width, ld, ldq, 1, ldk, 1,
       false, packed, plan.band(RESULT_BELOW), offset,
     );
     for (let t = 0; t < queries; t++, logSums += 4) {
@@ -175,36 +175,36 @@ export function attention(
       plan.drop(row, b, h, t, seen);
     }
     gemmBand(
-      y + plan.ofOutput(b, h), scratch, plan.v + k, queries, width, keys, plan.ldy, ld, 1, 1, ldk,
+      y + plan.outputOffset(b, h), scratch, plan.v + k, queries, width, keys, plan.ldy, ld, 1, 1, ldk,
       false, packed, plan.band(LEFT_BELOW), offset,
     );
   }
 }
 
 /**
- * A query's scores become its probabilities p, and `slope`, their gradient, that of the scores
- * times `scale`: p (slope - along) scale, where `along` is the sum of p slope.
+ * A query's scores become its probabilities p, and `grad`, their gradient, that of the scores
+ * times `scale`: p (grad - along) scale, where `along` is the sum of p grad.
  */
 @inline
-function toSlopes(
-  row: usize, slope: usize, seen: i32, ld: i32, scale: f32, logSum: f32, along: f32,
+function toScoreGrads(
+  row: usize, grad: usize, seen: i32, ld: i32, scale: f32, logSum: f32, along: f32,
 ): void {
   fillUp(row, seen, -Infinity);
-  fillUp(slope, seen, 0);
+  fillUp(grad, seen, 0);
   const n = padded(seen, 4);
   expScaled(row, n, scale, logSum);
   const a = f32x4.splat(along), s = f32x4.splat(scale);
   const end = <usize>n << 2;
   for (let i: usize = 0; i < end; i += 16) {
-    const less = f32x4.sub(v128.load(slope + i), a);
-    v128.store(slope + i, f32x4.mul(f32x4.mul(v128.load(row + i), less), s));
+    const less = f32x4.sub(v128.load(grad + i), a);
+    v128.store(grad + i, f32x4.mul(f32x4.mul(v128.load(row + i), less), s));
   }
   memory.fill(row + end, 0, <usize>(ld - n) << 2);
-  memory.fill(slope + end, 0, <usize>(ld - n) << 2);
+  memory.fill(grad + end, 0, <usize>(ld - n) << 2);
 }
 
 /** Zeros in the rows of a head's gradient from `keys` on, which no query sees. */
-function clearRest(d: usize, keys: i32, all: i32, width: i32, ld: i32): void {
+function clearUnseen(d: usize, keys: i32, all: i32, width: i32, ld: i32): void {
   for (let j = keys; j < all; j++) {
     memory.fill(d + ((<usize>j * <usize>ld) << 2), 0, <usize>width << 2);
   }
@@ -223,21 +223,21 @@ export function attentionBackward(
   const queries = plan.queries, width = plan.width, scale = plan.scale;
   const ldq = plan.ldq, ldk = plan.ldk, ldy = plan.ldy, offset = plan.offset;
   const ld = padded(plan.keys, NR);
-  const slopes = scratch + ((<usize>(queries * ld)) << 2);
-  const packed = slopes + ((<usize>(queries * ld)) << 2);
+  const grads = scratch + ((<usize>(queries * ld)) << 2);
+  const packed = grads + ((<usize>(queries * ld)) << 2);
   const square = plan.band(RESULT_BELOW), below = plan.band(LEFT_BELOW);
   const above = plan.band(LEFT_ABOVE);
   logSums += (<usize>first * <usize>queries) << 2;
   for (let i = first; i < first + count; i++) {
     const b = i / plan.heads, h = i % plan.heads;
     const keys = plan.keysOf(b);
-    const q = plan.ofQuery(b, h), k = plan.ofKey(b, h), o = plan.ofOutput(b, h);
+    const q = plan.queryOffset(b, h), k = plan.keyOffset(b, h), o = plan.outputOffset(b, h);
     gemmBand(
       scratch, plan.q + q, plan.k + k, queries, keys, width, ld, ldq, 1, ldk, 1, false, packed,
       square, offset,
     );
     gemmBand(
-      slopes, dy + o, plan.v + k, queries, keys, width, ld, ldy, 1, ldk, 1, false, packed,
+      grads, dy + o, plan.v + k, queries, keys, width, ld, ldy, 1, ldk, 1, false, packed,
       square, offset,
     );
     for (let t = 0; t < queries; t++, logSums += 4) {
@@ -245,8 +245,8 @@ export function attentionBackward(
       const out = o + ((<usize>(t * ldy)) << 2);
       const seen = plan.seen(t, keys);
       const along = <f32>dotRow(dy + out, y + out, width);
-      plan.drop(slopes + from, b, h, t, seen);
-      toSlopes(scratch + from, slopes + from, seen, ld, scale, load<f32>(logSums), along);
+      plan.drop(grads + from, b, h, t, seen);
+      toScoreGrads(scratch + from, grads + from, seen, ld, scale, load<f32>(logSums), along);
       plan.drop(scratch + from, b, h, t, seen);
     }
     gemmBand(
@@ -254,14 +254,14 @@ export function attentionBackward(
       above, offset,
     );
     gemmBand(
-      dq + q, slopes, plan.k + k, queries, width, keys, ldq, ld, 1, 1, ldk, false, packed,
+      dq + q, grads, plan.k + k, queries, width, keys, ldq, ld, 1, 1, ldk, false, packed,
       below, offset,
     );
     gemmBand(
-      dk + k, slopes, plan.q + q, keys, width, queries, ldk, 1, ld, 1, ldq, false, packed,
+      dk + k, grads, plan.q + q, keys, width, queries, ldk, 1, ld, 1, ldq, false, packed,
       above, offset,
     );
-    clearRest(dk + k, keys, plan.keys, width, ldk);
-    clearRest(dv + k, keys, plan.keys, width, ldk);
+    clearUnseen(dk + k, keys, plan.keys, width, ldk);
+    clearUnseen(dv + k, keys, plan.keys, width, ldk);
   }
 }

@@ -1,5 +1,5 @@
 /**
- * Arithmetic on arrays of one shape, forward beside backward. The arrays are whole buffers, padded
+ * Arithmetic on arrays of one shape, forward next to backward. The arrays are whole buffers, padded
  * to 16 bytes, so every loop runs over full vectors; y (or dx) may be any of the inputs. Gradients
  * are stored, not added: `accumulate` does that.
  */
@@ -75,7 +75,7 @@ export function whereArray(y: usize, c: usize, a: usize, b: usize, n: i32): void
 }
 
 /** y = x where c is not 0 (with `negate`: where it is 0), else 0: the backward of `whereArray`. */
-export function selectArray(y: usize, c: usize, x: usize, n: i32, negate: bool): void {
+export function whereArrayBackward(y: usize, c: usize, x: usize, n: i32, negate: bool): void {
   const zero = f32x4.splat(0);
   const flip = i32x4.splat(negate ? -1 : 0);
   for (let i: usize = 0, end = <usize>n << 2; i < end; i += 16) {

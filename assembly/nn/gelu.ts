@@ -4,7 +4,7 @@
  * to 0: nothing cancels, and a negative x keeps its digits down to where the result is below f32.
  *
  * The exact tail is exp(-t^2/2) times a rational function that is 5e-9 from the true one on
- * [0, 13.2]; past that the exponential is 0. GELU_ERRORS
+ * [0, 13.2]; past that the exponential is 0.
  */
 
 import { expNegative } from '../core/math';
@@ -43,12 +43,12 @@ function bell(t: v128): v128 {
   // The rounding of t^2 counts in the exponent, so it is found (Dekker) and taken back.
   const square = f32x4.mul(t, t);
   const head = v128.and(t, i32x4.splat(0xfffff000));
-  const rest = f32x4.sub(t, head);
+  const tail = f32x4.sub(t, head);
   const low = f32x4.add(
     f32x4.add(
-      f32x4.sub(f32x4.mul(head, head), square), f32x4.mul(f32x4.add(head, head), rest),
+      f32x4.sub(f32x4.mul(head, head), square), f32x4.mul(f32x4.add(head, head), tail),
     ),
-    f32x4.mul(rest, rest),
+    f32x4.mul(tail, tail),
   );
   const e = expNegative(f32x4.mul(square, v128.load(TABLE, 256)));
   return f32x4.add(e, f32x4.mul(e, f32x4.mul(low, v128.load(TABLE, 256))));

@@ -1,13 +1,13 @@
 /**
- * Layer normalisation (https://arxiv.org/abs/1607.06450): rows less their mean, over their standard
- * deviation. Statistics and the sums of the backward run in f64, the variance in a second pass, so
+ * Layer normalization (https://arxiv.org/abs/1607.06450): rows minus their mean, divided by their
+ * standard deviation. Statistics and the sums of the backward run in f64, the variance in a second pass, so
  * that a row far from 0 keeps its digits.
  */
 
 import { highDoubles, lowDoubles, sum2 } from '../core/lanes';
 import { storeSums, sumArray } from '../core/reduce';
 
-/** Rows whose gradients of gain and bias are summed before they join what is there. */
+/** Rows whose gradients of weight and bias are summed before they join what is there. */
 const BLOCK: i32 = 256;
 
 /** Sum of (x - mean)^2 over n floats. */
@@ -31,32 +31,32 @@ export function squaresAround(x: usize, n: i32, mean: f64): f64 {
 }
 
 /**
- * y = (x - mean) rstd gain + bias of each row, and its mean and rstd = 1 / sqrt(variance + eps),
- * the biased variance. gain and bias may be 0; y may be x.
+ * y = (x - mean) rstd weight + bias of each row, and its mean and rstd = 1 / sqrt(variance + eps),
+ * the biased variance. weight and bias may be 0; y may be x.
  */
 export function layerNormRows(
-  y: usize, mean: usize, rstd: usize, x: usize, gain: usize, bias: usize, rows: i32, cols: i32,
+  y: usize, mean: usize, rstd: usize, x: usize, weight: usize, bias: usize, rows: i32, cols: i32,
   eps: f64,
 ): void {
   const stride = <usize>cols << 2;
   for (let r = 0; r < rows; r++, x += stride, y += stride, mean += 4, rstd += 4) {
-    const centre = sumArray(x, cols) / <f64>cols;
-    const inverse = <f32>(1 / sqrt(squaresAround(x, cols, centre) / <f64>cols + eps));
+    const center = sumArray(x, cols) / <f64>cols;
+    const inverse = <f32>(1 / sqrt(squaresAround(x, cols, center) / <f64>cols + eps));
     // The mean as two floats: the rounding of one alone would show where the row is far from 0.
-    const head = <f32>centre, rest = <f32>(centre - <f64>head);
+    const head = <f32>center, low = <f32>(center - <f64>head);
     store<f32>(mean, head);
     store<f32>(rstd, inverse);
-    const h = f32x4.splat(head), l = f32x4.splat(rest), f = f32x4.splat(inverse);
+    const h = f32x4.splat(head), l = f32x4.splat(low), f = f32x4.splat(inverse);
     let i: usize = 0;
     for (; i + 16 <= stride; i += 16) {
       let v = f32x4.mul(f32x4.sub(f32x4.sub(v128.load(x + i), h), l), f);
-      if (gain != 0) v = f32x4.mul(v, v128.load(gain + i));
+      if (weight != 0) v = f32x4.mul(v, v128.load(weight + i));
       if (bias != 0) v = f32x4.add(v, v128.load(bias + i));
       v128.store(y + i, v);
     }
     for (; i < stride; i += 4) {
-      let v: f32 = (load<f32>(x + i) - head - rest) * inverse;
-      if (gain != 0) v *= load<f32>(gain + i);
+      let v: f32 = (load<f32>(x + i) - head - low) * inverse;
+      if (weight != 0) v *= load<f32>(weight + i);
       if (bias != 0) v += load<f32>(bias + i);
       store<f32>(y + i, v);
     }
@@ -64,35 +64,35 @@ export function layerNormRows(
 }
 
 /**
- * With z = (x - mean) rstd and d = dy gain, a row's dx = rstd (d - mean of d - z mean of d z).
- * gain may be 0; dx may be dy or x.
+ * With z = (x - mean) rstd and d = dy weight, a row's dx = rstd (d - mean of d - z mean of d z).
+ * weight may be 0; dx may be dy or x.
  */
 export function layerNormRowsBackward(
-  dx: usize, dy: usize, x: usize, mean: usize, rstd: usize, gain: usize, rows: i32, cols: i32,
+  dx: usize, dy: usize, x: usize, mean: usize, rstd: usize, weight: usize, rows: i32, cols: i32,
 ): void {
   for (let r = 0; r < rows; r++) {
     const at = (<usize>r * <usize>cols) << 2, k = <usize>r << 2;
-    backwardRow(dx + at, dy + at, x + at, load<f32>(mean + k), load<f32>(rstd + k), gain, cols);
+    backwardRow(dx + at, dy + at, x + at, load<f32>(mean + k), load<f32>(rstd + k), weight, cols);
   }
 }
 
 /**
- * dGain += the sum over rows of dy z, dBias += that of dy, of `cols` columns of rows of `ld` floats;
+ * dWeight += the sum over rows of dy z, dBias += that of dy, of `cols` columns of rows of `ld` floats;
  * either may be 0.
  */
 export function layerNormColumnsBackward(
-  dGain: usize, dBias: usize, dy: usize, x: usize, mean: usize, rstd: usize, rows: i32, cols: i32,
+  dWeight: usize, dBias: usize, dy: usize, x: usize, mean: usize, rstd: usize, rows: i32, cols: i32,
   ld: i32,
 ): void {
   for (let start = 0; start < rows; start += BLOCK) {
     const count = min(BLOCK, rows - start);
     const from = (<usize>start * <usize>ld) << 2, row = <usize>start << 2;
-    addColumns(dGain, dBias, dy + from, x + from, mean + row, rstd + row, count, cols, ld);
+    addColumns(dWeight, dBias, dy + from, x + from, mean + row, rstd + row, count, cols, ld);
   }
 }
 
 function backwardRow(
-  dx: usize, dy: usize, x: usize, mean: f32, rstd: f32, gain: usize, cols: i32,
+  dx: usize, dy: usize, x: usize, mean: f32, rstd: f32, weight: usize, cols: i32,
 ): void {
   const stride = <usize>cols << 2;
   const m = f32x4.splat(mean), f = f32x4.splat(rstd);
@@ -100,7 +100,7 @@ function backwardRow(
   let i: usize = 0;
   for (; i + 16 <= stride; i += 16) {
     let d = v128.load(dy + i);
-    if (gain != 0) d = f32x4.mul(d, v128.load(gain + i));
+    if (weight != 0) d = f32x4.mul(d, v128.load(weight + i));
     const dz = f32x4.mul(d, f32x4.mul(f32x4.sub(v128.load(x + i), m), f));
     a = f64x2.add(a, lowDoubles(d));
     b = f64x2.add(b, highDoubles(d));
@@ -112,7 +112,7 @@ function backwardRow(
   let sum = sum2(a);
   let product = sum2(along);
   for (; i < stride; i += 4) {
-    const d = load<f32>(dy + i) * (gain == 0 ? <f32>1 : load<f32>(gain + i));
+    const d = load<f32>(dy + i) * (weight == 0 ? <f32>1 : load<f32>(weight + i));
     sum += <f64>d;
     product += <f64>(d * ((load<f32>(x + i) - mean) * rstd));
   }
@@ -120,20 +120,20 @@ function backwardRow(
   const s = f32x4.splat(meanD), p = f32x4.splat(meanDz);
   for (i = 0; i + 16 <= stride; i += 16) {
     let d = v128.load(dy + i);
-    if (gain != 0) d = f32x4.mul(d, v128.load(gain + i));
+    if (weight != 0) d = f32x4.mul(d, v128.load(weight + i));
     const z = f32x4.mul(f32x4.sub(v128.load(x + i), m), f);
     v128.store(dx + i, f32x4.mul(f32x4.sub(f32x4.sub(d, s), f32x4.mul(z, p)), f));
   }
   for (; i < stride; i += 4) {
-    const d = load<f32>(dy + i) * (gain == 0 ? <f32>1 : load<f32>(gain + i));
+    const d = load<f32>(dy + i) * (weight == 0 ? <f32>1 : load<f32>(weight + i));
     const z: f32 = (load<f32>(x + i) - mean) * rstd;
     store<f32>(dx + i, (d - meanD - z * meanDz) * rstd);
   }
 }
 
-/** The sums over rows of dy z and of dy, eight columns at a time, added to dGain and dBias. */
+/** The sums over rows of dy z and of dy, eight columns at a time, added to dWeight and dBias. */
 function addColumns(
-  dGain: usize, dBias: usize, dy: usize, x: usize, mean: usize, rstd: usize, rows: i32, cols: i32,
+  dWeight: usize, dBias: usize, dy: usize, x: usize, mean: usize, rstd: usize, rows: i32, cols: i32,
   ld: i32,
 ): void {
   const width = <usize>cols << 2, stride = <usize>ld << 2, end = <usize>rows << 2;
@@ -157,9 +157,9 @@ function addColumns(
       b2 = f64x2.add(b2, lowDoubles(e));
       b3 = f64x2.add(b3, highDoubles(e));
     }
-    if (dGain != 0) {
-      storeSums(dGain + i, g0, g1, true);
-      storeSums(dGain + i + 16, g2, g3, true);
+    if (dWeight != 0) {
+      storeSums(dWeight + i, g0, g1, true);
+      storeSums(dWeight + i + 16, g2, g3, true);
     }
     if (dBias != 0) {
       storeSums(dBias + i, b0, b1, true);
@@ -174,7 +174,7 @@ function addColumns(
       g += <f64>(d * ((load<f32>(x + at) - load<f32>(mean + r)) * load<f32>(rstd + r)));
       b += <f64>d;
     }
-    if (dGain != 0) store<f32>(dGain + i, <f32>(<f64>load<f32>(dGain + i) + g));
+    if (dWeight != 0) store<f32>(dWeight + i, <f32>(<f64>load<f32>(dWeight + i) + g));
     if (dBias != 0) store<f32>(dBias + i, <f32>(<f64>load<f32>(dBias + i) + b));
   }
 }

@@ -1,25 +1,24 @@
 /**
- * Steps of optimisers over a block of parameters, one call for all of them. f32 in the order of
- * PyTorch's single-tensor implementation, so that a step differs from its own in the last bit at
- * most. `gradScale` multiplies the gradient first: clipping and averaging cost no pass of their own.
+ * Steps of optimizers over one block of n parameters p with gradients g, in place. f32 in the order
+ * of PyTorch's single-tensor implementation, so that a step differs from PyTorch's in the last bit
+ * at most.
  */
 
 /**
- * AdamW (https://arxiv.org/abs/1711.05101): m and v are the running means of the gradient and of
- * its square, `correction` 1 - beta^t at step t.
+ * AdamW (https://arxiv.org/abs/1711.05101): p, g, m, v (n), where m and v are the running means of
+ * the gradient and of its square; `correction1` and `correction2` are 1 - beta^t at step t.
  */
 export function adamWStep(
-  p: usize, g: usize, m: usize, v: usize, n: i32, rate: f64, beta1: f64, beta2: f64, eps: f64,
-  decay: f64, correction1: f64, correction2: f64, gradScale: f32,
+  p: usize, g: usize, m: usize, v: usize, n: i32, lr: f64, beta1: f64, beta2: f64, eps: f64,
+  weightDecay: f64, correction1: f64, correction2: f64,
 ): void {
-  const kept = f32x4.splat(<f32>(1 - rate * decay));
+  const kept = f32x4.splat(<f32>(1 - lr * weightDecay));
   const b1 = f32x4.splat(<f32>beta1), new1 = f32x4.splat(<f32>(1 - beta1));
   const b2 = f32x4.splat(<f32>beta2), new2 = f32x4.splat(<f32>(1 - beta2));
   const root = f32x4.splat(<f32>sqrt(correction2)), floor = f32x4.splat(<f32>eps);
-  const step = f32x4.splat(<f32>(-rate / correction1));
-  const scale = f32x4.splat(gradScale);
+  const step = f32x4.splat(<f32>(-lr / correction1));
   for (let i: usize = 0, end = <usize>n << 2; i < end; i += 16) {
-    const grad = f32x4.mul(v128.load(g + i), scale);
+    const grad = v128.load(g + i);
     const mean = f32x4.add(f32x4.mul(v128.load(m + i), b1), f32x4.mul(grad, new1));
     const square = f32x4.add(
       f32x4.mul(v128.load(v + i), b2), f32x4.mul(f32x4.mul(new2, grad), grad),
@@ -33,18 +32,18 @@ export function adamWStep(
 }
 
 /**
- * Stochastic gradient descent with weight decay in the gradient, momentum (`velocity` 0: none) and
- * Nesterov's look ahead.
+ * Stochastic gradient descent: p, g, velocity (n), with weight decay added to the gradient,
+ * momentum (none where the pointer `velocity` is 0) and Nesterov's look-ahead.
  */
 export function sgdStep(
-  p: usize, g: usize, velocity: usize, n: i32, rate: f64, momentum: f64, decay: f64,
-  nesterov: bool, gradScale: f32,
+  p: usize, g: usize, velocity: usize, n: i32, lr: f64, momentum: f64, weightDecay: f64,
+  nesterov: bool,
 ): void {
-  const step = f32x4.splat(<f32>-rate), shrink = f32x4.splat(<f32>decay);
-  const kept = f32x4.splat(<f32>momentum), scale = f32x4.splat(gradScale);
+  const step = f32x4.splat(<f32>-lr), decay = f32x4.splat(<f32>weightDecay);
+  const kept = f32x4.splat(<f32>momentum);
   for (let i: usize = 0, end = <usize>n << 2; i < end; i += 16) {
     const weight = v128.load(p + i);
-    let d = f32x4.add(f32x4.mul(v128.load(g + i), scale), f32x4.mul(weight, shrink));
+    let d = f32x4.add(v128.load(g + i), f32x4.mul(weight, decay));
     if (velocity != 0) {
       const moving = f32x4.add(f32x4.mul(v128.load(velocity + i), kept), d);
       v128.store(velocity + i, moving);

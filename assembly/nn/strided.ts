@@ -4,7 +4,7 @@
  * `strides` are i32[rank], strides in floats and not negative; 0 repeats an axis. x and y are
  * different arrays.
  *
- * Axes that run on without a gap become one. The last two that are left make a plane, for which
+ * Axes that run on without a gap become one. The last two of those make a plane, for which
  * there are fast loops; a call goes into itself once for each axis before them, so no offset is
  * ever divided.
  */
@@ -37,7 +37,7 @@ function at(list: usize, index: i32): i32 {
   return load<i32>(list + (<usize>index << 2));
 }
 
-/** How many axes are left before `end` without those of length 1 that end there. */
+/** Number of axes before `end` without those of length 1 that end there. */
 function trimmed(dims: usize, end: i32): i32 {
   while (end > 0 && at(dims, end - 1) == 1) end--;
   return end;

@@ -6,7 +6,7 @@
 import { multiplyRows } from '../core/gemm';
 import { clampCosines, squareRoots } from '../core/rows';
 
-/** What a score is: a cosine (of rows already normalised), a product, or a distance. */
+/** Metrics: a cosine (of rows already normalized), a dot product, or a distance. */
 export const COSINE: i32 = 0;
 export const DOT: i32 = 1;
 export const EUCLIDEAN: i32 = 2;
@@ -15,7 +15,7 @@ export const EUCLIDEAN: i32 = 2;
  * Scores of rows i0..i1 with rows j0..j1 into y, `ldy` floats a row. Both sides are packed by
  * `packBlocks`; i0 is a multiple of MR, j0 of NR. Distances are multiplied by `distanceFactor`,
  * which undoes a scaling of both sides and, where larger has to be nearer, turns the sign. `edge`
- * is room for one tile.
+ * has room for one tile.
  */
 export function scoreRows(
   y: usize, left: usize, right: usize, i0: i32, i1: i32, j0: i32, j1: i32,

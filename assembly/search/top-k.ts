@@ -1,6 +1,6 @@
 /**
- * The k best of each query, kept in a heap while blocks of scores pass by: no matrix of all
- * scores is ever there. The root is the worst of those kept; of equal scores the one with the
+ * The k best of each query, kept in a heap while blocks of scores are computed: there is never a
+ * matrix of all scores. The root is the worst of those kept; of equal scores the one with the
  * higher index is the worse.
  */
 
@@ -22,7 +22,7 @@ function worse(s: f32, i: i32, t: f32, j: i32): bool {
   return s < t || (s == t && i > j);
 }
 
-/** Lets entry (score, index) sink from `at` to its place in the heap of n. */
+/** Sinks entry (score, index) from position `at` of a heap of n to where it belongs. */
 export function sink(scores: usize, indices: usize, n: i32, at: i32, score: f32, index: i32): void {
   for (;;) {
     let child = 2 * at + 1;
@@ -47,7 +47,7 @@ export function sink(scores: usize, indices: usize, n: i32, at: i32, score: f32,
   store<i32>(indices + (<usize>at << 2), index);
 }
 
-/** Empty heaps: -inf at the highest index is worse than anything. */
+/** Empties n entries of heaps: -inf at the highest index is worse than any entry. */
 export function topKStart(scores: usize, indices: usize, n: i32): void {
   for (let i = 0; i < n; i++) {
     store<f32>(scores + (<usize>i << 2), -Infinity);
@@ -83,7 +83,7 @@ export function topKUpdate(
   }
 }
 
-/** Takes n scores of one query, four at a glance: most are below the worst kept. */
+/** Takes n scores of one query, four at a time: nearly all are below the worst kept. */
 function takeRow(
   scores: usize, indices: usize, k: i32, row: usize, n: i32, firstIndex: i32,
 ): void {
@@ -101,7 +101,7 @@ function takeRow(
   }
 }
 
-/** Sorts each heap (rows x k), best first. */
+/** Sorts each heap (scores, indices: rows x k), best first. */
 export function topKFinish(scores: usize, indices: usize, rows: i32, k: i32): void {
   for (let r = 0; r < rows; r++) {
     for (let n = k - 1; n > 0; n--) {

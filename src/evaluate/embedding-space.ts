@@ -62,7 +62,7 @@ export function uniformity(x: MatrixLike, options?: UniformityOptions): number {
     const side = loadSide(scope, source);
     const scale = 2 * t;
     const { sums, shifts } = new Contrast(scope, side, side, { scale }).rows;
-    return kernels(analysisCode).uniformityOfSums(sums, shifts, side.norms, source.rows, scale);
+    return kernels(analysisCode).uniformityFromSums(sums, shifts, side.norms, source.rows, scale);
   });
 }
 
@@ -84,9 +84,9 @@ export function effectiveRank(x: MatrixLike): number {
     const ld = core.gramStride(order);
     const gram = scope.f64(ld * ld);
     const scratch = scope.f64(core.gramScratch(order));
-    core.centredGram(gram, at, origin, rows, cols, cols <= rows, scratch);
+    core.centeredGram(gram, at, origin, rows, cols, cols <= rows, scratch);
     const values = scope.f64(ld);
     core.symmetricEigen(values, scope.f64(order * ld), gram, order, scope.f64(2 * ld));
-    return core.rankOfEigenvalues(values, order);
+    return core.effectiveRank(values, order);
   });
 }

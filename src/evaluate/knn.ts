@@ -45,7 +45,7 @@ export function knnClassify(
   return scoped((scope) => {
     const { scores, indices } = nearest(scope, query, source, k, 'cosine');
     const winners = scope.i32(query.rows);
-    kernels(analysisCode).voteRows(
+    kernels(analysisCode).knnVoteRows(
       winners,
       scores,
       indices,

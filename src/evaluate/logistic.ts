@@ -154,7 +154,7 @@ class Objective {
     this.#design = scoped((inner) => {
       const design = inner.f32(rows * width);
       this.#centre(design, source);
-      analysis.curvatureBound(this.#bound, design, this.#labels, this.#weights, rows, width);
+      analysis.hessianDiagonalBound(this.#bound, design, this.#labels, this.#weights, rows, width);
       return new Design(scope, design, rows, width);
     });
     const bound = f64().subarray(this.#bound / 8, this.#bound / 8 + width);
@@ -185,9 +185,9 @@ class Objective {
     const analysis = kernels(analysisCode);
     const [c, w] = [this.#classes, this.width];
     this.#design.transposedTimes(y, u, c);
-    for (let i = 0; i < c; i++) analysis.addTimes(y + 4 * i * w, v + 4 * i * w, w - 1, this.#l2);
+    for (let i = 0; i < c; i++) analysis.axpy(y + 4 * i * w, v + 4 * i * w, w - 1, this.#l2);
     // What all classes share changes no probability; rounding must not let it grow.
-    analysis.centreColumns(y, c, w);
+    analysis.centerColumns(y, c, w);
   }
 
   /** The value at the weights; the gradient and the curvature follow from what it leaves. */
@@ -221,7 +221,7 @@ class Objective {
     const [n, c] = [this.#rows, this.#classes];
     // The residual has gone into the gradient: its place is free.
     this.#design.times(this.#residual, v, c);
-    kernels(analysisCode).logisticCurvature(
+    kernels(analysisCode).logisticHessianProduct(
       this.#residual,
       this.#probabilities,
       this.#labels,
@@ -250,9 +250,9 @@ function newtonStep(scope: Scope, objective: Objective, tolerance: number): Poin
   const weighed = scope.f32(length);
   const direction = scope.zeros(length);
   const image = scope.f32(length);
-  analysis.addTimes(residual, gradient, length, -1);
+  analysis.axpy(residual, gradient, length, -1);
   objective.precondition(weighed, residual);
-  analysis.addTimes(direction, weighed, length, 1);
+  analysis.axpy(direction, weighed, length, 1);
   let left = analysis.dotRow(residual, weighed, length);
   const enough = left * tolerance * tolerance;
   for (let i = 0; i < MOST_DIRECTIONS && left > enough; i++) {
@@ -260,12 +260,12 @@ function newtonStep(scope: Scope, objective: Objective, tolerance: number): Poin
     const bend = analysis.dotRow(direction, image, length);
     // No curvature left that f32 can tell from none.
     if (!(bend > 0)) break;
-    analysis.addTimes(step, direction, length, left / bend);
-    analysis.addTimes(residual, image, length, -left / bend);
+    analysis.axpy(step, direction, length, left / bend);
+    analysis.axpy(residual, image, length, -left / bend);
     objective.precondition(weighed, residual);
     const next = analysis.dotRow(residual, weighed, length);
     kernels(searchCode).scaleArray(direction, length, next / left);
-    analysis.addTimes(direction, weighed, length, 1);
+    analysis.axpy(direction, weighed, length, 1);
     left = next;
   }
   return step;
@@ -283,11 +283,11 @@ function moveAlong(
 ): number | undefined {
   const analysis = kernels(analysisCode);
   const { at, length } = objective;
-  analysis.addTimes(at, step, length, 1);
+  analysis.axpy(at, step, length, 1);
   for (let moved = 1; moved > 1e-9; moved /= 2) {
     const found = objective.value();
     if (found <= value - 1e-4 * moved * fall) return found;
-    analysis.addTimes(at, step, length, -moved / 2);
+    analysis.axpy(at, step, length, -moved / 2);
   }
   return undefined;
 }
@@ -323,7 +323,7 @@ function improve(objective: Objective, value: number, tolerance: number): number
     if (!(fall > 0)) return undefined;
     if (fall > 1e-7 * value) return moveAlong(objective, step, value, fall);
     // Less than the value's own rounding: the step is taken on the slope's word.
-    analysis.addTimes(at, step, length, 1);
+    analysis.axpy(at, step, length, 1);
     return undefined;
   });
 }

@@ -123,7 +123,7 @@ export function evaluateRetrieval(
         const sum = sums[i] as { recall: number; precision: number; ndcg: number };
         sum.recall += hits / count;
         sum.precision += hits / k;
-        sum.ndcg += core.rankGain(ranks, hits) / core.idealGain(Math.min(k, count));
+        sum.ndcg += core.dcg(ranks, hits) / core.idealDcg(Math.min(k, count));
       });
       mrr += core.precisionSum(ranks, 1);
       map += core.precisionSum(ranks, count) / count;

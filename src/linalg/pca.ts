@@ -54,7 +54,7 @@ export function pca(x: MatrixLike, options?: PcaOptions): Pca {
     core.columnMeans(mean64, at, rows, cols);
     const ld = core.gramStride(order);
     const gram = scope.f64(ld * ld);
-    core.centredGram(
+    core.centeredGram(
       gram,
       at,
       mean64,

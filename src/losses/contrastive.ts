@@ -212,7 +212,7 @@ export class Positives {
    * coefficients of the direction and of the positives are set on the way.
    */
   loss(direction: Direction, first: number, weight: number, scale: number): number {
-    return kernels().contrastRows(
+    return kernels().contrastiveRows(
       direction.coefficients + 4 * first,
       this.#coefficients,
       direction.sums + 8 * first,

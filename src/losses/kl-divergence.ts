@@ -53,7 +53,7 @@ export function klDivergenceGrad(
       Pointer,
       Pointer,
     ];
-    const bad = core.firstUncovered(atP, atQ, rows * cols);
+    const bad = core.firstInfiniteDivergence(atP, atQ, rows * cols);
     if (bad >= 0) {
       const expected = 'greater than 0 wherever p is (the divergence is infinite)';
       rangeError(name, `q[${Math.floor(bad / cols)}][${bad % cols}]`, expected, 0);
@@ -78,7 +78,7 @@ function read(name: string, p: unknown, q: unknown) {
 function loadProbabilities(scope: Scope, source: MatrixInput): Pointer {
   const at = copyIn(scope, source);
   const { name, argument, rows, cols } = source;
-  const bad = kernels().firstImproper(at, rows, cols, TOLERANCE);
+  const bad = kernels().firstInvalidDistribution(at, rows, cols, TOLERANCE);
   if (bad < 0) return at;
   const row = f32().subarray(at / 4 + bad * cols, at / 4 + (bad + 1) * cols);
   const negative = row.findIndex((value) => value < 0);

@@ -202,7 +202,6 @@ export class AdamW extends Optimizer {
         weightDecay,
         1 - power(beta1, this.steps),
         1 - power(beta2, this.steps),
-        1,
       );
     }
   }
@@ -264,7 +263,6 @@ export class Sgd extends Optimizer {
         this.momentum,
         weightDecay,
         this.nesterov,
-        1,
       );
     }
   }

@@ -51,7 +51,7 @@ function planes(
   };
 }
 
-const maxPoolBackward: Cutting = {
+const maxPool2dBackward: Cutting = {
   cost: (args) => of(args, 3) * of(args, 5) * POOLED,
   cut(args) {
     const [, , , , plane = 0, windows = 0] = args;
@@ -81,7 +81,7 @@ function convolution(
     cut(args) {
       const scratch = {
         at: geometry + 1,
-        bytes: 4 * kernels(nnCode).convolutionScratch(of(args, geometry)),
+        bytes: 4 * kernels(nnCode).conv2dScratch(of(args, geometry)),
       };
       return { ...part(convolved(of(args, geometry)), args), scratch };
     },
@@ -102,7 +102,7 @@ const renderViews: Cutting = {
   },
 };
 
-const pixelPlanes: Cutting = {
+const imagesToPlanes: Cutting = {
   cost: (args) => of(args, 2) * of(args, 3) * of(args, 4),
   cut(args) {
     const numbers = of(args, 3) * of(args, 4);
@@ -122,28 +122,28 @@ const affineChannels: Cutting = {
 };
 
 export const PICTURE_CUTTINGS: Readonly<Record<string, Cutting>> = {
-  convolution: convolution(4, 5, ({ input, output }) => {
+  conv2d: convolution(4, 5, ({ input, output }) => {
     return { at: 4, step: 1, moves: [0, 4 * output, 1, 4 * input] };
   }),
-  convolutionInputBackward: convolution(3, 4, ({ input, output }) => {
+  conv2dInputBackward: convolution(3, 4, ({ input, output }) => {
     return { at: 3, step: 1, moves: [0, 4 * input, 1, 4 * output] };
   }),
   // Sums run over the samples, so the taps are cut, and every part packs all of dy, or the outputs,
   // and every part packs all of the taps: whichever are more.
-  convolutionWeightBackward: convolution(3, 8, (_, args) => {
+  conv2dWeightBackward: convolution(3, 8, (_, args) => {
     return of(args, 7) >= of(args, 5)
       ? { at: 7, first: 6, step: kernels().NR.value, parts: 1 }
       : { at: 5, first: 4, step: kernels().MR.value, parts: 1 };
   }),
-  maxPool: planes(3, [2], [0, 1], 4),
-  maxPoolBackward,
-  averagePool: planes(2, [1], [0], 3),
-  averagePoolBackward: planes(2, [0], [1], 3),
+  maxPool2d: planes(3, [2], [0, 1], 4),
+  maxPool2dBackward,
+  avgPool2d: planes(2, [1], [0], 3),
+  avgPool2dBackward: planes(2, [0], [1], 3),
   channelSums: channels(2, [1], [0], 0.3),
   affineChannels,
   channelProducts: channels(3, [1, 2], [0], 0.4),
   standardizeChannels: channels(4, [0, 3], [1, 2], 1),
   standardizeChannelsBackward: channels(4, [0, 1, 2], [3], 1),
-  pixelPlanes,
+  imagesToPlanes,
   renderViews,
 };

@@ -158,7 +158,7 @@ export const CUTTINGS: Readonly<Record<string, Cutting>> = {
   mulArray: twoToOne,
   divArray: twoToOne,
   maximumArray: twoToOne,
-  selectArray: twoToOne,
+  whereArrayBackward: twoToOne,
   expArrayBackward: twoToOne,
   logArrayBackward: twoToOne,
   sqrtArrayBackward: twoToOne,

@@ -122,7 +122,7 @@ test('every kernel is called by a row of the table', async () => {
   const elsewhere: string[] = [...arrayKernels, ...backwardKernels].map(({ name }) => name);
   elsewhere.push('heapBase', 'memory');
   // Only the command line shows it: test/cli/images.test.ts has its f64 twin.
-  elsewhere.push('resizePicture');
+  elsewhere.push('resizeImage');
   const loose = [...calls].filter(([name, count]) => count === 0 && !elsewhere.includes(name));
   check(calls.size > 60, `only ${calls.size} kernels were seen`);
   same(

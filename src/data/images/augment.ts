@@ -186,7 +186,7 @@ export function imagesToTensor(images: Uint8Array, shape: ImageShape): Tensor {
   scoped((scope) => {
     const bytes = scope.bytes(images.length);
     u8().set(images, bytes);
-    kernels(nnCode).pixelPlanes(y.at, bytes, count, height * width, channels);
+    kernels(nnCode).imagesToPlanes(y.at, bytes, count, height * width, channels);
   });
   return y;
 }
@@ -241,7 +241,7 @@ export class Augmentation {
       const uniforms = scope.f32(count * DRAWS);
       kernels(nnCode).fillUniformRows(uniforms, count, DRAWS, ...key);
       const options = this.#options(scope.f32(OPTIONS));
-      kernels(nnCode).planViews(views.at, uniforms, count, options, height, width, height, width);
+      kernels(nnCode).sampleViews(views.at, uniforms, count, options, height, width, height, width);
     });
     return views;
   }

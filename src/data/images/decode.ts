@@ -166,7 +166,7 @@ export function fitImage(image: DecodedImage, shape: ImageShape): Uint8Array {
     const scratch = scope.f32(tall * shape.width * channels);
     u8().set(image.data, x);
     const sizes = [channels, width * channels, tall, wide, shape.height, shape.width] as const;
-    kernels(nnCode).resizePicture(y, x + from * channels, scratch, ...sizes);
+    kernels(nnCode).resizeImage(y, x + from * channels, scratch, ...sizes);
     return u8().slice(y, y + size);
   });
   return withChannels({ ...shape, channels, data }, shape.channels).data;

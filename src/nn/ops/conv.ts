@@ -85,7 +85,7 @@ export function conv2d(x: Tensor, weight: Tensor, bias?: Tensor, options?: Conv2
   const withScratch = (body: (geometry: Pointer, scratch: Pointer) => void): void =>
     scoped((scope) => {
       const geometry = scope.i32From([...sizes, stride, padding]);
-      body(geometry, scope.f32(core.convolutionScratch(geometry)));
+      body(geometry, scope.f32(core.conv2dScratch(geometry)));
     });
   return record(
     'conv2d',
@@ -93,19 +93,19 @@ export function conv2d(x: Tensor, weight: Tensor, bias?: Tensor, options?: Conv2
     [batch, outputs, rows, columns],
     (y) =>
       withScratch((geometry, scratch) =>
-        core.convolution(y, x.at, weight.at, bias?.at ?? 0, batch, geometry, scratch),
+        core.conv2d(y, x.at, weight.at, bias?.at ?? 0, batch, geometry, scratch),
       ),
     (dy) => {
       const dx = x.requiresGrad ? empty(x.shape) : undefined;
       const dWeight = weight.requiresGrad ? empty(weight.shape) : undefined;
       const dBias = bias?.requiresGrad ? empty(bias.shape) : undefined;
       withScratch((geometry, scratch) => {
-        if (dx) core.convolutionInputBackward(dx.at, dy.at, weight.at, batch, geometry, scratch);
+        if (dx) core.conv2dInputBackward(dx.at, dy.at, weight.at, batch, geometry, scratch);
         if (!dWeight) return;
         const taps = channels * kernelHeight * kernelWidth;
         const { at } = dWeight;
         const ranges = [0, outputs, 0, taps] as const;
-        core.convolutionWeightBackward(at, dy.at, x.at, batch, ...ranges, geometry, scratch);
+        core.conv2dWeightBackward(at, dy.at, x.at, batch, ...ranges, geometry, scratch);
       });
       const plane = rows * columns;
       if (dBias) core.channelSums(dBias.at, dy.at, batch, outputs, plane, outputs * plane);

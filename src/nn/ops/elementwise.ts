@@ -161,11 +161,11 @@ export function where(condition: Tensor, a: Operand, b: Operand): Tensor {
       ),
     (dy) => [
       sumToShape(
-        made(dy, (y) => core.selectArray(y, chosen.at, dy.at, dy.size, false)),
+        made(dy, (y) => core.whereArrayBackward(y, chosen.at, dy.at, dy.size, false)),
         x.shape,
       ),
       sumToShape(
-        made(dy, (y) => core.selectArray(y, chosen.at, dy.at, dy.size, true)),
+        made(dy, (y) => core.whereArrayBackward(y, chosen.at, dy.at, dy.size, true)),
         z.shape,
       ),
     ],

@@ -56,10 +56,10 @@ export function maxPool2d(x: Tensor, size: number, options?: PoolOptions): Tenso
     'maxPool2d',
     [x],
     shape,
-    (y) => core.maxPool(y, places.at, x.at, planes, ...sizes),
+    (y) => core.maxPool2d(y, places.at, x.at, planes, ...sizes),
     (dy) => {
       const dx = filled(x.shape, 0);
-      core.maxPoolBackward(dx.at, dy.at, places.at, planes, height * width, rows * columns);
+      core.maxPool2dBackward(dx.at, dy.at, places.at, planes, height * width, rows * columns);
       return [dx];
     },
   );
@@ -73,10 +73,10 @@ export function avgPool2d(x: Tensor, size: number, options?: PoolOptions): Tenso
     'avgPool2d',
     [x],
     shape,
-    (y) => core.averagePool(y, x.at, planes, ...sizes),
+    (y) => core.avgPool2d(y, x.at, planes, ...sizes),
     (dy) => {
       const dx = filled(x.shape, 0);
-      core.averagePoolBackward(dx.at, dy.at, planes, ...sizes);
+      core.avgPool2dBackward(dx.at, dy.at, planes, ...sizes);
       return [dx];
     },
   );
