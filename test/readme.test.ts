@@ -8,7 +8,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import * as nearfar from 'nearfar';
 import { gzippedOf, sizes } from '../build/size.js';
-import { drawPicture, storedPicture } from './golden/figure.js';
+import { drawFigure, storedFigure } from './golden/figure.js';
 import { check, close, same, suite } from './harness.js';
 import { runtimes } from './runtimes/index.js';
 
@@ -221,7 +221,7 @@ test('sizes are as measured, to a kilobyte', async () => {
   close(Number(said[2]), all / 1000, { atol: 1, what: 'kB in all' });
 });
 
-test('the picture is what the chapter draws today', async () => {
+test('the figure is what the demo draws', async () => {
   const remedy = 'npm run golden draws it again';
-  check((await drawPicture()) === storedPicture(), `picture.svg differs: ${remedy}`);
+  check((await drawFigure()) === storedFigure(), `figure.svg differs: ${remedy}`);
 });

@@ -103,7 +103,7 @@ const WORDS: readonly Word[] = [
     use: 'plain words',
   },
   {
-    old: /^\s*\/?\*\*? (what|how|the same|of|whether|whose|which) /,
+    old: /\/\*\* (what|how|the same|of|whether|whose|which) /,
     use: 'a verb or a noun at the start of a doc comment',
   },
 
@@ -149,6 +149,8 @@ const words = (line: string): string =>
 export function oldWords(): Found[] {
   return sources().flatMap((file) =>
     readFileSync(file, 'utf8')
+      // A comment of several lines begins on its second one.
+      .replace(/\/\*\*\n *\* /g, '/**\n/** ')
       .split('\n')
       .flatMap((line, i) =>
         WORDS.flatMap(({ old, use, except }) => {

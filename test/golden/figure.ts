@@ -1,6 +1,6 @@
 /**
- * The README's picture: the chapter's 24 points before and after training, two panels of the
- * report that `nearfar demo` writes. Drawn by the report's own code, as what a test can compare.
+ * Draws the README's figure: the 24 points of the demo's experiment before and after training, two
+ * panels of the report that `nearfar demo` writes, rounded so that a test can compare them.
  */
 
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -25,9 +25,9 @@ export async function draw(label) {
 }
 `;
 
-/** Runs the program from source, whose kernels only a bundler can inline. */
-export async function drawPicture(): Promise<string> {
-  const folder = mkdtempSync(join(tmpdir(), 'nearfar-picture-'));
+/** Draws the figure from the sources; a bundler inlines the kernels. */
+export async function drawFigure(): Promise<string> {
+  const folder = mkdtempSync(join(tmpdir(), 'nearfar-figure-'));
   const outfile = join(folder, 'draw.mjs');
   try {
     await build({
@@ -53,11 +53,12 @@ export async function drawPicture(): Promise<string> {
   }
 }
 
-/** The picture as it was written. */
-export function storedPicture(): string {
+/** Reads the figure in the repository. */
+export function storedFigure(): string {
   return readFileSync(FILE, 'utf8');
 }
 
-export function writePicture(svg: string): void {
+/** Writes the figure into the repository. */
+export function writeFigure(svg: string): void {
   writeFileSync(FILE, svg);
 }

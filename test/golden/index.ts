@@ -1,6 +1,6 @@
 /**
- * Writes all that tests compare with and a person should not: fixtures and the README's table by
- * PyTorch (Debian's python3-torch, python3-numpy), and the README's picture by this package.
+ * Writes everything generated that tests compare with: fixtures and the README's table by PyTorch
+ * (Debian's python3-torch, python3-numpy), and the README's figure by this package.
  *
  *   npm run golden                write them
  *   npm run golden -- --check     compare only, and fail on drift
@@ -11,7 +11,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { writeCheckpoints } from './checkpoints.js';
-import { drawPicture, storedPicture, writePicture } from './figure.js';
+import { drawFigure, storedFigure, writeFigure } from './figure.js';
 
 const PYTHON = '/usr/bin/python3';
 
@@ -22,7 +22,7 @@ function ask(script: string, args: readonly string[]): boolean {
   return status === 0;
 }
 
-/** PyTorch's checkpoints, and what it makes of ours. */
+/** Writes PyTorch's checkpoints, and its results on ours. */
 function hub(args: readonly string[]): boolean {
   const folder = mkdtempSync(join(tmpdir(), 'nearfar-checkpoints-'));
   try {
@@ -33,11 +33,11 @@ function hub(args: readonly string[]): boolean {
   }
 }
 
-async function picture(checked: boolean): Promise<boolean> {
-  const svg = await drawPicture();
-  const fits = !checked || svg === storedPicture();
-  if (!checked) writePicture(svg);
-  process.stdout.write(`picture.svg${fits ? '' : ' differs'}\n`);
+async function figure(checked: boolean): Promise<boolean> {
+  const svg = await drawFigure();
+  const fits = !checked || svg === storedFigure();
+  if (!checked) writeFigure(svg);
+  process.stdout.write(`figure.svg${fits ? '' : ' differs'}\n`);
   return fits;
 }
 
@@ -50,6 +50,6 @@ const done = [
   ask('mae.py', args),
   hub(args),
   ask('pytorch-table.py', args),
-  await picture(args.includes('--check')),
+  await figure(args.includes('--check')),
 ];
 if (done.includes(false)) process.exitCode = 1;
