@@ -25,6 +25,7 @@ export {
   reluArray,
   reluArrayBackward,
 } from './nn/elementwise';
+export * from './nn/activations';
 export { gatherStrided, scatterStrided, scatterAddStrided } from './nn/strided';
 export { sumArray, sumOfSquares, meanSquaredError, sumAxis, columnSums } from './core/reduce';
 export { layerNormRows, layerNormRowsBackward, layerNormColumnsBackward } from './nn/layernorm';

@@ -46,6 +46,11 @@ class Plan {
   seedHigh: i32;
   stream: i32;
   position: i32;
+  /** Floats, 0 where a query may not look at a key: (…, queries, keys); 0 for the pointer: all 1. */
+  mask: usize;
+  /** Floats from one sample, and from one head, of the mask to the next. */
+  maskBatch: i32;
+  maskHead: i32;
 
   @inline
   get scale(): f32 {
@@ -84,6 +89,17 @@ class Plan {
   @inline
   outputOffset(b: i32, h: i32): usize {
     return (<usize>b * <usize>(this.queries * this.ldy) + <usize>(h * this.width)) << 2;
+  }
+
+  /** The first n scores of a query become -inf where the mask has 0. */
+  @inline
+  hide(row: usize, b: i32, h: i32, t: i32, n: i32): void {
+    if (this.mask == 0) return;
+    const at = b * this.maskBatch + h * this.maskHead + t * this.keys;
+    const mask = this.mask + (<usize>at << 2);
+    for (let i: usize = 0; i < <usize>n << 2; i += 4) {
+      if (load<f32>(mask + i) == 0) store<f32>(row + i, -Infinity);
+    }
   }
 
   /** Drops probabilities of a query, or gradients of them, and scales the others up. */
@@ -131,12 +147,19 @@ function expScaled(x: usize, n: i32, scale: f32, shift: f32): f64 {
   return total;
 }
 
-/** Scores of a query become probabilities, zero where it does not look; gives their log-sum-exp. */
+/**
+ * Scores of a query become probabilities, zero where it does not look; gives their log-sum-exp. A
+ * query that may look nowhere has zeros, and infinity, which makes zeros of them in the backward.
+ */
 @inline
-function toProbabilities(row: usize, seen: i32, ld: i32, scale: f32): f32 {
+function toProbabilities(row: usize, seen: i32, ld: i32, scale: f32, masked: bool): f32 {
   fillUp(row, seen, -Infinity);
   const n = padded(seen, 4);
   const m = largest(row, n) * scale;
+  if (masked && m == -Infinity) {
+    memory.fill(row, 0, <usize>ld << 2);
+    return Infinity;
+  }
   const sum = expScaled(row, n, scale, m);
   const factor = f32x4.splat(<f32>(1 / sum));
   const end = <usize>n << 2;
@@ -171,7 +194,8 @@ export function attention(
     for (let t = 0; t < queries; t++, logSums += 4) {
       const row = scratch + ((<usize>t * <usize>ld) << 2);
       const seen = plan.seen(t, keys);
-      store<f32>(logSums, toProbabilities(row, seen, ld, scale));
+      plan.hide(row, b, h, t, seen);
+      store<f32>(logSums, toProbabilities(row, seen, ld, scale, plan.mask != 0));
       plan.drop(row, b, h, t, seen);
     }
     gemmBand(
@@ -246,6 +270,7 @@ export function attentionBackward(
       const seen = plan.seen(t, keys);
       const along = <f32>dotRow(dy + out, y + out, width);
       plan.drop(grads + from, b, h, t, seen);
+      plan.hide(scratch + from, b, h, t, seen);
       toScoreGrads(scratch + from, grads + from, seen, ld, scale, load<f32>(logSums), along);
       plan.drop(scratch + from, b, h, t, seen);
     }

@@ -1,24 +1,30 @@
-/** Whether operations record what gradients need. */
+/** Grad mode: whether operations record the graph that gradients need. */
 
-let gradients = true;
+let enabled = true;
 
-/** Whether they do now. */
+/** Tells whether operations record a graph now. */
 export function isGradEnabled(): boolean {
-  return gradients;
+  return enabled;
 }
 
-/** Runs a function without recording. */
+/**
+ * Runs a function without recording a graph, as for evaluation.
+ *
+ * @param body function to run
+ * @returns what the function returned
+ * @example const predictions = noGrad(() => model.forward(x));
+ */
 export function noGrad<T>(body: () => T): T {
   return withGradMode(false, body);
 }
 
-/** Runs a function with or without recording, whatever held before. */
+/** Runs a function with grad mode on or off, whatever it was before. */
 export function withGradMode<T>(on: boolean, body: () => T): T {
-  const before = gradients;
-  gradients = on;
+  const before = enabled;
+  enabled = on;
   try {
     return body();
   } finally {
-    gradients = before;
+    enabled = before;
   }
 }

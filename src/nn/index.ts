@@ -1,120 +1,71 @@
 /**
- * nearfar/nn: tensors in WASM memory with reverse-mode gradients, the layers of transformers,
- * optimisers, schedules and checkpoints, over the kernels of `nearfar`.
+ * nearfar/nn: tensors in WASM memory with reverse-mode gradients, operations, layers, optimizers,
+ * schedules and checkpoints, over the kernels of `nearfar`.
  */
 
 export { bytesInUse, memoryBytes } from '../core/memory.js';
 export { noGrad } from './grad-mode.js';
+export { MultiHeadAttention, type MultiHeadAttentionOptions } from './layers/attention.js';
+export { Conv2d, type Conv2dLayerOptions } from './layers/conv.js';
+export { ConvNet, type ConvNetOptions } from './layers/conv-net.js';
+export { Dropout } from './layers/dropout.js';
+export { Embedding } from './layers/embedding.js';
+export { Linear, type LinearOptions } from './layers/linear.js';
+export { type Activation, Mlp, type MlpOptions } from './layers/mlp.js';
 export {
   BatchNorm,
   type BatchNormLayerOptions,
   type ChannelNorm,
-  Conv2d,
-  type Conv2dLayerOptions,
-  ConvNet,
-  type ConvNetOptions,
   GroupNorm,
-  ResidualBlock,
-  ResNet,
-  type ResNetOptions,
-} from './layers/resnet.js';
-export {
-  type Activation,
-  asParameter,
-  Dropout,
-  Embedding,
+  type GroupNormLayerOptions,
   LayerNorm,
-  Linear,
-  Mlp,
-  MultiHeadAttention,
-  type MultiHeadAttentionOptions,
-  TransformerBlock,
-  type TransformerBlockOptions,
-} from './layers/transformer-block.js';
+  type LayerNormLayerOptions,
+} from './layers/norm.js';
+export { ResidualBlock, ResNet, type ResNetOptions } from './layers/resnet.js';
+export { Sequential, type SequentialLayer } from './layers/sequential.js';
+export { TransformerBlock, type TransformerBlockOptions } from './layers/transformer-block.js';
 export {
-  type Grid,
-  gatherTokens,
-  patchify,
+  type PositionOptions,
   sinCosPositions,
-  unpatchify,
   VisionTransformer,
   type VisionTransformerOptions,
 } from './layers/vision-transformer.js';
+export * from './losses.js';
+export { type LoadStateDictOptions, Module } from './module.js';
+export * from './ops/activations.js';
 export {
-  type ClipLossOptions,
-  clipLoss,
-  crossEntropy,
-  type InfoNceOptions,
-  infoNce,
-  klDivergence,
-  ntXent,
-  type SigLipLossOptions,
-  sigLipLoss,
-  supCon,
-  tripletLoss,
-} from './losses.js';
-export { Module } from './module.js';
-export { type AttentionOptions, attention, cachedAttention } from './ops/attention.js';
+  type AttentionMask,
+  type AttentionOptions,
+  attention,
+  cachedAttention,
+} from './ops/attention.js';
 export { type Conv2dOptions, conv2d } from './ops/conv.js';
-export {
-  add,
-  type CustomOp,
-  customOp,
-  div,
-  exp,
-  gelu,
-  log,
-  maximum,
-  mul,
-  type Operand,
-  relu,
-  sqrt,
-  sub,
-  tanh,
-  where,
-} from './ops/elementwise.js';
-export { gather } from './ops/embedding.js';
-export { linear, type MatmulOptions, matmul } from './ops/matmul.js';
-export {
-  type BatchNormOptions,
-  batchNorm,
-  type ChannelStatistics,
-  type GroupNormOptions,
-  groupNorm,
-} from './ops/norm.js';
-export { avgPool2d, globalAveragePool, maxPool2d, type PoolOptions } from './ops/pool.js';
-export { mean, mse, type ReduceOptions, sum } from './ops/reduce.js';
-export { concat, reshape, slice, transpose } from './ops/shape.js';
-export {
-  type LayerNormOptions,
-  layerNorm,
-  logSoftmax,
-  logSumExp,
-  normalize,
-  softmax,
-} from './ops/softmax.js';
-export {
-  AdamW,
-  type AdamWOptions,
-  clipGradNorm,
-  decayGroups,
-  emaUpdate,
-  type ParameterGroup,
-  type Parameters,
-  Sgd,
-  type SgdOptions,
-} from './optim.js';
+export * from './ops/create.js';
+export * from './ops/custom.js';
+export * from './ops/elementwise.js';
+export * from './ops/embedding.js';
+export * from './ops/matmul.js';
+export * from './ops/norm.js';
+export type { Operand } from './ops/op.js';
+export { type Grid, gatherTokens, patchify, unpatchify } from './ops/patches.js';
+export * from './ops/pool.js';
+export * from './ops/reduce.js';
+export * from './ops/shape.js';
+export * from './ops/softmax.js';
+export * from './optim.js';
 export {
   dropout,
   manualSeed,
+  type NormalOptions,
   type RandomState,
   randomNormal,
   randomState,
   randomUniform,
   setRandomState,
+  type UniformOptions,
 } from './random.js';
 export { loadSafetensors, readMetadata, saveSafetensors } from './safetensors.js';
 export { cosineSchedule, linearSchedule, type ScheduleOptions } from './schedules.js';
-export { debug, parameter, Tensor, tensor } from './tensor.js';
-export type { Shape, TensorData } from './tensor-data.js';
+export { asParameter, debug, parameter, Tensor, tensor } from './tensor.js';
+export type { Shape, ShapedData, TensorData } from './tensor-data.js';
 export { tidy } from './tidy.js';

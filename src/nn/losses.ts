@@ -16,8 +16,8 @@ import * as ntXents from '../losses/nt-xent.js';
 import * as sigLips from '../losses/sig-lip.js';
 import * as supCons from '../losses/sup-con.js';
 import * as triplets from '../losses/triplet.js';
+import { checkTensor } from './check.js';
 import { isGradEnabled } from './grad-mode.js';
-import { checkTensor } from './ops/shape.js';
 import { empty, filled, record, Tensor } from './tensor.js';
 import { showShape } from './tensor-data.js';
 

@@ -1,17 +1,34 @@
-/** What networks are made of: parameters, buffers and parts, found by walking the object. */
+/** Networks: parameters, buffers and modules inside modules, found by walking an object's fields. */
 
-import { checkFlag, checkOptions, rangeError, typeError } from '../core/validation.js';
-import { checkTensor } from './ops/shape.js';
+import { readOptions } from '../core/options.js';
+import { checkFlag, rangeError, typeError } from '../core/validation.js';
+import { checkTensor } from './check.js';
 import { Tensor } from './tensor.js';
+import { sameShape, showShape } from './tensor-data.js';
 
-/** Something in a module's state: a parameter or buffer, or a part that has some. */
+/** Something in a module's state: a parameter or buffer, or a module inside it. */
 type Member = Tensor | Module;
 
+/** Options of `loadStateDict`. */
+export interface LoadStateDictOptions {
+  /**
+   * Refuse a state that lacks names or has unknown ones.
+   * @default true
+   */
+  strict?: boolean | undefined;
+}
+
+/**
+ * Base class of layers and networks, as PyTorch's `nn.Module`: fields that hold tensors are its
+ * state, fields that hold modules, or arrays of either, are parts of it.
+ *
+ * @example class Net extends Module { layer = new Linear(4, 2); forward(x) { return relu(this.layer.forward(x)); } }
+ */
 export class Module {
-  /** Whether dropout and the like are on. */
+  /** Whether dropout and batch norms behave as in training. */
   training = true;
 
-  /** Fields that hold tensors or modules, those of arrays by number. */
+  /** Lists fields that hold tensors or modules, those in arrays by number. */
   *#members(): Iterable<[name: string, member: Member]> {
     for (const [name, value] of Object.entries(this)) {
       if (value instanceof Tensor || value instanceof Module) yield [name, value];
@@ -22,37 +39,57 @@ export class Module {
     }
   }
 
-  /** Parameters and buffers by their paths, each once however often it is used. */
+  /** Lists members, and those of every module inside, each module before what it holds. */
+  *#descendants(path = '', around: readonly Module[] = []): Iterable<[string, Member]> {
+    if (around.includes(this)) {
+      throw new Error(`Module: ${path.slice(0, -1)} is a module that contains itself`);
+    }
+    for (const [name, member] of this.#members()) {
+      yield [path + name, member];
+      if (member instanceof Module)
+        yield* member.#descendants(`${path}${name}.`, [...around, this]);
+    }
+  }
+
+  /**
+   * Lists parameters and buffers by their paths, each once however often it is used.
+   *
+   * @returns the tensors themselves, in the order of the fields
+   * @throws {Error} if a module contains itself
+   */
   stateDict(): Map<string, Tensor> {
     const state = new Map<string, Tensor>();
     const seen = new Set<Tensor>();
-    const visit = (module: Module, prefix: string): void => {
-      for (const [name, member] of module.#members()) {
-        if (member instanceof Module) visit(member, `${prefix}${name}.`);
-        else if (!seen.has(member)) {
-          seen.add(member);
-          state.set(prefix + name, member);
-        }
-      }
-    };
-    visit(this, '');
+    for (const [path, member] of this.#descendants()) {
+      if (member instanceof Module || seen.has(member)) continue;
+      seen.add(member);
+      state.set(path, member);
+    }
     return state;
   }
 
-  /** What is trained, by its path. */
+  /**
+   * Lists what is trained, by its path.
+   *
+   * @returns the tensors of the state that require gradients
+   * @example new AdamW(model.parameters());
+   */
   parameters(): Map<string, Tensor> {
     return new Map([...this.stateDict()].filter(([, { requiresGrad }]) => requiresGrad));
   }
 
   /**
    * Overwrites parameters and buffers with those of the same names.
-   * @param options.strict refuse names that are missing or not known (default true)
-   * @throws RangeError before anything is written, if a name or a shape does not fit
+   *
+   * @param state tensors by path, of the same shapes
+   * @param options strict: refuse names that are missing or not known
+   * @throws {TypeError | RangeError} before anything is written, if a name or a shape does not fit
    */
-  loadStateDict(state: ReadonlyMap<string, Tensor>, options?: { strict?: boolean }): void {
+  loadStateDict(state: ReadonlyMap<string, Tensor>, options?: LoadStateDictOptions): void {
     if (!(state instanceof Map)) typeError('loadStateDict', 'state', 'a Map of tensors', state);
-    checkOptions('loadStateDict', options, ['strict']);
-    const strict = checkFlag('loadStateDict', 'strict', options?.strict, true);
+    const read = readOptions('loadStateDict', options);
+    const strict = read.read('strict', checkFlag, true);
+    read.done();
     for (const [name, value] of state) checkTensor('loadStateDict', name, value);
     const own = this.stateDict();
     const missing = [...own.keys()].filter((name) => !state.has(name));
@@ -69,20 +106,33 @@ export class Module {
       return from === undefined ? [] : [{ name, to, from }];
     });
     for (const { name, to, from } of pairs) {
-      if (String(to.shape) === String(from.shape)) continue;
-      rangeError('loadStateDict', name, `of shape [${to.shape}]`, `[${from.shape}]`);
+      if (sameShape(to.shape, from.shape)) continue;
+      rangeError('loadStateDict', name, `of shape ${showShape(to.shape)}`, showShape(from.shape));
     }
-    for (const { to, from } of pairs) to.data.set(from.data);
+    for (const { to, from } of pairs) {
+      to.data.set(from.data);
+      to.markChanged();
+    }
   }
 
-  /** Sets this module and its parts to training or not. */
+  /**
+   * Sets this module and the modules inside it to training, or to evaluation.
+   *
+   * @param on whether to train
+   * @returns this module
+   */
   train(on = true): this {
-    this.training = on;
-    for (const [, member] of this.#members()) if (member instanceof Module) member.train(on);
+    checkFlag('train', 'on', on);
+    const modules = [...this.#descendants()].flatMap(([, m]) => (m instanceof Module ? [m] : []));
+    for (const module of [this, ...modules]) module.training = on;
     return this;
   }
 
-  /** Turns dropout and the like off. */
+  /**
+   * Sets this module and the modules inside it to evaluation: dropout does nothing.
+   *
+   * @returns this module
+   */
   eval(): this {
     return this.train(false);
   }

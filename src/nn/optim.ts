@@ -1,20 +1,21 @@
-/** Optimisers, gradient clipping and learning-rate schedules. */
+/** Optimizers: AdamW, Adam, SGD, with parameter groups; gradient clipping and averages of weights. */
 
 import nnCode from '#wasm/nn';
 import { kernels } from '../core/kernels.js';
+import { readOptions } from '../core/options.js';
 import {
   checkFlag,
+  checkFraction,
   checkNonNegative,
-  checkOptions,
   checkPositive,
   isNumberArray,
   rangeError,
   typeError,
 } from '../core/validation.js';
-import type { Module } from './module.js';
-import { checkTensor } from './ops/shape.js';
-import { filled, Tensor } from './tensor.js';
-import { showShape } from './tensor-data.js';
+import { checkIndex, checkTensor } from './check.js';
+import { Module } from './module.js';
+import { empty, filled, type Tensor } from './tensor.js';
+import { sameShape, showShape } from './tensor-data.js';
 import { untrack } from './tidy.js';
 
 /** Parameters by name, as `module.parameters()` gives them, or without names. */
@@ -22,10 +23,18 @@ export type Parameters = ReadonlyMap<string, Tensor> | readonly Tensor[];
 
 /** Parameters with settings of their own. */
 export interface ParameterGroup {
+  /** The parameters of the group. */
   params: Parameters;
-  weightDecay?: number;
-  /** A factor of the learning rate (default 1). */
-  lrScale?: number;
+  /**
+   * Weight decay, at least 0.
+   * @default the optimizer's
+   */
+  weightDecay?: number | undefined;
+  /**
+   * Factor of the learning rate, at least 0.
+   * @default 1
+   */
+  lrScale?: number | undefined;
 }
 
 interface Entry {
@@ -39,33 +48,36 @@ function isGroup(value: unknown): value is ParameterGroup {
   return typeof value === 'object' && value !== null && 'params' in value;
 }
 
-/** All parameters, each once, with the settings of their groups; those without names numbered. */
-function entriesOf(name: string, params: unknown, weightDecay: number): Entry[] {
-  const groups =
-    Array.isArray(params) && params.length > 0 && params.every(isGroup)
-      ? params
-      : [{ params: params as Parameters }];
+/** Reads parameters, by name where they have names. */
+function namedParameters(name: string, params: unknown, first = 0): [string, Tensor][] {
+  if (!(params instanceof Map) && !Array.isArray(params)) {
+    typeError(name, 'params', 'a Map or an array of parameters, or of groups', params);
+  }
+  const named: [string, unknown][] =
+    params instanceof Map ? [...params] : params.map((param, i) => [`${first + i}`, param]);
+  return named.map(([key, param]) => [key, checkTensor(name, `params ${key}`, param)]);
+}
+
+/** Reads all parameters, each once, with the settings of their groups; without names they get numbers. */
+function readEntries(name: string, params: unknown, weightDecay: number): Entry[] {
+  const groups: unknown[] =
+    Array.isArray(params) && params.length > 0 && params.every(isGroup) ? params : [{ params }];
   const entries = new Map<string, Entry>();
   const seen = new Set<Tensor>();
-  for (const group of groups as ParameterGroup[]) {
-    checkOptions(name, group, ['params', 'weightDecay', 'lrScale']);
-    const { params: list } = group;
-    if (!(list instanceof Map) && !Array.isArray(list)) {
-      typeError(name, 'params', 'a Map or an array of parameters, or of groups', list);
-    }
+  for (const group of groups) {
+    const read = readOptions(name, group);
+    const named = read.read('params', (_, __, list) => namedParameters(name, list, entries.size));
     const settings = {
-      weightDecay: checkNonNegative(name, 'weightDecay', group.weightDecay, weightDecay),
-      lrScale: checkNonNegative(name, 'lrScale', group.lrScale, 1),
+      weightDecay: read.read('weightDecay', checkNonNegative, weightDecay),
+      lrScale: read.read('lrScale', checkNonNegative, 1),
     };
-    const first = entries.size;
-    const named = list instanceof Map ? [...list] : list.map((param, i) => [`${first + i}`, param]);
-    for (const [key, param] of named as [string, Tensor][]) {
-      if (!(param instanceof Tensor)) typeError(name, `params ${key}`, 'a parameter', param);
+    read.done();
+    for (const [key, param] of named) {
       if (!param.requiresGrad || param.parents.length > 0) {
-        rangeError(name, `params ${key}`, 'a parameter', 'a tensor that is none');
+        rangeError(name, `params ${key}`, 'a parameter', 'a tensor that is not one');
       }
       if (seen.has(param) || entries.has(key)) {
-        rangeError(name, `params ${key}`, 'in one place only', 'a second one');
+        rangeError(name, `params ${key}`, 'in one group, once', 'a second one');
       }
       seen.add(param);
       entries.set(key, { name: key, param, ...settings });
@@ -75,23 +87,35 @@ function entriesOf(name: string, params: unknown, weightDecay: number): Entry[] 
   return [...entries.values()];
 }
 
-/** What all optimisers share: parameters, and moments that live as long as they do. */
-abstract class Optimizer {
-  learningRate: number;
+/** Base class of the optimizers: parameters, and moments that live as long as the optimizer. */
+export abstract class Optimizer {
+  readonly #name: string;
+  #learningRate: number;
   protected readonly entries: readonly Entry[];
   protected steps = 0;
-  /** What is kept beside each parameter. */
+  /** Names of what is kept for each parameter. */
   protected abstract readonly slots: readonly string[];
   readonly #moments = new Map<string, Tensor>();
 
-  constructor(name: string, params: unknown, learningRate: number, weightDecay: number) {
-    this.entries = entriesOf(name, params, weightDecay);
-    this.learningRate = learningRate;
+  protected constructor(name: string, params: unknown, learningRate: number, weightDecay: number) {
+    this.#name = name;
+    this.entries = readEntries(name, params, weightDecay);
+    this.#learningRate = learningRate;
   }
 
-  /** A tensor beside a parameter, 0 at first. */
-  protected moment(kind: string, { name, param }: Entry): Tensor {
-    const key = `${kind}.${name}`;
+  /** Learning rate of the next step, at least 0; set it from a schedule. */
+  get learningRate(): number {
+    return this.#learningRate;
+  }
+
+  /** @throws {TypeError | RangeError} if it is not a finite number of at least 0 */
+  set learningRate(value: number) {
+    this.#learningRate = checkNonNegative(this.#name, 'learningRate', value);
+  }
+
+  /** Gives what is kept for a parameter, 0 at first. */
+  protected moment(slot: string, { name, param }: Entry): Tensor {
+    const key = `${slot}.${name}`;
     let found = this.#moments.get(key);
     if (found === undefined) {
       found = filled(param.shape, 0);
@@ -99,6 +123,28 @@ abstract class Optimizer {
       this.#moments.set(key, found);
     }
     return found;
+  }
+
+  /** Updates one parameter from its gradient. */
+  protected abstract update(entry: Entry, grad: Tensor): void;
+
+  /**
+   * Takes one step. Parameters without a gradient stay as they are.
+   *
+   * @throws {Error} before anything changes, if a parameter was disposed of
+   */
+  step(): void {
+    for (const { name, param } of this.entries) {
+      if (param.disposed) throw new Error(`${this.#name}.step: parameter ${name} was disposed of`);
+    }
+    this.steps++;
+    for (const entry of this.entries) {
+      const { param } = entry;
+      const { grad } = param;
+      if (grad === undefined) continue;
+      this.update(entry, grad);
+      param.markChanged();
+    }
   }
 
   /** Frees all gradients: the next backward begins at 0. */
@@ -109,34 +155,39 @@ abstract class Optimizer {
     }
   }
 
-  /** The moments and the number of steps, for going on later with the same bits. */
+  /**
+   * Gives the moments and the number of steps, to continue later with the same bits.
+   *
+   * @returns tensors by name: `steps`, and one for each moment of a parameter
+   */
   stateDict(): Map<string, Tensor> {
-    const steps = filled([1], this.steps);
-    return new Map([['steps', steps], ...this.#moments]);
+    return new Map([['steps', filled([1], this.steps)], ...this.#moments]);
   }
 
   /**
-   * Goes on from what `stateDict` gave; moments that it lacks begin at 0.
-   * @throws RangeError before anything is written, if a name or a shape does not fit
+   * Continues from what `stateDict` gave; moments that it lacks begin at 0.
+   *
+   * @param state tensors by name
+   * @throws {TypeError | RangeError} before anything is written, if a name or a shape does not fit
    */
   loadStateDict(state: ReadonlyMap<string, Tensor>): void {
     if (!(state instanceof Map)) typeError('loadStateDict', 'state', 'a Map of tensors', state);
-    const steps = checkTensor('loadStateDict', 'steps', state.get('steps')).item();
+    const given = checkTensor('loadStateDict', 'steps', state.get('steps')).item();
+    const steps = checkIndex('loadStateDict', 'steps', given);
     const found = [...state]
       .filter(([key]) => key !== 'steps')
       .map(([key, value]) => {
         const { shape } = checkTensor('loadStateDict', key, value);
-        const [kind = '', name = ''] = key.split(/\.(.*)/s);
+        const [slot = '', name = ''] = key.split(/\.(.*)/s);
         const entry = this.entries.find((own) => own.name === name);
-        const known = entry !== undefined && this.slots.includes(kind);
-        if (!known || String(entry.param.shape) !== String(shape)) {
+        if (!entry || !this.slots.includes(slot) || !sameShape(entry.param.shape, shape)) {
           rangeError('loadStateDict', key, 'the moment of a parameter', showShape(shape));
         }
-        return { kind, entry, numbers: value.toArray() };
+        return { slot, entry, numbers: value.toArray() };
       });
     this.dispose();
     this.steps = steps;
-    for (const { kind, entry, numbers } of found) this.moment(kind, entry).data.set(numbers);
+    for (const { slot, entry, numbers } of found) this.moment(slot, entry).data.set(numbers);
   }
 
   /** Frees the moments. */
@@ -146,141 +197,241 @@ abstract class Optimizer {
   }
 }
 
-export interface AdamWOptions {
-  /** Default 1e-3. */
-  learningRate?: number;
-  /** Default [0.9, 0.999]. */
-  betas?: readonly [number, number];
-  /** Default 1e-8. */
-  eps?: number;
-  /** Default 0.01. */
-  weightDecay?: number;
+/** Options of `Adam`. */
+export interface AdamOptions {
+  /**
+   * Learning rate, greater than 0.
+   * @default 1e-3
+   */
+  learningRate?: number | undefined;
+  /**
+   * Decay rates of the mean and of the square of gradients, from 0 to below 1.
+   * @default [0.9, 0.999]
+   */
+  betas?: readonly [number, number] | undefined;
+  /**
+   * Added to the root of the mean square, greater than 0.
+   * @default 1e-8
+   */
+  eps?: number | undefined;
+  /**
+   * Weight decay, at least 0: times the weights, it is added to the gradient (L2).
+   * @default 0
+   */
+  weightDecay?: number | undefined;
 }
 
-/** Adam with decoupled weight decay (https://arxiv.org/abs/1711.05101), as PyTorch computes it. */
-export class AdamW extends Optimizer {
+/** Options of `AdamW`. */
+export interface AdamWOptions extends Omit<AdamOptions, 'weightDecay'> {
+  /**
+   * Weight decay, at least 0: times learning rate and weights, it is subtracted from the weights.
+   * @default 0.01
+   */
+  weightDecay?: number | undefined;
+}
+
+/** Checks a pair of decay rates. */
+function checkBetas(name: string, argument: string, value: unknown): readonly [number, number] {
+  if (!isNumberArray(value) || value.length !== 2) {
+    typeError(name, argument, 'a pair of numbers', value);
+  }
+  return [checkFraction(name, argument, value[0]), checkFraction(name, argument, value[1])];
+}
+
+/** What Adam and AdamW have in common. */
+abstract class Moments extends Optimizer {
   protected readonly slots = ['m', 'v'];
+  /** Decay rates of the mean and of the square of gradients. */
   readonly betas: readonly [number, number];
+  /** Added to the root of the mean square. */
   readonly eps: number;
 
-  constructor(params: Parameters | readonly ParameterGroup[], options?: AdamWOptions) {
-    checkOptions('AdamW', options, ['learningRate', 'betas', 'eps', 'weightDecay']);
-    super(
-      'AdamW',
-      params,
-      checkPositive('AdamW', 'learningRate', options?.learningRate, 1e-3),
-      checkNonNegative('AdamW', 'weightDecay', options?.weightDecay, 0.01),
-    );
-    this.betas = options?.betas === undefined ? [0.9, 0.999] : options.betas;
-    if (!isNumberArray(this.betas) || this.betas.length !== 2) {
-      typeError('AdamW', 'betas', 'a pair of numbers', this.betas);
-    }
-    this.eps = checkPositive('AdamW', 'eps', options?.eps, 1e-8);
-    for (const beta of this.betas) {
-      if (!(beta >= 0 && beta < 1)) rangeError('AdamW', 'betas', 'at least 0 and below 1', beta);
-    }
+  protected constructor(name: string, params: unknown, options: unknown, weightDecay: number) {
+    const read = readOptions(name, options);
+    const learningRate = read.read('learningRate', checkPositive, 1e-3);
+    const betas = read.read('betas', checkBetas, [0.9, 0.999]);
+    const eps = read.read('eps', checkPositive, 1e-8);
+    const decay = read.read('weightDecay', checkNonNegative, weightDecay);
+    read.done();
+    super(name, params, learningRate, decay);
+    this.betas = betas;
+    this.eps = eps;
   }
 
-  /** One step; parameters without a gradient stay. */
-  step(): void {
-    this.steps++;
+  /** Moves a parameter by its moments and by its decoupled weight decay. */
+  protected move(entry: Entry, grad: Tensor, weightDecay: number): void {
+    const { param, lrScale } = entry;
     const [beta1, beta2] = this.betas;
-    const core = kernels(nnCode);
-    for (const entry of this.entries) {
-      const { param, weightDecay, lrScale } = entry;
-      if (param.grad === undefined) continue;
-      core.adamWStep(
-        param.at,
-        param.grad.at,
-        this.moment('m', entry).at,
-        this.moment('v', entry).at,
-        param.size,
-        this.learningRate * lrScale,
-        beta1,
-        beta2,
-        this.eps,
-        weightDecay,
-        1 - power(beta1, this.steps),
-        1 - power(beta2, this.steps),
-      );
-    }
-  }
-}
-
-/** base^n for a whole n, by repeated squaring: `**` differs from engine to engine. */
-function power(base: number, n: number): number {
-  let result = 1;
-  for (let square = base, rest = n; rest > 0; square *= square, rest = Math.floor(rest / 2)) {
-    if (rest % 2 === 1) result *= square;
-  }
-  return result;
-}
-
-export interface SgdOptions {
-  /** Default 0.01. */
-  learningRate?: number;
-  /** Default 0. */
-  momentum?: number;
-  /** Default 0. */
-  weightDecay?: number;
-  /** Default false. */
-  nesterov?: boolean;
-}
-
-/** Gradient descent with momentum, as PyTorch computes it. */
-export class Sgd extends Optimizer {
-  protected readonly slots = ['velocity'];
-  readonly momentum: number;
-  readonly nesterov: boolean;
-
-  constructor(params: Parameters | readonly ParameterGroup[], options?: SgdOptions) {
-    checkOptions('Sgd', options, ['learningRate', 'momentum', 'weightDecay', 'nesterov']);
-    super(
-      'Sgd',
-      params,
-      checkPositive('Sgd', 'learningRate', options?.learningRate, 0.01),
-      checkNonNegative('Sgd', 'weightDecay', options?.weightDecay, 0),
+    kernels(nnCode).adamWStep(
+      param.at,
+      grad.at,
+      this.moment('m', entry).at,
+      this.moment('v', entry).at,
+      param.size,
+      this.learningRate * lrScale,
+      beta1,
+      beta2,
+      this.eps,
+      weightDecay,
+      1 - power(beta1, this.steps),
+      1 - power(beta2, this.steps),
     );
-    this.momentum = checkNonNegative('Sgd', 'momentum', options?.momentum, 0);
-    this.nesterov = checkFlag('Sgd', 'nesterov', options?.nesterov, false);
-    if (this.nesterov && this.momentum === 0) {
-      rangeError('Sgd', 'momentum', 'above 0 with nesterov', this.momentum);
-    }
-  }
-
-  step(): void {
-    this.steps++;
-    for (const entry of this.entries) {
-      const { param, weightDecay, lrScale } = entry;
-      if (param.grad === undefined) continue;
-      const velocity = this.moment('velocity', entry);
-      kernels(nnCode).sgdStep(
-        param.at,
-        param.grad.at,
-        velocity.at,
-        param.size,
-        this.learningRate * lrScale,
-        this.momentum,
-        weightDecay,
-        this.nesterov,
-      );
-    }
   }
 }
 
 /**
- * Two groups of a module's parameters: with weight decay those of at least two axes, without it
- * biases and norms, as GPT's and MAE's training has it.
- * @param exempt names that stay without decay besides
+ * AdamW: Adam with decoupled weight decay, as PyTorch computes it.
+ *
+ * @see https://arxiv.org/abs/1711.05101
+ * @example const optimizer = new AdamW(model.parameters(), { learningRate: 1e-3 }); optimizer.step();
+ */
+export class AdamW extends Moments {
+  /**
+   * @param params parameters, or groups with settings of their own
+   * @param options learningRate, betas, eps, weightDecay
+   * @throws {TypeError | RangeError} if an argument is not valid
+   */
+  constructor(params: Parameters | readonly ParameterGroup[], options?: AdamWOptions) {
+    super('AdamW', params, options, 0.01);
+  }
+
+  protected update(entry: Entry, grad: Tensor): void {
+    this.move(entry, grad, entry.weightDecay);
+  }
+}
+
+/**
+ * Adam, as PyTorch computes it: weight decay is part of the gradient.
+ *
+ * @see https://arxiv.org/abs/1412.6980
+ * @example const optimizer = new Adam(model.parameters(), { learningRate: 1e-3 }); optimizer.step();
+ */
+export class Adam extends Moments {
+  /**
+   * @param params parameters, or groups with settings of their own
+   * @param options learningRate, betas, eps, weightDecay
+   * @throws {TypeError | RangeError} if an argument is not valid
+   */
+  constructor(params: Parameters | readonly ParameterGroup[], options?: AdamOptions) {
+    super('Adam', params, options, 0);
+  }
+
+  protected update(entry: Entry, grad: Tensor): void {
+    const { param, weightDecay } = entry;
+    if (weightDecay === 0) {
+      this.move(entry, grad, 0);
+      return;
+    }
+    const core = kernels(nnCode);
+    const decayed = empty(param.shape);
+    core.scaleTo(decayed.at, grad.at, param.size, 1);
+    core.addScaled(decayed.at, param.at, param.size, weightDecay);
+    this.move(entry, decayed, 0);
+    decayed.dispose();
+  }
+}
+
+/** Computes base^n for a whole n by repeated squaring: `**` differs from engine to engine. */
+function power(base: number, n: number): number {
+  let result = 1;
+  for (let square = base, k = n; k > 0; square *= square, k = Math.floor(k / 2)) {
+    if (k % 2 === 1) result *= square;
+  }
+  return result;
+}
+
+/** Options of `Sgd`. */
+export interface SgdOptions {
+  /**
+   * Learning rate, greater than 0.
+   * @default 0.01
+   */
+  learningRate?: number | undefined;
+  /**
+   * Factor of the velocity of the step before, at least 0.
+   * @default 0
+   */
+  momentum?: number | undefined;
+  /**
+   * Weight decay, at least 0: times the weights, it is added to the gradient (L2).
+   * @default 0
+   */
+  weightDecay?: number | undefined;
+  /**
+   * Use Nesterov's momentum, which has to be above 0.
+   * @default false
+   */
+  nesterov?: boolean | undefined;
+}
+
+/**
+ * Stochastic gradient descent with momentum, as PyTorch computes it.
+ *
+ * @example new Sgd(model.parameters(), { learningRate: 0.1, momentum: 0.9 });
+ */
+export class Sgd extends Optimizer {
+  protected readonly slots = ['velocity'];
+  /** Factor of the velocity of the step before. */
+  readonly momentum: number;
+  /** Whether the momentum is Nesterov's. */
+  readonly nesterov: boolean;
+
+  /**
+   * @param params parameters, or groups with settings of their own
+   * @param options learningRate, momentum, weightDecay, nesterov
+   * @throws {TypeError | RangeError} if an argument is not valid
+   */
+  constructor(params: Parameters | readonly ParameterGroup[], options?: SgdOptions) {
+    const read = readOptions('Sgd', options);
+    const learningRate = read.read('learningRate', checkPositive, 0.01);
+    const momentum = read.read('momentum', checkNonNegative, 0);
+    const weightDecay = read.read('weightDecay', checkNonNegative, 0);
+    const nesterov = read.read('nesterov', checkFlag, false);
+    read.done();
+    if (nesterov && momentum === 0) {
+      rangeError('Sgd', 'momentum', 'above 0 with nesterov', momentum);
+    }
+    super('Sgd', params, learningRate, weightDecay);
+    this.momentum = momentum;
+    this.nesterov = nesterov;
+  }
+
+  protected update(entry: Entry, grad: Tensor): void {
+    const { param, weightDecay, lrScale } = entry;
+    kernels(nnCode).sgdStep(
+      param.at,
+      grad.at,
+      this.moment('velocity', entry).at,
+      param.size,
+      this.learningRate * lrScale,
+      this.momentum,
+      weightDecay,
+      this.nesterov,
+    );
+  }
+}
+
+/**
+ * Splits a module's parameters into two groups: with weight decay those of at least two axes,
+ * without it biases and norms, as the training of GPT and MAE has it.
+ *
+ * @param params parameters by name
+ * @param weightDecay of the first group, at least 0
+ * @param exempt tells by name which parameters stay without decay besides
+ * @returns the groups that have parameters
+ * @example new AdamW(decayGroups(model.parameters(), 0.1));
  */
 export function decayGroups(
   params: ReadonlyMap<string, Tensor>,
   weightDecay: number,
   exempt: (name: string) => boolean = () => false,
 ): ParameterGroup[] {
+  if (!(params instanceof Map)) typeError('decayGroups', 'params', 'a Map of parameters', params);
+  checkNonNegative('decayGroups', 'weightDecay', weightDecay);
+  if (typeof exempt !== 'function') typeError('decayGroups', 'exempt', 'a function', exempt);
   const decays = ([name, { shape }]: [string, Tensor]): boolean =>
     shape.length > 1 && !exempt(name);
-  const all = [...params];
+  const all = namedParameters('decayGroups', params);
   return [
     { params: new Map(all.filter(decays)), weightDecay },
     { params: new Map(all.filter((entry) => !decays(entry))), weightDecay: 0 },
@@ -288,34 +439,56 @@ export function decayGroups(
 }
 
 /**
- * Scales all gradients down so that their common length is at most `max`.
- * @returns the length before
+ * Scales all gradients down so that the norm of all of them together is at most `max`.
+ *
+ * @param params parameters whose gradients are clipped
+ * @param max greatest norm, greater than 0
+ * @returns the norm before
+ * @throws {TypeError | RangeError} if an argument is not valid
  */
 export function clipGradNorm(params: Parameters, max: number): number {
-  const limit = checkPositive('clipGradNorm', 'max', max, Number.NaN);
-  const grads = [...params.values()].flatMap(({ grad }) => (grad === undefined ? [] : [grad]));
+  checkPositive('clipGradNorm', 'max', max);
+  const named = namedParameters('clipGradNorm', params);
+  const grads = named.flatMap(([, { grad }]) => (grad === undefined ? [] : [grad]));
   const core = kernels(nnCode);
   const squares = grads.reduce((sum, { at, size }) => sum + core.sumOfSquares(at, size), 0);
   const norm = Math.sqrt(squares);
-  if (norm > limit) {
-    for (const { at, size } of grads) core.scaleTo(at, at, size, limit / (norm + 1e-6));
+  if (norm > max) {
+    for (const grad of grads) {
+      core.scaleTo(grad.at, grad.at, grad.size, max / (norm + 1e-6));
+      grad.markChanged();
+    }
   }
   return norm;
 }
 
-/** target = decay target + (1 - decay) online, parameter by parameter, as momentum encoders do. */
+/**
+ * Moves a module towards another: target = decay target + (1 − decay) online, parameter by
+ * parameter and buffer by buffer, as momentum encoders do.
+ *
+ * @param target module that is written
+ * @param online module of the same state that is read
+ * @param decay from 0 to 1 (default 0.996)
+ * @throws {TypeError | RangeError} before anything is written, if the states differ
+ */
 export function emaUpdate(target: Module, online: Module, decay = 0.996): void {
-  if (typeof decay !== 'number' || !(decay >= 0 && decay <= 1)) {
-    rangeError('emaUpdate', 'decay', 'from 0 to 1', decay);
+  for (const [argument, module] of Object.entries({ target, online })) {
+    if (!(module instanceof Module)) typeError('emaUpdate', argument, 'a module', module);
   }
+  if (typeof decay !== 'number') typeError('emaUpdate', 'decay', 'a number', decay);
+  if (!(decay >= 0 && decay <= 1)) rangeError('emaUpdate', 'decay', 'from 0 to 1', decay);
   const from = online.stateDict();
-  const core = kernels(nnCode);
-  for (const [name, to] of target.stateDict()) {
+  const pairs = [...target.stateDict()].map(([name, to]) => {
     const source = from.get(name);
-    if (source === undefined || source.size !== to.size) {
+    if (source === undefined || !sameShape(source.shape, to.shape)) {
       rangeError('emaUpdate', 'online', `a module with ${name} like target's`, source?.shape);
     }
+    return [checkTensor('emaUpdate', name, to), checkTensor('emaUpdate', name, source)] as const;
+  });
+  const core = kernels(nnCode);
+  for (const [to, source] of pairs) {
     core.scaleTo(to.at, to.at, to.size, decay);
     core.addScaled(to.at, source.at, to.size, 1 - decay);
+    to.markChanged();
   }
 }

@@ -8,7 +8,7 @@ import nnCode from '#wasm/nn';
 import { kernels } from '../core/kernels.js';
 import { readOptions } from '../core/options.js';
 import { checkNonNegative, checkNumber, rangeError } from '../core/validation.js';
-import { checkTensor } from './ops/shape.js';
+import { checkTensor } from './check.js';
 import { empty, record, type Tensor } from './tensor.js';
 import { checkedShape, type Shape } from './tensor-data.js';
 
@@ -136,5 +136,6 @@ export function dropout(x: Tensor, rate: number): Tensor {
       core.dropoutArray(dx.at, dy.at, dy.size, rate, ...counters, 0);
       return [dx];
     },
+    { saved: [] },
   );
 }

@@ -1,42 +1,57 @@
 /**
- * Tensors: f32 numbers in WASM memory with a shape and, where gradients are wanted, the operation
- * that they came from. An operation is its forward and a closure that turns the gradient of its
- * output into those of its inputs; `backward` walks from a scalar to the leaves.
+ * Tensors: f32 numbers in WASM memory with a shape and, where gradients are wanted, the graph that
+ * they came from. An operation records its forward's inputs and a closure that turns the gradient
+ * of its output into those of its inputs; `backward` walks from a scalar to the leaves.
  */
 
 import nnCode from '#wasm/nn';
 import { kernels } from '../core/kernels.js';
-import { allocate, f32, free, type Pointer } from '../core/memory.js';
-import { rangeError, show } from '../core/validation.js';
+import { allocate, f32, free, type Pointer, scoped } from '../core/memory.js';
+import { checkFlag, rangeError, typeError } from '../core/validation.js';
 import { isGradEnabled, noGrad } from './grad-mode.js';
 import {
   checkedShape,
-  flatten,
-  nestedShape,
+  readData,
+  resolveShape,
   type Shape,
+  sameShape,
   showShape,
   sizeOf,
   type TensorData,
   writeNumbers,
 } from './tensor-data.js';
-import { type Disposable, isTracked, track, untrack } from './tidy.js';
+import { type Disposable, takeFromTidy, track, untrack } from './tidy.js';
 
-/** What a tensor came from. */
+/** How a tensor was made: the node of the graph that `backward` walks. */
 interface GradFn {
   name: string;
   inputs: readonly Tensor[];
-  /** Gradients of the inputs, undefined where none is wanted. */
+  /** Tensors that the backward reads, and the version that it has to find. */
+  saved: readonly { tensor: Tensor; version: number }[];
+  /** Gives the gradients of the inputs, undefined where none is wanted. */
   backward(dy: Tensor): readonly (Tensor | undefined)[];
 }
 
 /** A block of WASM memory that tensors of different shapes may share. */
 class Storage {
+  /** Tensors that use it. */
   uses = 1;
+  /** Rises whenever the numbers are overwritten. */
+  version = 0;
   constructor(readonly at: Pointer) {}
 
   release(): void {
     if (--this.uses === 0) free(this.at);
   }
+}
+
+/** What this package alone may give a new tensor: no caller can make one. */
+export class Internals {
+  constructor(
+    readonly storage: Storage,
+    readonly gradFn?: GradFn,
+    readonly requiresGrad = false,
+  ) {}
 }
 
 /** Frees what nobody disposed of. Not every runtime has it; then `dispose` is all there is. */
@@ -45,43 +60,77 @@ const registry:
   | undefined =
   typeof FinalizationRegistry === 'undefined'
     ? undefined
-    : new FinalizationRegistry<Storage>((storage) => storage.release());
+    : /* @__PURE__ */ new FinalizationRegistry<Storage>((storage) => storage.release());
 
 let debugging = false;
-let made = 0;
+let created = 0;
 
 /**
- * With `true`, every operation's result is scanned, and the first that holds NaN or infinity
- * throws an error that names the operation. Costs a pass over all results.
+ * Turns the search for NaN and infinity on or off: with `true` the first operation whose result, or
+ * gradient, holds one throws an error that names it. Costs a pass over all results.
+ *
+ * @param on whether to search
+ * @throws {TypeError} if it is not a boolean
  */
 export function debug(on: boolean): void {
-  debugging = on;
+  debugging = checkFlag('debug', 'on', on);
 }
 
+/**
+ * An array of f32 numbers in WASM memory, of any number of axes, row-major, with reverse-mode
+ * gradients: nearfar's `torch.Tensor`.
+ *
+ * Made by `tensor`, `parameter`, `zeros`, … and by operations. `tidy` frees what is made inside it;
+ * `dispose` frees one tensor at once; the garbage collector frees what was forgotten.
+ *
+ * @example const x = tensor([[1, 2], [3, 4]]); x.shape; // [2, 2]
+ */
 export class Tensor implements Disposable {
-  readonly shape: Shape;
-  readonly size: number;
   /** Whether gradients flow to this tensor. */
   readonly requiresGrad: boolean;
-  /** Of a parameter, after `backward`: the sum of gradients since the last `zeroGrad`. */
-  grad: Tensor | undefined;
-  /** Rises with every tensor made, so that an operation's output has a higher one than its inputs. */
-  readonly order: number = made++;
+  /** Rises with every tensor: an operation's output has a higher number than its inputs. */
+  readonly order: number = created++;
+  readonly #shape: Shape;
+  readonly #size: number;
   #storage: Storage | undefined;
-  #origin: GradFn | undefined;
+  #gradFn: GradFn | undefined;
+  #grad: Tensor | undefined;
+  /** What the backward needs besides, freed with this tensor. */
+  #owned: readonly Tensor[] | undefined;
 
-  /** Use `tensor`, `parameter` or an operation. */
-  constructor(shape: Shape, storage?: Storage, origin?: GradFn, requiresGrad = false) {
-    this.shape = shape;
-    this.size = sizeOf(shape);
-    this.#storage = storage ?? new Storage(allocate(4 * this.size));
-    this.#origin = origin;
-    this.requiresGrad = requiresGrad || origin !== undefined;
-    if (isTracked()) track(this);
-    else registry?.register(this, this.#storage, this);
+  /**
+   * Makes a tensor of zeros; `tensor`, `parameter` and operations make all others.
+   *
+   * @param shape extents, whole numbers of at least 1
+   * @throws {TypeError | RangeError} if the shape is not valid
+   */
+  constructor(shape: Shape, internals?: Internals) {
+    let inside = internals;
+    if (!(inside instanceof Internals)) {
+      if (inside !== undefined) typeError('Tensor', 'arguments', 'a shape alone', inside);
+      checkedShape('Tensor', shape);
+      inside = new Internals(new Storage(allocate(4 * sizeOf(shape))));
+      kernels(nnCode).fillArray(inside.storage.at, sizeOf(shape), 0);
+    }
+    this.#shape = Object.freeze([...shape]);
+    this.#size = sizeOf(shape);
+    this.#storage = inside.storage;
+    this.#gradFn = inside.gradFn;
+    this.requiresGrad = inside.requiresGrad || inside.gradFn !== undefined;
+    if (!track(this)) this.onUntracked();
   }
 
-  /** Address of the first number. */
+  /** Extents of the axes; none is a scalar. */
+  get shape(): Shape {
+    return this.#shape;
+  }
+
+  /** Number of elements. */
+  get size(): number {
+    return this.#size;
+  }
+
+  /** Address of the first number in WASM memory, in bytes. */
   get at(): Pointer {
     return this.#live().at;
   }
@@ -93,22 +142,35 @@ export class Tensor implements Disposable {
     return this.#storage;
   }
 
+  /** Whether the memory was given back. */
   get disposed(): boolean {
     return this.#storage === undefined;
   }
 
-  /** A view of the numbers in WASM memory, valid until the next call. */
+  /** Rises whenever `set`, an optimizer or another function overwrites the numbers. */
+  get version(): number {
+    return this.#live().version;
+  }
+
+  /**
+   * View of the numbers in WASM memory, valid until the next call. What is written through it
+   * `backward` does not notice; use `set`.
+   */
   get data(): Float32Array {
     const at = this.at / 4;
     return f32().subarray(at, at + this.size);
   }
 
-  /** A copy of the numbers. */
+  /** Copies the numbers, in row-major order. */
   toArray(): Float32Array {
     return this.data.slice();
   }
 
-  /** The one number of a tensor of size 1. */
+  /**
+   * Gives the one number of a tensor of size 1.
+   *
+   * @throws {RangeError} if there are more
+   */
   item(): number {
     if (this.size !== 1) {
       throw new RangeError(`item: the tensor must hold one number, got ${showShape(this.shape)}`);
@@ -116,36 +178,63 @@ export class Tensor implements Disposable {
     return this.data[0] as number;
   }
 
-  /** Overwrites the numbers. */
+  /**
+   * Overwrites the numbers in place. A backward that needs the old ones will refuse.
+   *
+   * @param data as many finite numbers, of whatever nesting
+   * @throws {RangeError} before anything is written, if a number is not finite or the count differs
+   */
   set(data: TensorData): void {
-    const { shape } = this;
-    const flat = flatten('set', data);
-    if (flat.length !== this.size) {
-      rangeError('set', 'data', `${this.size} numbers for ${showShape(shape)}`, flat.length);
+    const { numbers, shape } = readData('set', data);
+    const { size } = this;
+    if (sizeOf(shape) !== size) {
+      rangeError('set', 'data', `${size} numbers for ${showShape(this.shape)}`, sizeOf(shape));
     }
-    writeNumbers('set', flat, this.at);
+    const { at } = this;
+    scoped((scope) => {
+      const checked = scope.f32(size);
+      writeNumbers('set', numbers(), checked);
+      f32().copyWithin(at / 4, checked / 4, checked / 4 + size);
+    });
+    this.markChanged();
   }
 
-  /** The same numbers, in the same memory, without a past. */
+  /** Tells `backward` that the numbers were overwritten. For kernels that write in place. */
+  markChanged(): void {
+    this.#live().version++;
+  }
+
+  /** Gives the same numbers, in the same memory, without a graph. */
   detach(): Tensor {
     return this.withHistory(undefined);
   }
 
-  /** The same numbers in another shape of the same size; gradients flow through. */
+  /**
+   * Gives the same numbers, in the same memory, in another shape; gradients flow through.
+   *
+   * @param shape of as many numbers; one extent may be -1
+   */
   view(shape: Shape): Tensor {
+    const extents = resolveShape('view', shape, this.size);
     const wanted = isGradEnabled() && this.requiresGrad;
     const { shape: before } = this;
-    const origin: GradFn = {
+    const gradFn: GradFn = {
       name: 'reshape',
       inputs: [this],
-      backward: (dy) => [new Tensor(before, dy.#share())],
+      saved: [],
+      backward: (dy) => [new Tensor(before, new Internals(dy.#share()))],
     };
-    return new Tensor(shape, this.#share(), wanted ? origin : undefined);
+    return new Tensor(extents, new Internals(this.#share(), wanted ? gradFn : undefined));
   }
 
-  /** The same numbers, in the same memory, with another past. */
-  withHistory(origin: GradFn | undefined): Tensor {
-    return new Tensor(this.shape, this.#share(), origin);
+  /** Gives the same numbers, in the same memory, with another graph. */
+  withHistory(gradFn: GradFn | undefined): Tensor {
+    return new Tensor(this.shape, new Internals(this.#share(), gradFn));
+  }
+
+  /** Whether no other tensor uses the same memory. */
+  get ownsMemory(): boolean {
+    return this.#live().uses === 1;
   }
 
   #share(): Storage {
@@ -154,27 +243,69 @@ export class Tensor implements Disposable {
     return storage;
   }
 
-  /** Gives the memory back. Doing so twice does no harm. */
+  /** Gives tensors that the backward needs besides to this one, which frees them with itself. */
+  own(tensors: readonly Tensor[]): void {
+    this.#owned = tensors;
+    for (const tensor of tensors) takeFromTidy(tensor);
+  }
+
+  /** Frees the memory. Doing so twice does no harm. */
   dispose(): void {
     if (this.#storage === undefined) return;
     registry?.unregister(this);
     this.#storage.release();
     this.#storage = undefined;
-    this.#origin = undefined;
-    this.grad?.dispose();
-    this.grad = undefined;
+    this.#gradFn = undefined;
+    this.#grad?.dispose();
+    this.#grad = undefined;
+    for (const tensor of this.#owned ?? []) tensor.dispose();
+    this.#owned = undefined;
   }
 
+  /** Frees the memory at the end of a `using` block. */
   [Symbol.dispose](): void {
     this.dispose();
   }
 
+  /** Leaves the memory to the garbage collector. */
+  onUntracked(): void {
+    if (this.#storage !== undefined) registry?.register(this, this.#storage, this);
+    for (const tensor of this.#owned ?? []) tensor.onUntracked();
+  }
+
+  /** Gradient of a parameter after `backward`: the sum since the last `zeroGrad`; or undefined. */
+  get grad(): Tensor | undefined {
+    return this.#grad?.disposed ? undefined : this.#grad;
+  }
+
+  /** @param value a tensor of the same shape, which now belongs to this one, or undefined */
+  set grad(value: Tensor | undefined) {
+    if (value !== undefined) {
+      if (!(value instanceof Tensor)) typeError('grad', 'the gradient', 'a tensor', value);
+      if (value.disposed) throw new Error('grad: the gradient was disposed of');
+      if (value.#storage === this.#storage) {
+        throw new RangeError('grad: the gradient must have memory of its own');
+      }
+      if (!sameShape(value.shape, this.shape)) {
+        const expected = `of shape ${showShape(this.shape)}`;
+        rangeError('grad', 'the gradient', expected, showShape(value.shape));
+      }
+      untrack(value);
+    }
+    this.#grad = value;
+  }
+
   /**
-   * Gradients of this scalar with respect to every parameter that it depends on, added to their
-   * `grad`.
-   * @throws RangeError if it is no scalar, Error if it depends on no parameter
+   * Computes the gradients of this scalar with respect to every parameter that it depends on, and
+   * adds them to the parameters' `grad`.
+   *
+   * @throws {RangeError} if it holds more than one number
+   * @throws {Error} before any gradient changes: if it depends on no parameter, if something that it
+   *   was made from was disposed of (as at the end of a `tidy`), or if numbers that the backward
+   *   needs were overwritten since the forward
    */
   backward(): void {
+    if (this.disposed) throw new Error('backward: the loss was disposed of');
     if (this.size !== 1) {
       throw new RangeError(`backward: the loss must be a scalar, got ${showShape(this.shape)}`);
     }
@@ -185,78 +316,129 @@ export class Tensor implements Disposable {
   }
 
   #propagate(): void {
+    const graph = this.#graph();
     const flowing = new Map<Tensor, Tensor>([[this, filled(this.shape, 1)]]);
-    for (const output of reachable(this)) {
-      const dy = flowing.get(output);
-      if (dy === undefined) continue;
-      flowing.delete(output);
-      const origin = output.#origin;
-      if (origin === undefined) {
-        keepGradient(output, dy);
-        continue;
+    try {
+      for (const output of graph) {
+        const dy = flowing.get(output);
+        if (dy === undefined) continue;
+        flowing.delete(output);
+        const gradFn = output.#gradFn;
+        if (gradFn === undefined) {
+          accumulateGrad(output, dy);
+          continue;
+        }
+        const grads = gradFn.backward(dy);
+        gradFn.inputs.forEach((input, i) => {
+          const grad = grads[i];
+          if (grad === undefined) return;
+          if (!input.requiresGrad) {
+            grad.dispose();
+            return;
+          }
+          if (debugging) checkFinite(`the backward of ${gradFn.name}`, grad);
+          const before = flowing.get(input);
+          if (before === undefined) {
+            flowing.set(input, grad);
+          } else {
+            kernels(nnCode).accumulate(before.at, grad.at, grad.size);
+            grad.dispose();
+          }
+        });
+        dy.dispose();
       }
-      const grads = origin.backward(dy);
-      origin.inputs.forEach((input, i) => {
-        const grad = grads[i];
-        if (grad === undefined) return;
-        if (!input.requiresGrad) {
-          grad.dispose();
-          return;
-        }
-        if (debugging) checkFinite(`the backward of ${origin.name}`, grad);
-        const before = flowing.get(input);
-        if (before === undefined) {
-          flowing.set(input, grad);
-        } else {
-          kernels(nnCode).accumulate(before.at, grad.at, grad.size);
-          grad.dispose();
-        }
-      });
-      dy.dispose();
+    } finally {
+      for (const grad of flowing.values()) grad.dispose();
     }
   }
 
-  /** What this tensor was made from, for walking the graph. */
+  /** Lists all tensors with gradients that this one depends on, latest first, and checks them. */
+  #graph(): Tensor[] {
+    const found = new Set<Tensor>([this]);
+    for (const output of found) {
+      const { name, inputs, saved } = output.#gradFn ?? { name: '', inputs: [], saved: [] };
+      for (const input of inputs) {
+        if (!input.requiresGrad) continue;
+        if (input.disposed) throw new Error(lost(name, input));
+        found.add(input);
+      }
+      for (const { tensor, version } of saved) {
+        if (tensor.disposed) throw new Error(lost(name, tensor));
+        if (tensor.version === version) continue;
+        throw new Error(
+          `backward: ${name} needs the numbers of a tensor ${showShape(tensor.shape)} as they were, but they were overwritten since; copy before you change, or call backward first`,
+        );
+      }
+    }
+    return [...found].sort((a, b) => b.order - a.order);
+  }
+
+  /** The tensors that this one was made from. */
   get parents(): readonly Tensor[] {
-    return this.#origin?.inputs ?? [];
+    return this.#gradFn?.inputs ?? [];
   }
 }
 
-/** All tensors with gradients that one depends on, latest first. */
-function reachable(from: Tensor): Tensor[] {
-  const found = new Set<Tensor>([from]);
-  for (const tensor of found) {
-    for (const parent of tensor.parents) if (parent.requiresGrad) found.add(parent);
-  }
-  return [...found].sort((a, b) => b.order - a.order);
+/** Says what a backward lacks. */
+function lost(name: string, { shape }: Tensor): string {
+  return (
+    `backward: ${name} needs a tensor ${showShape(shape)} that was disposed of: by dispose(), or at ` +
+    'the end of the tidy that it was made in; call backward inside the same tidy'
+  );
 }
 
 /** Adds to a leaf's gradient, which lives as long as the leaf. */
-function keepGradient(leaf: Tensor, grad: Tensor): void {
-  if (leaf.grad === undefined) {
-    untrack(grad);
+function accumulateGrad(leaf: Tensor, grad: Tensor): void {
+  const before = leaf.grad;
+  if (before === undefined) {
     leaf.grad = grad;
   } else {
-    kernels(nnCode).accumulate(leaf.grad.at, grad.at, grad.size);
+    kernels(nnCode).accumulate(before.at, grad.at, grad.size);
+    before.markChanged();
     grad.dispose();
   }
 }
 
-/** A tensor of this shape, its numbers not set. */
+/** Makes a tensor whose numbers the caller writes before anybody can read them. */
 export function empty(shape: Shape): Tensor {
-  return new Tensor(shape);
+  return new Tensor(shape, new Internals(new Storage(allocate(4 * sizeOf(shape)))));
 }
 
-/** A tensor of this shape, all its numbers the same. */
+/** Makes a tensor whose numbers are all the same. */
 export function filled(shape: Shape, value: number): Tensor {
-  const made = new Tensor(shape);
+  const made = empty(shape);
   kernels(nnCode).fillArray(made.at, made.size, value);
   return made;
 }
 
+/** What a backward reads. */
+export interface Saves {
+  /** Tensors whose numbers it reads (default: all inputs). */
+  saved?: readonly Tensor[];
+  /** Whether it reads the output (default false). */
+  output?: boolean;
+  /** Tensors that the forward wrote for it alone; the output frees them with itself. */
+  owned?: readonly Tensor[];
+}
+
+/** Makes the node of a graph, or nothing where no gradient can be asked for. */
+function gradFnOf(
+  name: string,
+  inputs: readonly Tensor[],
+  backward: GradFn['backward'],
+  saved: readonly Tensor[],
+): GradFn | undefined {
+  if (!isGradEnabled() || !inputs.some((input) => input.requiresGrad)) return undefined;
+  const versions = saved.map((tensor) => ({ tensor, version: tensor.version }));
+  return { name, inputs, backward, saved: versions };
+}
+
 /**
- * Makes an operation's output: `forward` writes it, `backward` is kept if a gradient may be asked
- * for.
+ * Makes an operation's output.
+ *
+ * @param forward writes the output at an address
+ * @param backward gives fresh gradients of the inputs; kept if a gradient may be asked for
+ * @param saves what the backward reads: it refuses to run once those numbers are overwritten
  */
 export function record(
   name: string,
@@ -264,16 +446,23 @@ export function record(
   shape: Shape,
   forward: (y: Pointer) => void,
   backward: GradFn['backward'],
+  { saved = inputs, output: savesOutput = false, owned = [] }: Saves = {},
 ): Tensor {
-  const wanted = isGradEnabled() && inputs.some((input) => input.requiresGrad);
-  const output = new Tensor(shape, undefined, wanted ? { name, inputs, backward } : undefined);
-  forward(output.at);
+  const gradFn = gradFnOf(name, inputs, backward, saved);
+  const storage = new Storage(allocate(4 * sizeOf(shape)));
+  const output = new Tensor(shape, new Internals(storage, gradFn));
+  forward(storage.at);
+  if (gradFn === undefined) for (const tensor of owned) tensor.dispose();
+  else {
+    if (savesOutput) gradFn.saved = [...gradFn.saved, { tensor: output, version: storage.version }];
+    if (owned.length > 0) output.own(owned);
+  }
   if (debugging) checkFinite(name, output);
   return output;
 }
 
 /**
- * Gives a result that was made by other means a past: what `make` returns, run without recording,
+ * Gives a result that was made by other means a graph: what `make` returns, run in no-grad mode,
  * becomes the output of an operation with this backward.
  */
 export function attach(
@@ -283,9 +472,8 @@ export function attach(
   backward: (dy: Tensor, output: Tensor) => readonly (Tensor | undefined)[],
 ): Tensor {
   const result = noGrad(make);
-  const wanted = isGradEnabled() && inputs.some((input) => input.requiresGrad);
-  const output = result.withHistory(
-    wanted ? { name, inputs, backward: (dy) => backward(dy, output) } : undefined,
+  const output: Tensor = result.withHistory(
+    gradFnOf(name, inputs, (dy) => backward(dy, output), inputs),
   );
   if (!inputs.includes(result)) result.dispose();
   if (debugging) checkFinite(name, output);
@@ -299,37 +487,72 @@ function checkFinite(name: string, { at, size, shape }: Tensor): void {
   throw new Error(`${name} made ${value} at index ${bad} of ${showShape(shape)}`);
 }
 
-/** Numbers and their shape, in WASM memory. */
-function create(name: string, data: TensorData, shape: unknown, requiresGrad: boolean): Tensor {
-  const flat = flatten(name, data);
-  const extents = checkedShape(name, shape === undefined ? nestedShape(data) : shape);
-  if (flat.length !== sizeOf(extents)) {
-    const expected = `${sizeOf(extents)} numbers for ${showShape(extents)}`;
-    throw new RangeError(`${name}: data must be ${expected}, got ${show(flat.length)}`);
+/** Makes a leaf of numbers and their shape. */
+function create(name: string, data: unknown, shape: unknown, requiresGrad: boolean): Tensor {
+  const { numbers, shape: own } = readData(name, data);
+  const extents = shape === undefined ? checkedShape(name, own) : checkedShape(name, shape);
+  const size = sizeOf(extents);
+  if (sizeOf(own) !== size) {
+    rangeError(name, 'data', `${size} numbers for ${showShape(extents)}`, sizeOf(own));
   }
-  const made = new Tensor(extents, undefined, undefined, requiresGrad);
+  const storage = new Storage(allocate(4 * size));
   try {
-    writeNumbers(name, flat, made.at);
+    writeNumbers(name, numbers(), storage.at);
   } catch (error) {
-    untrack(made);
-    made.dispose();
+    storage.release();
     throw error;
   }
-  return made;
+  return new Tensor(extents, new Internals(storage, undefined, requiresGrad));
 }
 
 /**
- * A tensor of the given numbers.
- * @param data a number, a flat array in row-major order, or nested arrays
- * @param shape extents, those of the nesting if left out; `[]` is a scalar
+ * Makes a tensor of the given numbers.
+ *
+ * @param data one number, a flat array in row-major order, nested arrays, or another tensor or
+ *   `Matrix`, which is copied; finite, and rounded to f32
+ * @param shape extents; those of the nesting if left out; `[]` is a scalar
+ * @returns a tensor without gradients
+ * @throws {TypeError | RangeError} if something is not a number, not finite, or does not fit
+ * @example const x = tensor([[1, 2, 3], [4, 5, 6]]); // (2, 3)
  */
 export function tensor(data: TensorData, shape?: Shape): Tensor {
   return create('tensor', data, shape, false);
 }
 
-/** A tensor that gradients are wanted for, and that `tidy` leaves alone: its owner disposes of it. */
+/**
+ * Makes a tensor that gradients are wanted for. `tidy` does not free it: its owner disposes of it.
+ *
+ * @param data numbers as for `tensor`
+ * @param shape extents; those of the nesting if left out
+ * @returns a leaf with `requiresGrad`
+ * @throws {TypeError | RangeError} as `tensor`
+ * @example const w = parameter([0.5, -0.5]); sum(mul(w, w)).backward(); w.grad;
+ */
 export function parameter(data: TensorData, shape?: Shape): Tensor {
   const made = create('parameter', data, shape, true);
   untrack(made);
+  return made;
+}
+
+/** Copies a tensor to a leaf that gradients are wanted for. */
+export function toLeaf(x: Tensor): Tensor {
+  const { size } = x;
+  const storage = new Storage(allocate(4 * size));
+  f32().copyWithin(storage.at / 4, x.at / 4, x.at / 4 + size);
+  return new Tensor(x.shape, new Internals(storage, undefined, true));
+}
+
+/**
+ * Turns a tensor into a parameter, and frees the tensor. `tidy` does not free the parameter.
+ *
+ * @param x tensor of initial numbers
+ * @returns a leaf with `requiresGrad`
+ * @example this.weight = asParameter(randomNormal([8, 4], { std: 0.02 }));
+ */
+export function asParameter(x: Tensor): Tensor {
+  if (!(x instanceof Tensor)) typeError('asParameter', 'x', 'a tensor', x);
+  const made = toLeaf(x);
+  untrack(made);
+  x.dispose();
   return made;
 }

@@ -1,52 +1,74 @@
 /**
- * Who gives tensors back. What is made inside `tidy` and not returned from it is freed at its end;
- * what is made outside is freed by `dispose`, or when the engine's garbage collector finds it.
+ * Who frees tensors. `tidy` frees what is made inside it and not returned; `dispose` frees one
+ * tensor; what neither of them frees, the garbage collector does.
  */
 
 /** Something that `tidy` can free. */
 export interface Disposable {
+  /** Frees the memory. */
   dispose(): void;
+  /** Is told that no `tidy` will free it: from now on the garbage collector has to. */
+  onUntracked?(): void;
 }
 
-let current: Set<Disposable> | undefined;
-
-/** Tells the innermost `tidy` of something new. */
-export function track(made: Disposable): void {
-  current?.add(made);
+/** One running `tidy`: what was made inside, and the `tidy` around it. */
+interface Scope {
+  made: Set<Disposable>;
+  outer: Scope | undefined;
 }
 
-/** Takes something out of `tidy`'s hands: its owner will free it. */
-export function untrack(kept: Disposable): void {
-  current?.delete(kept);
-}
+let current: Scope | undefined;
 
-/** Whether somebody will free what is made now. */
-export function isTracked(): boolean {
+/** Gives something new to the innermost `tidy`; false if there is none. */
+export function track(made: Disposable): boolean {
+  current?.made.add(made);
   return current !== undefined;
 }
 
+/** Takes something away from the `tidy` that has it; false if none has. */
+export function takeFromTidy(kept: Disposable): boolean {
+  for (let scope = current; scope !== undefined; scope = scope.outer) {
+    if (scope.made.delete(kept)) return true;
+  }
+  return false;
+}
+
+/** Takes something away from the `tidy` that has it: its owner, or the garbage collector, frees it. */
+export function untrack(kept: Disposable): void {
+  if (takeFromTidy(kept)) kept.onUntracked?.();
+}
+
 /**
- * Runs a function and frees every tensor that was made inside and is not part of its result: a
- * tensor, or arrays, maps and plain objects of them.
+ * Runs a function and frees every tensor that was made inside and is not part of its result.
  *
- * @throws TypeError if the function is asynchronous: its tensors would be freed under its feet
+ * What is returned belongs to the `tidy` around this one, or else to the caller. Parameters and
+ * gradients live on as well. Call `backward` inside: the graph of a returned loss is freed.
+ *
+ * @param body synchronous function; its result may be a tensor, or arrays, maps, sets and plain
+ *   objects of tensors
+ * @returns what the function returned
+ * @throws {TypeError} if the function is asynchronous: its tensors would be freed before it ends
+ * @example const loss = tidy(() => { const l = mse(model.forward(x), y); l.backward(); return l.item(); });
  */
 export function tidy<T>(body: () => T): T {
+  if (typeof body !== 'function') throw new TypeError('tidy: body must be a function');
   const outer = current;
-  const mine = new Set<Disposable>();
-  current = mine;
+  const scope: Scope = { made: new Set(), outer };
+  current = scope;
   let result: T;
   try {
     result = body();
-    if (result instanceof Promise) {
+    if (typeof (result as { then?: unknown } | null | undefined)?.then === 'function') {
       throw new TypeError('tidy: body must be synchronous, got an async function');
     }
     for (const kept of disposables(result, new Set())) {
-      if (mine.delete(kept)) outer?.add(kept);
+      if (!scope.made.delete(kept)) continue;
+      if (outer === undefined) kept.onUntracked?.();
+      else outer.made.add(kept);
     }
   } finally {
     current = outer;
-    for (const made of mine) made.dispose();
+    for (const made of scope.made) made.dispose();
   }
   return result;
 }

@@ -16,10 +16,11 @@ import {
   randomState,
   setRandomState,
   sum,
-  Tensor,
+  type Tensor,
   tensor,
   tidy,
 } from '../nn/index.js';
+import { toLeaf } from '../nn/tensor.js';
 
 /**
  * The loss of embeddings, with gradients for the parameters that `embed` uses.
@@ -66,10 +67,5 @@ export function cachedLoss(
 
 /** What a function makes, without a record, as something that gradients are wanted for. */
 function asLeaf(make: () => Tensor): Tensor {
-  return tidy(() => {
-    const made = noGrad(make);
-    const leaf = new Tensor(made.shape, undefined, undefined, true);
-    leaf.data.set(made.data);
-    return leaf;
-  });
+  return tidy(() => toLeaf(noGrad(make)));
 }

@@ -175,10 +175,10 @@ def block(x, state, path, heads, causal=False, lengths=None, kind='pre'):
 
 
 def gpt(ids, state, layers, heads):
-    x = state['tokens'][ids] + state['positions'][: ids.shape[1]]
+    x = state['tokenEmbeddings'][ids] + state['positionEmbeddings'][: ids.shape[1]]
     for i in range(layers):
         x = block(x, state, f'blocks.{i}.', heads, causal=True)
-    return norm(x, state, 'norm.') @ state['tokens'].T
+    return norm(x, state, 'norm.') @ state['tokenEmbeddings'].T
 
 
 def linear_shapes(path, inputs, outputs, bias=True):
@@ -360,8 +360,8 @@ def language_models():
     letters = 'abcdefg'
     width, bias = config['width'], config['bias']
     shapes = {
-        'tokens': (len(letters), width),
-        'positions': (config['context'], width),
+        'tokenEmbeddings': (len(letters), width),
+        'positionEmbeddings': (config['context'], width),
         **block_shapes('blocks.0.', width, bias),
         **block_shapes('blocks.1.', width, bias),
         **norm_shapes('norm.', width, bias),

@@ -125,7 +125,7 @@ test('loadStateDict: names and shapes are checked before anything is written', (
     throws(
       () => norm.loadStateDict(state),
       RangeError,
-      'loadStateDict: runningVar must be of shape [2], got "[1]"',
+      'loadStateDict: runningVar must be of shape (2), got "(1)"',
     );
     same(Array.from(norm.weight?.data ?? []), [3, 4], 'weight after what was refused');
     state.set('runningVar', 5 as never);
@@ -172,7 +172,7 @@ test('optimisers: groups without names keep moments of their own, and states go 
 
 test('optimisers refuse what they can not train', () => {
   const a = nn.parameter([1]);
-  const twice = 'AdamW: params 1 must be in one place only…';
+  const twice = 'AdamW: params 1 must be in one group…';
   throws(() => new nn.AdamW([a, a]), RangeError, twice);
   throws(() => new nn.AdamW([{ params: [a] }, { params: [a] }]), RangeError, twice);
   throws(() => new nn.AdamW([nn.tensor([1])]), RangeError, 'AdamW: params 0 must be a parameter…');

@@ -243,7 +243,7 @@ test('bad input is refused by name', () =>
     );
     bad(
       () => nn.batchNorm(pictures([1, 3])),
-      'batchNorm: x must be at least two numbers a channel, got "(1, 3)"',
+      'batchNorm: x must be at least two numbers per channel, got "(1, 3)"',
     );
     bad(() => nn.groupNorm(x, 2), 'groupNorm: groups must be a divisor of 3 channels, got 2');
     bad(() => nn.patchify(x, 2), 'patchify: patch must be a divisor of 4 × 5 pixels, got 2');

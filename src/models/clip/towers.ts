@@ -26,7 +26,7 @@ import {
   TransformerBlock,
   tensor,
 } from '../../nn/index.js';
-import { prependToken } from '../../nn/layers/vision-transformer.js';
+import { prependToken } from '../../nn/ops/patches.js';
 
 /** Token numbers of texts, one list each. */
 export type TokenLists = readonly (readonly number[])[];

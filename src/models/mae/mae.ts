@@ -48,7 +48,7 @@ import {
   VisionTransformer,
   where,
 } from '../../nn/index.js';
-import { buffer } from '../../nn/layers/resnet.js';
+import { buffer } from '../../nn/layers/state.js';
 import type { Trainable, TrainDefaults } from '../../train/train.js';
 import { imageBatches, inference } from '../images/chunks.js';
 import { asImageTensor, encodeImages, FLIPS, type ImageInput } from '../images/images.js';

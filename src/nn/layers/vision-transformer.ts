@@ -1,168 +1,121 @@
-/** Vision transformers: pictures as sequences of patches (https://arxiv.org/abs/2010.11929). */
+/** Vision transformer: an encoder of images as sequences of patches. */
 
-import {
-  checkCount,
-  checkFlag,
-  checkIntegers,
-  checkOptions,
-  checkPositive,
-  rangeError,
-} from '../../core/validation.js';
+import { readOptions } from '../../core/options.js';
+import { checkFlag, checkPositive, rangeError, typeError } from '../../core/validation.js';
+import { checkSize, checkSizes } from '../check.js';
 import { cosine, exponential, sine } from '../deterministic-math.js';
 import { Module } from '../module.js';
-import { checkImages } from '../ops/conv.js';
 import { add } from '../ops/elementwise.js';
-import { gather } from '../ops/embedding.js';
-import { checkTensor, concat, reshape, slice, transpose } from '../ops/shape.js';
-import { randomNormal } from '../random.js';
-import { type Tensor, tensor } from '../tensor.js';
-import { showShape } from '../tensor-data.js';
-import { buffer } from './resnet.js';
 import {
-  asParameter,
-  checkSizes,
-  LayerNorm,
-  Linear,
-  TransformerBlock,
-} from './transformer-block.js';
+  checkGrid,
+  type Grid,
+  gatherTokens,
+  gridOf,
+  patchify,
+  prependToken,
+} from '../ops/patches.js';
+import { slice } from '../ops/shape.js';
+import { randomNormal } from '../random.js';
+import { asParameter, type Tensor, tensor } from '../tensor.js';
+import { Linear } from './linear.js';
+import { LayerNorm } from './norm.js';
+import { buffer } from './state.js';
+import { TransformerBlock } from './transformer-block.js';
 
-/** Patches down and across. */
-export type Grid = readonly [rows: number, columns: number];
-
-/** Refuses patches that do not fill a picture. */
-function gridOf(name: string, height: number, width: number, patch: number): Grid {
-  checkCount(name, 'patch', patch, undefined, Math.min(height, width), 'the pixels');
-  if (height % patch !== 0 || width % patch !== 0) {
-    rangeError(name, 'patch', `a divisor of ${height} × ${width} pixels`, patch);
-  }
-  return [height / patch, width / patch];
+/** Options of `sinCosPositions`. */
+export interface PositionOptions {
+  /**
+   * Put zeros first, the position of a class token.
+   * @default false
+   */
+  classToken?: boolean | undefined;
 }
 
 /**
- * Pictures cut into squares of patch × patch pixels, row by row; within one the numbers stand by
- * row, column and channel, as MAE has it.
- *
- * @param images (B, C, H, W)
- * @returns (B, patches, patch² C)
- */
-export function patchify(images: Tensor, patch: number): Tensor {
-  const [batch, channels, height, width] = checkImages('patchify', 'images', images);
-  const [rows, columns] = gridOf('patchify', height, width, patch);
-  const cut = reshape(images, [batch, channels, rows, patch, columns, patch]);
-  const turned = transpose(cut, [0, 2, 4, 3, 5, 1]);
-  return reshape(turned, [batch, rows * columns, patch * patch * channels]);
-}
-
-/**
- * Puts patches back together: the inverse of `patchify`.
- *
- * @param patches (B, rows columns, patch² C)
- * @param grid how many patches there are down and across
- * @returns (B, C, rows patch, columns patch)
- */
-export function unpatchify(patches: Tensor, grid: Grid, patch: number): Tensor {
-  checkTensor('unpatchify', 'patches', patches);
-  checkSizes('unpatchify', { 'grid[0]': grid?.[0], 'grid[1]': grid?.[1], patch });
-  const [rows, columns] = grid;
-  const [batch, count, length] = patches.shape as [number, number, number];
-  const channels = length / (patch * patch);
-  if (patches.shape.length !== 3 || count !== rows * columns || !Number.isInteger(channels)) {
-    const expected = `(B, ${rows * columns}, a multiple of ${patch * patch})`;
-    rangeError('unpatchify', 'patches', expected, showShape(patches.shape));
-  }
-  const cut = reshape(patches, [batch, rows, columns, patch, patch, channels]);
-  const turned = transpose(cut, [0, 5, 1, 3, 2, 4]);
-  return reshape(turned, [batch, channels, rows * patch, columns * patch]);
-}
-
-/**
- * Fixed positions on a grid: sines and cosines of the column in the first half of a vector and of
- * the row in the second, at wavelengths that rise from 2π to 10,000 · 2π.
+ * Makes fixed positions on a grid: sines and cosines of the column in the first half of a vector
+ * and of the row in the second, at wavelengths that rise from 2π to 10,000 · 2π.
  *
  * @param width of a vector, a multiple of 4
- * @param options.classToken put zeros first, the position of a class token (default false)
+ * @param grid number of patches down and across
+ * @param options classToken: put zeros first
  * @returns (rows columns, width), one row more with a class token
+ * @throws {TypeError | RangeError} if an argument is not valid
+ * @see https://arxiv.org/abs/2111.06377
  */
-export function sinCosPositions(
-  width: number,
-  grid: Grid,
-  options?: { classToken?: boolean },
-): Tensor {
-  checkOptions('sinCosPositions', options, ['classToken']);
-  const first = checkFlag('sinCosPositions', 'classToken', options?.classToken, false);
-  checkSizes('sinCosPositions', { width, 'grid[0]': grid?.[0], 'grid[1]': grid?.[1] });
+export function sinCosPositions(width: number, grid: Grid, options?: PositionOptions): Tensor {
+  const read = readOptions('sinCosPositions', options);
+  const classToken = read.read('classToken', checkFlag, false);
+  read.done();
+  checkSizes('sinCosPositions', { width });
+  const [rows, columns] = checkGrid('sinCosPositions', grid);
   if (width % 4 !== 0) rangeError('sinCosPositions', 'width', 'a multiple of 4', width);
   const quarter = width / 4;
-  const rates = Array.from({ length: quarter }, (_, k) =>
+  const frequencies = Array.from({ length: quarter }, (_, k) =>
     exponential((-k / quarter) * 9.210340371976184 /* ln 10,000 */),
   );
-  const waves = (place: number): number[] => {
-    const angles = rates.map((rate) => place * rate);
+  const waves = (position: number): number[] => {
+    const angles = frequencies.map((frequency) => position * frequency);
     return [...angles.map(sine), ...angles.map(cosine)];
   };
-  const [rows, columns] = grid;
   const across = Array.from({ length: columns }, (_, column) => waves(column));
   const down = Array.from({ length: rows }, (_, row) => waves(row));
   const vectors = down.flatMap((ofRow) => across.map((ofColumn) => [...ofColumn, ...ofRow]));
-  if (first) vectors.unshift(new Array<number>(width).fill(0));
+  if (classToken) vectors.unshift(new Array<number>(width).fill(0));
   return tensor(vectors.flat(), [vectors.length, width]);
 }
 
-/**
- * Some steps of each sequence: those of sample b are ids[b][0], ids[b][1], …
- *
- * @param x (B, T, width)
- * @param ids (B, n), flat; from 0 to T − 1
- * @returns (B, n, width)
- */
-export function gatherTokens(x: Tensor, ids: ArrayLike<number>): Tensor {
-  const { shape } = checkTensor('gatherTokens', 'x', x);
-  if (shape.length !== 3) rangeError('gatherTokens', 'x', '(B, T, width)', showShape(shape));
-  const [batch, steps, width] = shape as [number, number, number];
-  checkIntegers('gatherTokens', 'ids', ids, undefined, {
-    valid: (id) => id >= 0 && id < steps,
-    what: `from 0 to ${steps - 1} (the steps of x)`,
-  });
-  const each = ids.length / batch;
-  if (!Number.isInteger(each) || each < 1) {
-    rangeError('gatherTokens', 'ids', `as many for each of ${batch} samples`, ids.length);
-  }
-  const rows = Int32Array.from(ids, (id, i) => Math.floor(i / each) * steps + id);
-  return gather(reshape(x, [batch * steps, width]), rows, [batch, each]);
-}
-
-/** One vector at the head of each of a batch's sequences. */
-export function prependToken(token: Tensor, x: Tensor): Tensor {
-  const [batch, , width] = x.shape as [number, number, number];
-  const heads = gather(reshape(token, [1, width]), new Int32Array(batch), [batch, 1]);
-  return concat([heads, x], 1);
-}
-
+/** Options of `VisionTransformer`. */
 export interface VisionTransformerOptions {
-  /** Height and width of the pictures, or the side of square ones. */
+  /** Height and width of the images, in pixels, or the side of square ones. */
   imageSize: number | readonly [number, number];
-  /** Of the pictures: 1 grey, 3 colour (default 3). */
+  /**
+   * Channels of the images: 1 for grayscale, 3 for color.
+   * @default 3
+   */
   channels?: number | undefined;
-  /** Pixels along the side of a patch. */
+  /** Side of a patch in pixels, a divisor of height and width. */
   patch: number;
+  /** Length of a vector, a multiple of 4 and of heads. */
   width: number;
+  /** Number of transformer blocks. */
   layers: number;
+  /** Number of heads of the attention. */
   heads: number;
-  /** Width of the middle of the MLPs (default 4 width). */
+  /**
+   * Width of the middle of the MLPs, at least 1.
+   * @default 4 width
+   */
   hidden?: number | undefined;
-  /** Of the layer normalisations (default 1e-6). */
+  /**
+   * Added to the variance in the layer norms; greater than 0.
+   * @default 1e-6
+   */
   eps?: number | undefined;
 }
 
-const OPTIONS = ['imageSize', 'channels', 'patch', 'width', 'layers', 'heads', 'hidden', 'eps'];
+/** Checks a size of images: one side, or height and width. */
+function checkImageSize(name: string, argument: string, value: unknown): [number, number] {
+  if (!Array.isArray(value)) {
+    const side = checkSize(name, argument, value);
+    return [side, side];
+  }
+  if (value.length !== 2) typeError(name, argument, 'a side, or height and width', value);
+  return [checkSize(name, `${argument}[0]`, value[0]), checkSize(name, `${argument}[1]`, value[1])];
+}
 
 /**
- * The encoder: patches through one linear layer, fixed positions, a class token before them,
- * pre-norm blocks, a last normalisation.
+ * Vision transformer (ViT): patches through one linear layer, fixed positions, a class token before
+ * them, pre-norm blocks, a last layer norm.
+ *
+ * @see https://arxiv.org/abs/2010.11929
+ * @example new VisionTransformer({ imageSize: 28, channels: 1, patch: 4, width: 64, layers: 4, heads: 4 });
  */
 export class VisionTransformer extends Module {
+  /** Side of a patch, in pixels. */
   readonly patch: number;
+  /** Number of patches down and across. */
   readonly grid: Grid;
+  /** Length of a vector. */
   readonly width: number;
   /** (width, patch² C) */
   readonly projection: Linear;
@@ -170,19 +123,30 @@ export class VisionTransformer extends Module {
   readonly classToken: Tensor;
   /** (1 + patches, width), the class token's first; not trained. */
   readonly positions: Tensor;
+  /** Transformer blocks. */
   readonly blocks: TransformerBlock[];
+  /** Last layer norm. */
   readonly norm: LayerNorm;
 
+  /**
+   * @param options imageSize, patch, width, layers and heads; channels, hidden, eps
+   * @throws {TypeError | RangeError} if an option is not valid
+   */
   constructor(options: VisionTransformerOptions) {
     super();
-    checkOptions('VisionTransformer', options, OPTIONS);
-    const { imageSize, channels = 3, patch, width, layers, heads } = options;
-    const { hidden = 4 * width } = options;
-    const eps = checkPositive('VisionTransformer', 'eps', options.eps, 1e-6);
-    const [high, wide] = typeof imageSize === 'number' ? [imageSize, imageSize] : imageSize;
-    checkSizes('VisionTransformer', { height: high, width: wide, channels, layers, hidden });
+    const name = 'VisionTransformer';
+    const read = readOptions(name, options);
+    const [height, across] = read.read('imageSize', checkImageSize);
+    const channels = read.read('channels', checkSize, 3);
+    const patch = read.read('patch', checkSize);
+    const width = read.read('width', checkSize);
+    const layers = read.read('layers', checkSize);
+    const heads = read.read('heads', checkSize);
+    const hidden = read.read('hidden', checkSize, 4 * width);
+    const eps = read.read('eps', checkPositive, 1e-6);
+    read.done();
     this.patch = patch;
-    this.grid = gridOf('VisionTransformer', high, wide, patch);
+    this.grid = gridOf(name, height, across, patch);
     this.width = width;
     this.projection = new Linear(patch * patch * channels, width);
     this.classToken = asParameter(randomNormal([width], { std: 0.02 }));
@@ -194,12 +158,17 @@ export class VisionTransformer extends Module {
     this.norm = new LayerNorm(width, { eps });
   }
 
-  /** How many patches a picture has. */
+  /** Number of patches of an image. */
   get patches(): number {
     return this.grid[0] * this.grid[1];
   }
 
-  /** Vectors of all patches, with their positions: (B, C, H, W) to (B, patches, width). */
+  /**
+   * Embeds all patches, with their positions.
+   *
+   * @param images (B, C, H, W)
+   * @returns (B, patches, width)
+   */
   embed(images: Tensor): Tensor {
     const patches = this.projection.forward(patchify(images, this.patch));
     return add(patches, slice(this.positions, 0, 1));
@@ -207,7 +176,7 @@ export class VisionTransformer extends Module {
 
   /**
    * @param images (B, C, H, W)
-   * @param visible (B, n), flat: the patches that are looked at; all if left out
+   * @param visible (B, n), flat: numbers of the patches that the encoder sees; all if left out
    * @returns (B, 1 + n, width), the class token first
    */
   forward(images: Tensor, visible?: ArrayLike<number>): Tensor {

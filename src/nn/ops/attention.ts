@@ -1,21 +1,39 @@
-/** Scaled dot-product attention of many heads, fused (https://arxiv.org/abs/1706.03762). */
+/** Scaled dot-product attention with many heads, fused. */
 
 import nnCode from '#wasm/nn';
 import { kernels } from '../../core/kernels.js';
 import { type Pointer, type Scope, scoped } from '../../core/memory.js';
-import { checkIntegers, rangeError } from '../../core/validation.js';
+import { type OptionReader, readOptions } from '../../core/options.js';
+import { checkFlag, checkIntegers, rangeError, typeError } from '../../core/validation.js';
+import { checkSize, checkTensor } from '../check.js';
 import { type Counter, checkRate, nextDropout } from '../random.js';
-import { empty, record, type Tensor } from '../tensor.js';
-import { showShape } from '../tensor-data.js';
-import { checkTensor } from './shape.js';
+import { empty, record, Tensor, tensor } from '../tensor.js';
+import { type Shape, sameShape, showShape } from '../tensor-data.js';
+import { broadcastShape, expand } from './broadcast.js';
 
+/** True where a query may look: a tensor of 0 and 1, or booleans, flat or nested by axes. */
+export type AttentionMask = Tensor | boolean | readonly AttentionMask[] | readonly number[];
+
+/** Options of `attention`. */
 export interface AttentionOptions {
+  /** Number of heads, a divisor of the width. */
   heads: number;
-  /** Whether a query sees only keys up to its own place (default false). */
+  /**
+   * Let a query see only keys up to its own position.
+   * @default false
+   */
   causal?: boolean | undefined;
-  /** How many keys each sample has, the rest being padding; all if left out. */
+  /** Number of keys of each sample, from 1 to T, the others being padding; all if left out. */
   lengths?: ArrayLike<number> | undefined;
-  /** Share of the probabilities that are set to 0, the others scaled up (default 0). */
+  /**
+   * True, or not 0, where a query may look at a key: of a shape that broadcasts to
+   * (batch, heads, queries, keys). A query that may look nowhere gives zeros, with a gradient of 0.
+   */
+  mask?: AttentionMask | undefined;
+  /**
+   * Fraction of the probabilities that are set to 0, the others scaled up; from 0 to below 1.
+   * @default 0
+   */
   dropout?: number | undefined;
 }
 
@@ -37,55 +55,92 @@ interface Plan {
   offset: number;
   dropout: number;
   counter: Counter;
+  /** (1 or batch, 1 or heads, queries, keys) */
+  mask?: Tensor | undefined;
 }
 
 /** Lays a plan out as the kernels read it, and gives it to them with the scratch that they need. */
 function withPlan(plan: Plan, body: (plan: Pointer, scratch: Pointer, scope: Scope) => void): void {
-  const { q, k, v, lengths, batch, heads, queries, keys, width, ldq, ldk, ldy } = plan;
+  const { q, k, v, lengths, batch, heads, queries, keys, width, ldq, ldk, ldy, mask } = plan;
   const { causal, offset, dropout, counter } = plan;
   scoped((scope) => {
     const list = lengths ? scope.i32From(lengths) : 0;
     const sizes = [batch, heads, queries, keys, width, ldq, ldk, ldy];
-    const mask = [Number(causal), offset, Math.ceil(dropout * 2 ** 24), ...counter];
-    const at = scope.i32From([q, k, v, list, ...sizes, ...mask]);
+    const drop = [Number(causal), offset, Math.ceil(dropout * 2 ** 24), ...counter];
+    const [maskBatch = 1, maskHeads = 1] = mask?.shape ?? [];
+    const head = maskHeads === 1 ? 0 : queries * keys;
+    const sample = maskBatch === 1 ? 0 : maskHeads * queries * keys;
+    const at = scope.i32From([q, k, v, list, ...sizes, ...drop, mask?.at ?? 0, sample, head]);
     body(at, scope.f32(kernels(nnCode).attentionScratch(queries, keys, width)), scope);
   });
 }
 
+/** Turns booleans into numbers, whatever their nesting. */
+function numbersOf(argument: string, mask: unknown): unknown {
+  if (typeof mask === 'boolean') return Number(mask);
+  if (typeof mask === 'number' || ArrayBuffer.isView(mask)) return mask;
+  if (!Array.isArray(mask)) typeError('attention', argument, 'true or false', mask);
+  return mask.map((part, i) => numbersOf(`${argument}[${i}]`, part));
+}
+
+/** Reads a mask, and repeats it over queries and keys; over samples and heads the kernel does. */
+function readMask(read: OptionReader, shape: Shape): Tensor | undefined {
+  return read.optional('mask', (name, argument, value) => {
+    const given =
+      value instanceof Tensor
+        ? checkTensor(name, argument, value)
+        : tensor(numbersOf(argument, value) as number[]);
+    const rank = given.shape.length;
+    if (rank > 4 || !sameShape(broadcastShape(`${name}: ${argument}`, given.shape, shape), shape)) {
+      const expected = `of a shape that broadcasts to ${showShape(shape)}`;
+      rangeError(name, argument, expected, showShape(given.shape));
+    }
+    const own = [...new Array<number>(4 - rank).fill(1), ...given.shape];
+    return expand(given.view(own), [...own.slice(0, 2), ...shape.slice(2)]);
+  });
+}
+
 /**
- * softmax(q k' / √(width of a head)) v for each head.
+ * Computes softmax(q k′ / √width of a head) v for each head.
  *
  * @param qkv (B, T, 3C): queries, keys and values side by side, as one projection makes them
+ * @param options heads; causal, lengths and mask: where a query may look; dropout
  * @returns (B, T, C)
+ * @throws {TypeError | RangeError} if a shape or an option does not fit
+ * @see https://arxiv.org/abs/1706.03762
+ * @example attention(qkv, { heads: 4, causal: true });
  */
 export function attention(qkv: Tensor, options: AttentionOptions): Tensor {
   checkTensor('attention', 'qkv', qkv);
   const [batch, steps, triple] = qkv.shape as [number, number, number];
-  const { heads, causal = false, lengths } = options;
+  const read = readOptions('attention', options);
+  const heads = read.read('heads', checkSize);
+  const causal = read.read('causal', checkFlag, false);
   const channels = triple / 3;
   const width = channels / heads;
   if (qkv.shape.length !== 3 || !Number.isInteger(width)) {
     rangeError('attention', 'qkv', `(B, T, 3 × ${heads} heads × width)`, showShape(qkv.shape));
   }
-  if (lengths !== undefined) {
-    checkIntegers(
-      'attention',
-      'lengths',
-      lengths,
-      { of: batch, what: 'the samples' },
-      {
-        valid: (length) => length >= 1 && length <= steps,
-        what: `from 1 to ${steps}`,
-      },
-    );
-  }
-  const dropout = checkRate('attention', 'dropout', options.dropout ?? 0);
+  const lengths = read.optional('lengths', (name, argument, value) =>
+    Int32Array.from(
+      checkIntegers(
+        name,
+        argument,
+        value,
+        { of: batch, what: 'the samples' },
+        { valid: (length) => length >= 1 && length <= steps, what: `from 1 to ${steps}` },
+      ),
+    ),
+  );
+  const mask = readMask(read, [batch, heads, steps, steps]);
+  const dropout = read.read('dropout', checkRate, 0);
+  read.done();
   const part = (of: Tensor, number: 0 | 1 | 2): Pointer => of.at + 4 * number * channels;
   const plan: Plan = {
     q: part(qkv, 0),
     k: part(qkv, 1),
     v: part(qkv, 2),
-    lengths: lengths && Int32Array.from(lengths),
+    lengths,
     batch,
     heads,
     queries: steps,
@@ -98,6 +153,7 @@ export function attention(qkv: Tensor, options: AttentionOptions): Tensor {
     offset: 0,
     dropout,
     counter: dropout > 0 ? nextDropout() : [0, 0, 0, 0],
+    mask,
   };
   const sums = empty([batch * heads * steps]);
   const core = kernels(nnCode);
@@ -115,17 +171,22 @@ export function attention(qkv: Tensor, options: AttentionOptions): Tensor {
       );
       return [d];
     },
+    { saved: mask ? [qkv, mask] : [qkv], output: true, owned: mask ? [sums, mask] : [sums] },
   );
   return y;
 }
 
 /**
- * Attention of new queries to a cache of keys and values, of one sample and without gradient: the
- * same bits as the last rows of the whole pass.
+ * Lets new queries attend to a cache of keys and values, of one sample and without gradient: the
+ * same bits as the last rows of the full pass.
  *
  * @param q (T, C): the projections of the new steps
- * @param keys, values (context, C) each, of which the first `past` + T rows are filled
+ * @param keys (context, C): the first past + T rows are filled
+ * @param values (context, C), likewise
+ * @param past number of steps before the new ones
+ * @param heads number of heads, a divisor of C
  * @returns (T, C)
+ * @throws {TypeError | RangeError} if a shape does not fit
  */
 export function cachedAttention(
   q: Tensor,
@@ -134,8 +195,23 @@ export function cachedAttention(
   past: number,
   heads: number,
 ): Tensor {
-  const [steps, channels] = q.shape as [number, number];
-  const y = empty(q.shape);
+  const name = 'cachedAttention';
+  const { shape } = checkTensor(name, 'q', q);
+  const [steps, channels] = shape as [number, number];
+  checkSize(name, 'heads', heads);
+  const width = channels / heads;
+  if (shape.length !== 2 || !Number.isInteger(width)) {
+    rangeError(name, 'q', `(T, ${heads} heads × width)`, showShape(shape));
+  }
+  if (!Number.isSafeInteger(past) || past < 0) {
+    rangeError(name, 'past', 'a whole number of at least 0', past);
+  }
+  for (const [argument, cache] of Object.entries({ keys, values })) {
+    const { shape: own } = checkTensor(name, argument, cache);
+    if (own.length === 2 && own[1] === channels && (own[0] as number) >= past + steps) continue;
+    rangeError(name, argument, `(at least ${past + steps}, ${channels})`, showShape(own));
+  }
+  const y = empty(shape);
   const plan: Plan = {
     q: q.at,
     k: keys.at,
@@ -144,7 +220,7 @@ export function cachedAttention(
     heads,
     queries: steps,
     keys: past + steps,
-    width: channels / heads,
+    width,
     ldq: channels,
     ldk: channels,
     ldy: channels,

@@ -3,22 +3,33 @@
 import nnCode from '#wasm/nn';
 import { kernels } from '../../core/kernels.js';
 import { type Pointer, scoped } from '../../core/memory.js';
-import { checkCount, checkOptions, rangeError, typeError } from '../../core/validation.js';
+import { readOptions } from '../../core/options.js';
+import { type Check, integerIn, rangeError } from '../../core/validation.js';
+import { checkTensor, checkVector } from '../check.js';
 import { empty, record, type Tensor } from '../tensor.js';
 import { showShape } from '../tensor-data.js';
-import { checkTensor } from './shape.js';
 
+/** Options of `conv2d`. */
 export interface Conv2dOptions {
-  /** Pixels from one patch to the next, down and across (default 1). */
+  /**
+   * Pixels from one patch to the next, down and across; at least 1.
+   * @default 1
+   */
   stride?: number | undefined;
-  /** Zeros on each side of the pictures (default 0). */
+  /**
+   * Zeros on each side of the images, in pixels; at least 0.
+   * @default 0
+   */
   padding?: number | undefined;
 }
 
-/** Batch, channels, height and width of pictures. */
+/** Batch, channels, height and width of images. */
 export type ImageShape = readonly [number, number, number, number];
 
-/** Refuses what is no batch of pictures. */
+/** Most pixels of a stride or a padding. */
+const MAX_PIXELS = 2 ** 15;
+
+/** Checks a batch of images. */
 export function checkImages(name: string, argument: string, value: unknown): ImageShape {
   const { shape } = checkTensor(name, argument, value);
   if (shape.length !== 4) {
@@ -27,7 +38,7 @@ export function checkImages(name: string, argument: string, value: unknown): Ima
   return shape as unknown as ImageShape;
 }
 
-/** How many windows fit on an axis. */
+/** Number of windows that fit on an axis. */
 export function outputExtent(
   extent: number,
   size: number,
@@ -37,29 +48,25 @@ export function outputExtent(
   return Math.floor((extent + 2 * padding - size) / stride) + 1;
 }
 
-/** A stride of at least 1. */
-export function checkStride(name: string, stride: unknown, fallback: number): number {
-  return checkCount(name, 'stride', stride, fallback, 2 ** 15, 'pixels');
-}
+/** Checks a stride, or the side of a window. */
+export const checkPixels: Check<number> = /* @__PURE__ */ integerIn(1, MAX_PIXELS, 'pixels');
 
-/** A border on each side of at most so many pixels. */
-export function checkPadding(name: string, padding: unknown, most: number): number {
-  if (padding === undefined || padding === 0) return 0;
-  if (typeof padding !== 'number') typeError(name, 'padding', 'a whole number', padding);
-  if (!Number.isInteger(padding) || padding < 0 || padding > most) {
-    rangeError(name, 'padding', `a whole number from 0 to ${most} (pixels)`, padding);
-  }
-  return padding;
+/** Makes a check for a border on each side of at most so many pixels. */
+export function paddingUpTo(max = MAX_PIXELS): Check<number> {
+  return integerIn(0, max, 'pixels');
 }
 
 /**
- * Correlation of pictures with filters: y[o] = bias[o] + Σ over c, i, j of
+ * Correlates images with filters: y[o] = bias[o] + Σ over c, i, j of
  * weight[o, c, i, j] x[c, row + i, column + j], a patch every `stride` pixels.
  *
  * @param x (B, C, H, W)
  * @param weight (O, C, kernel height, kernel width)
- * @param bias O numbers, or none
+ * @param bias O numbers; none if left out
+ * @param options stride and padding, in pixels
  * @returns (B, O, ⌊(H + 2 padding − kernel height) / stride⌋ + 1, …)
+ * @throws {TypeError | RangeError} if a shape does not fit
+ * @example conv2d(images, filters, undefined, { stride: 2, padding: 1 });
  */
 export function conv2d(x: Tensor, weight: Tensor, bias?: Tensor, options?: Conv2dOptions): Tensor {
   const [batch, channels, height, width] = checkImages('conv2d', 'x', x);
@@ -68,17 +75,16 @@ export function conv2d(x: Tensor, weight: Tensor, bias?: Tensor, options?: Conv2
     rangeError('conv2d', 'weight', `(O, ${channels}, kernel height, width)`, showShape(shape));
   }
   const [outputs, , kernelHeight, kernelWidth] = shape as unknown as ImageShape;
-  if (bias !== undefined && checkTensor('conv2d', 'bias', bias).size !== outputs) {
-    rangeError('conv2d', 'bias', `${outputs} numbers`, showShape(bias.shape));
-  }
-  checkOptions('conv2d', options, ['stride', 'padding']);
-  const stride = checkStride('conv2d', options?.stride, 1);
-  const padding = checkPadding('conv2d', options?.padding, 2 ** 15);
+  if (bias !== undefined) checkVector('conv2d', 'bias', bias, outputs);
+  const read = readOptions('conv2d', options);
+  const stride = read.read('stride', checkPixels, 1);
+  const padding = read.read('padding', paddingUpTo(), 0);
+  read.done();
   const rows = outputExtent(height, kernelHeight, stride, padding);
   const columns = outputExtent(width, kernelWidth, stride, padding);
   if (rows < 1 || columns < 1) {
-    const least = `at least ${kernelHeight} × ${kernelWidth} with its padding`;
-    rangeError('conv2d', 'x', least, showShape(x.shape));
+    const minimum = `at least ${kernelHeight} × ${kernelWidth} with its padding`;
+    rangeError('conv2d', 'x', minimum, showShape(x.shape));
   }
   const core = kernels(nnCode);
   const sizes = [channels, height, width, outputs, kernelHeight, kernelWidth];
@@ -111,5 +117,6 @@ export function conv2d(x: Tensor, weight: Tensor, bias?: Tensor, options?: Conv2
       if (dBias) core.channelSums(dBias.at, dy.at, batch, outputs, plane, outputs * plane);
       return [dx, dWeight, dBias];
     },
+    { saved: [x, weight].filter((_, i) => [weight, x][i]?.requiresGrad) },
   );
 }

@@ -1,82 +1,34 @@
-/** Operations on each number by itself, with NumPy's broadcasting where there are two. */
+/** Arithmetic on each number by itself, with NumPy's broadcasting where there are two tensors. */
 
 import nnCode from '#wasm/nn';
+import opsCode from '#wasm/ops';
 import { kernels } from '../../core/kernels.js';
-import type { Pointer } from '../../core/memory.js';
-import { checkFlag, checkOptions, typeError } from '../../core/validation.js';
-import { attach, empty, record, Tensor, tensor } from '../tensor.js';
-import { broadcastShape, checkTensor, copy, expand, sumToShape } from './shape.js';
+import { readOptions } from '../../core/options.js';
+import { checkNumber, typeError } from '../../core/validation.js';
+import { checkTensor } from '../check.js';
+import { empty, record, Tensor } from '../tensor.js';
+import { broadcastShape, copy, expand, sumToShape } from './broadcast.js';
+import { binary, type Operand, operand, unary, withBoth, written } from './op.js';
 
-/** A tensor, or a number that stands for a scalar. */
-export type Operand = Tensor | number;
-
-function operand(name: string, argument: string, value: unknown): Tensor {
-  return typeof value === 'number' ? tensor(value) : checkTensor(name, argument, value);
-}
-
-type Kernel = (y: Pointer, a: Pointer, b: Pointer, n: number) => void;
-
-/** Gradients of both inputs in their common shape; those that nobody wants may be left out. */
-type BinaryGrads = (
-  dy: Tensor,
-  a: Tensor,
-  b: Tensor,
-) => readonly [Tensor | undefined, Tensor | undefined];
-
-function binary(
-  name: string,
-  left: Operand,
-  right: Operand,
-  kernel: Kernel,
-  slopes: BinaryGrads,
-): Tensor {
-  const a = operand(name, 'a', left);
-  const b = operand(name, 'b', right);
-  const shape = broadcastShape(name, a.shape, b.shape);
-  return record(
-    name,
-    [a, b],
-    shape,
-    (y) => withBoth(a, b, shape, (wideA, wideB) => kernel(y, wideA.at, wideB.at, wideA.size)),
-    (dy) =>
-      withBoth(a, b, shape, (wideA, wideB) => {
-        const [da, db] = slopes(dy, wideA, wideB);
-        return [da && sumToShape(da, a.shape), db && sumToShape(db, b.shape)];
-      }),
-  );
-}
-
-/** Calls with both inputs repeated to a common shape, for as long as it takes. */
-function withBoth<T>(
-  a: Tensor,
-  b: Tensor,
-  shape: readonly number[],
-  body: (a: Tensor, b: Tensor) => T,
-): T {
-  const wideA = expand(a, shape);
-  const wideB = expand(b, shape);
-  try {
-    return body(wideA, wideB);
-  } finally {
-    if (wideA !== a) wideA.dispose();
-    if (wideB !== b) wideB.dispose();
-  }
-}
-
-/** A fresh tensor of a kernel's result. */
-function made(like: Tensor, kernel: (y: Pointer) => void): Tensor {
-  const y = empty(like.shape);
-  kernel(y.at);
-  return y;
-}
-
-/** a + b */
+/**
+ * Adds: a + b, element by element.
+ *
+ * @param a tensor or number
+ * @param b tensor or number, of a shape that broadcasts with a's
+ * @returns a tensor of their common shape
+ * @throws {RangeError} if the shapes do not broadcast
+ */
 export function add(a: Operand, b: Operand): Tensor {
-  const core = kernels(nnCode);
-  const [x, bias] = [a, b];
   // A row added to every row, as every layer's bias is, needs no copy of the row.
-  if (x instanceof Tensor && bias instanceof Tensor && isRowOf(bias, x)) return addRow(x, bias);
-  return binary('add', a, b, core.addArray, (dy) => [copy(dy), copy(dy)]);
+  if (a instanceof Tensor && b instanceof Tensor && isRowOf(b, a)) return addRow(a, b);
+  return binary('add', a, b, {
+    forward: kernels(nnCode).addArray,
+    backward: (dy, _, __, wantsA, wantsB) => [
+      wantsA ? copy(dy) : undefined,
+      wantsB ? copy(dy) : undefined,
+    ],
+    saves: 'none',
+  });
 }
 
 function isRowOf(row: Tensor, x: Tensor): boolean {
@@ -96,53 +48,106 @@ function addRow(x: Tensor, bias: Tensor): Tensor {
     (dy) => [
       x.requiresGrad ? copy(dy) : undefined,
       bias.requiresGrad
-        ? made(bias, (y) => kernels(nnCode).columnSums(y, dy.at, rows, cols, cols, false))
+        ? written(bias, (y) => kernels(nnCode).columnSums(y, dy.at, rows, cols, cols, false))
         : undefined,
     ],
+    { saved: [] },
   );
 }
 
-/** a - b */
+/**
+ * Subtracts: a − b, element by element.
+ *
+ * @param a tensor or number
+ * @param b tensor or number, of a shape that broadcasts with a's
+ * @returns a tensor of their common shape
+ * @throws {RangeError} if the shapes do not broadcast
+ */
 export function sub(a: Operand, b: Operand): Tensor {
   const core = kernels(nnCode);
-  return binary('sub', a, b, core.subArray, (dy) => [
-    copy(dy),
-    made(dy, (y) => core.scaleTo(y, dy.at, dy.size, -1)),
-  ]);
+  return binary('sub', a, b, {
+    forward: core.subArray,
+    backward: (dy, _, __, wantsA, wantsB) => [
+      wantsA ? copy(dy) : undefined,
+      wantsB ? written(dy, (y) => core.scaleTo(y, dy.at, dy.size, -1)) : undefined,
+    ],
+    saves: 'none',
+  });
 }
 
-/** a b, element by element */
+/**
+ * Multiplies: a b, element by element.
+ *
+ * @param a tensor or number
+ * @param b tensor or number, of a shape that broadcasts with a's
+ * @returns a tensor of their common shape
+ * @throws {RangeError} if the shapes do not broadcast
+ */
 export function mul(a: Operand, b: Operand): Tensor {
   const core = kernels(nnCode);
-  return binary('mul', a, b, core.mulArray, (dy, x, z) => [
-    made(dy, (y) => core.mulArray(y, dy.at, z.at, dy.size)),
-    made(dy, (y) => core.mulArray(y, dy.at, x.at, dy.size)),
-  ]);
+  return binary('mul', a, b, {
+    forward: core.mulArray,
+    backward: (dy, x, z, wantsA, wantsB) => [
+      wantsA ? written(dy, (y) => core.mulArray(y, dy.at, z.at, dy.size)) : undefined,
+      wantsB ? written(dy, (y) => core.mulArray(y, dy.at, x.at, dy.size)) : undefined,
+    ],
+    saves: 'other',
+  });
 }
 
-/** a / b */
+/**
+ * Divides: a / b, element by element.
+ *
+ * @param a tensor or number
+ * @param b tensor or number, of a shape that broadcasts with a's
+ * @returns a tensor of their common shape
+ * @throws {RangeError} if the shapes do not broadcast
+ */
 export function div(a: Operand, b: Operand): Tensor {
   const core = kernels(nnCode);
-  return binary('div', a, b, core.divArray, (dy, x, z) => {
-    const da = empty(dy.shape);
-    const db = empty(dy.shape);
-    core.divArrayBackward(da.at, db.at, dy.at, x.at, z.at, dy.size);
-    return [da, db];
+  return binary('div', a, b, {
+    forward: core.divArray,
+    backward(dy, x, z) {
+      const da = empty(dy.shape);
+      const db = empty(dy.shape);
+      core.divArrayBackward(da.at, db.at, dy.at, x.at, z.at, dy.size);
+      return [da, db];
+    },
+    saves: 'both',
   });
 }
 
-/** The larger of a and b; where they are equal, each has half the gradient. */
+/**
+ * Takes the larger of a and b, element by element; where they are equal, each has half the gradient.
+ *
+ * @param a tensor or number
+ * @param b tensor or number, of a shape that broadcasts with a's
+ * @returns a tensor of their common shape
+ * @throws {RangeError} if the shapes do not broadcast
+ */
 export function maximum(a: Operand, b: Operand): Tensor {
   const core = kernels(nnCode);
-  return binary('maximum', a, b, core.maximumArray, (dy, x, z) => {
-    const da = empty(dy.shape);
-    const db = empty(dy.shape);
-    core.maximumArrayBackward(da.at, db.at, dy.at, x.at, z.at, dy.size);
-    return [da, db];
+  return binary('maximum', a, b, {
+    forward: core.maximumArray,
+    backward(dy, x, z) {
+      const da = empty(dy.shape);
+      const db = empty(dy.shape);
+      core.maximumArrayBackward(da.at, db.at, dy.at, x.at, z.at, dy.size);
+      return [da, db];
+    },
+    saves: 'both',
   });
 }
 
-/** a where the condition is not 0, else b. No gradient flows to the condition. */
+/**
+ * Takes a where the condition is not 0, else b. No gradient flows to the condition.
+ *
+ * @param condition tensor of 0 and other numbers
+ * @param a tensor or number
+ * @param b tensor or number
+ * @returns a tensor of the shape that all three broadcast to
+ * @throws {RangeError} if the shapes do not broadcast
+ */
 export function where(condition: Tensor, a: Operand, b: Operand): Tensor {
   const core = kernels(nnCode);
   checkTensor('where', 'condition', condition);
@@ -151,6 +156,13 @@ export function where(condition: Tensor, a: Operand, b: Operand): Tensor {
   const both = broadcastShape('where', x.shape, z.shape);
   const shape = broadcastShape('where', condition.shape, both);
   const chosen = expand(condition, shape);
+  const select = (dy: Tensor, of: Tensor, negate: boolean): Tensor | undefined =>
+    of.requiresGrad
+      ? sumToShape(
+          written(dy, (y) => core.whereArrayBackward(y, chosen.at, dy.at, dy.size, negate)),
+          of.shape,
+        )
+      : undefined;
   return record(
     'where',
     [x, z],
@@ -159,105 +171,154 @@ export function where(condition: Tensor, a: Operand, b: Operand): Tensor {
       withBoth(x, z, shape, (wideA, wideB) =>
         core.whereArray(y, chosen.at, wideA.at, wideB.at, chosen.size),
       ),
-    (dy) => [
-      sumToShape(
-        made(dy, (y) => core.whereArrayBackward(y, chosen.at, dy.at, dy.size, false)),
-        x.shape,
-      ),
-      sumToShape(
-        made(dy, (y) => core.whereArrayBackward(y, chosen.at, dy.at, dy.size, true)),
-        z.shape,
-      ),
-    ],
-  );
-}
-
-type UnaryBackward = (dx: Pointer, dy: Pointer, from: Pointer, n: number) => void;
-
-/** y = f(x); the backward, looked up when it is run, reads x, or y with `fromOutput`. */
-function unary(
-  name: string,
-  x: Tensor,
-  forward: (y: Pointer, x: Pointer, n: number) => void,
-  backward: () => UnaryBackward,
-  fromOutput: boolean,
-): Tensor {
-  checkTensor(name, 'x', x);
-  const y: Tensor = record(
-    name,
-    [x],
-    x.shape,
-    (at) => forward(at, x.at, x.size),
-    (dy) => [made(dy, (dx) => backward()(dx, dy.at, fromOutput ? y.at : x.at, dy.size))],
-  );
-  return y;
-}
-
-/** e^x */
-export function exp(x: Tensor): Tensor {
-  return unary('exp', x, kernels(nnCode).expArray, () => kernels(nnCode).expArrayBackward, true);
-}
-
-/** Natural logarithm. */
-export function log(x: Tensor): Tensor {
-  return unary('log', x, kernels(nnCode).logArray, () => kernels(nnCode).logArrayBackward, false);
-}
-
-export function sqrt(x: Tensor): Tensor {
-  return unary('sqrt', x, kernels(nnCode).sqrtArray, () => kernels(nnCode).sqrtArrayBackward, true);
-}
-
-export function tanh(x: Tensor): Tensor {
-  return unary('tanh', x, kernels(nnCode).tanhArray, () => kernels(nnCode).tanhArrayBackward, true);
-}
-
-/** max(0, x) */
-export function relu(x: Tensor): Tensor {
-  return unary(
-    'relu',
-    x,
-    kernels(nnCode).reluArray,
-    () => kernels(nnCode).reluArrayBackward,
-    false,
+    (dy) => [select(dy, x, false), select(dy, z, true)],
+    chosen === condition ? { saved: [condition] } : { saved: [], owned: [chosen] },
   );
 }
 
 /**
- * x Φ(x), Φ the normal distribution's (https://arxiv.org/abs/1606.08415).
- * @param options.approximate the form with tanh that GPT-2 has (default false)
+ * Computes e^x of each number.
+ *
+ * @param x tensor of any shape
+ * @returns a tensor of the same shape, within 2 ulp
  */
-export function gelu(x: Tensor, options?: { approximate?: boolean | undefined }): Tensor {
-  checkOptions('gelu', options, ['approximate']);
-  const form = checkFlag('gelu', 'approximate', options?.approximate, false);
+export function exp(x: Tensor): Tensor {
   const core = kernels(nnCode);
-  return unary(
-    'gelu',
-    x,
-    (y, at, n) => core.geluArray(y, at, n, form),
-    () => (dx, dy, at, n) => core.geluArrayBackward(dx, dy, at, n, form),
-    false,
-  );
+  return unary('exp', x, {
+    forward: core.expArray,
+    backward: core.expArrayBackward,
+    saves: 'output',
+  });
 }
 
-export interface CustomOp {
-  /** Makes the output from the inputs, without a past. */
-  forward(...inputs: Tensor[]): Tensor;
-  /** One fresh gradient for each input, or undefined, from the output's gradient. */
-  backward(dy: Tensor, output: Tensor, ...inputs: Tensor[]): readonly (Tensor | undefined)[];
+/**
+ * Computes the natural logarithm of each number: −∞ at 0, NaN below.
+ *
+ * @param x tensor of any shape
+ * @returns a tensor of the same shape, within 2 ulp
+ */
+export function log(x: Tensor): Tensor {
+  const core = kernels(nnCode);
+  return unary('log', x, {
+    forward: core.logArray,
+    backward: core.logArrayBackward,
+    saves: 'input',
+  });
 }
 
-/** An operation of one's own: a function of tensors, with the gradient that comes with it. */
-export function customOp(definition: CustomOp): (...inputs: Tensor[]) => Tensor {
-  if (typeof definition?.forward !== 'function' || typeof definition.backward !== 'function') {
-    typeError('customOp', 'definition', 'functions forward and backward', definition);
+/**
+ * Computes the square root of each number; its gradient at 0 is infinite.
+ *
+ * @param x tensor of any shape
+ * @returns a tensor of the same shape
+ */
+export function sqrt(x: Tensor): Tensor {
+  const core = kernels(nnCode);
+  return unary('sqrt', x, {
+    forward: core.sqrtArray,
+    backward: core.sqrtArrayBackward,
+    saves: 'output',
+  });
+}
+
+/**
+ * Computes −x of each number.
+ *
+ * @param x tensor of any shape
+ * @returns a tensor of the same shape
+ */
+export function neg(x: Tensor): Tensor {
+  const { scaleTo } = kernels(nnCode);
+  return unary('neg', x, {
+    forward: (y, at, n) => scaleTo(y, at, n, -1),
+    backward: (dx, dy, _, n) => scaleTo(dx, dy, n, -1),
+    saves: 'none',
+  });
+}
+
+/**
+ * Computes |x| of each number; its gradient at 0 is 0.
+ *
+ * @param x tensor of any shape
+ * @returns a tensor of the same shape
+ */
+export function abs(x: Tensor): Tensor {
+  const core = kernels(nnCode);
+  return unary('abs', x, {
+    forward: core.absArray,
+    backward: core.absArrayBackward,
+    saves: 'input',
+  });
+}
+
+/**
+ * Computes x² of each number.
+ *
+ * @param x tensor of any shape
+ * @returns a tensor of the same shape
+ */
+export function square(x: Tensor): Tensor {
+  const core = kernels(nnCode);
+  return unary('square', x, {
+    forward: (y, at, n) => core.mulArray(y, at, at, n),
+    backward(dx, dy, at, n) {
+      core.mulArray(dx, dy, at, n);
+      core.scaleTo(dx, dx, n, 2);
+    },
+    saves: 'input',
+  });
+}
+
+/**
+ * Raises each number to a power, in f64: by repeated multiplication where the exponent is a whole
+ * number of at most 64 in size, otherwise as exp(exponent log |x|). Rounded to f32 that is the
+ * nearest number, or in rare cases its neighbor.
+ *
+ * @param x tensor of any shape; NaN where a negative number meets an exponent that is not whole
+ * @param exponent finite number; the gradient is 0 for 0, and infinite at x = 0 for one below 1
+ * @returns a tensor of the same shape
+ * @throws {TypeError | RangeError} if the exponent is not a finite number
+ */
+export function pow(x: Tensor, exponent: number): Tensor {
+  const e = checkNumber('pow', 'exponent', exponent);
+  const core = kernels(opsCode);
+  return unary('pow', x, {
+    forward: (y, at, n) => core.powArray(y, at, n, e),
+    backward: (dx, dy, at, n) => core.powArrayBackward(dx, dy, at, n, e),
+    saves: 'input',
+  });
+}
+
+/** Options of `clamp`: at least one of them. */
+export interface ClampOptions {
+  /** Lower bound; none if left out. */
+  min?: number | undefined;
+  /** Upper bound; none if left out. Where it is below `min`, every number becomes it. */
+  max?: number | undefined;
+}
+
+/**
+ * Limits each number to a range. The gradient flows where x lies in the range, its ends included.
+ *
+ * @param x tensor of any shape
+ * @param options min and max: at least one of them
+ * @returns a tensor of the same shape
+ * @throws {TypeError} if neither bound is given
+ * @example clamp(x, { min: 0, max: 1 });
+ */
+export function clamp(x: Tensor, options: ClampOptions): Tensor {
+  const read = readOptions('clamp', options);
+  const min = read.optional('min', checkNumber);
+  const max = read.optional('max', checkNumber);
+  read.done();
+  if (min === undefined && max === undefined) {
+    typeError('clamp', 'min or max', 'a number', undefined);
   }
-  return (...inputs) => {
-    for (const [i, input] of inputs.entries()) checkTensor('customOp', `inputs[${i}]`, input);
-    return attach(
-      'customOp',
-      inputs,
-      () => checkTensor('customOp', 'the result of forward', definition.forward(...inputs)),
-      (dy, output) => definition.backward(dy, output, ...inputs),
-    );
-  };
+  const [low, high] = [min ?? Number.NEGATIVE_INFINITY, max ?? Number.POSITIVE_INFINITY];
+  const core = kernels(nnCode);
+  return unary('clamp', x, {
+    forward: (y, at, n) => core.clampArray(y, at, n, low, high),
+    backward: (dx, dy, at, n) => core.clampArrayBackward(dx, dy, at, n, low, high),
+    saves: 'input',
+  });
 }

@@ -1,35 +1,49 @@
-/** Rows of a table by number. */
+/** Rows of a table by number: the look-up of an embedding, and bags of rows. */
 
 import nnCode from '#wasm/nn';
+import opsCode from '#wasm/ops';
 import { kernels } from '../../core/kernels.js';
 import { scoped } from '../../core/memory.js';
-import { checkIntegers, rangeError } from '../../core/validation.js';
-import { filled, record, type Tensor } from '../tensor.js';
+import { readOptions } from '../../core/options.js';
+import { checkIntegers, isNumberArray, oneOf, rangeError } from '../../core/validation.js';
+import { checkTensor } from '../check.js';
+import { empty, filled, record, type Tensor, tensor } from '../tensor.js';
 import { checkedShape, type Shape, showShape, sizeOf } from '../tensor-data.js';
-import { checkTensor } from './shape.js';
+
+/** Checks a table (n, d) and row numbers of it; copies these, for the caller may overwrite them. */
+function checkLookup(
+  name: string,
+  argument: string,
+  table: unknown,
+  idsArgument: string,
+  ids: unknown,
+): { table: Tensor; cols: number; ids: Int32Array } {
+  const checked = checkTensor(name, argument, table);
+  const { shape } = checked;
+  if (shape.length !== 2) rangeError(name, argument, 'of two axes', showShape(shape));
+  const [rows, cols] = shape as [number, number];
+  const numbers = checkIntegers(name, idsArgument, ids, undefined, {
+    valid: (id) => id >= 0 && id < rows,
+    what: `from 0 to ${rows - 1} (the rows of ${argument})`,
+  });
+  return { table: checked, cols, ids: Int32Array.from(numbers) };
+}
 
 /**
- * Rows of x by their numbers: an embedding's look-up.
+ * Looks rows of a table up by their numbers, as an embedding does.
  *
  * @param x (n, d)
- * @param indices whole numbers from 0 to n - 1
- * @param shape of the indices, one axis if left out
+ * @param indices whole numbers from 0 to n − 1
+ * @param shape shape of the indices; one axis if left out
  * @returns (…shape, d)
+ * @throws {TypeError | RangeError} if an index is not a row of x
  */
 export function gather(x: Tensor, indices: ArrayLike<number>, shape?: Shape): Tensor {
-  checkTensor('gather', 'x', x);
-  if (x.shape.length !== 2) rangeError('gather', 'x', 'of two axes', showShape(x.shape));
-  const [rows, cols] = x.shape as [number, number];
-  checkIntegers('gather', 'indices', indices, undefined, {
-    valid: (index) => index >= 0 && index < rows,
-    what: `from 0 to ${rows - 1} (the rows of x)`,
-  });
-  const extents = shape === undefined ? [indices.length] : checkedShape('gather', shape);
-  if (indices.length === 0 || sizeOf(extents) !== indices.length) {
-    rangeError('gather', 'indices', `${sizeOf(extents)} long`, indices.length);
+  const { cols, ids } = checkLookup('gather', 'x', x, 'indices', indices);
+  const extents = shape === undefined ? [ids.length] : checkedShape('gather', shape);
+  if (ids.length === 0 || sizeOf(extents) !== ids.length) {
+    rangeError('gather', 'indices', `${sizeOf(extents)} long`, ids.length);
   }
-  // A copy: the caller may fill its array anew before the backward.
-  const ids = Int32Array.from(indices);
   const core = kernels(nnCode);
   return record(
     'gather',
@@ -42,6 +56,141 @@ export function gather(x: Tensor, indices: ArrayLike<number>, shape?: Shape): Te
         core.scatterAddRows(dx.at, dy.at, scope.i32From(ids), ids.length, cols, cols),
       );
       return [dx];
+    },
+    { saved: [] },
+  );
+}
+
+/** Options of `embeddingBag`. */
+export interface EmbeddingBagOptions {
+  /**
+   * What becomes of the rows of a bag.
+   * @default 'mean'
+   */
+  mode?: 'mean' | 'sum' | 'max' | undefined;
+  /** Factor of each row, as many as there are ids; for mode 'sum' alone. Gradients flow to a tensor. */
+  weights?: Tensor | ArrayLike<number> | undefined;
+}
+
+/**
+ * Takes the mean, the sum or the largest numbers of the rows of each bag, without storing the rows.
+ *
+ * @param table (n, d)
+ * @param ids whole numbers from 0 to n − 1: the rows of the first bag, then those of the next, …
+ * @param offsets where each bag begins in `ids`: 0 first, none less than the one before it; the
+ *   last bag ends with `ids`. An empty bag gives zeros
+ * @param options mode: 'mean', 'sum' or 'max'; weights: a factor of each row, for 'sum'
+ * @returns (bags, d)
+ * @throws {TypeError | RangeError} if an id or an offset is out of range, or weights do not fit
+ * @example embeddingBag(table, [3, 1, 4], [0, 2]); // rows 3 and 1, then row 4
+ */
+export function embeddingBag(
+  table: Tensor,
+  ids: ArrayLike<number>,
+  offsets: ArrayLike<number>,
+  options?: EmbeddingBagOptions,
+): Tensor {
+  const name = 'embeddingBag';
+  const { cols, ids: rows } = checkLookup(name, 'table', table, 'ids', ids);
+  const count = rows.length;
+  const starts = checkIntegers(name, 'offsets', offsets, undefined, {
+    valid: (offset) => offset >= 0 && offset <= count,
+    what: `from 0 to ${count} (the ids)`,
+  });
+  const bags = starts.length;
+  if (bags === 0) rangeError(name, 'offsets', 'at least one offset', offsets);
+  if (starts[0] !== 0) rangeError(name, 'offsets[0]', '0', starts[0]);
+  for (let b = 1; b < bags; b++) {
+    const before = starts[b - 1] as number;
+    if ((starts[b] as number) < before) {
+      rangeError(name, `offsets[${b}]`, `at least ${before}, the offset before it`, starts[b]);
+    }
+  }
+  const borders = Int32Array.from({ length: bags + 1 }, (_, b) => starts[b] ?? count);
+  const read = readOptions(name, options);
+  const mode = read.read('mode', oneOf(['mean', 'sum', 'max']), 'mean');
+  const given = read.optional('weights', (_, argument, value) =>
+    isNumberArray(value) ? tensor(value) : checkTensor(name, argument, value),
+  );
+  read.done();
+  if (given !== undefined) {
+    if (mode !== 'sum') rangeError(name, 'mode', "'sum' where there are weights", mode);
+    if (given.size !== count) {
+      rangeError(name, 'weights', `${count} numbers, one per id`, showShape(given.shape));
+    }
+  }
+  return mode === 'max'
+    ? bagsOfMax(table, rows, borders, cols)
+    : bagsOfSums(table, rows, borders, cols, mode === 'mean', given);
+}
+
+function bagsOfMax(table: Tensor, ids: Int32Array, borders: Int32Array, cols: number): Tensor {
+  const bags = borders.length - 1;
+  const indices = empty([bags, cols]);
+  return record(
+    'embeddingBag',
+    [table],
+    [bags, cols],
+    (y) =>
+      scoped((scope) => {
+        const lists = [scope.i32From(ids), scope.i32From(borders)] as const;
+        kernels(opsCode).bagMax(y, indices.at, table.at, ...lists, bags, cols, cols);
+      }),
+    (dy) => {
+      const dTable = filled(table.shape, 0);
+      kernels(opsCode).bagMaxBackward(dTable.at, dy.at, indices.at, bags, cols, cols);
+      return [dTable];
+    },
+    { saved: [], owned: [indices] },
+  );
+}
+
+function bagsOfSums(
+  table: Tensor,
+  ids: Int32Array,
+  borders: Int32Array,
+  cols: number,
+  mean: boolean,
+  weights: Tensor | undefined,
+): Tensor {
+  const bags = borders.length - 1;
+  const core = kernels(nnCode);
+  const wantsWeights = weights?.requiresGrad ?? false;
+  return record(
+    'embeddingBag',
+    weights === undefined ? [table] : [table, weights],
+    [bags, cols],
+    (y) =>
+      scoped((scope) => {
+        const lists = [scope.i32From(ids), scope.i32From(borders)] as const;
+        kernels(opsCode).bagRows(y, table.at, ...lists, weights?.at ?? 0, bags, cols, cols, mean);
+      }),
+    (dy) =>
+      scoped((scope) => {
+        const rows = scope.i32From(ids);
+        const lists = [rows, scope.i32From(borders)] as const;
+        const dTable = table.requiresGrad ? filled(table.shape, 0) : undefined;
+        if (dTable) {
+          const w = weights?.at ?? 0;
+          kernels(opsCode).bagRowsBackward(dTable.at, dy.at, ...lists, w, bags, cols, cols, mean);
+        }
+        if (!wantsWeights || weights === undefined) return [dTable];
+        // A weight's gradient is the product of its row with the gradient of its bag.
+        const dWeights = empty(weights.shape);
+        const [own, of] = [scope.f32(ids.length * cols), scope.f32(ids.length * cols)];
+        const bagOf = new Int32Array(ids.length);
+        for (let b = 0; b < bags; b++) bagOf.fill(b, borders[b], borders[b + 1]);
+        core.gatherRows(own, table.at, rows, ids.length, cols);
+        core.gatherRows(of, dy.at, scope.i32From(bagOf), ids.length, cols);
+        core.mulArray(own, own, of, ids.length * cols);
+        core.sumAxis(dWeights.at, own, ids.length, cols, 1);
+        return [dTable, dWeights];
+      }),
+    {
+      saved: [
+        ...(weights && table.requiresGrad ? [weights] : []),
+        ...(wantsWeights ? [table] : []),
+      ],
     },
   );
 }

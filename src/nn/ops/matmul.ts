@@ -1,56 +1,69 @@
-/** Matrix products over the core's packed kernel, in batches, and the linear layer's. */
+/** Products of matrices over the core's packed kernel: in batches, and the linear layer's. */
 
 import nnCode from '#wasm/nn';
 import { kernels } from '../../core/kernels.js';
 import type { Pointer } from '../../core/memory.js';
+import { readOptions } from '../../core/options.js';
 import { multiply } from '../../core/products.js';
-import { checkFlag, checkOptions, rangeError } from '../../core/validation.js';
+import { checkFlag, rangeError } from '../../core/validation.js';
+import { checkTensor, checkVector } from '../check.js';
 import { empty, filled, record, type Tensor } from '../tensor.js';
 import { showShape } from '../tensor-data.js';
-import { broadcastIndices, broadcastShape, checkTensor } from './shape.js';
+import { broadcastIndices, broadcastShape } from './broadcast.js';
 
 /** A row-major matrix in memory, as it lies or transposed. */
-interface Side {
+interface Factor {
   at: Pointer;
   rows: number;
   cols: number;
   transposed: boolean;
 }
 
-/** c = or += a b, for sides as they are meant (after transposing). */
-function product(c: Pointer, a: Side, b: Side, accumulate: boolean): void {
+/** Writes or adds a b to c, for factors as they are meant (after transposing). */
+function product(c: Pointer, a: Factor, b: Factor, accumulate: boolean): void {
   const [m, k] = a.transposed ? [a.cols, a.rows] : [a.rows, a.cols];
   const n = b.transposed ? b.rows : b.cols;
   multiply(c, a.at, b.at, m, n, k, a.transposed, b.transposed, accumulate);
 }
 
+/** Of two inputs, lists those that the gradient of the other one needs. */
+function savedFactors(a: Tensor, b: Tensor): Tensor[] {
+  return [a, b].filter((_, i) => [b, a][i]?.requiresGrad);
+}
+
+/** Options of `matmul`. */
 export interface MatmulOptions {
-  /** Use the transposes of a's matrices (default false). */
+  /**
+   * Use the transposes of a's matrices.
+   * @default false
+   */
   transposeA?: boolean | undefined;
-  /** Use the transposes of b's matrices (default false). */
+  /**
+   * Use the transposes of b's matrices.
+   * @default false
+   */
   transposeB?: boolean | undefined;
 }
 
 /**
- * Products of matrices: of the last two axes, over the axes before them, which broadcast as NumPy's.
+ * Multiplies matrices: the last two axes, over the axes before them, which broadcast as NumPy's.
  *
- * @param a (…, m, k)
- * @param b (…, k, n)
+ * @param a (…, m, k), or (…, k, m) to be transposed
+ * @param b (…, k, n), or (…, n, k) to be transposed
+ * @param options transposeA, transposeB: use the transposed matrices
  * @returns (…, m, n)
+ * @throws {RangeError} if the shapes do not fit
+ * @example matmul(x, x, { transposeB: true }); // dot products of all rows
  */
 export function matmul(a: Tensor, b: Tensor, options?: MatmulOptions): Tensor {
   checkTensor('matmul', 'a', a);
   checkTensor('matmul', 'b', b);
-  checkOptions('matmul', options, ['transposeA', 'transposeB']);
-  const transposeA = checkFlag('matmul', 'transposeA', options?.transposeA, false);
-  const transposeB = checkFlag('matmul', 'transposeB', options?.transposeB, false);
-  for (const [argument, { shape }] of [
-    ['a', a],
-    ['b', b],
-  ] as const) {
-    if (shape.length < 2) {
-      rangeError('matmul', argument, 'of at least two axes', showShape(shape));
-    }
+  const read = readOptions('matmul', options);
+  const transposeA = read.read('transposeA', checkFlag, false);
+  const transposeB = read.read('transposeB', checkFlag, false);
+  read.done();
+  for (const [argument, { shape }] of Object.entries({ a, b })) {
+    if (shape.length < 2) rangeError('matmul', argument, 'of at least two axes', showShape(shape));
   }
   const [aRows, aCols] = a.shape.slice(-2) as [number, number];
   const [bRows, bCols] = b.shape.slice(-2) as [number, number];
@@ -59,21 +72,21 @@ export function matmul(a: Tensor, b: Tensor, options?: MatmulOptions): Tensor {
   if (inner !== k) rangeError('matmul', 'b', `of inner size ${k} like a`, inner);
   const [aBatch, bBatch] = [a.shape.slice(0, -2), b.shape.slice(0, -2)];
   const batch = broadcastShape('matmul', aBatch, bBatch);
-  const [aPlaces, bPlaces] = [broadcastIndices(aBatch, batch), broadcastIndices(bBatch, batch)];
-  const count = aPlaces.length;
+  const [aIndices, bIndices] = [broadcastIndices(aBatch, batch), broadcastIndices(bBatch, batch)];
+  const count = aIndices.length;
   const [aSize, bSize] = [aRows * aCols, bRows * bCols];
   const aRepeats = a.size < count * aSize;
   const bRepeats = b.size < count * bSize;
-  const aAt = (to: Tensor, i: number): Pointer => to.at + 4 * aSize * (aPlaces[i] as number);
-  const bAt = (to: Tensor, i: number): Pointer => to.at + 4 * bSize * (bPlaces[i] as number);
-  const left = (i: number, transposed: boolean): Side => {
+  const aAt = (to: Tensor, i: number): Pointer => to.at + 4 * aSize * (aIndices[i] as number);
+  const bAt = (to: Tensor, i: number): Pointer => to.at + 4 * bSize * (bIndices[i] as number);
+  const ofA = (i: number, transposed: boolean): Factor => {
     return { at: aAt(a, i), rows: aRows, cols: aCols, transposed };
   };
-  const right = (i: number, transposed: boolean): Side => {
+  const ofB = (i: number, transposed: boolean): Factor => {
     return { at: bAt(b, i), rows: bRows, cols: bCols, transposed };
   };
-  /** A matrix that stands at several places gets the sum of what flows to them, in their order. */
-  const slopeOf = (x: Tensor, repeats: boolean): Tensor | undefined => {
+  /** A matrix that is used several times gets the sum of its gradients, in their order. */
+  const gradLike = (x: Tensor, repeats: boolean): Tensor | undefined => {
     if (!x.requiresGrad) return undefined;
     return repeats ? filled(x.shape, 0) : empty(x.shape);
   };
@@ -83,50 +96,55 @@ export function matmul(a: Tensor, b: Tensor, options?: MatmulOptions): Tensor {
     [...batch, m, n],
     (y) => {
       for (let i = 0; i < count; i++) {
-        product(y + 4 * i * m * n, left(i, transposeA), right(i, transposeB), false);
+        product(y + 4 * i * m * n, ofA(i, transposeA), ofB(i, transposeB), false);
       }
     },
     (dy) => {
-      const da = slopeOf(a, aRepeats);
-      const db = slopeOf(b, bRepeats);
+      const da = gradLike(a, aRepeats);
+      const db = gradLike(b, bRepeats);
       for (let i = 0; i < count; i++) {
-        const slope = (transposed: boolean): Side => {
+        const dY = (transposed: boolean): Factor => {
           return { at: dy.at + 4 * i * m * n, rows: m, cols: n, transposed };
         };
         if (da !== undefined) {
           const to = aAt(da, i);
           // dA = dY B', or its transpose B dY'.
-          if (transposeA) product(to, right(i, transposeB), slope(true), aRepeats);
-          else product(to, slope(false), right(i, !transposeB), aRepeats);
+          if (transposeA) product(to, ofB(i, transposeB), dY(true), aRepeats);
+          else product(to, dY(false), ofB(i, !transposeB), aRepeats);
         }
         if (db !== undefined) {
           const to = bAt(db, i);
-          if (transposeB) product(to, slope(true), left(i, transposeA), bRepeats);
-          else product(to, left(i, !transposeA), slope(false), bRepeats);
+          if (transposeB) product(to, dY(true), ofA(i, transposeA), bRepeats);
+          else product(to, ofA(i, !transposeA), dY(false), bRepeats);
         }
       }
       return [da, db];
     },
+    { saved: savedFactors(a, b) },
   );
 }
 
 /**
- * x W' + b, the linear layer: one product over all rows.
+ * Computes x W′ + b, the linear layer, as one product over all rows.
  *
  * @param x (…, in)
  * @param weight (out, in)
- * @param bias out numbers, or none
+ * @param bias out numbers; none if left out
  * @returns (…, out)
+ * @throws {RangeError} if the shapes do not fit
  */
 export function linear(x: Tensor, weight: Tensor, bias?: Tensor): Tensor {
   checkTensor('linear', 'x', x);
-  const [outputs, inputs] = weight.shape as [number, number];
-  if (x.shape.at(-1) !== inputs) {
-    rangeError('linear', 'x', `${inputs} wide`, showShape(x.shape));
+  checkTensor('linear', 'weight', weight);
+  if (weight.shape.length !== 2) {
+    rangeError('linear', 'weight', '(out, in)', showShape(weight.shape));
   }
+  const [outputs, inputs] = weight.shape as [number, number];
+  if (x.shape.at(-1) !== inputs) rangeError('linear', 'x', `${inputs} wide`, showShape(x.shape));
+  if (bias !== undefined) checkVector('linear', 'bias', bias, outputs);
   const rows = x.size / inputs;
-  const input = (transposed: boolean): Side => ({ at: x.at, rows, cols: inputs, transposed });
-  const weights = (transposed: boolean): Side => {
+  const ofX = (transposed: boolean): Factor => ({ at: x.at, rows, cols: inputs, transposed });
+  const ofWeight = (transposed: boolean): Factor => {
     return { at: weight.at, rows: outputs, cols: inputs, transposed };
   };
   return record(
@@ -134,20 +152,21 @@ export function linear(x: Tensor, weight: Tensor, bias?: Tensor): Tensor {
     bias === undefined ? [x, weight] : [x, weight, bias],
     [...x.shape.slice(0, -1), outputs],
     (y) => {
-      product(y, input(false), weights(true), false);
+      product(y, ofX(false), ofWeight(true), false);
       if (bias !== undefined) kernels(nnCode).addRows(y, y, bias.at, rows, outputs);
     },
     (dy) => {
-      const slope = (transposed: boolean): Side => {
+      const dY = (transposed: boolean): Factor => {
         return { at: dy.at, rows, cols: outputs, transposed };
       };
       const dx = x.requiresGrad ? empty(x.shape) : undefined;
       const dWeight = weight.requiresGrad ? empty(weight.shape) : undefined;
       const dBias = bias?.requiresGrad ? empty(bias.shape) : undefined;
-      if (dx) product(dx.at, slope(false), weights(false), false);
-      if (dWeight) product(dWeight.at, slope(true), input(false), false);
+      if (dx) product(dx.at, dY(false), ofWeight(false), false);
+      if (dWeight) product(dWeight.at, dY(true), ofX(false), false);
       if (dBias) kernels(nnCode).columnSums(dBias.at, dy.at, rows, outputs, outputs, false);
       return [dx, dWeight, dBias];
     },
+    { saved: savedFactors(x, weight) },
   );
 }

@@ -1,89 +1,61 @@
+/** Operations that only move numbers: reshape, transpose, slice, concat, stack, squeeze. */
+
+import type { Pointer } from '../../core/memory.js';
+import { readOptions } from '../../core/options.js';
+import { checkInteger, checkIntegers, rangeError, typeError } from '../../core/validation.js';
+import { checkAxis, checkTensor } from '../check.js';
+import { empty, filled, record, type Tensor } from '../tensor.js';
+import { resolveShape, type Shape, showShape } from '../tensor-data.js';
+import { strided, stridesOf } from './broadcast.js';
+
 /**
- * Operations that only move numbers: reshape, transpose, slice, concat, broadcasting. All but the
- * first are one kernel that reads (or writes, or adds) along strides.
+ * Gives the same numbers another shape. Shares memory with x.
+ *
+ * @param x tensor of any shape
+ * @param shape extents of as many numbers; one of them may be -1: what remains
+ * @returns x in that shape
+ * @throws {RangeError} if the numbers do not fit
+ * @example reshape(tensor([1, 2, 3, 4]), [2, -1]); // (2, 2)
  */
-
-import nnCode from '#wasm/nn';
-import { kernels } from '../../core/kernels.js';
-import { type Pointer, scoped } from '../../core/memory.js';
-import { checkIntegers, rangeError, typeError } from '../../core/validation.js';
-import { empty, filled, record, Tensor } from '../tensor.js';
-import { checkedShape, type Shape, showShape, sizeOf } from '../tensor-data.js';
-
-/** Floats from one index to the next on each axis of a row-major tensor. */
-export function stridesOf(shape: Shape): number[] {
-  const strides = new Array<number>(shape.length).fill(1);
-  for (let axis = shape.length - 2; axis >= 0; axis--) {
-    strides[axis] = (strides[axis + 1] as number) * (shape[axis + 1] as number);
-  }
-  return strides;
-}
-
-type StridedKernel = 'gatherStrided' | 'scatterStrided' | 'scatterAddStrided';
-
-/** Calls a strided kernel with dims and strides in WASM memory. */
-export function strided(
-  kernel: StridedKernel,
-  y: Pointer,
-  x: Pointer,
-  dims: Shape,
-  strides: readonly number[],
-): void {
-  scoped((scope) => {
-    const list = scope.i32From([...dims, ...strides]);
-    kernels(nnCode)[kernel](y, x, list, list + 4 * dims.length, dims.length);
-  });
-}
-
-/** Refuses what is no tensor, or one that was disposed of. */
-export function checkTensor(name: string, argument: string, value: unknown): Tensor {
-  if (!(value instanceof Tensor)) typeError(name, argument, 'a tensor', value);
-  if (value.disposed) throw new Error(`${name}: ${argument} was disposed of`);
-  return value;
-}
-
-/** An axis, from the end if negative. */
-export function checkAxis(name: string, axis: unknown, rank: number): number {
-  if (typeof axis !== 'number') typeError(name, 'axis', 'a whole number', axis);
-  const from = axis < 0 ? axis + rank : axis;
-  if (!Number.isInteger(axis) || from < 0 || from >= rank) {
-    rangeError(name, 'axis', `a whole number from ${-rank} to ${rank - 1}`, axis);
-  }
-  return from;
-}
-
-/** A copy of the numbers, without a past. */
-export function copy(x: Tensor): Tensor {
-  const y = empty(x.shape);
-  y.data.set(x.data);
-  return y;
-}
-
-/** The same numbers in another shape; one extent may be -1, what is left. Shares memory with x. */
 export function reshape(x: Tensor, shape: Shape): Tensor {
   checkTensor('reshape', 'x', x);
-  const open = Array.isArray(shape) ? shape.indexOf(-1) : -1;
-  const known = open < 0 ? shape : shape.map((extent, axis) => (axis === open ? 1 : extent));
-  const extents = [...checkedShape('reshape', known)];
-  if (open >= 0) extents[open] = x.size / sizeOf(extents);
-  if (sizeOf(extents) !== x.size || !extents.every(Number.isInteger)) {
-    rangeError('reshape', 'shape', `one of ${x.size} numbers`, showShape(shape));
-  }
-  return x.view(extents);
-}
-
-/** What reads x along axes in another order: its dims and strides. */
-function permuted(shape: Shape, axes: readonly number[]): { dims: number[]; strides: number[] } {
-  const strides = stridesOf(shape);
-  return {
-    dims: axes.map((axis) => shape[axis] as number),
-    strides: axes.map((axis) => strides[axis] as number),
-  };
+  return x.view(resolveShape('reshape', shape, x.size));
 }
 
 /**
- * Axes in another order; the last two exchanged if no order is given.
- * @param axes a permutation of 0 to rank - 1
+ * Removes axes of extent 1. Shares memory with x.
+ *
+ * @param x tensor of any shape
+ * @param axis the axis that goes, from the end if negative; every axis of extent 1 if left out. An
+ *   axis of another extent stays, as PyTorch has it
+ * @returns x with fewer axes
+ */
+export function squeeze(x: Tensor, axis?: number): Tensor {
+  const { shape } = checkTensor('squeeze', 'x', x);
+  const on = axis === undefined ? undefined : checkAxis('squeeze', axis, shape.length);
+  return x.view(shape.filter((extent, i) => extent !== 1 || (on !== undefined && i !== on)));
+}
+
+/**
+ * Inserts an axis of extent 1. Shares memory with x.
+ *
+ * @param x tensor of any shape
+ * @param axis where the new axis stands in the result; from the result's end if negative
+ * @returns x with one axis more
+ */
+export function unsqueeze(x: Tensor, axis: number): Tensor {
+  const { shape } = checkTensor('unsqueeze', 'x', x);
+  const on = checkAxis('unsqueeze', axis, shape.length + 1);
+  return x.view([...shape.slice(0, on), 1, ...shape.slice(on)]);
+}
+
+/**
+ * Puts the axes into another order; exchanges the last two if no order is given.
+ *
+ * @param x tensor of at least two axes where no order is given
+ * @param axes permutation of 0 to rank − 1: axis i of the result is axis axes[i] of x
+ * @returns a copy in that order
+ * @throws {RangeError} if the axes are not a permutation
  */
 export function transpose(x: Tensor, axes?: readonly number[]): Tensor {
   checkTensor('transpose', 'x', x);
@@ -97,7 +69,9 @@ export function transpose(x: Tensor, axes?: readonly number[]): Tensor {
   if (own.some((axis) => !order.includes(axis))) {
     rangeError('transpose', 'axes', `a permutation of ${own}`, `[${order}]`);
   }
-  const { dims, strides } = permuted(x.shape, order);
+  const from = stridesOf(x.shape);
+  const dims = order.map((axis) => x.shape[axis] as number);
+  const strides = order.map((axis) => from[axis] as number);
   return record(
     'transpose',
     [x],
@@ -108,23 +82,32 @@ export function transpose(x: Tensor, axes?: readonly number[]): Tensor {
       strided('scatterStrided', dx.at, dy.at, dims, strides);
       return [dx];
     },
+    { saved: [] },
   );
 }
 
 /**
- * A part of x: indices from `begin` to before `end` on one axis.
- * @param end the whole rest if left out; both count from the end if negative
+ * Takes a range of indices of one axis.
+ *
+ * @param x tensor of at least one axis
+ * @param axis the axis, from the end if negative
+ * @param begin first index, from the end if negative
+ * @param end index behind the last, from the end if negative; all that remain if left out
+ * @returns a copy of that part
+ * @throws {RangeError} if the range is empty or outside
+ * @example slice(x, 1, 0, -1); // all but the last index of axis 1
  */
 export function slice(x: Tensor, axis: number, begin: number, end?: number): Tensor {
   checkTensor('slice', 'x', x);
   const on = checkAxis('slice', axis, x.shape.length);
   const extent = x.shape[on] as number;
-  checkIntegers('slice', 'begin and end', [begin, end ?? extent]);
-  const from = begin < 0 ? begin + extent : begin;
-  const to = end === undefined ? extent : end < 0 ? end + extent : end;
+  const first = checkInteger('slice', 'begin', begin);
+  const last = end === undefined ? extent : checkInteger('slice', 'end', end);
+  const from = first < 0 ? first + extent : first;
+  const to = last < 0 ? last + extent : last;
   if (from < 0 || to > extent || from >= to) {
     const expected = `begin < end within 0 to ${extent}`;
-    rangeError('slice', 'the range', expected, `${begin} to ${end ?? extent}`);
+    rangeError('slice', 'the range', expected, `${begin} to ${last}`);
   }
   const dims = x.shape.map((own, i) => (i === on ? to - from : own));
   const strides = stridesOf(x.shape);
@@ -139,17 +122,30 @@ export function slice(x: Tensor, axis: number, begin: number, end?: number): Ten
       strided('scatterStrided', dx.at + offset, dy.at, dims, strides);
       return [dx];
     },
+    { saved: [] },
   );
 }
 
-/** Tensors one after the other along an axis; their other extents are the same. */
+/** Checks a list of at least one tensor. */
+function checkTensors(name: string, argument: string, tensors: unknown): Tensor {
+  if (!Array.isArray(tensors)) typeError(name, argument, 'an array of tensors', tensors);
+  if (tensors.length === 0) rangeError(name, argument, 'at least one tensor', tensors);
+  for (const [i, part] of tensors.entries()) checkTensor(name, `${argument}[${i}]`, part);
+  return tensors[0];
+}
+
+/**
+ * Joins tensors along an axis that they have.
+ *
+ * @param parts at least one tensor; all extents but that axis's are the same
+ * @param axis the axis, from the end if negative (default 0)
+ * @returns the parts one after the other
+ * @throws {RangeError} if the shapes do not fit
+ */
 export function concat(parts: readonly Tensor[], axis = 0): Tensor {
-  if (!Array.isArray(parts)) typeError('concat', 'parts', 'an array of tensors', parts);
-  if (parts.length === 0) rangeError('concat', 'parts', 'at least one tensor', parts);
-  const first = checkTensor('concat', 'parts[0]', parts[0]);
+  const first = checkTensors('concat', 'parts', parts);
   const on = checkAxis('concat', axis, first.shape.length);
-  parts.forEach((part, i) => {
-    const { shape } = checkTensor('concat', `parts[${i}]`, part);
+  parts.forEach(({ shape }, i) => {
     const fits =
       shape.length === first.shape.length &&
       shape.every((extent, a) => a === on || extent === first.shape[a]);
@@ -157,93 +153,79 @@ export function concat(parts: readonly Tensor[], axis = 0): Tensor {
     const expected = `shaped like parts[0] ${showShape(first.shape)} but on axis ${on}`;
     rangeError('concat', `parts[${i}]`, expected, showShape(shape));
   });
+  return join('concat', parts, on);
+}
+
+/** Options of `stack`. */
+export interface StackOptions {
+  /**
+   * Where the new axis stands in the result, from the result's end if negative.
+   * @default 0
+   */
+  axis?: number | undefined;
+}
+
+/**
+ * Joins tensors of one shape along a new axis.
+ *
+ * @param tensors at least one tensor; all of the same shape
+ * @param options axis: where the new axis stands in the result
+ * @returns one axis more, as long as there are tensors
+ * @throws {RangeError} if the shapes differ
+ * @example stack([tensor([1, 2]), tensor([3, 4])]); // (2, 2)
+ */
+export function stack(tensors: readonly Tensor[], options?: StackOptions): Tensor {
+  const first = checkTensors('stack', 'tensors', tensors);
+  const read = readOptions('stack', options);
+  const axis = read.read(
+    'axis',
+    (name, _, value) => checkAxis(name, value, first.shape.length + 1),
+    0,
+  );
+  read.done();
+  tensors.forEach(({ shape }, i) => {
+    if (String(shape) === String(first.shape)) return;
+    const expected = `shaped like tensors[0] ${showShape(first.shape)}`;
+    rangeError('stack', `tensors[${i}]`, expected, showShape(shape));
+  });
+  return join(
+    'stack',
+    tensors.map((x) => unsqueeze(x, axis)),
+    axis,
+  );
+}
+
+/** Writes each part into its range of the whole. */
+function join(name: string, parts: readonly Tensor[], on: number): Tensor {
+  const [first] = parts as [Tensor];
   const total = parts.reduce((sum, { shape }) => sum + (shape[on] as number), 0);
   const dims = first.shape.map((extent, a) => (a === on ? total : extent));
   const strides = stridesOf(dims);
-  /** Each part with its place in the whole. */
-  const placed = (whole: Pointer): { part: Tensor; at: Pointer }[] => {
-    let at = whole;
+  /** Each part with its address in the whole. */
+  const located = (whole: Pointer): { part: Tensor; at: Pointer }[] => {
+    let next = whole;
     return parts.map((part) => {
-      const place = { part, at };
-      at += 4 * (part.shape[on] as number) * (strides[on] as number);
-      return place;
+      const at = next;
+      next += 4 * (part.shape[on] as number) * (strides[on] as number);
+      return { part, at };
     });
   };
   return record(
-    'concat',
+    name,
     parts,
     dims,
     (y) => {
-      for (const { part, at } of placed(y)) {
+      for (const { part, at } of located(y)) {
         strided('scatterStrided', at, part.at, part.shape, strides);
       }
     },
     (dy) =>
-      placed(dy.at).map(({ part, at }) => {
+      located(dy.at).map(({ part, at }) => {
         if (!part.requiresGrad) return undefined;
         const dx = empty(part.shape);
         strided('gatherStrided', dx.at, at, part.shape, strides);
         return dx;
       }),
+    { saved: [] },
   );
-}
-
-/** The shape that two shapes broadcast to, as NumPy has it. */
-export function broadcastShape(name: string, a: Shape, b: Shape): Shape {
-  const rank = Math.max(a.length, b.length);
-  return Array.from({ length: rank }, (_, i) => {
-    const x = a[i - rank + a.length] ?? 1;
-    const y = b[i - rank + b.length] ?? 1;
-    if (x !== y && x !== 1 && y !== 1) {
-      throw new RangeError(
-        `${name}: shapes must broadcast, got ${showShape(a)} and ${showShape(b)}`,
-      );
-    }
-    return Math.max(x, y);
-  });
-}
-
-/** Strides that read a tensor of `shape` as one of `target`: 0 on the axes that repeat. */
-function broadcastStrides(shape: Shape, target: Shape): number[] {
-  const strides = stridesOf(shape);
-  const missing = target.length - shape.length;
-  return target.map((_, i) =>
-    i < missing || shape[i - missing] === 1 ? 0 : (strides[i - missing] as number),
-  );
-}
-
-/** For each place of `target`, which element of a tensor of `shape` is read there. */
-export function broadcastIndices(shape: Shape, target: Shape): Int32Array {
-  const strides = broadcastStrides(shape, target);
-  let places = Int32Array.of(0);
-  target.forEach((extent, axis) => {
-    const stride = strides[axis] as number;
-    const before = places;
-    places = new Int32Array(before.length * extent);
-    for (let i = 0; i < places.length; i++) {
-      places[i] = (before[Math.floor(i / extent)] as number) + (i % extent) * stride;
-    }
-  });
-  return places;
-}
-
-export function sameShape(a: Shape, b: Shape): boolean {
-  return a.length === b.length && a.every((extent, axis) => extent === b[axis]);
-}
-
-/** x repeated to a shape that it broadcasts to; x itself if that is its own. No gradient. */
-export function expand(x: Tensor, shape: Shape): Tensor {
-  if (sameShape(x.shape, shape)) return x;
-  const y = empty(shape);
-  strided('gatherStrided', y.at, x.at, shape, broadcastStrides(x.shape, shape));
-  return y;
-}
-
-/** The gradient of what `expanded` read: dy summed over the axes that repeat. Takes dy over. */
-export function sumToShape(dy: Tensor, shape: Shape): Tensor {
-  if (sameShape(dy.shape, shape)) return dy;
-  const dx = filled(shape, 0);
-  strided('scatterAddStrided', dx.at, dy.at, dy.shape, broadcastStrides(shape, dy.shape));
-  dy.dispose();
-  return dx;
 }

@@ -1,0 +1,9 @@
+/**
+ * Kernels of operations of `nearfar/nn` that few networks need, in reading order: a module of its
+ * own over the memory of the others, by the same rules.
+ */
+
+export * from './nn/power';
+export * from './nn/axis';
+export * from './nn/bags';
+export { heapBase } from './core/heap-base';

@@ -1,0 +1,105 @@
+/**
+ * Declares operations: a name, the kernels of forward and backward, and what the backward reads
+ * become a function that checks its tensors and records itself in the graph.
+ */
+
+import type { Pointer } from '../../core/memory.js';
+import { checkTensor } from '../check.js';
+import { empty, record, type Tensor, tensor } from '../tensor.js';
+import { broadcastShape, expand, sumToShape } from './broadcast.js';
+
+/** A tensor, or a number that stands for a scalar. */
+export type Operand = Tensor | number;
+
+/** Checks an operand and makes a tensor of a number. */
+export function operand(name: string, argument: string, value: unknown): Tensor {
+  return typeof value === 'number' ? tensor(value) : checkTensor(name, argument, value);
+}
+
+/** Makes a tensor like another, its numbers written by a kernel. */
+export function written(like: Tensor, kernel: (y: Pointer) => void): Tensor {
+  const y = empty(like.shape);
+  kernel(y.at);
+  return y;
+}
+
+/** An operation on each number of one tensor. */
+export interface UnaryOp {
+  /** Writes n numbers to y from n numbers at x. */
+  forward(y: Pointer, x: Pointer, n: number): void;
+  /** Writes the gradient of x from that of y and from what is saved. */
+  backward(dx: Pointer, dy: Pointer, saved: Pointer, n: number): void;
+  /** What the backward reads: nothing, x, or y = f(x). */
+  saves: 'none' | 'input' | 'output';
+}
+
+/** Applies an operation on each number: the result has the shape of x. */
+export function unary(name: string, x: Tensor, op: UnaryOp): Tensor {
+  checkTensor(name, 'x', x);
+  const output = op.saves === 'output';
+  const y: Tensor = record(
+    name,
+    [x],
+    x.shape,
+    (at) => op.forward(at, x.at, x.size),
+    (dy) => [written(dy, (dx) => op.backward(dx, dy.at, output ? y.at : x.at, dy.size))],
+    { saved: op.saves === 'input' ? [x] : [], output },
+  );
+  return y;
+}
+
+/** An operation on the numbers of two tensors, pair by pair. */
+export interface BinaryOp {
+  /** Writes n numbers to y. */
+  forward(y: Pointer, a: Pointer, b: Pointer, n: number): void;
+  /** Gives fresh gradients of both inputs in their common shape, at least of those wanted. */
+  backward(
+    dy: Tensor,
+    a: Tensor,
+    b: Tensor,
+    wantsA: boolean,
+    wantsB: boolean,
+  ): readonly [Tensor | undefined, Tensor | undefined];
+  /** What the backward reads: nothing, both inputs, or of each input's gradient the other input. */
+  saves: 'none' | 'both' | 'other';
+}
+
+/** Applies an operation on pairs: the result has the shape that both broadcast to. */
+export function binary(name: string, left: Operand, right: Operand, op: BinaryOp): Tensor {
+  const a = operand(name, 'a', left);
+  const b = operand(name, 'b', right);
+  const shape = broadcastShape(name, a.shape, b.shape);
+  const all = op.saves === 'both';
+  const saved = op.saves === 'none' ? [] : [a, b].filter((_, i) => all || [b, a][i]?.requiresGrad);
+  return record(
+    name,
+    [a, b],
+    shape,
+    (y) => withBoth(a, b, shape, (wideA, wideB) => op.forward(y, wideA.at, wideB.at, wideA.size)),
+    (dy) => {
+      const back = (x: Tensor, z: Tensor): (Tensor | undefined)[] => {
+        const [da, db] = op.backward(dy, x, z, a.requiresGrad, b.requiresGrad);
+        return [da && sumToShape(da, a.shape), db && sumToShape(db, b.shape)];
+      };
+      return op.saves === 'none' ? back(a, b) : withBoth(a, b, shape, back);
+    },
+    { saved },
+  );
+}
+
+/** Calls with both inputs repeated to a common shape, for as long as it takes. */
+export function withBoth<T>(
+  a: Tensor,
+  b: Tensor,
+  shape: readonly number[],
+  body: (a: Tensor, b: Tensor) => T,
+): T {
+  const wideA = expand(a, shape);
+  const wideB = expand(b, shape);
+  try {
+    return body(wideA, wideB);
+  } finally {
+    if (wideA !== a) wideA.dispose();
+    if (wideB !== b) wideB.dispose();
+  }
+}
