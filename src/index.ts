@@ -7,6 +7,7 @@
 export const BITS = 1;
 
 export type { Matrix, MatrixLike, NumberArray } from './core/matrix.js';
+export type { Labels, NoOptions } from './core/validation.js';
 export {
   type ClassWeight,
   fitClassifier,
@@ -43,19 +44,33 @@ export {
 } from './linalg/similarity.js';
 export { logSumExp, softmax } from './linalg/softmax.js';
 export { type EmbeddingItem, type EmbeddingResponse, toMatrix } from './linalg/to-matrix.js';
-export { type ClipLossOptions, clipLoss, clipLossGrad } from './losses/clip-loss.js';
+export {
+  type ClipLossGradients,
+  type ClipLossOptions,
+  clipLoss,
+  clipLossGrad,
+} from './losses/clip-loss.js';
 export {
   type CrossEntropyOptions,
   crossEntropy,
   crossEntropyGrad,
 } from './losses/cross-entropy.js';
 export {
+  type DecoupledNtXentOptions,
+  decoupledNtXent,
+  decoupledNtXentGrad,
+} from './losses/decoupled-nt-xent.js';
+export {
   type InfoNceGradients,
   type InfoNceOptions,
   infoNce,
   infoNceGrad,
 } from './losses/info-nce.js';
-export { klDivergence, klDivergenceGrad } from './losses/kl-divergence.js';
+export {
+  type KlDivergenceGradients,
+  klDivergence,
+  klDivergenceGrad,
+} from './losses/kl-divergence.js';
 export { type NtXentOptions, ntXent, ntXentGrad } from './losses/nt-xent.js';
 export {
   type SigLipGradients,
@@ -66,6 +81,7 @@ export {
 export { type SupConOptions, supCon, supConGrad } from './losses/sup-con.js';
 export {
   type Distance,
+  type TripletLossGradients,
   type TripletLossOptions,
   tripletLoss,
   tripletLossGrad,

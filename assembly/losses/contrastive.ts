@@ -400,11 +400,12 @@ export function contrastiveGradients(
  * The epilogue of NT-Xent, InfoNCE and CLIP, for one direction. Of row i with positive cosine p_i and
  * negatives' sum n_i the loss is softplus(log n_i + shift_i - scale p_i); returns the sum of
  * weight times that. `coefficients` become the r_i (or c_j) of `contrastiveGradients`;
- * `positiveCoefficients` += the derivative by p_i.
+ * `positiveCoefficients` += the derivative by p_i. With `decoupled` the positive is left out of its
+ * own sum: the loss is log n_i + shift_i - scale p_i.
  */
 export function contrastiveRows(
   coefficients: usize, positiveCoefficients: usize, sums: usize, shifts: usize, positives: usize,
-  rows: i32, weight: f64, scale: f64,
+  rows: i32, weight: f64, scale: f64, decoupled: bool,
 ): f64 {
   let loss: f64 = 0;
   for (let i = 0; i < rows; i++) {
@@ -412,8 +413,8 @@ export function contrastiveRows(
     const shift = <f64>load<f32>(shifts + (<usize>i << 2));
     const positive = load<f64>(positives + (<usize>i << 3)) * scale;
     const gap = sum == 0 ? -Infinity : logScalar(sum) + shift - positive;
-    loss += weight * softplus(gap);
-    const grad = weight * scale * sigmoid(gap);
+    loss += weight * (decoupled ? gap : softplus(gap));
+    const grad = weight * scale * (decoupled ? 1 : sigmoid(gap));
     store<f32>(coefficients + (<usize>i << 2), sum == 0 ? 0 : <f32>(grad / sum));
     const at = positiveCoefficients + (<usize>i << 2);
     store<f32>(at, <f32>(<f64>load<f32>(at) - grad));

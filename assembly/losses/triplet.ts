@@ -111,7 +111,8 @@ function euclideanTriplet(
  * Goes through `count` triplets of row indices (i32) in order, writes each one's loss
  * max(0, margin - cos(a, p) + cos(a, n)) and, where that is positive, moves the rows of x:
  * with `allRows` the three of them down the gradient, else the anchor alone by
- * rate (p - n) / |a|. cos and the step have the guards 1e-10 and 1e-8 under the fraction.
+ * rate (p - n) / |a|. A row of zeros stays. cos and the step have the guards 1e-10 and 1e-8 under
+ * the fraction.
  */
 export function tripletUpdateRows(
   losses: usize, x: usize, triplets: usize, count: i32, cols: i32, rate: f64, margin: f64,
@@ -139,11 +140,11 @@ export function tripletUpdateRows(
       for (let i: usize = 0; i < stride; i += 4) {
         const va = <f64>load<f32>(a + i), vp = <f64>load<f32>(p + i), vn = <f64>load<f32>(n + i);
         // The rows may be the same one, so each is read again before it is written.
-        move(a + i, rate * (vp / underNear - vn / underFar + va * aAlong));
-        move(p + i, rate * (va / underNear - vp * pAlong));
-        move(n + i, rate * (vn * nAlong - va / underFar));
+        if (la > 0) move(a + i, rate * (vp / underNear - vn / underFar + va * aAlong));
+        if (lp > 0) move(p + i, rate * (va / underNear - vp * pAlong));
+        if (ln > 0) move(n + i, rate * (vn * nAlong - va / underFar));
       }
-    } else {
+    } else if (la > 0) {
       const step = rate / (la + 1e-8);
       for (let i: usize = 0; i < stride; i += 4) {
         move(a + i, step * (<f64>load<f32>(p + i) - <f64>load<f32>(n + i)));

@@ -59,6 +59,25 @@ const ntXents = TEMPERATURES.map((temperature) =>
   }),
 );
 
+const decoupledNtXents = TEMPERATURES.map((temperature) =>
+  operation({
+    name: `decoupledNtXent temperature ${temperature}`,
+    sizes: PAIRS.filter(({ N = 1 }) => N > 1),
+    large: LARGE_PAIRS,
+    inputs: ({ N = 1, C = 1 }, random) => ({ z: normal(random, 2 * N, C) }),
+    run: (api, { z }) => ({ loss: api.decoupledNtXent(z, { temperature }) }),
+    reference: ({ z }) => ({ loss: reference.decoupledNtXent(toRows(z), temperature) }),
+    gradient: {
+      run(api, { z }) {
+        const { loss, grad } = api.decoupledNtXentGrad(z, { temperature });
+        return { loss, z: grad.data };
+      },
+      step: temperature * 1e-3,
+    },
+    flops: ({ N = 1, C = 1 }) => 4 * N * N * C,
+  }),
+);
+
 const infoNces = [false, true].map((symmetric) =>
   operation({
     name: symmetric ? 'infoNce symmetric with ids and negatives' : 'infoNce',
@@ -142,7 +161,7 @@ const triplets = (['cosine', 'euclidean'] as const).map((distance) =>
   }),
 );
 
-const updates = (['chapter', 'gradient'] as const).map((rule) =>
+const updates = (['anchor', 'gradient'] as const).map((rule) =>
   operation({
     name: `tripletUpdate ${rule}`,
     sizes: [
@@ -233,6 +252,7 @@ export const losses: readonly Operation[] = [
     },
   }),
   ...ntXents,
+  ...decoupledNtXents,
   ...infoNces,
   operation({
     name: 'clipLoss',

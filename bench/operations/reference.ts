@@ -79,6 +79,20 @@ export function ntXent(z: Rows, temperature: number): number {
   );
 }
 
+/** NT-Xent without the positive in the sum. */
+export function decoupledNtXent(z: Rows, temperature: number): number {
+  const u = z.map(unit);
+  const samples = z.length / 2;
+  return mean(
+    u.map((row, i) => {
+      const logits = u.map((other) => dot(row, other) / temperature);
+      const positive = (i + samples) % z.length;
+      const negatives = logits.filter((_, j) => j !== i && j !== positive);
+      return logSumExp(negatives) - (logits[positive] as number);
+    }),
+  );
+}
+
 /** Rows on the left find their row on the right, and with `symmetric` the reverse. */
 export function infoNce(
   left: Rows,
@@ -168,7 +182,7 @@ export function tripletLoss(
   return mean(a.map((x, i) => Math.max(0, margin + far(x, row(p, i)) - far(x, row(n, i)))));
 }
 
-/** The chapter's update, or all three rows down the gradient; returns losses and embeddings. */
+/** Moves the anchor alone, or all three rows down the gradient; returns losses and embeddings. */
 export function tripletUpdate(
   embeddings: Rows,
   triplets: readonly number[],

@@ -16,6 +16,12 @@ export type Check<T> = (name: string, argument: string, value: unknown) => T;
 /** Largest finite f32. */
 const F32_MAX = 3.4028234663852886e38;
 
+/** Options of a function that has none: any key is a TypeError. */
+export type NoOptions = Readonly<Record<string, never>>;
+
+/** Labels, targets or ids: whole numbers of 32 bits, or booleans as 0 and 1. */
+export type Labels = ArrayLike<number> | BigInt64Array | readonly boolean[];
+
 /** Tag of an object, the same in every realm: Object, Array, Map, Float32Array. */
 function tagOf(value: object): string {
   return Object.prototype.toString.call(value).slice(8, -1);
@@ -117,11 +123,20 @@ export function checkTemperature(name: string, argument: string, value: unknown)
   return temperature;
 }
 
-/** Checks a part of 1: a number from 0 up to, but without, 1. */
+/** Checks a fraction: a number from 0 up to, but without, 1. */
 export function checkFraction(name: string, argument: string, value: unknown): number {
   const fraction = checkNumber(name, argument, value);
   if (fraction < 0 || fraction >= 1) rangeError(name, argument, 'from 0 to less than 1', fraction);
   return fraction;
+}
+
+/** Makes a check for numbers from `min` to `max`, both included. */
+export function numberIn(min: number, max: number): Check<number> {
+  return (name, argument, value) => {
+    const number = checkNumber(name, argument, value);
+    if (number < min || number > max) rangeError(name, argument, `from ${min} to ${max}`, number);
+    return number;
+  };
 }
 
 /** Checks a whole number of any size that numbers hold exactly. */
@@ -232,30 +247,52 @@ export function isNumberArray(value: unknown): value is ArrayLike<number> {
   return /^(Int|Uint|Float)(8|16|32|64)(Clamped)?Array$/.test(tagOf(value));
 }
 
+/** Required number of elements, and its source for the message. */
+export interface LengthOf {
+  of: number;
+  what: string;
+}
+
 /**
- * Whole numbers in i32's range, `length` of them (any number where undefined); `valid` narrows
- * the range and `range` says so.
+ * Checks whole numbers in i32's range: a plain or typed array of numbers, a BigInt64Array, or
+ * booleans as 0 and 1.
+ *
+ * @param length required number of elements; any number if left out
+ * @param range narrower range of the elements
+ * @returns the numbers
  */
 export function checkIntegers(
   name: string,
   argument: string,
   values: unknown,
-  length?: { of: number; what: string },
+  length?: LengthOf,
   range?: { valid: (value: number) => boolean; what: string },
 ): ArrayLike<number> {
-  if (!isNumberArray(values)) typeError(name, argument, 'an array of whole numbers', values);
-  if (length !== undefined && values.length !== length.of) {
-    rangeError(name, argument, `${length.of} long (${length.what})`, values.length);
+  const given = toNumbers(values);
+  if (!isNumberArray(given)) typeError(name, argument, 'an array of whole numbers', values);
+  if (length !== undefined && given.length !== length.of) {
+    rangeError(name, argument, `${length.of} long (${length.what})`, given.length);
   }
-  for (let i = 0; i < values.length; i++) {
-    const value: unknown = values[i];
+  for (let i = 0; i < given.length; i++) {
+    const value: unknown = given[i];
     if (typeof value !== 'number') typeError(name, `${argument}[${i}]`, 'a whole number', value);
-    if (!Number.isInteger(value) || (value | 0) !== value) {
+    if ((value | 0) !== value) {
       rangeError(name, `${argument}[${i}]`, 'a whole number of 32 bits', value);
     }
     if (range !== undefined && !range.valid(value)) {
       rangeError(name, `${argument}[${i}]`, range.what, value);
     }
   }
-  return values;
+  return given;
+}
+
+/** Converts 64-bit integers and booleans to numbers; everything else is given back as it is. */
+function toNumbers(values: unknown): unknown {
+  if (Array.isArray(values)) {
+    const booleans = values.length > 0 && values.every((value) => typeof value === 'boolean');
+    return booleans ? values.map(Number) : values;
+  }
+  return ArrayBuffer.isView(values) && tagOf(values) === 'BigInt64Array'
+    ? Float64Array.from(values as BigInt64Array, Number)
+    : values;
 }

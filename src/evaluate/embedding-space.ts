@@ -9,7 +9,7 @@ import { checkLoss, checkShape, copyIn, type MatrixLike, readMatrix } from '../c
 import { scoped } from '../core/memory.js';
 import { checkOptions, checkPositive, rangeError } from '../core/validation.js';
 import { copyInUnitRows } from '../linalg/similarity.js';
-import { Contrast, loadSide } from '../losses/contrastive.js';
+import { Contrast } from '../losses/contrastive.js';
 
 export interface AlignmentOptions {
   /** The power of the distance (default 2). */
@@ -59,7 +59,7 @@ export function uniformity(x: MatrixLike, options?: UniformityOptions): number {
   // Beyond this the scale 2t, and what it is multiplied by, would leave f32's range.
   if (t > 1e37) rangeError(name, 't', 'at most 1e37', t);
   return scoped((scope) => {
-    const side = loadSide(scope, source);
+    const side = copyInUnitRows(scope, source);
     const scale = 2 * t;
     const { sums, shifts } = new Contrast(scope, side, side, { scale }).rows;
     return kernels(analysisCode).uniformityFromSums(sums, shifts, side.norms, source.rows, scale);

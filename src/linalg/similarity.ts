@@ -76,18 +76,34 @@ export function normalize(x: MatrixLike | NumberArray): Matrix {
   });
 }
 
-/** Rows of unit length in WASM memory, and the lengths they had (f64). */
+/** Rows of unit length in WASM memory. */
 export interface UnitRows {
   unit: Pointer;
+  /** Their lengths before, f64. */
   norms: Pointer;
+  rows: number;
+  cols: number;
+  /** Matrix that they come from; none where they come from several. */
+  input?: MatrixInput;
 }
 
-/** Loads a matrix and normalises its rows in place. */
-export function copyInUnitRows(scope: Scope, source: MatrixInput): UnitRows {
-  const unit = copyIn(scope, source);
-  const norms = scope.f64(source.rows);
-  kernels().normalizeRows(unit, norms, unit, source.rows, source.cols);
-  return { unit, norms };
+/** Copies a matrix to WASM memory and normalizes its rows there. */
+export function copyInUnitRows(scope: Scope, input: MatrixInput): UnitRows {
+  const { rows, cols } = input;
+  return normalizeInPlace(scope, copyIn(scope, input), rows, cols, input);
+}
+
+/** Normalizes rows in WASM memory. */
+export function normalizeInPlace(
+  scope: Scope,
+  unit: Pointer,
+  rows: number,
+  cols: number,
+  input?: MatrixInput,
+): UnitRows {
+  const norms = scope.f64(rows);
+  kernels().normalizeRows(unit, norms, unit, rows, cols);
+  return { unit, norms, rows, cols, ...(input && { input }) };
 }
 
 /**

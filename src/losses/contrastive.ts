@@ -1,125 +1,117 @@
 /**
- * What NT-Xent, InfoNCE, CLIP and SupCon share: unit rows packed for the fused kernels, the sums
- * over negatives, and the way back from the unit rows to the rows as given. Memory is linear in
- * the number of rows; see assembly/losses/contrastive.ts.
+ * The common part of NT-Xent, InfoNCE, CLIP and SupCon: the sums over negatives by the fused
+ * kernels, and the way of the gradient from unit rows back to the rows as given. Memory is linear
+ * in the number of rows; see assembly/losses/contrastive.ts.
  */
 
 import { kernels } from '../core/kernels.js';
-import { copyOut, type Matrix, type MatrixInput } from '../core/matrix.js';
+import { copyOut, type Matrix } from '../core/matrix.js';
 import type { Pointer, Scope } from '../core/memory.js';
-import { copyInUnitRows, packRows, type UnitRows } from '../linalg/similarity.js';
+import { packRows, type UnitRows } from '../linalg/similarity.js';
 
-/** One side of the similarities: unit rows, and room for their gradient once it is wanted. */
-export interface Side extends UnitRows {
-  rows: number;
-  cols: number;
-  /** Where they came from, if from one matrix. */
-  source?: MatrixInput;
-}
-
-export interface Pairing {
-  /** What cosines are multiplied by: 1 / temperature. */
+export interface ContrastOptions {
+  /** Factor of the cosines: 1 / temperature. */
   scale: number;
-  /** Pairs (i, i ± this) are nobody's negatives; 0: none but (i, i). */
+  /** Pairs (i, i ± pairOffset) are no negatives; 0: only (i, i) is none. */
   pairOffset?: number;
-  /** Pairs of equal ids (i32) are nobody's negatives. */
+  /** Pairs of equal ids (i32) are no negatives. */
   ids?: Pointer;
-  /** How many columns have an id. */
+  /** Number of columns that have an id. */
   idColumns?: number;
   /** Whether the columns' sums are wanted too. */
   columns?: boolean;
-  /** Whether `gradients` will be asked for. */
+  /** Whether `grads` will be called. */
   backward?: boolean;
 }
 
 /**
- * Bytes of cosines that stay for the gradient, which is otherwise a quarter slower: all of them up
- * to 2048 rows, and still no more than the rows of a large batch need themselves.
+ * Bytes of cosines that are kept for the gradient, which is otherwise a quarter slower: all of them
+ * up to 2048 rows, and still no more than the rows of a large batch need themselves.
  */
-const MOST_KEPT = 10 << 20;
-
-/** Loads rows and normalises them. */
-export function loadSide(scope: Scope, source: MatrixInput): Side {
-  const { unit, norms } = copyInUnitRows(scope, source);
-  return { unit, norms, rows: source.rows, cols: source.cols, source };
-}
+const MAX_KEPT_BYTES = 10 << 20;
 
 function roundUp(n: number, width: number): number {
   return Math.ceil(n / width) * width;
 }
 
-/** Sums over one direction's negatives, and what the gradient needs of them. */
+/** Sums over the negatives of rows or of columns, and the coefficients of their gradient. */
 export interface Direction {
   sums: Pointer;
   shifts: Pointer;
   coefficients: Pointer;
 }
 
-/** The similarities of the rows of one side with those of another, or of one side with itself. */
+/** Similarities of the rows of one matrix with those of another, or of one matrix with itself. */
 export class Contrast {
   readonly rows: Direction;
   readonly columns: Direction;
   readonly #scope: Scope;
-  readonly #left: Side;
-  readonly #right: Side;
-  /** What both passes over the tiles are called with. */
-  readonly #pass: ReturnType<typeof pass>;
+  readonly #a: UnitRows;
+  readonly #b: UnitRows;
+  /** Arguments that both passes over the tiles share. */
+  readonly #tiles: ReturnType<typeof prepareTiles>;
 
-  constructor(scope: Scope, left: Side, right: Side, pairing: Pairing) {
+  /** @param b `a` itself where rows are compared with each other */
+  constructor(scope: Scope, a: UnitRows, b: UnitRows, options: ContrastOptions) {
     const core = kernels();
     this.#scope = scope;
-    this.#left = left;
-    this.#right = right;
-    this.#pass = pass(scope, left, right, pairing);
-    this.rows = direction(scope, left.rows);
-    this.columns = left === right ? this.rows : direction(scope, right.rows);
-    const { scale, columns = false } = pairing;
+    this.#a = a;
+    this.#b = b;
+    this.#tiles = prepareTiles(scope, a, b, options);
+    this.rows = reserveDirection(scope, a.rows);
+    this.columns = a === b ? this.rows : reserveDirection(scope, b.rows);
+    const { scale, columns = false } = options;
     const { sums, shifts } = this.rows;
     const all = [sums, shifts, this.columns.sums, this.columns.shifts] as const;
-    core.contrastiveStart(...all, left.rows, right.rows, scale, left === right, columns);
-    core.contrastiveSums(...all, columns, ...this.#pass);
+    core.contrastiveStart(...all, a.rows, b.rows, scale, a === b, columns);
+    core.contrastiveSums(...all, columns, ...this.#tiles);
   }
 
-  /** What flows back through the sums, once the coefficients of both directions are there. */
-  gradients(): { left: Gradient; right: Gradient } {
+  /**
+   * Computes the gradients that flow back through the sums, once the coefficients of both
+   * directions are set.
+   *
+   * @returns those of the rows of a and of b, which are one if a is b
+   */
+  grads(): [UnitGrad, UnitGrad] {
     const { rows, columns } = this;
     const scope = this.#scope;
-    const self = this.#left === this.#right;
-    const left = room(scope, this.#left);
-    const right = self ? left : room(scope, this.#right);
-    const leftFactor = factor(scope, this.#left);
-    const rightFactor = self ? leftFactor : factor(scope, this.#right);
+    const [a, b] = [this.#a, this.#b];
+    const gradA = reserveGrad(scope, a);
+    const gradB = a === b ? gradA : reserveGrad(scope, b);
+    const factorA = packFactor(scope, a);
+    const factorB = a === b ? factorA : packFactor(scope, b);
     kernels().contrastiveGradients(
-      left.at,
-      right.at,
-      leftFactor,
-      rightFactor,
+      gradA.at,
+      gradB.at,
+      factorA,
+      factorB,
       rows.coefficients,
       rows.shifts,
       columns.coefficients,
       columns.shifts,
-      ...this.#pass,
+      ...this.#tiles,
     );
-    return { left, right };
+    return [gradA, gradB];
   }
 }
 
-/** Packs both sides and takes scratch, and room for the tiles that are kept for the gradient. */
-function pass(scope: Scope, left: Side, right: Side, pairing: Pairing) {
+/** Packs both matrices, and reserves scratch and room for the tiles kept for the gradient. */
+function prepareTiles(scope: Scope, a: UnitRows, b: UnitRows, options: ContrastOptions) {
   const { MR, NR, TILE, contrastiveScratch } = kernels();
-  const { scale, pairOffset = 0, ids = 0, idColumns = 0, backward } = pairing;
-  const self = left === right;
-  const down = Math.ceil(left.rows / TILE.value);
-  const across = Math.ceil(right.rows / TILE.value);
+  const { scale, pairOffset = 0, ids = 0, idColumns = 0, backward } = options;
+  const self = a === b;
+  const down = Math.ceil(a.rows / TILE.value);
+  const across = Math.ceil(b.rows / TILE.value);
   const tiles = self ? (down * (down + 1)) / 2 : down * across;
   const size = TILE.value ** 2;
-  const keptTiles = backward ? Math.min(tiles, Math.floor(MOST_KEPT / (4 * size))) : 0;
+  const keptTiles = backward ? Math.min(tiles, Math.floor(MAX_KEPT_BYTES / (4 * size))) : 0;
   return [
-    packRows(scope, left.unit, left.rows, left.cols, MR.value),
-    packRows(scope, right.unit, right.rows, right.cols, NR.value),
-    left.rows,
-    right.rows,
-    left.cols,
+    packRows(scope, a.unit, a.rows, a.cols, MR.value),
+    packRows(scope, b.unit, b.rows, b.cols, NR.value),
+    a.rows,
+    b.rows,
+    a.cols,
     scale,
     pairOffset,
     ids,
@@ -129,13 +121,13 @@ function pass(scope: Scope, left: Side, right: Side, pairing: Pairing) {
     keptTiles,
     scope.bytes(contrastiveScratch()),
     0,
-    left.rows,
+    a.rows,
     0,
-    right.rows,
+    b.rows,
   ] as const;
 }
 
-function direction(scope: Scope, rows: number): Direction {
+function reserveDirection(scope: Scope, rows: number): Direction {
   const padded = roundUp(rows, kernels().NR.value);
   return {
     sums: scope.f64(padded),
@@ -144,51 +136,46 @@ function direction(scope: Scope, rows: number): Direction {
   };
 }
 
-/** Room for the gradient of a side's unit rows, all 0: `ld` floats a row. */
-function room(scope: Scope, side: Side): Gradient {
-  const { MR, NR } = kernels();
-  const ld = roundUp(side.cols, NR.value);
-  return { side, at: scope.zeros(roundUp(side.rows, MR.value) * ld), ld };
+/** Gradient with respect to unit rows, `ld` floats per row. */
+export interface UnitGrad {
+  of: UnitRows;
+  at: Pointer;
+  ld: number;
 }
 
-/** The unit rows packed as the right side of a product with weights. */
-function factor(scope: Scope, { rows, cols, unit }: Side): Pointer {
+function reserveGrad(scope: Scope, of: UnitRows): UnitGrad {
+  const { MR, NR } = kernels();
+  const ld = roundUp(of.cols, NR.value);
+  return { of, at: scope.zeros(roundUp(of.rows, MR.value) * ld), ld };
+}
+
+/** Packs unit rows as the second operand of a product with weights. */
+function packFactor(scope: Scope, { rows, cols, unit }: UnitRows): Pointer {
   const core = kernels();
   const packed = scope.f32(core.packedLength(cols, rows, core.NR.value));
   core.pack(packed, unit, cols, rows, 1, cols, core.NR.value);
   return packed;
 }
 
-/** The gradient with respect to a side's unit rows, `ld` floats a row. */
-export interface Gradient {
-  side: Side;
-  at: Pointer;
-  ld: number;
-}
-
 /**
- * Takes a gradient through the normalisation and out of WASM memory.
- * @returns the gradient with respect to the rows as given, and Σ unit · dUnit
+ * Takes a gradient back through the normalization, in place: afterwards it is that of the rows as
+ * given, `cols` floats per row.
+ *
+ * @returns Σ unit · gradient: the gradient of the scale, times the scale
  */
-export function throughNormalization(
-  name: string,
-  gradient: Gradient,
-): { grad: Matrix; along: number } {
-  const along = unnormalize(gradient);
-  const { rows, cols, source } = gradient.side;
-  return { grad: copyOut(name, gradient.at, rows, cols, source), along };
-}
-
-/** The same in place: afterwards it has `cols` floats a row. @returns Σ unit · dUnit */
-export function unnormalize({ side, at, ld }: Gradient): number {
-  const { unit, norms, rows, cols } = side;
+export function normalizeBackward({ of, at, ld }: UnitGrad): number {
+  const { unit, norms, rows, cols } = of;
   return kernels().normalizeRowsBackward(at, at, unit, norms, rows, cols, ld);
 }
 
-/**
- * Pairs of unit rows that are each other's positives, row i of `a` with row i of `b`: their
- * cosines, the ends of the loss in each direction, and their share of the gradient.
- */
+/** Takes a gradient back through the normalization and out of WASM memory. */
+export function copyOutGrad(name: string, grad: UnitGrad): { matrix: Matrix; dot: number } {
+  const dot = normalizeBackward(grad);
+  const { rows, cols, input } = grad.of;
+  return { matrix: copyOut(name, grad.at, rows, cols, input), dot };
+}
+
+/** Pairs of unit rows that are each other's positives: row i of `a` and row i of `b`. */
 export class Positives {
   readonly #cosines: Pointer;
   readonly #coefficients: Pointer;
@@ -208,10 +195,20 @@ export class Positives {
   }
 
   /**
-   * The loss of the pairs in one direction, whose rows begin at `first`, each times `weight`; the
-   * coefficients of the direction and of the positives are set on the way.
+   * Computes the loss of the pairs in one direction and sets the coefficients of the direction and
+   * of the positives.
+   *
+   * @param first index of the pairs' first row in the direction
+   * @param weight factor of each pair's loss
+   * @param decoupled whether the positive is left out of its own sum
    */
-  loss(direction: Direction, first: number, weight: number, scale: number): number {
+  loss(
+    direction: Direction,
+    first: number,
+    weight: number,
+    scale: number,
+    decoupled: boolean,
+  ): number {
     return kernels().contrastiveRows(
       direction.coefficients + 4 * first,
       this.#coefficients,
@@ -221,13 +218,14 @@ export class Positives {
       this.#pairs,
       weight,
       scale,
+      decoupled,
     );
   }
 
-  /** Adds the positives' share to the gradients of the rows of a and of b. */
-  addGradients(dA: Pointer, dB: Pointer, ld: number): void {
+  /** Adds what flows through the positives' cosines to the gradients of the rows of a and of b. */
+  addGrads(gradA: Pointer, gradB: Pointer, ld: number): void {
     const core = kernels();
-    core.addScaledRows(dA, this.#b, this.#coefficients, this.#pairs, this.#cols, ld);
-    core.addScaledRows(dB, this.#a, this.#coefficients, this.#pairs, this.#cols, ld);
+    core.addScaledRows(gradA, this.#b, this.#coefficients, this.#pairs, this.#cols, ld);
+    core.addScaledRows(gradB, this.#a, this.#coefficients, this.#pairs, this.#cols, ld);
   }
 }

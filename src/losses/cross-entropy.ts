@@ -1,90 +1,115 @@
 /** Cross-entropy of logits with whole-number targets. */
 
 import { kernels } from '../core/kernels.js';
-import {
-  checkLoss,
-  copyIn,
-  copyOut,
-  type Matrix,
-  type MatrixLike,
-  readMatrix,
-} from '../core/matrix.js';
-import { scoped } from '../core/memory.js';
-import { readOptions } from '../core/options.js';
-import { checkIntegers, checkNonNegative, checkNumber, rangeError } from '../core/validation.js';
+import { checkLoss, copyIn, copyOut, type Matrix, type MatrixLike } from '../core/matrix.js';
+import type { Scope } from '../core/memory.js';
+import { type Check, checkIntegers, integerIn, type Labels, numberIn } from '../core/validation.js';
+import { type Loss, type LossCall, type LossResult, lossGrads, lossValue } from './loss.js';
 
+/** Options of {@link crossEntropy}. */
 export interface CrossEntropyOptions {
-  /** Rows with this target are left out of the mean (default -100). */
+  /**
+   * Rows with this target leave the mean; a whole number of 32 bits.
+   * @default -100
+   */
   ignoreIndex?: number | undefined;
-  /** Share of the target's probability that is spread over all classes, 0 to 1 (default 0). */
+  /**
+   * Fraction of the target's probability that is spread over all classes, 0 to 1.
+   * @default 0
+   */
   labelSmoothing?: number | undefined;
 }
 
+const checkTarget: Check<number> = (...argument) => integerIn(-(2 ** 31), 2 ** 31 - 1)(...argument);
+const checkSmoothing: Check<number> = (...argument) => numberIn(0, 1)(...argument);
+
+interface Options {
+  ignoreIndex: number;
+  labelSmoothing: number;
+}
+
+export const CROSS_ENTROPY: Loss<Options, { loss: number; grad: Matrix }> = {
+  name: 'crossEntropy',
+  inputs: ['logits'],
+  target: 'targets',
+  options: {
+    ignoreIndex: { check: checkTarget, fallback: -100 },
+    labelSmoothing: { check: checkSmoothing, fallback: 0 },
+  },
+  compute,
+};
+
 /**
- * Mean cross-entropy over the rows whose target is kept.
+ * Computes the mean cross-entropy over the rows whose target is not ignored.
  *
- * @param logits (n, classes)
- * @param targets n classes, 0 to classes - 1, or `ignoreIndex`
- * @returns the loss in nats
- * @throws RangeError if every target is ignored
+ * @param logits (n, classes) f32
+ * @param targets n classes, 0 to classes − 1, or `ignoreIndex`
+ * @param options ignoreIndex, labelSmoothing
+ * @returns mean loss, in nats
+ * @throws {RangeError} if every target is ignored, or one is out of range
+ * @example const loss = crossEntropy(logits, [2, 0, 1], { labelSmoothing: 0.1 });
  */
 export function crossEntropy(
   logits: MatrixLike,
-  targets: ArrayLike<number>,
+  targets: Labels,
   options?: CrossEntropyOptions,
 ): number {
-  return run('crossEntropy', logits, targets, options, false).loss;
+  return lossValue(CROSS_ENTROPY, logits, targets, options);
 }
 
-/** {@link crossEntropy} and its gradient with respect to the logits, (n, classes). */
+/**
+ * Computes {@link crossEntropy} and its gradient with respect to the logits.
+ *
+ * @param logits (n, classes) f32
+ * @param targets n classes, 0 to classes − 1, or `ignoreIndex`
+ * @param options ignoreIndex, labelSmoothing
+ * @returns the loss, and its gradient (n, classes)
+ * @throws {RangeError} if every target is ignored, or one is out of range
+ * @example const { loss, grad } = crossEntropyGrad(logits, [2, 0, 1]);
+ */
 export function crossEntropyGrad(
   logits: MatrixLike,
-  targets: ArrayLike<number>,
+  targets: Labels,
   options?: CrossEntropyOptions,
 ): { loss: number; grad: Matrix } {
-  const { loss, grad } = run('crossEntropyGrad', logits, targets, options, true);
-  return { loss, grad: grad as Matrix };
+  return lossGrads(CROSS_ENTROPY, logits, targets, options);
 }
 
-function run(
-  name: string,
-  logits: MatrixLike,
-  targets: ArrayLike<number>,
-  given: CrossEntropyOptions | undefined,
-  backward: boolean,
-): { loss: number; grad?: Matrix } {
-  const source = readMatrix(name, 'logits', logits);
-  const { rows, cols } = source;
-  const options = readOptions(name, given);
-  const ignored = options.read('ignoreIndex', checkNumber, -100);
-  if ((ignored | 0) !== ignored) {
-    rangeError(name, 'ignoreIndex', 'a whole number of 32 bits', ignored);
-  }
-  const smoothing = options.read('labelSmoothing', checkNonNegative, 0);
-  if (smoothing > 1) rangeError(name, 'labelSmoothing', 'from 0 to 1', smoothing);
-  options.done();
-  const labels = checkIntegers(
+function compute(
+  scope: Scope,
+  { name, inputs: [logits], target, options, backward }: LossCall<Options>,
+): LossResult {
+  const { rows, cols } = logits;
+  const { ignoreIndex, labelSmoothing } = options;
+  const targets = checkIntegers(
     name,
     'targets',
-    targets,
+    target,
     { of: rows, what: 'the rows of logits' },
     {
-      valid: (value) => value === ignored || (value >= 0 && value < cols),
-      what: `from 0 to ${cols - 1} (the columns of logits) or ignoreIndex ${ignored}`,
+      valid: (value) => value === ignoreIndex || (value >= 0 && value < cols),
+      what: `from 0 to ${cols - 1} (the columns of logits) or ignoreIndex ${ignoreIndex}`,
     },
   );
   let kept = 0;
-  for (let i = 0; i < rows; i++) if (labels[i] !== ignored) kept++;
+  for (let i = 0; i < rows; i++) if (targets[i] !== ignoreIndex) kept++;
   if (kept === 0) {
-    throw new RangeError(`${name}: targets must not all be ignoreIndex ${ignored}`);
+    throw new RangeError(`${name}: targets must not all be ignoreIndex ${ignoreIndex}`);
   }
-  return scoped((scope) => {
-    const x = copyIn(scope, source);
-    const at = scope.i32From(labels);
-    const losses = scope.f64(rows);
-    const core = kernels();
-    core.crossEntropyRows(losses, x, at, rows, cols, ignored, kept, smoothing, backward);
-    const loss = checkLoss(name, core.sumDoubles(losses, rows) * (1 / kept));
-    return backward ? { loss, grad: copyOut(name, x, rows, cols, source) } : { loss };
-  });
+  const core = kernels();
+  const at = copyIn(scope, logits);
+  const losses = scope.f64(rows);
+  core.crossEntropyRows(
+    losses,
+    at,
+    scope.i32From(targets),
+    rows,
+    cols,
+    ignoreIndex,
+    kept,
+    labelSmoothing,
+    backward,
+  );
+  const loss = checkLoss(name, core.sumDoubles(losses, rows) * (1 / kept));
+  return backward ? { loss, grads: [copyOut(name, at, rows, cols, logits)] } : { loss };
 }

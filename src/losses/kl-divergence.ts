@@ -2,82 +2,95 @@
 
 import { kernels } from '../core/kernels.js';
 import {
-  checkShape,
   copyIn,
   copyOut,
   type Matrix,
   type MatrixInput,
   type MatrixLike,
   type NumberArray,
-  readMatrix,
 } from '../core/matrix.js';
-import { f32, type Pointer, type Scope, scoped } from '../core/memory.js';
-import { rangeError } from '../core/validation.js';
+import { f32, type Pointer, type Scope } from '../core/memory.js';
+import { type NoOptions, rangeError } from '../core/validation.js';
+import { type Loss, type LossCall, type LossResult, lossGrads, lossValue } from './loss.js';
 
-/** How far from 1 the sum of a row of probabilities may be. */
+/** Allowed difference of the sum of a row of probabilities from 1. */
 const TOLERANCE = 1e-3;
 
+/** Result of {@link klDivergenceGrad}. */
+export interface KlDivergenceGradients {
+  /** Mean divergence, in nats. */
+  loss: number;
+  /** (n, c) */
+  gradP: Matrix;
+  /** (n, c) */
+  gradQ: Matrix;
+}
+
+export const KL_DIVERGENCE: Loss<NoOptions, KlDivergenceGradients> = {
+  name: 'klDivergence',
+  inputs: ['p', 'q'],
+  vectors: true,
+  options: {},
+  compute,
+};
+
 /**
- * KL(p ‖ q): the mean over rows of Σ p log(p / q), where 0 log 0 = 0. It is infinite where q is 0
- * and p is not.
+ * Computes the Kullback–Leibler divergence KL(p ‖ q): the mean over rows of Σ p log(p / q), where
+ * 0 log 0 = 0. It is infinite where q is 0 and p is not.
  *
- * @param p (n, c), or one vector: each row at least 0 with a sum of 1 within 1e-3
- * @param q the same shape and kind
- * @returns the divergence in nats
+ * @param p (n, c) f32, or one vector: each row at least 0 with a sum of 1 within 1e-3
+ * @param q (n, c) f32, of the same kind
+ * @param options none yet
+ * @returns mean divergence, in nats
+ * @throws {RangeError} if the shapes differ or a row is not a distribution
+ * @example const nats = klDivergence([0.5, 0.5], [0.9, 0.1]);
  */
-export function klDivergence(p: MatrixLike | NumberArray, q: MatrixLike | NumberArray): number {
-  const { sources, rows, cols } = read('klDivergence', p, q);
-  return scoped((scope) => {
-    const [atP, atQ] = sources.map((source) => loadProbabilities(scope, source)) as [
-      Pointer,
-      Pointer,
-    ];
-    return kernels().klDivergenceRows(atP, atQ, rows, cols, false);
-  });
+export function klDivergence(
+  p: MatrixLike | NumberArray,
+  q: MatrixLike | NumberArray,
+  options?: NoOptions,
+): number {
+  return lossValue(KL_DIVERGENCE, p, q, options);
 }
 
 /**
- * {@link klDivergence} and its gradients, each (n, c); an entry with p = 0 is left out of the sum
- * and has gradients of 0.
- * @throws RangeError where q is 0 and p is not: the divergence is infinite there
+ * Computes {@link klDivergence} and its gradients. An entry with p = 0 is left out of the sum and
+ * has gradients of 0.
+ *
+ * @param p (n, c) f32, or one vector: each row at least 0 with a sum of 1 within 1e-3
+ * @param q (n, c) f32, of the same kind
+ * @param options none yet
+ * @returns the divergence and one gradient per input
+ * @throws {RangeError} where q is 0 and p is not: the divergence is infinite there
+ * @example const { loss, gradQ } = klDivergenceGrad(p, q);
  */
 export function klDivergenceGrad(
   p: MatrixLike | NumberArray,
   q: MatrixLike | NumberArray,
-): { loss: number; gradP: Matrix; gradQ: Matrix } {
-  const name = 'klDivergenceGrad';
-  const { sources, rows, cols } = read(name, p, q);
-  return scoped((scope) => {
-    const core = kernels();
-    const [atP, atQ] = sources.map((source) => loadProbabilities(scope, source)) as [
-      Pointer,
-      Pointer,
-    ];
-    const bad = core.firstInfiniteDivergence(atP, atQ, rows * cols);
-    if (bad >= 0) {
-      const expected = 'greater than 0 wherever p is (the divergence is infinite)';
-      rangeError(name, `q[${Math.floor(bad / cols)}][${bad % cols}]`, expected, 0);
-    }
-    const loss = core.klDivergenceRows(atP, atQ, rows, cols, true);
-    return {
-      loss,
-      gradP: copyOut(name, atP, rows, cols, sources[0]),
-      gradQ: copyOut(name, atQ, rows, cols, sources[1]),
-    };
-  });
+  options?: NoOptions,
+): KlDivergenceGradients {
+  return lossGrads(KL_DIVERGENCE, p, q, options);
 }
 
-function read(name: string, p: unknown, q: unknown) {
-  const first = readMatrix(name, 'p', p, true);
-  const second = readMatrix(name, 'q', q, true);
-  checkShape(second, first);
-  return { sources: [first, second], rows: first.rows, cols: first.cols };
+function compute(scope: Scope, { name, inputs, backward }: LossCall<NoOptions>): LossResult {
+  const core = kernels();
+  const { rows, cols } = inputs[0];
+  const at = inputs.map((input) => copyInProbabilities(scope, input));
+  const [p, q] = at as [Pointer, Pointer];
+  const bad = backward ? core.firstInfiniteDivergence(p, q, rows * cols) : -1;
+  if (bad >= 0) {
+    const expected = 'greater than 0 wherever p is (the divergence is infinite)';
+    rangeError(name, `q[${Math.floor(bad / cols)}][${bad % cols}]`, expected, 0);
+  }
+  const loss = core.klDivergenceRows(p, q, rows, cols, backward);
+  if (!backward) return { loss };
+  return { loss, grads: at.map((grad, i) => copyOut(name, grad, rows, cols, inputs[i])) };
 }
 
-/** Loads rows of probabilities and refuses what is none. */
-function loadProbabilities(scope: Scope, source: MatrixInput): Pointer {
-  const at = copyIn(scope, source);
-  const { name, argument, rows, cols } = source;
+/** Copies rows of probabilities to WASM memory and checks them there. */
+function copyInProbabilities(scope: Scope, input: MatrixInput): Pointer {
+  const at = copyIn(scope, input);
+  const { name, argument, rows, cols } = input;
   const bad = kernels().firstInvalidDistribution(at, rows, cols, TOLERANCE);
   if (bad < 0) return at;
   const row = f32().subarray(at / 4 + bad * cols, at / 4 + (bad + 1) * cols);

@@ -1,66 +1,91 @@
 /** NT-Xent, the loss of SimCLR (https://arxiv.org/abs/2002.05709). */
 
-import { checkLoss, type Matrix, type MatrixLike, readMatrix } from '../core/matrix.js';
-import { scoped } from '../core/memory.js';
-import { readOptions } from '../core/options.js';
+import { checkLoss, type Matrix, type MatrixLike } from '../core/matrix.js';
+import type { Scope } from '../core/memory.js';
 import { checkTemperature } from '../core/validation.js';
-import { Contrast, loadSide, Positives, throughNormalization } from './contrastive.js';
+import { copyInUnitRows } from '../linalg/similarity.js';
+import { Contrast, copyOutGrad, Positives } from './contrastive.js';
+import { type Loss, type LossCall, type LossResult, lossGrads, lossValue } from './loss.js';
 
+/** Options of {@link ntXent}. */
 export interface NtXentOptions {
-  /** What cosines are divided by (default 0.5). */
+  /**
+   * Divides the cosines; greater than 0.
+   * @default 0.5
+   */
   temperature?: number | undefined;
 }
 
+export const NT_XENT: Loss<{ temperature: number }, { loss: number; grad: Matrix }> = {
+  name: 'ntXent',
+  inputs: ['z'],
+  options: { temperature: { check: checkTemperature, fallback: 0.5 } },
+  compute: (scope, call) => computeNtXent(scope, call, false),
+};
+
 /**
- * Normalised temperature-scaled cross-entropy: each row has to find the other view of its sample
- * among all other rows. The mean over all 2N rows of
- * -log(exp(s⁺/τ) / Σ exp(s/τ)), s cosines, the sum over all rows but the row itself.
+ * Computes NT-Xent, the normalized temperature-scaled cross-entropy of SimCLR: each row has to find
+ * the other view of its sample among all other rows.
  *
- * The 2N × 2N similarities are never stored: memory is linear in N.
+ * The mean over the 2N rows of −log(exp(s⁺/τ) / Σ exp(s/τ)), where s are cosines, s⁺ is that of the
+ * other view, and the sum runs over all rows but the row itself. The 2N × 2N similarities are never
+ * stored: memory is linear in N.
  *
- * @param z (2N, d): row i and row i + N are the two views of sample i
- * @throws RangeError if the number of rows is odd
+ * @param z (2N, d) f32: rows i and i + N are the two views of sample i
+ * @param options temperature
+ * @returns mean loss over the 2N rows, in nats
+ * @throws {RangeError} if z has an odd number of rows or a value is not finite
+ * @see https://arxiv.org/abs/2002.05709
+ * @example const loss = ntXent(z, { temperature: 0.5 });
  */
 export function ntXent(z: MatrixLike, options?: NtXentOptions): number {
-  return run('ntXent', z, options, false).loss;
+  return lossValue(NT_XENT, z, options);
 }
 
-/** {@link ntXent} and its gradient with respect to z as given, (2N, d). */
+/**
+ * Computes {@link ntXent} and its gradient with respect to z as given, before normalization.
+ *
+ * @param z (2N, d) f32: rows i and i + N are the two views of sample i
+ * @param options temperature
+ * @returns the loss, and its gradient (2N, d)
+ * @throws {RangeError} if z has an odd number of rows or a value is not finite
+ * @see https://arxiv.org/abs/2002.05709
+ * @example const { loss, grad } = ntXentGrad(z);
+ */
 export function ntXentGrad(z: MatrixLike, options?: NtXentOptions): { loss: number; grad: Matrix } {
-  const { loss, grad } = run('ntXentGrad', z, options, true);
-  return { loss, grad: grad as Matrix };
+  return lossGrads(NT_XENT, z, options);
 }
 
-function run(
-  name: string,
-  z: MatrixLike,
-  given: NtXentOptions | undefined,
-  backward: boolean,
-): { loss: number; grad?: Matrix } {
-  const source = readMatrix(name, 'z', z);
-  const { rows, cols } = source;
+/**
+ * Computes NT-Xent, or the decoupled form, whose sums leave the positives out.
+ */
+export function computeNtXent(
+  scope: Scope,
+  { name, inputs: [z], options, backward }: LossCall<{ temperature: number }>,
+  decoupled: boolean,
+): LossResult {
+  const { rows, cols } = z;
   if (rows % 2 !== 0) {
     throw new RangeError(
-      `${name}: z must have an even number of rows (two views a sample), got ${rows}`,
+      `${name}: z must have an even number of rows (two views per sample), got ${rows}`,
     );
   }
-  const options = readOptions(name, given);
-  const scale = 1 / options.read('temperature', checkTemperature, 0.5);
-  options.done();
-  return scoped((scope) => {
-    const samples = rows / 2;
-    const side = loadSide(scope, source);
-    const other = side.unit + 4 * samples * cols;
-    const contrast = new Contrast(scope, side, side, { scale, pairOffset: samples, backward });
-    const positives = new Positives(scope, side.unit, other, samples, cols);
-    const loss = checkLoss(
-      name,
-      positives.loss(contrast.rows, 0, 1 / rows, scale) +
-        positives.loss(contrast.rows, samples, 1 / rows, scale),
-    );
-    if (!backward) return { loss };
-    const { left } = contrast.gradients();
-    positives.addGradients(left.at, left.at + 4 * samples * left.ld, left.ld);
-    return { loss, grad: throughNormalization(name, left).grad };
-  });
+  if (decoupled && rows === 2) {
+    throw new RangeError(`${name}: z must have at least two samples, or no negative remains`);
+  }
+  const samples = rows / 2;
+  const scale = 1 / options.temperature;
+  const views = copyInUnitRows(scope, z);
+  const contrast = new Contrast(scope, views, views, { scale, pairOffset: samples, backward });
+  const second = views.unit + 4 * samples * cols;
+  const positives = new Positives(scope, views.unit, second, samples, cols);
+  const loss = checkLoss(
+    name,
+    positives.loss(contrast.rows, 0, 1 / rows, scale, decoupled) +
+      positives.loss(contrast.rows, samples, 1 / rows, scale, decoupled),
+  );
+  if (!backward) return { loss };
+  const [grad] = contrast.grads();
+  positives.addGrads(grad.at, grad.at + 4 * samples * grad.ld, grad.ld);
+  return { loss, grads: [copyOutGrad(name, grad).matrix] };
 }

@@ -1,108 +1,137 @@
 /** The loss of SigLIP (https://arxiv.org/abs/2303.15343). */
 
 import { kernels } from '../core/kernels.js';
-import { checkLoss, checkShape, type Matrix, type MatrixLike, readMatrix } from '../core/matrix.js';
-import { scoped } from '../core/memory.js';
-import { readOptions } from '../core/options.js';
+import { checkLoss, type Matrix, type MatrixInput, type MatrixLike } from '../core/matrix.js';
+import type { Scope } from '../core/memory.js';
 import { multiply } from '../core/products.js';
-import { checkNumber, checkPositive } from '../core/validation.js';
-import { loadSide, throughNormalization } from './contrastive.js';
-import { readIds } from './cross-contrast.js';
+import { checkIntegers, checkNumber, checkPositive, type Labels } from '../core/validation.js';
+import { copyInUnitRows } from '../linalg/similarity.js';
+import { copyOutGrad } from './contrastive.js';
+import { checkIds } from './ids.js';
+import { type Loss, type LossCall, type LossResult, lossGrads, lossValue } from './loss.js';
 
+/** Options of {@link sigLipLoss}. */
 export interface SigLipLossOptions {
-  /** What cosines are multiplied by: the scale itself, not its logarithm (default 10). */
+  /**
+   * Factor of the cosines, greater than 0: the scale itself, not its logarithm.
+   * @default 10
+   */
   logitScale?: number | undefined;
-  /** What is added to them then (default -10). */
+  /**
+   * Added to the scaled cosines.
+   * @default -10
+   */
   logitBias?: number | undefined;
-  /** One whole number a pair: pairs with equal ids are never each other's negatives. */
-  ids?: ArrayLike<number> | undefined;
+  /** One whole number per pair: pairs with equal ids are never each other's negatives. */
+  ids?: Labels | undefined;
 }
 
+/** Result of {@link sigLipLossGrad}. */
 export interface SigLipGradients {
+  /** Loss, in nats. */
   loss: number;
+  /** (n, d) */
   gradImage: Matrix;
+  /** (n, d) */
   gradText: Matrix;
+  /** With respect to the scale itself. */
   gradLogitScale: number;
   gradLogitBias: number;
 }
 
-/** Rows of cosines that are there at a time. */
-const BLOCK = 128;
+interface Options {
+  logitScale: number;
+  logitBias: number;
+  ids?: ArrayLike<number>;
+}
+
+export const SIG_LIP_LOSS: Loss<Options, SigLipGradients> = {
+  name: 'sigLipLoss',
+  inputs: ['image', 'text'],
+  options: {
+    logitScale: { check: checkPositive, fallback: 10, grad: 'number' },
+    logitBias: { check: checkNumber, fallback: -10, grad: 'number' },
+    ids: { check: checkIntegers },
+  },
+  compute,
+};
 
 /**
- * Each pair of an image and a text, the right ones and all others, is asked whether it belongs
- * together: the sum of −log σ(±(logitScale · cosine + logitBias)) over all pairs, divided by n.
- * Cosines are computed in blocks of rows, so memory is linear in n.
+ * Computes SigLIP's loss: a sigmoid decides for each image and each text whether they belong
+ * together.
  *
- * @param image (n, d) image embeddings
- * @param text (n, d): row i is the caption of image i
+ * The sum of −log σ(±(logitScale · cosine + logitBias)) over all pairs, + for those that belong
+ * together, divided by n. Cosines are computed in blocks of rows, so memory is linear in n.
+ *
+ * @param image (n, d) f32: embeddings of images
+ * @param text (n, d) f32: row i is the caption of image i
+ * @param options logitScale, logitBias, ids
+ * @returns loss per image, in nats
+ * @throws {RangeError} if the shapes differ or a value is not finite
+ * @see https://arxiv.org/abs/2303.15343
+ * @example const loss = sigLipLoss(images, captions);
  */
 export function sigLipLoss(
   image: MatrixLike,
   text: MatrixLike,
   options?: SigLipLossOptions,
 ): number {
-  return run('sigLipLoss', image, text, options, false).loss;
+  return lossValue(SIG_LIP_LOSS, image, text, options);
 }
 
-/** {@link sigLipLoss} and its gradients, that of the scale with respect to the scale itself. */
+/**
+ * Computes {@link sigLipLoss} and its gradients with respect to the rows as given, the scale and
+ * the bias.
+ *
+ * @param image (n, d) f32: embeddings of images
+ * @param text (n, d) f32: row i is the caption of image i
+ * @param options logitScale, logitBias, ids
+ * @returns the loss and one gradient per input
+ * @throws {RangeError} if the shapes differ or a value is not finite
+ * @see https://arxiv.org/abs/2303.15343
+ * @example const { loss, gradImage, gradText } = sigLipLossGrad(images, captions);
+ */
 export function sigLipLossGrad(
   image: MatrixLike,
   text: MatrixLike,
   options?: SigLipLossOptions,
 ): SigLipGradients {
-  return run('sigLipLossGrad', image, text, options, true) as SigLipGradients;
+  return lossGrads(SIG_LIP_LOSS, image, text, options);
 }
 
-function run(
-  name: string,
-  image: MatrixLike,
-  text: MatrixLike,
-  given: SigLipLossOptions | undefined,
-  backward: boolean,
-): { loss: number } | SigLipGradients {
-  const left = readMatrix(name, 'image', image);
-  const right = readMatrix(name, 'text', text);
-  checkShape(right, left);
-  const options = readOptions(name, given);
-  const scale = options.read('logitScale', checkPositive, 10);
-  const bias = options.read('logitBias', checkNumber, -10);
-  const ids = options.optional('ids', (...argument) => readIds(...argument, left.rows));
-  options.done();
-  const { rows, cols } = left;
-  return scoped((scope) => {
-    const core = kernels();
-    const images = loadSide(scope, left);
-    const texts = loadSide(scope, right);
-    const numbers = ids === undefined ? 0 : scope.i32From(ids);
-    const losses = scope.f64(rows);
-    const slopes = scope.f64(rows);
-    const gradImage = scope.f32(rows * cols);
-    const gradText = scope.zeros(rows * cols);
-    const live = Math.min(BLOCK, rows);
-    const block = scope.f32(live * rows);
-    const weight = 1 / rows;
-    for (let first = 0; first < rows; first += BLOCK) {
-      const n = Math.min(BLOCK, rows - first);
-      const own = images.unit + 4 * first * cols;
-      multiply(block, own, texts.unit, n, rows, cols, false, true, false);
-      const [ownLosses, ownSlopes] = [losses + 8 * first, slopes + 8 * first];
-      core.sigLipRows(ownLosses, ownSlopes, block, n, rows, first, numbers, scale, bias, weight);
-      if (!backward) continue;
-      const to = gradImage + 4 * first * cols;
-      multiply(to, block, texts.unit, n, cols, rows, false, false, false);
-      multiply(gradText, block, own, rows, cols, n, true, false, true);
-    }
-    const loss = checkLoss(name, core.sumDoubles(losses, rows) / rows);
-    if (!backward) return { loss };
-    const gradLogitBias = core.sumDoubles(slopes, rows) / rows;
-    const { grad, along } = throughNormalization(name, { side: images, at: gradImage, ld: cols });
-    return {
-      loss,
-      gradImage: grad,
-      gradText: throughNormalization(name, { side: texts, at: gradText, ld: cols }).grad,
-      gradLogitScale: along / scale,
-      gradLogitBias,
-    };
-  });
+/** Rows of cosines that are in memory at a time. */
+const BLOCK = 128;
+
+function compute(scope: Scope, { name, inputs, options, backward }: LossCall<Options>): LossResult {
+  const { logitScale: scale, logitBias: bias, ids } = options;
+  const [image, text] = inputs as readonly [MatrixInput, MatrixInput];
+  const { rows, cols } = image;
+  if (ids !== undefined) checkIds(name, ids, rows);
+  const core = kernels();
+  const images = copyInUnitRows(scope, image);
+  const texts = copyInUnitRows(scope, text);
+  const idsAt = ids === undefined ? 0 : scope.i32From(ids);
+  const losses = scope.f64(rows);
+  const biasGrads = scope.f64(rows);
+  const gradImage = scope.f32(rows * cols);
+  const gradText = scope.zeros(rows * cols);
+  const block = scope.f32(Math.min(BLOCK, rows) * rows);
+  const weight = 1 / rows;
+  for (let first = 0; first < rows; first += BLOCK) {
+    const n = Math.min(BLOCK, rows - first);
+    const own = images.unit + 4 * first * cols;
+    multiply(block, own, texts.unit, n, rows, cols, false, true, false);
+    const [ownLosses, ownGrads] = [losses + 8 * first, biasGrads + 8 * first];
+    core.sigLipRows(ownLosses, ownGrads, block, n, rows, first, idsAt, scale, bias, weight);
+    if (!backward) continue;
+    const to = gradImage + 4 * first * cols;
+    multiply(to, block, texts.unit, n, cols, rows, false, false, false);
+    multiply(gradText, block, own, rows, cols, n, true, false, true);
+  }
+  const loss = checkLoss(name, core.sumDoubles(losses, rows) / rows);
+  if (!backward) return { loss };
+  const { matrix, dot } = copyOutGrad(name, { of: images, at: gradImage, ld: cols });
+  const gradTexts = copyOutGrad(name, { of: texts, at: gradText, ld: cols }).matrix;
+  const gradBias = core.sumDoubles(biasGrads, rows) / rows;
+  return { loss, grads: [matrix, gradTexts, dot / scale, gradBias] };
 }

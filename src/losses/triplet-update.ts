@@ -19,59 +19,74 @@ import {
   rangeError,
 } from '../core/validation.js';
 
-/** Which rows move: the anchor alone by the chapter's shortcut, or all three down the gradient. */
-export type TripletRule = 'chapter' | 'gradient';
-const RULES: readonly TripletRule[] = ['chapter', 'gradient'];
+/** Rows that a step moves: `'anchor'` moves the anchor alone, `'gradient'` all three. */
+export type TripletRule = 'anchor' | 'gradient';
+const RULES: readonly TripletRule[] = ['anchor', 'gradient'];
 
+/** Options of {@link tripletUpdate}. */
 export interface TripletUpdateOptions {
-  /** Length of the step (default 0.05). */
+  /**
+   * Factor of each step; greater than 0.
+   * @default 0.05
+   */
   learningRate?: number | undefined;
-  /** How much more alike than the negative the positive has to be (default 0.5). */
+  /**
+   * Cosine by which the positive has to be nearer than the negative; at least 0.
+   * @default 0.5
+   */
   margin?: number | undefined;
-  /** Which rows move, and how (default `'chapter'`). */
+  /**
+   * Rows that a step moves: the anchor alone, or all three down the gradient.
+   * @default 'anchor'
+   */
   rule?: TripletRule | undefined;
 }
 
 /**
- * Goes through triplets in order and changes `embeddings` in place. A triplet's loss is
- * max(0, margin - cos(a, p) + cos(a, n)); where it is positive, the rule `'chapter'` moves the
- * anchor by learningRate (p - n) / |a|, and `'gradient'` moves all three rows by learningRate
- * times the loss's gradient.
+ * Trains a table of embeddings on triplets, in order and in place.
+ *
+ * The loss of a triplet is max(0, margin − cos(a, p) + cos(a, n)). Where it is positive, the rule
+ * `'anchor'` moves the anchor by learningRate (p − n) / |a|, and `'gradient'` moves all three rows
+ * by learningRate times the negative gradient. A row of zeros stays.
  *
  * @param embeddings (n, d); changed in place, whatever its form
  * @param triplets rows of anchor, positive, negative, anchor, positive, negative, …
- * @returns one loss for each triplet, as it was before its step
+ * @param options learningRate, margin, rule
+ * @returns one loss per triplet, as it was before its step
+ * @throws {TypeError} if the embeddings can't be written to
+ * @throws {RangeError} if a triplet is not of rows of the embeddings
+ * @see https://arxiv.org/abs/1503.03832
+ * @example const losses = tripletUpdate(embeddings, [0, 1, 2], { learningRate: 0.1 });
  */
 export function tripletUpdate(
   embeddings: MatrixLike,
   triplets: ArrayLike<number>,
-  given?: TripletUpdateOptions,
+  options?: TripletUpdateOptions,
 ): Float32Array {
   const name = 'tripletUpdate';
-  const source = readMatrix(name, 'embeddings', embeddings);
-  checkWritable(source);
-  const { rows, cols } = source;
-  checkIntegers(name, 'triplets', triplets, undefined, {
+  const input = readMatrix(name, 'embeddings', embeddings);
+  checkWritable(input);
+  const { rows, cols } = input;
+  const indices = checkIntegers(name, 'triplets', triplets, undefined, {
     valid: (value) => value >= 0 && value < rows,
     what: `a row of embeddings, 0 to ${rows - 1}`,
   });
-  if (triplets.length % 3 !== 0) {
-    rangeError(name, 'triplets', 'a multiple of 3 long', triplets.length);
-  }
-  const options = readOptions(name, given);
-  const rate = options.read('learningRate', checkPositive, 0.05);
-  const margin = options.read('margin', checkNonNegative, 0.5);
-  const rule = options.read('rule', oneOf(RULES), 'chapter');
-  options.done();
+  const { length } = indices;
+  if (length % 3 !== 0) rangeError(name, 'triplets', 'a multiple of 3 long', length);
+  const reader = readOptions(name, options);
+  const learningRate = reader.read('learningRate', checkPositive, 0.05);
+  const margin = reader.read('margin', checkNonNegative, 0.5);
+  const rule = reader.read('rule', oneOf(RULES), 'anchor');
+  reader.done();
   return scoped((scope) => {
-    const at = copyIn(scope, source);
-    const list = scope.i32From(triplets);
-    const count = triplets.length / 3;
+    const at = copyIn(scope, input);
+    const list = scope.i32From(indices);
+    const count = length / 3;
     const losses = scope.f32(count);
-    const gradientRule = rule === 'gradient';
-    kernels().tripletUpdateRows(losses, at, list, count, cols, rate, margin, gradientRule);
+    const all = rule === 'gradient';
+    kernels().tripletUpdateRows(losses, at, list, count, cols, learningRate, margin, all);
     const result = copyFloatsOut(name, losses, count);
-    writeBack(source, at);
+    writeBack(input, at);
     return result;
   });
 }

@@ -1,34 +1,69 @@
 /** Triplet margin loss of rows (https://arxiv.org/abs/1503.03832). */
 
 import { kernels } from '../core/kernels.js';
-import {
-  checkLoss,
-  checkShape,
-  copyIn,
-  copyOut,
-  type Matrix,
-  type MatrixLike,
-  readMatrix,
-} from '../core/matrix.js';
-import { type Pointer, scoped } from '../core/memory.js';
-import { readOptions } from '../core/options.js';
-import { checkNonNegative, oneOf } from '../core/validation.js';
+import { checkLoss, copyIn, copyOut, type Matrix, type MatrixLike } from '../core/matrix.js';
+import type { Pointer, Scope } from '../core/memory.js';
+import { type Check, checkNonNegative, oneOf } from '../core/validation.js';
+import { type Loss, type LossCall, type LossResult, lossGrads, lossValue } from './loss.js';
 
-/** Distances of rows: 1 - cosine, or Euclidean of the rows as given. */
+/** Distance of two rows: 1 − cosine, or Euclidean of the rows as given. */
 export type Distance = 'cosine' | 'euclidean';
 const DISTANCES: readonly Distance[] = ['cosine', 'euclidean'];
+const checkDistance: Check<Distance> = (...argument) => oneOf(DISTANCES)(...argument);
 
+/** Options of {@link tripletLoss}. */
 export interface TripletLossOptions {
-  /** How much farther than the positive the negative has to be (default 0.5). */
+  /**
+   * Distance by which the negative has to be farther than the positive; at least 0.
+   * @default 0.5
+   */
   margin?: number | undefined;
-  /** What far is (default `'cosine'`). */
+  /**
+   * Distance of two rows: `'cosine'` (1 − cosine) or `'euclidean'` (of the rows as given).
+   * @default 'cosine'
+   */
   distance?: Distance | undefined;
 }
 
+/** Result of {@link tripletLossGrad}. */
+export interface TripletLossGradients {
+  /** Mean loss over all triplets. */
+  loss: number;
+  /** (n, d) */
+  gradAnchors: Matrix;
+  /** (n, d) */
+  gradPositives: Matrix;
+  /** (n, d) */
+  gradNegatives: Matrix;
+}
+
+interface Options {
+  margin: number;
+  distance: Distance;
+}
+
+export const TRIPLET_LOSS: Loss<Options, TripletLossGradients> = {
+  name: 'tripletLoss',
+  inputs: ['anchors', 'positives', 'negatives'],
+  options: {
+    margin: { check: checkNonNegative, fallback: 0.5 },
+    distance: { check: checkDistance, fallback: 'cosine' },
+  },
+  compute,
+};
+
 /**
- * The mean over all triplets, those at zero too, of max(0, margin + d(a, p) - d(a, n)).
+ * Computes the triplet margin loss: the mean over all triplets, those at zero too, of
+ * max(0, margin + d(a, p) − d(a, n)).
  *
- * @param anchors, positives, negatives (n, d) each: row i of the three is a triplet
+ * @param anchors (n, d) f32: row i of the three matrices is a triplet
+ * @param positives (n, d) f32
+ * @param negatives (n, d) f32
+ * @param options margin, distance
+ * @returns mean loss over the n triplets
+ * @throws {RangeError} if the shapes differ or a value is not finite
+ * @see https://arxiv.org/abs/1503.03832
+ * @example const loss = tripletLoss(anchors, positives, negatives, { margin: 0.2 });
  */
 export function tripletLoss(
   anchors: MatrixLike,
@@ -36,54 +71,41 @@ export function tripletLoss(
   negatives: MatrixLike,
   options?: TripletLossOptions,
 ): number {
-  return run('tripletLoss', [anchors, positives, negatives], options, false).loss;
+  return lossValue(TRIPLET_LOSS, anchors, positives, negatives, options);
 }
 
 /**
- * {@link tripletLoss} and its gradients with respect to the rows as given, (n, d) each; a Euclidean
+ * Computes {@link tripletLoss} and its gradients with respect to the rows as given. A Euclidean
  * distance of 0 has a gradient of 0.
+ *
+ * @param anchors (n, d) f32: row i of the three matrices is a triplet
+ * @param positives (n, d) f32
+ * @param negatives (n, d) f32
+ * @param options margin, distance
+ * @returns the loss and one gradient per input
+ * @throws {RangeError} if the shapes differ or a value is not finite
+ * @see https://arxiv.org/abs/1503.03832
+ * @example const { gradAnchors } = tripletLossGrad(anchors, positives, negatives);
  */
 export function tripletLossGrad(
   anchors: MatrixLike,
   positives: MatrixLike,
   negatives: MatrixLike,
   options?: TripletLossOptions,
-): { loss: number; gradAnchors: Matrix; gradPositives: Matrix; gradNegatives: Matrix } {
-  const inputs: Inputs = [anchors, positives, negatives];
-  const { loss, grads } = run('tripletLossGrad', inputs, options, true);
-  const [gradAnchors, gradPositives, gradNegatives] = grads as [Matrix, Matrix, Matrix];
-  return { loss, gradAnchors, gradPositives, gradNegatives };
+): TripletLossGradients {
+  return lossGrads(TRIPLET_LOSS, anchors, positives, negatives, options);
 }
 
-type Inputs = [MatrixLike, MatrixLike, MatrixLike];
-
-function run(
-  name: string,
-  [a, p, n]: Inputs,
-  given: TripletLossOptions | undefined,
-  backward: boolean,
-): { loss: number; grads?: Matrix[] } {
-  const anchors = readMatrix(name, 'anchors', a);
-  const positives = readMatrix(name, 'positives', p);
-  const negatives = readMatrix(name, 'negatives', n);
-  checkShape(positives, anchors);
-  checkShape(negatives, anchors);
-  const options = readOptions(name, given);
-  const margin = options.read('margin', checkNonNegative, 0.5);
-  const distance = options.read('distance', oneOf(DISTANCES), 'cosine');
-  options.done();
-  const { rows, cols } = anchors;
-  return scoped((scope) => {
-    const sources = [anchors, positives, negatives];
-    const at = sources.map((source) => copyIn(scope, source));
-    const [pa, pp, pn] = at as [Pointer, Pointer, Pointer];
-    const metric = DISTANCES.indexOf(distance);
-    const loss = checkLoss(
-      name,
-      kernels().tripletRows(pa, pp, pn, rows, cols, margin, metric, backward),
-    );
-    if (!backward) return { loss };
-    const grads = at.map((pointer, i) => copyOut(name, pointer, rows, cols, sources[i]));
-    return { loss, grads };
-  });
+function compute(
+  scope: Scope,
+  { name, inputs, options: { margin, distance }, backward }: LossCall<Options>,
+): LossResult {
+  const { rows, cols } = inputs[0];
+  const at = inputs.map((input) => copyIn(scope, input));
+  const [a, p, n] = at as [Pointer, Pointer, Pointer];
+  const metric = DISTANCES.indexOf(distance);
+  const value = kernels().tripletRows(a, p, n, rows, cols, margin, metric, backward);
+  const loss = checkLoss(name, value);
+  if (!backward) return { loss };
+  return { loss, grads: at.map((grad, i) => copyOut(name, grad, rows, cols, inputs[i])) };
 }

@@ -1,79 +1,97 @@
 /**
- * Every loss of `nearfar` as a function of tensors that returns a scalar tensor, under the same
- * name and with the same options. The gradient comes from the same kernels: it is computed with
- * the loss and waits for the backward.
+ * The losses of `nearfar` as functions of tensors that return a scalar tensor, with the same names
+ * and options. Their gradients come from the same kernels: they are computed with the loss and kept
+ * for the backward pass.
  */
 
 import nnCode from '#wasm/nn';
 import { kernels } from '../core/kernels.js';
-import { rangeError } from '../core/validation.js';
+import { type Labels, type NoOptions, rangeError } from '../core/validation.js';
 import { WasmMatrix } from '../core/wasm-matrix.js';
-import * as clips from '../losses/clip-loss.js';
-import * as crossEntropies from '../losses/cross-entropy.js';
-import * as infoNces from '../losses/info-nce.js';
-import * as divergences from '../losses/kl-divergence.js';
-import * as ntXents from '../losses/nt-xent.js';
-import * as sigLips from '../losses/sig-lip.js';
-import * as supCons from '../losses/sup-con.js';
-import * as triplets from '../losses/triplet.js';
+import * as clip from '../losses/clip-loss.js';
+import { CROSS_ENTROPY, type CrossEntropyOptions } from '../losses/cross-entropy.js';
+import { DECOUPLED_NT_XENT, type DecoupledNtXentOptions } from '../losses/decoupled-nt-xent.js';
+import * as contrast from '../losses/info-nce.js';
+import { KL_DIVERGENCE } from '../losses/kl-divergence.js';
+import { type Loss, runLoss } from '../losses/loss.js';
+import { NT_XENT, type NtXentOptions } from '../losses/nt-xent.js';
+import * as sigLip from '../losses/sig-lip.js';
+import { SUP_CON, type SupConOptions } from '../losses/sup-con.js';
+import { TRIPLET_LOSS, type TripletLossOptions } from '../losses/triplet.js';
 import { checkTensor } from './check.js';
 import { isGradEnabled } from './grad-mode.js';
 import { empty, filled, record, Tensor } from './tensor.js';
 import { showShape } from './tensor-data.js';
 
-/** A tensor as a matrix, its last axis being the width. */
-function matrixOf(name: string, argument: string, x: Tensor, slope?: Tensor): WasmMatrix {
+/** Views a tensor as a matrix, its last axis being the width. */
+function matrixOf(name: string, argument: string, x: Tensor, grad: Tensor | undefined): WasmMatrix {
   const cols = x.shape.at(-1);
   if (cols === undefined) rangeError(name, argument, 'of at least one axis', showShape(x.shape));
-  return new WasmMatrix(x.at, x.size / cols, cols, slope?.at ?? 0);
+  return new WasmMatrix(x.at, x.size / cols, cols, grad?.at ?? 0);
 }
 
-type Pair = [WasmMatrix, WasmMatrix];
+/** A tensor that has a gradient, and the index of that among the gradients of the loss. */
+interface Slot {
+  argument: string;
+  x: Tensor;
+  index: number;
+}
 
-/** What a twin gives besides the gradients of its matrices, which it writes to their slopes. */
-interface Evaluated {
-  loss: number;
-  /** The gradients of inputs that are one number. */
-  slopes?: readonly number[];
+/** Finds the tensors of a call: the inputs, then the options that have a gradient. */
+function findTensors<O>(loss: Loss<O, unknown>, args: readonly unknown[]): Slot[] {
+  const { name, inputs, options } = loss;
+  const slots = inputs.map((argument, index) => {
+    return { argument, x: checkTensor(name, argument, args[index]), index };
+  });
+  const given = args.at(-1) as Record<string, unknown> | null | undefined;
+  let index = inputs.length;
+  for (const argument in options) {
+    const { grad } = options[argument];
+    const value = given?.[argument];
+    if (grad === 'matrix' && value !== undefined) checkTensor(name, argument, value);
+    if (grad && value instanceof Tensor) slots.push({ argument, x: value, index });
+    if (grad === 'number' || value !== undefined) index++;
+  }
+  return slots;
 }
 
 /**
- * @param inputs what the loss compares, by argument
- * @param value computes the loss alone
- * @param withGradients computes the loss and all gradients
- * @param numbers further inputs, of one number each
+ * Computes a loss of tensors, and its gradients if they are wanted.
+ *
+ * @param args tensors, the target if the loss has one, and the options
  */
-function loss(
-  name: string,
-  inputs: Readonly<Record<string, Tensor>>,
-  value: (...matrices: WasmMatrix[]) => number,
-  withGradients: (...matrices: WasmMatrix[]) => Evaluated,
-  numbers: readonly Tensor[] = [],
-): Tensor {
-  const named = Object.entries(inputs);
-  const tensors = [...named.map(([, x]) => x), ...numbers];
-  const wanted = isGradEnabled() && tensors.some((input) => input?.requiresGrad);
-  const slopes: Tensor[] = [];
-  const matrices = named.map(([argument, x]) => {
-    checkTensor(name, argument, x);
-    const slope = wanted ? empty(x.shape) : undefined;
-    if (slope) slopes.push(slope);
-    return matrixOf(name, argument, x, slope);
-  });
-  const result: Evaluated = wanted ? withGradients(...matrices) : { loss: value(...matrices) };
-  for (const [i, slope] of (result.slopes ?? []).entries()) {
-    slopes.push(filled((numbers[i] as Tensor).shape, slope));
+function tensorLoss<O>(loss: Loss<O, unknown>, ...args: readonly unknown[]): Tensor {
+  const { name, inputs } = loss;
+  const slots = findTensors(loss, args);
+  const wanted = isGradEnabled() && slots.some(({ x }) => x.requiresGrad);
+  const grads = slots.map(({ x }) => (wanted ? empty(x.shape) : undefined));
+  const matrices = inputs.map((argument, i) =>
+    matrixOf(name, argument, slots[i]?.x as Tensor, grads[i]),
+  );
+  let options = args.at(-1);
+  for (const [i, { argument, x }] of slots.entries()) {
+    if (i < inputs.length) continue;
+    const isMatrix = loss.options[argument as keyof O].grad === 'matrix';
+    const value = isMatrix ? matrixOf(name, argument, x, grads[i]) : x.item();
+    options = { ...(options as object), [argument]: value };
+  }
+  const target = args.slice(inputs.length, -1);
+  const result = runLoss(loss, name, [...matrices, ...target, options], wanted);
+  for (const [i, { x, index }] of slots.entries()) {
+    const grad = result.grads?.[index];
+    if (typeof grad === 'number') grads[i] = filled(x.shape, grad);
   }
   return record(
     name,
-    tensors,
+    slots.map(({ x }) => x),
     [],
     (y) => kernels(nnCode).fillArray(y, 1, result.loss),
     (dy) => {
       const factor = dy.item();
-      return slopes.map((slope) => {
-        const dx = empty(slope.shape);
-        kernels(nnCode).scaleTo(dx.at, slope.at, slope.size, factor);
+      return grads.map((grad) => {
+        if (grad === undefined) return undefined;
+        const dx = empty(grad.shape);
+        kernels(nnCode).scaleTo(dx.at, grad.at, grad.size, factor);
         return dx;
       });
     },
@@ -81,146 +99,165 @@ function loss(
 }
 
 /**
- * Mean cross-entropy of logits with targets, over the targets kept.
+ * Computes the mean cross-entropy over the rows whose target is not ignored.
+ *
  * @param logits (…, classes)
- * @param targets one class for each row of logits, or `ignoreIndex`
+ * @param targets one class per row of logits, 0 to classes − 1, or `ignoreIndex`
+ * @param options ignoreIndex, labelSmoothing
+ * @returns scalar: mean loss, in nats
+ * @throws {RangeError} if every target is ignored, or one is out of range
+ * @example const loss = crossEntropy(model.forward(x), labels);
  */
 export function crossEntropy(
   logits: Tensor,
-  targets: ArrayLike<number>,
-  options?: crossEntropies.CrossEntropyOptions,
+  targets: Labels,
+  options?: CrossEntropyOptions,
 ): Tensor {
-  return loss(
-    'crossEntropy',
-    { logits },
-    (x) => crossEntropies.crossEntropy(x as WasmMatrix, targets, options),
-    (x) => crossEntropies.crossEntropyGrad(x as WasmMatrix, targets, options),
-  );
-}
-
-/** KL(p ‖ q), the mean over rows. */
-export function klDivergence(p: Tensor, q: Tensor): Tensor {
-  return loss(
-    'klDivergence',
-    { p, q },
-    (...pair) => divergences.klDivergence(...(pair as Pair)),
-    (...pair) => divergences.klDivergenceGrad(...(pair as Pair)),
-  );
+  return tensorLoss(CROSS_ENTROPY, logits, targets, options);
 }
 
 /**
- * SimCLR's NT-Xent.
- * @param z (2N, d): row i and row i + N are the two views of sample i
+ * Computes the Kullback–Leibler divergence KL(p ‖ q), the mean over rows.
+ *
+ * @param p (…, c): each row a distribution
+ * @param q the same shape, greater than 0 wherever p is
+ * @param options none yet
+ * @returns scalar: mean divergence, in nats
+ * @throws {RangeError} if the shapes differ or a row is not a distribution
  */
-export function ntXent(z: Tensor, options?: ntXents.NtXentOptions): Tensor {
-  return loss(
-    'ntXent',
-    { z },
-    (x) => ntXents.ntXent(x as WasmMatrix, options),
-    (x) => ntXents.ntXentGrad(x as WasmMatrix, options),
-  );
+export function klDivergence(p: Tensor, q: Tensor, options?: NoOptions): Tensor {
+  return tensorLoss(KL_DIVERGENCE, p, q, options);
 }
 
-export interface InfoNceOptions extends Omit<infoNces.InfoNceOptions, 'negatives'> {
-  /** (m, d): further rows that are every query's negatives. */
+/**
+ * Computes NT-Xent, the loss of SimCLR.
+ *
+ * @param z (2N, d): rows i and i + N are the two views of sample i
+ * @param options temperature
+ * @returns scalar: mean loss over the 2N rows, in nats
+ * @throws {RangeError} if z has an odd number of rows
+ * @see https://arxiv.org/abs/2002.05709
+ * @example const loss = ntXent(concat([encode(viewA), encode(viewB)]), { temperature: 0.5 });
+ */
+export function ntXent(z: Tensor, options?: NtXentOptions): Tensor {
+  return tensorLoss(NT_XENT, z, options);
+}
+
+/**
+ * Computes the decoupled NT-Xent loss: NT-Xent without the positive in the sum.
+ *
+ * @param z (2N, d), N at least 2: rows i and i + N are the two views of sample i
+ * @param options temperature
+ * @returns scalar: mean loss over the 2N rows, in nats
+ * @throws {RangeError} if z has an odd number of rows or only one sample
+ * @see https://arxiv.org/abs/2110.06848
+ */
+export function decoupledNtXent(z: Tensor, options?: DecoupledNtXentOptions): Tensor {
+  return tensorLoss(DECOUPLED_NT_XENT, z, options);
+}
+
+/** Options of {@link infoNce}. */
+export interface InfoNceOptions extends Omit<contrast.InfoNceOptions, 'negatives'> {
+  /** (m, d): further rows that are negatives of every query. */
   negatives?: Tensor | undefined;
 }
 
-/** InfoNCE of queries (n, d) with keys (n, d), row i being the positive of query i. */
+/**
+ * Computes InfoNCE: each query has to find its key among all keys and the further negatives.
+ *
+ * @param queries (n, d)
+ * @param keys (n, d): row i is the positive of query i
+ * @param options temperature, negatives, ids, symmetric
+ * @returns scalar: mean loss, in nats
+ * @throws {RangeError} if the shapes differ
+ * @see https://arxiv.org/abs/1807.03748
+ */
 export function infoNce(queries: Tensor, keys: Tensor, options?: InfoNceOptions): Tensor {
-  const { negatives, ...rest } = options ?? {};
-  type Given = [WasmMatrix, WasmMatrix, WasmMatrix?];
-  return loss(
-    'infoNce',
-    negatives === undefined ? { queries, keys } : { queries, keys, negatives },
-    (...given) => {
-      const [q, k, further] = given as Given;
-      return infoNces.infoNce(q, k, { ...rest, negatives: further });
-    },
-    (...given) => {
-      const [q, k, further] = given as Given;
-      return infoNces.infoNceGrad(q, k, { ...rest, negatives: further });
-    },
-  );
+  return tensorLoss(contrast.INFO_NCE, queries, keys, options);
 }
 
-export interface ClipLossOptions extends Omit<clips.ClipLossOptions, 'logitScale'> {
-  /** What cosines are multiplied by; a tensor of one number where it is learnt. */
+/** Options of {@link clipLoss}. */
+export interface ClipLossOptions extends Omit<clip.ClipLossOptions, 'logitScale'> {
+  /**
+   * Factor of the cosines, greater than 0; a tensor of one number where it is learned.
+   * @default 1 / 0.07
+   */
   logitScale?: number | Tensor | undefined;
 }
 
-/** CLIP's symmetric loss of images (n, d) and their texts (n, d). */
+/**
+ * Computes CLIP's symmetric loss of images and their texts.
+ *
+ * @param image (n, d)
+ * @param text (n, d): row i is the caption of image i
+ * @param options logitScale, ids
+ * @returns scalar: mean loss, in nats
+ * @throws {RangeError} if the shapes differ
+ * @see https://arxiv.org/abs/2103.00020
+ */
 export function clipLoss(image: Tensor, text: Tensor, options?: ClipLossOptions): Tensor {
-  const scale = options?.logitScale;
-  const learnt = scale instanceof Tensor ? scale : undefined;
-  const all = { ...options, logitScale: scale instanceof Tensor ? scale.item() : scale };
-  return loss(
-    'clipLoss',
-    { image, text },
-    (...pair) => clips.clipLoss(...(pair as Pair), all),
-    (...pair) => {
-      const { loss, gradLogitScale } = clips.clipLossGrad(...(pair as Pair), all);
-      return learnt ? { loss, slopes: [gradLogitScale] } : { loss };
-    },
-    learnt ? [learnt] : [],
-  );
+  return tensorLoss(clip.CLIP_LOSS, image, text, options);
 }
 
+/** Options of {@link sigLipLoss}. */
 export interface SigLipLossOptions
-  extends Omit<sigLips.SigLipLossOptions, 'logitScale' | 'logitBias'> {
-  /** What cosines are multiplied by; a tensor of one number where it is learnt. */
+  extends Omit<sigLip.SigLipLossOptions, 'logitScale' | 'logitBias'> {
+  /**
+   * Factor of the cosines, greater than 0; a tensor of one number where it is learned.
+   * @default 10
+   */
   logitScale?: number | Tensor | undefined;
-  /** What is added to them; likewise. */
+  /**
+   * Added to the scaled cosines; a tensor of one number where it is learned.
+   * @default -10
+   */
   logitBias?: number | Tensor | undefined;
 }
 
-/** SigLIP's loss of images (n, d) and their texts (n, d). */
+/**
+ * Computes SigLIP's loss of images and their texts.
+ *
+ * @param image (n, d)
+ * @param text (n, d): row i is the caption of image i
+ * @param options logitScale, logitBias, ids
+ * @returns scalar: loss per image, in nats
+ * @throws {RangeError} if the shapes differ
+ * @see https://arxiv.org/abs/2303.15343
+ */
 export function sigLipLoss(image: Tensor, text: Tensor, options?: SigLipLossOptions): Tensor {
-  const { logitScale: scale, logitBias: bias } = options ?? {};
-  const value = (x: number | Tensor | undefined): number | undefined =>
-    x instanceof Tensor ? x.item() : x;
-  const all = { ...options, logitScale: value(scale), logitBias: value(bias) };
-  return loss(
-    'sigLipLoss',
-    { image, text },
-    (...pair) => sigLips.sigLipLoss(...(pair as Pair), all),
-    (...pair) => {
-      const grads = sigLips.sigLipLossGrad(...(pair as Pair), all);
-      const slopes: number[] = [];
-      if (scale instanceof Tensor) slopes.push(grads.gradLogitScale);
-      if (bias instanceof Tensor) slopes.push(grads.gradLogitBias);
-      return { loss: grads.loss, slopes };
-    },
-    [scale, bias].filter((x) => x instanceof Tensor),
-  );
+  return tensorLoss(sigLip.SIG_LIP_LOSS, image, text, options);
 }
 
-/** Supervised contrastive loss of z (n, d) with n labels. */
-export function supCon(
-  z: Tensor,
-  labels: ArrayLike<number>,
-  options?: supCons.SupConOptions,
-): Tensor {
-  return loss(
-    'supCon',
-    { z },
-    (x) => supCons.supCon(x as WasmMatrix, labels, options),
-    (x) => supCons.supConGrad(x as WasmMatrix, labels, options),
-  );
+/**
+ * Computes the supervised contrastive loss. With a single label it is the paper's, not 0.
+ *
+ * @param z (n, d)
+ * @param labels n whole numbers
+ * @param options temperature
+ * @returns scalar: mean loss over the anchors, in nats
+ * @throws {RangeError} if there is not one label per row
+ * @see https://arxiv.org/abs/2004.11362
+ */
+export function supCon(z: Tensor, labels: Labels, options?: SupConOptions): Tensor {
+  return tensorLoss(SUP_CON, z, labels, options);
 }
 
-/** Triplet margin loss of anchors, positives and negatives, (n, d) each. */
+/**
+ * Computes the triplet margin loss.
+ *
+ * @param anchors (n, d): row i of the three tensors is a triplet
+ * @param positives (n, d)
+ * @param negatives (n, d)
+ * @param options margin, distance
+ * @returns scalar: mean loss over the n triplets
+ * @throws {RangeError} if the shapes differ
+ * @see https://arxiv.org/abs/1503.03832
+ */
 export function tripletLoss(
   anchors: Tensor,
   positives: Tensor,
   negatives: Tensor,
-  options?: triplets.TripletLossOptions,
+  options?: TripletLossOptions,
 ): Tensor {
-  type Given = [WasmMatrix, WasmMatrix, WasmMatrix];
-  return loss(
-    'tripletLoss',
-    { anchors, positives, negatives },
-    (...rows) => triplets.tripletLoss(...(rows as Given), options),
-    (...rows) => triplets.tripletLossGrad(...(rows as Given), options),
-  );
+  return tensorLoss(TRIPLET_LOSS, anchors, positives, negatives, options);
 }

@@ -13,7 +13,8 @@ import {
   readMatrix,
 } from '../core/matrix.js';
 import { i32, type Pointer, type Scope, scoped } from '../core/memory.js';
-import { checkChoice, checkCount, checkOptions } from '../core/validation.js';
+import { readOptions } from '../core/options.js';
+import { integerIn, oneOf } from '../core/validation.js';
 import { METRICS, type Metric, squareScale } from '../linalg/similarity.js';
 
 export interface TopKOptions {
@@ -37,7 +38,7 @@ const CHUNK = 1 << 16;
  *
  * @param queries (q, d), or one vector
  * @param corpus (n, d)
- * @param k from 1 to n
+ * @param k at least 1; past n it is n
  */
 export function topK(
   queries: MatrixLike | NumberArray,
@@ -49,9 +50,10 @@ export function topK(
   const source = readMatrix('topK', 'corpus', corpus);
   checkWidth(source, query);
   const { rows } = query;
-  const count = checkCount('topK', 'k', k, undefined, source.rows, 'the rows of corpus');
-  checkOptions('topK', options, ['metric']);
-  const metric = checkChoice('topK', 'metric', options?.metric, METRICS, 'cosine');
+  const count = Math.min(integerIn(1)('topK', 'k', k), source.rows);
+  const reader = readOptions('topK', options);
+  const metric = reader.read('metric', oneOf(METRICS), 'cosine');
+  reader.done();
   return scoped((scope) => {
     const { scores, indices } = nearest(scope, query, source, count, metric);
     return {

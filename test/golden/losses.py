@@ -108,17 +108,24 @@ def kl_divergence():
     yield case('one-hot p', f32(np.eye(8)[rng.integers(0, 8, 9)]), q)
 
 
-def nt_xent():
+def of_views(function, definition, default):
+    """Makes the rows of a loss of two views per sample with a temperature."""
+
     def case(name, z, temperature=None):
-        tau = 0.5 if temperature is None else temperature
-        value, (grad,) = ref.with_gradients(lambda x: ref.nt_xent(x, tau), [z])
+        tau = default if temperature is None else temperature
+        value, (grad,) = ref.with_gradients(lambda x: definition(x, tau), [z])
         expected = {
             'loss': loss_value(value, tau),
             'grad': gradient(grad, z, 1 / (tau * len(z)), tau),
         }
         options = None if temperature is None else {'temperature': temperature}
-        return row(name, 'ntXent', [matrix(z)], expected, options)
+        return row(name, function, [matrix(z)], expected, options)
 
+    return case
+
+
+def nt_xent():
+    case = of_views('ntXent', ref.nt_xent, 0.5)
     plan = [(2, 1, 0.5), (2, 300, 0.1), (8, 1, 0.5), (8, 5, 0.07), (16, 17, None), (8, 13, 0.02)]
     plan += [(64, 3, 0.1), (130, 5, 0.05), (300, 1, 0.5), (64, 8, 0.005), (16, 7, 1), (16, 9, 10)]
     plan += [(2, 33, 0.005), (4, 65, 0.07)]
@@ -129,6 +136,19 @@ def nt_xent():
         for temperature in [0.005, 0.07, 1]:
             z = two_views(seeded('ntXent', kind, temperature), 16, 5, kind)
             yield case(f'{kind} views, temperature {temperature}', z, temperature)
+    yield from odd_batches(lambda name, z: case(name, z, 0.1))
+
+
+def decoupled_nt_xent():
+    case = of_views('decoupledNtXent', ref.decoupled_nt_xent, 0.1)
+    plan = [(4, 1, 0.5), (4, 300, 0.1), (8, 5, 0.07), (16, 17, None), (8, 13, 0.02), (64, 3, 0.1)]
+    plan += [(130, 5, 0.05), (300, 2, 0.5), (64, 8, 0.005), (16, 9, 10)]
+    for rows, cols, temperature in plan:
+        z = two_views(seeded('decoupledNtXent', rows, cols), rows, cols)
+        yield case(f'{rows}x{cols}, temperature {temperature or "default"}', z, temperature)
+    for kind in ['random', 'identical', 'collapsed', 'far']:
+        z = two_views(seeded('decoupledNtXent', kind), 16, 5, kind)
+        yield case(f'{kind} views, temperature 0.07', z, 0.07)
     yield from odd_batches(lambda name, z: case(name, z, 0.1))
 
 
@@ -293,6 +313,7 @@ FUNCTIONS = {
     'crossEntropy': cross_entropy,
     'klDivergence': kl_divergence,
     'ntXent': nt_xent,
+    'decoupledNtXent': decoupled_nt_xent,
     'infoNce': info_nce,
     'clipLoss': clip,
     'supCon': sup_con,

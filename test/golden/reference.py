@@ -91,6 +91,16 @@ def nt_xent(z, temperature=0.5):
     return F.cross_entropy(sims, positive)
 
 
+def decoupled_nt_xent(z, temperature=0.1):
+    rows = z.shape[0]
+    sims = cosine_matrix(z, z) / temperature
+    positive = (torch.arange(rows) + rows // 2) % rows
+    left_out = torch.eye(rows, dtype=torch.bool)
+    left_out[torch.arange(rows), positive] = True
+    log_sums = torch.logsumexp(sims.masked_fill(left_out, float('-inf')), 1)
+    return (log_sums - sims[torch.arange(rows), positive]).mean()
+
+
 def same_sample(rows, ids):
     """True where key j may not be a negative of query i: another row with the same id."""
     if ids is None:
@@ -167,14 +177,16 @@ def smoothed_cosine(a, b):
     return (a @ b) / (a.norm() * b.norm() + 1e-10)
 
 
-def triplet_update(embeddings, triplets, learning_rate=0.05, margin=0.5, rule='chapter'):
+def triplet_update(embeddings, triplets, learning_rate=0.05, margin=0.5, rule='anchor'):
     """One step for each triplet in order: losses, moved rows, and each value before the hinge.
 
-    'chapter' moves the anchor only, by the chapter's simplified step; 'gradient' moves all three
-    rows against the gradient of the loss, all three steps computed before any of them moves.
+    'anchor' moves the anchor only, by the chapter's simplified step; 'gradient' moves all three
+    rows against the gradient of the loss, all three steps computed before any of them moves. A row
+    of zeros stays.
     """
     rows = tensor(embeddings)
     losses, terms = [], []
+    zero = (rows == 0).all(1)
     for anchor, positive, negative in triplets.reshape(-1, 3).tolist():
         a, p, n = (rows[i].clone().requires_grad_() for i in (anchor, positive, negative))
         term = margin - smoothed_cosine(a, p) + smoothed_cosine(a, n)
@@ -183,12 +195,14 @@ def triplet_update(embeddings, triplets, learning_rate=0.05, margin=0.5, rule='c
         if losses[-1] == 0:
             continue
         with torch.no_grad():
-            if rule == 'chapter':
-                rows[anchor] += learning_rate * (p - n) / (a.norm() + 1e-8)
+            if rule == 'anchor':
+                if not zero[anchor]:
+                    rows[anchor] += learning_rate * (p - n) / (a.norm() + 1e-8)
                 continue
         gradients = torch.autograd.grad(term, (a, p, n))
         for index, gradient in zip((anchor, positive, negative), gradients):
-            rows[index] -= learning_rate * gradient
+            if not zero[index]:
+                rows[index] -= learning_rate * gradient
     return losses, rows.numpy(), terms
 
 

@@ -37,6 +37,16 @@ def naive_nt_xent(z, temperature=0.5):
     return total / rows
 
 
+def naive_decoupled_nt_xent(z, temperature=0.1):
+    rows = len(z)
+    total = 0.0
+    for i in range(rows):
+        j = (i + rows // 2) % rows
+        negatives = [cosine(z[i], z[k]) / temperature for k in range(rows) if k not in (i, j)]
+        total += math.log(sum(math.exp(x) for x in negatives)) - cosine(z[i], z[j]) / temperature
+    return total / rows
+
+
 def naive_one_way(queries, keys, scale, ids=None, negatives=()):
     total = 0.0
     for i, query in enumerate(queries):
@@ -141,6 +151,12 @@ def check_loops():
                 lambda x: naive_nt_xent(x, temperature),
                 [z],
             )
+            against_loops(
+                f'decoupledNtXent at {temperature}',
+                lambda x: ref.decoupled_nt_xent(x, temperature),
+                lambda x: naive_decoupled_nt_xent(x, temperature),
+                [z],
+            )
             labels = [0, 1, 0, 2, 1, 0, 3, 4][: len(z)]
             against_loops(
                 f'supCon at {temperature}',
@@ -221,14 +237,14 @@ def check_triplet_update():
     rng = np.random.default_rng(13)
     start = gaussian(rng, 9, 5)
     triplets = np.array([[0, 3, 1], [1, 1, 2], [3, 6, 8], [0, 6, 5]] * 4, np.int32)
-    for rule in ['chapter', 'gradient']:
+    for rule in ['anchor', 'gradient']:
         rows, losses = start.astype(np.float64), []
         for anchor, positive, negative in triplets:
             a, p, n = rows[anchor].copy(), rows[positive].copy(), rows[negative].copy()
             la, lp, ln = (np.linalg.norm(v) for v in (a, p, n))
             cap, can = a @ p / (la * lp + 1e-10), a @ n / (la * ln + 1e-10)
             losses.append(max(0.0, 0.5 - cap + can))
-            if losses[-1] > 0 and rule == 'chapter':
+            if losses[-1] > 0 and rule == 'anchor':
                 rows[anchor] += 0.05 * (p - n) / (la + 1e-8)
             elif losses[-1] > 0:
                 near_, far = la * lp + 1e-10, la * ln + 1e-10

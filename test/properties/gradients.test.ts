@@ -1,12 +1,12 @@
 /**
  * Gradients at random small shapes: each number of each gradient against the central difference of
- * a f64 twin of the loss, and what follows from what a loss does not depend on. A gradient by a
+ * a f64 reference of the loss, and what follows from what a loss does not depend on. A gradient by a
  * row whose length doesn't matter is at right angles to it; one by what may be shifted sums to 0.
  */
 
 import fc from 'fast-check';
 import * as nearfar from 'nearfar';
-import * as twins from '../../bench/operations/reference.js';
+import * as references from '../../bench/operations/reference.js';
 import { check, close, same, suite } from '../harness.js';
 import { labels, largest, type Matrix, matrix, row, SEED } from './draw.js';
 
@@ -21,12 +21,12 @@ interface Case {
   /** The loss itself, and the loss with its gradients by input. */
   loss(): number;
   run(): { loss: number; grads: Lists };
-  twin(inputs: Record<string, twins.Rows>): number;
+  reference(inputs: Record<string, references.Rows>): number;
   /** Whether the length of rows doesn't matter. */
   ofCosines: boolean;
 }
 
-type Rows = twins.Rows;
+type Rows = references.Rows;
 type Draw = (n: number, cols: number, seed: number) => Case;
 
 /** Numbers with a size in [0.5, 1.5]: short rows turn too fast for differences. */
@@ -39,10 +39,10 @@ function shares(rows: number, cols: number, seed: number): Matrix {
   return nearfar.softmax(matrix(rows, cols, seed));
 }
 
-const negativeCosine: typeof twins.distance = (x, y) => -twins.cosine(x, y);
+const negativeCosine: typeof references.distance = (x, y) => -references.cosine(x, y);
 
 /** A margin near 0.4 that leaves no triplet beside the kink; some are at zero with it. */
-function clearMargin(a: Matrix, p: Matrix, n: Matrix, far: typeof twins.distance): number {
+function clearMargin(a: Matrix, p: Matrix, n: Matrix, far: typeof references.distance): number {
   const gaps = Array.from({ length: a.rows }, (_, i) => {
     const [x, y, z] = [a, p, n].map((rows) => [...row(rows, i)]) as [number[], number[], number[]];
     return far(x, y) - far(x, z);
@@ -54,22 +54,42 @@ function clearMargin(a: Matrix, p: Matrix, n: Matrix, far: typeof twins.distance
 const TEMPERATURE = 0.3;
 const ONE: Matrix = { data: Float32Array.of(3.5), rows: 1, cols: 1 };
 
-const DRAWS: Draw[] = [
-  (n, cols, seed) => {
-    const z = away(2 * n, cols, seed);
-    const options = { temperature: TEMPERATURE };
-    return {
-      name: 'ntXentGrad',
-      inputs: { z },
-      loss: () => nearfar.ntXent(z, options),
-      run: () => {
-        const { loss, grad } = nearfar.ntXentGrad(z, options);
-        return { loss, grads: { z: grad.data } };
-      },
-      twin: ({ z }) => twins.ntXent(z as Rows, TEMPERATURE),
-      ofCosines: true,
-    };
+/** Losses of two views per sample. */
+const OF_VIEWS = [
+  {
+    name: 'ntXent',
+    value: nearfar.ntXent,
+    grads: nearfar.ntXentGrad,
+    reference: references.ntXent,
   },
+  {
+    name: 'decoupledNtXent',
+    value: nearfar.decoupledNtXent,
+    grads: nearfar.decoupledNtXentGrad,
+    reference: references.decoupledNtXent,
+  },
+];
+
+const DRAWS: Draw[] = [
+  ...OF_VIEWS.map(
+    ({ name, value, grads, reference }): Draw =>
+      (n, cols, seed) => {
+        // A single sample leaves the decoupled form without a negative.
+        const z = away(2 * (name === 'ntXent' ? n : n + 1), cols, seed);
+        const options = { temperature: TEMPERATURE };
+        return {
+          name: `${name}Grad`,
+          inputs: { z },
+          loss: () => value(z, options),
+          run: () => {
+            const { loss, grad } = grads(z, options);
+            return { loss, grads: { z: grad.data } };
+          },
+          reference: ({ z }) => reference(z as Rows, TEMPERATURE),
+          ofCosines: true,
+        };
+      },
+  ),
   (n, cols, seed) => {
     const z = away(n, cols, seed);
     const of = labels(n, 3, seed);
@@ -82,7 +102,7 @@ const DRAWS: Draw[] = [
         const { loss, grad } = nearfar.supConGrad(z, of, options);
         return { loss, grads: { z: grad.data } };
       },
-      twin: ({ z }) => twins.supCon(z as Rows, of, TEMPERATURE),
+      reference: ({ z }) => references.supCon(z as Rows, of, TEMPERATURE),
       ofCosines: true,
     };
   },
@@ -105,8 +125,15 @@ const DRAWS: Draw[] = [
         const negatives = (gradNegatives as Matrix).data;
         return { loss, grads: { queries: gradQueries.data, keys: gradKeys.data, negatives } };
       },
-      twin: ({ queries, keys, negatives }) =>
-        twins.infoNce(queries as Rows, keys as Rows, 1 / TEMPERATURE, negatives, ids, symmetric),
+      reference: ({ queries, keys, negatives }) =>
+        references.infoNce(
+          queries as Rows,
+          keys as Rows,
+          1 / TEMPERATURE,
+          negatives,
+          ids,
+          symmetric,
+        ),
       ofCosines: true,
     };
   },
@@ -123,8 +150,8 @@ const DRAWS: Draw[] = [
         const logitScale = [gradLogitScale];
         return { loss, grads: { image: gradImage.data, text: gradText.data, logitScale } };
       },
-      twin: ({ image, text, logitScale }) =>
-        twins.infoNce(image as Rows, text as Rows, only(logitScale), [], options.ids, true),
+      reference: ({ image, text, logitScale }) =>
+        references.infoNce(image as Rows, text as Rows, only(logitScale), [], options.ids, true),
       ofCosines: true,
     };
   },
@@ -150,8 +177,8 @@ const DRAWS: Draw[] = [
           grads: { ...grads, logitScale: [gradLogitScale], logitBias: [gradLogitBias] },
         };
       },
-      twin: ({ image, text, logitScale, logitBias }) =>
-        twins.sigLip(image as Rows, text as Rows, only(logitScale), only(logitBias), ids),
+      reference: ({ image, text, logitScale, logitBias }) =>
+        references.sigLip(image as Rows, text as Rows, only(logitScale), only(logitBias), ids),
       ofCosines: true,
     };
   },
@@ -167,7 +194,8 @@ const DRAWS: Draw[] = [
         const { loss, grad } = nearfar.crossEntropyGrad(logits, targets, options);
         return { loss, grads: { logits: grad.data } };
       },
-      twin: ({ logits }) => twins.crossEntropy(logits as Rows, targets, -1, options.labelSmoothing),
+      reference: ({ logits }) =>
+        references.crossEntropy(logits as Rows, targets, -1, options.labelSmoothing),
       ofCosines: false,
     };
   },
@@ -181,7 +209,7 @@ const DRAWS: Draw[] = [
         const { loss, gradP, gradQ } = nearfar.klDivergenceGrad(inputs.p, inputs.q);
         return { loss, grads: { p: gradP.data, q: gradQ.data } };
       },
-      twin: ({ p, q }) => twins.klDivergence(p as Rows, q as Rows),
+      reference: ({ p, q }) => references.klDivergence(p as Rows, q as Rows),
       ofCosines: false,
     };
   },
@@ -194,7 +222,7 @@ const DRAWS: Draw[] = [
           negatives: away(n, cols, seed + 2),
         };
         const { anchors, positives, negatives } = inputs;
-        const far = distance === 'cosine' ? negativeCosine : twins.distance;
+        const far = distance === 'cosine' ? negativeCosine : references.distance;
         const options = { margin: clearMargin(anchors, positives, negatives, far), distance };
         return {
           name: 'tripletLossGrad',
@@ -212,8 +240,8 @@ const DRAWS: Draw[] = [
               },
             };
           },
-          twin: ({ anchors, positives, negatives }) =>
-            twins.tripletLoss(
+          reference: ({ anchors, positives, negatives }) =>
+            references.tripletLoss(
               anchors as Rows,
               positives as Rows,
               negatives as Rows,
@@ -239,13 +267,13 @@ function widen(inputs: Record<string, Matrix>): Record<string, Rows> {
 
 const STEP = 1e-5;
 
-/** The central differences of the twin by each number of one input. */
-function differences({ twin }: Case, wide: Record<string, Rows>, key: string): number[] {
+/** The central differences of the reference by each number of one input. */
+function differences({ reference }: Case, wide: Record<string, Rows>, key: string): number[] {
   return (wide[key] as Rows).flatMap((values) =>
     values.map((value, c) => {
       const move = (by: number): number => {
         values[c] = value + by;
-        const loss = twin(wide);
+        const loss = reference(wide);
         values[c] = value;
         return loss;
       };
@@ -271,13 +299,13 @@ test('every function with gradients is drawn', () => {
   same([...drawn].toSorted(), names.toSorted());
 });
 
-test('gradients equal the differences of the twin, and the loss its own', () => {
+test('gradients equal the differences of the reference, and the loss its own', () => {
   everyCase((drawn) => {
     const { name, inputs } = drawn;
     const { loss, grads } = drawn.run();
     const wide = widen(inputs);
     same(loss, drawn.loss(), `${name} and the loss alone`);
-    close(loss, drawn.twin(wide), { what: name, rtol: 2e-6, atol: 2e-6 });
+    close(loss, drawn.reference(wide), { what: name, rtol: 2e-6, atol: 2e-6 });
     same(Object.keys(grads), Object.keys(inputs), name);
     for (const [key, grad] of Object.entries(grads)) {
       const expected = differences(drawn, wide, key);
@@ -295,7 +323,7 @@ test('a gradient of cosines is at right angles to its row', () => {
       if (x.rows * x.cols === 1 && key.startsWith('logit')) continue;
       const grad = { ...x, data: grads[key] as Float32Array };
       for (let i = 0; i < x.rows; i++) {
-        const along = twins.dot([...row(grad, i)], [...row(x, i)]);
+        const along = references.dot([...row(grad, i)], [...row(x, i)]);
         const size = Math.max(largest(row(grad, i)) * largest(row(x, i)), 0.1);
         check(Math.abs(along) < 3e-6 * size * x.cols, `${name}: ${key}[${i}]: ${along}`);
       }

@@ -212,6 +212,11 @@ test('equal rows and high temperatures leave only the number of rows', () => {
       const others = Math.log(2 * n - 1);
       close(nearfar.ntXent(one, { temperature }), others, { ...within, what: 'ntXent' });
       close(nearfar.ntXent(any, { temperature: 1e7 }), others, { rtol: 1e-6, atol: 1e-6 });
+      if (n > 1) {
+        const negatives = Math.log(2 * n - 2);
+        const decoupled = nearfar.decoupledNtXent(one, { temperature });
+        close(decoupled, negatives, { ...within, what: 'decoupledNtXent' });
+      }
       const all = new Array(2 * n).fill(3);
       close(nearfar.supCon(one, all, { temperature }), others, { ...within, what: 'supCon' });
       close(nearfar.supCon(any, all, { temperature: 1e7 }), others, { rtol: 1e-6, atol: 1e-6 });

@@ -3,7 +3,7 @@
  * the right shape wherever it isn't the shape that is wrong.
  */
 
-import { type Bad, bad, type Refusal, wrongKinds } from './bad.js';
+import { type Bad, bad, type ErrorKind, wrongKinds } from './bad.js';
 
 export interface Matrix {
   data: Float32Array;
@@ -13,7 +13,7 @@ export interface Matrix {
 
 type Change = (matrix: Matrix) => unknown;
 
-function from(error: Refusal, values: Record<string, Change>): Bad[] {
+function from(error: ErrorKind, values: Record<string, Change>): Bad[] {
   return Object.entries(values).map(([what, make]) => ({
     what,
     error,
@@ -223,7 +223,7 @@ const PLACES: Record<string, (matrix: Matrix) => number> = {
   last: ({ data }) => data.length - 1,
 };
 
-function elements(error: Refusal, forms: RegExp, values: Record<string, unknown>): Bad[] {
+function elements(error: ErrorKind, forms: RegExp, values: Record<string, unknown>): Bad[] {
   const found: Bad[] = [];
   for (const [form, make] of Object.entries(FORMS)) {
     if (!forms.test(form)) continue;

@@ -4,16 +4,16 @@
  * value (RangeError). Matrices have a file of their own.
  */
 
-export type Refusal = typeof TypeError | typeof RangeError;
+export type ErrorKind = typeof TypeError | typeof RangeError;
 
 export interface Bad {
   what: string;
-  error: Refusal;
+  error: ErrorKind;
   /** A fresh bad value, from the valid one. */
   make(valid: unknown): unknown;
 }
 
-export function bad(error: Refusal, values: Record<string, (valid: unknown) => unknown>): Bad[] {
+export function bad(error: ErrorKind, values: Record<string, (valid: unknown) => unknown>): Bad[] {
   return Object.entries(values).map(([what, make]) => ({ what, error, make }));
 }
 
@@ -95,9 +95,9 @@ const NEGATIVE = bad(RangeError, {
 /** Any finite number. */
 export const REAL = [...NO_NUMBER, ...NOT_FINITE];
 
-export const AT_LEAST_ZERO = [...NO_NUMBER, ...NOT_FINITE, ...NEGATIVE];
+export const NON_NEGATIVE = [...NO_NUMBER, ...NOT_FINITE, ...NEGATIVE];
 
-export const POSITIVE = [...AT_LEAST_ZERO, ...bad(RangeError, { '0': () => 0, '-0': () => -0 })];
+export const POSITIVE = [...NON_NEGATIVE, ...bad(RangeError, { '0': () => 0, '-0': () => -0 })];
 
 /** Its inverse has to be within f32's range too. */
 export const TEMPERATURE = [
@@ -105,8 +105,8 @@ export const TEMPERATURE = [
   ...bad(RangeError, { '1e-300': () => 1e-300, 'the smallest double': () => Number.MIN_VALUE }),
 ];
 
-export const SHARE = [
-  ...AT_LEAST_ZERO,
+export const UP_TO_ONE = [
+  ...NON_NEGATIVE,
   ...bad(RangeError, { '1.1': () => 1.1, 'just above 1': () => 1 + Number.EPSILON, '2': () => 2 }),
 ];
 
@@ -180,7 +180,7 @@ function changed(valid: unknown, at: number, value: unknown): unknown[] {
 }
 
 /** `values` at the first, a middle and the last place of an array of numbers. */
-function atPlaces(error: Refusal, length: number, values: Record<string, unknown>): Bad[] {
+function atPlaces(error: ErrorKind, length: number, values: Record<string, unknown>): Bad[] {
   return [0, length >> 1, length - 1].flatMap((at) =>
     Object.entries(values).map(([what, value]) => ({
       what: `${what} at ${at}`,
@@ -204,14 +204,20 @@ export function wholeNumbers(
     'an empty Int32Array': () => new Int32Array(0),
   });
   return [
-    ...wrongKinds('an array of strings', 'an array of null', 'an array of bigints'),
+    ...wrongKinds(
+      'a BigInt64Array',
+      'an array of strings',
+      'an array of null',
+      'an array of bigints',
+    ),
     ...(fixedLength ? lengths : lengths.filter(({ what }) => what.startsWith('one too'))),
     ...bad(TypeError, {
       'digits in a string': (valid) => Array.from(valid as ArrayLike<number>).join(''),
       'a set of them': (valid) => new Set(Array.from(valid as ArrayLike<number>)),
       'a matrix of them': (valid) => ({ data: valid, rows: 1, cols: length }),
       'an object of them': (valid) => Object.assign({ length }, changed(valid, 0, 0)),
-      bigints: () => new BigInt64Array(length),
+      'unsigned bigints': () => new BigUint64Array(length),
+      'numbers and booleans': () => Array.from({ length }, (_, i) => (i === 0 ? 0 : true)),
       'an array of holes': () => new Array(length),
       'a hole in the middle': (valid) => {
         const copy = changed(valid, 0, 0);
@@ -240,6 +246,8 @@ export function wholeNumbers(
       'one too small': least - 1,
     }),
     ...bad(RangeError, {
+      'a BigInt64Array of one too many': () => new BigInt64Array(length + 1),
+      'a bigint past 32 bits': () => new BigInt64Array(length).fill(2n ** 31n),
       'half a number as f32': (valid) => Float32Array.from(changed(valid, 1, 0.5) as number[]),
       'NaN as f64': (valid) => Float64Array.from(changed(valid, 1, Number.NaN) as number[]),
       'the largest u32': (valid) => Uint32Array.from(changed(valid, 1, -1) as number[]),

@@ -1,11 +1,11 @@
 /** Bad arguments of what judges embeddings: rankings, neighbours, classifiers, alignment. */
 
 import {
-  AT_LEAST_ZERO,
   type Bad,
   bad,
   choice,
   count,
+  NON_NEGATIVE,
   optional,
   POSITIVE,
   TEMPERATURE,
@@ -95,10 +95,10 @@ const CLASS_WEIGHTS: Bad[] = [
 const LABELS = [3, -1, 3, 0];
 const CLASSIFIER_OPTIONS = {
   valid: () => ({ l2: 0.5, classWeight: { '-1': 2 } }),
-  fields: { l2: AT_LEAST_ZERO, classWeight: CLASS_WEIGHTS },
+  fields: { l2: NON_NEGATIVE, classWeight: CLASS_WEIGHTS },
 };
 
-export const JUDGING: Record<string, Signature> = {
+export const EVALUATION: Record<string, Signature> = {
   alignment: {
     ...pairs('a', 'b', MATRIX_ONLY),
     options: { valid: () => ({ alpha: 1 }), fields: { alpha: POSITIVE } },

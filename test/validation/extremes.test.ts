@@ -9,6 +9,7 @@ import fc from 'fast-check';
 import * as nearfar from 'nearfar';
 import { check, suite } from '../harness.js';
 import { firstNaN } from './bits.js';
+import { DECLARED } from './losses.js';
 
 const test = suite('extremes');
 
@@ -172,14 +173,26 @@ const CALLS: Record<string, fc.Arbitrary<unknown[]>> = {
       fc.record({
         learningRate: choose(...SCALES),
         margin: choose(...MARGINS),
-        rule: choose('chapter', 'gradient'),
+        rule: choose('anchor', 'gradient'),
       }),
     ),
   ),
 };
+// Losses without calls of their own: matrices of one shape, labels, a temperature if there is one.
+for (const { name, inputs, target, options } of DECLARED) {
+  CALLS[name] ??= fc.tuple(COUNT, WIDTH).chain(([n, cols]) => {
+    const given = inputs.map(() => rows(fc.constant(2 * n + 2), cols));
+    const temperature = fc.record({ temperature: choose(...TEMPERATURES) });
+    return fc.tuple(
+      ...given,
+      ...(target ? [fc.constant(Array.from({ length: 2 * n + 2 }, (_, i) => i % 2))] : []),
+      'temperature' in options ? temperature : fc.constant({}),
+    );
+  });
+}
 for (const name of Object.keys(CALLS)) {
-  const twin = `${name}Grad`;
-  if (twin in api) CALLS[twin] = CALLS[name] as fc.Arbitrary<unknown[]>;
+  const gradName = `${name}Grad`;
+  if (gradName in api) CALLS[gradName] = CALLS[name] as fc.Arbitrary<unknown[]>;
 }
 
 /** Those whose result may be past f32's range. */

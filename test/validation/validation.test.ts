@@ -7,7 +7,7 @@
 import fc from 'fast-check';
 import * as nearfar from 'nearfar';
 import { check, same, suite } from '../harness.js';
-import { type Bad, OPTIONS, type Refusal } from './bad.js';
+import { type Bad, type ErrorKind, OPTIONS } from './bad.js';
 import { bits, firstNaN } from './bits.js';
 import type { Signature } from './signature.js';
 import { SIGNATURES } from './signatures.js';
@@ -27,7 +27,7 @@ function fault(
   name: string,
   args: unknown[],
   argument: string,
-  kind?: Refusal,
+  kind?: ErrorKind,
 ): string | undefined {
   const before = bits(args);
   let result: unknown;
