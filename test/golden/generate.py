@@ -27,7 +27,7 @@ import numpy as np
 import torch
 
 import components
-import judging
+import evaluation
 import losses
 import selfcheck
 import sigmoids
@@ -45,7 +45,7 @@ def files():
         'numpy': np.__version__,
         'torch': torch.__version__,
     }
-    for module in (similarity, losses, triplets, components, judging, sigmoids):
+    for module in (similarity, losses, triplets, components, evaluation, sigmoids):
         for function, cases in module.FUNCTIONS.items():
             rows = list(cases())
             names = [r['name'] for r in rows]

@@ -4,7 +4,7 @@
     /usr/bin/python3 test/golden/pytorch-table.py            write pytorch-table.json
     /usr/bin/python3 test/golden/pytorch-table.py --check    compare with it, exit 1 on drift
 
-A row's first cell holds one Python expression between backticks, of PyTorch and of what theirs.py
+A row's first cell holds one Python expression between backticks, of PyTorch and of what other_libraries.py
 restates. It runs in float64 on seeded float32 inputs, which stand in the file beside the results;
 ../readme.test.ts evaluates the second column on them. Needs python3-torch and python3-numpy.
 """
@@ -32,7 +32,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-import theirs
+import other_libraries
 from inputs import beside, gaussian, probabilities
 from rows import SEED, base64_of, seeded
 
@@ -81,16 +81,16 @@ def scope(given):
         **names,
         'torch': torch,
         'F': F,
-        'add_contrastive_loss': theirs.add_contrastive_loss,
-        'loss': SimpleNamespace(NTXentLoss=theirs.NTXentLoss),
+        'add_contrastive_loss': other_libraries.add_contrastive_loss,
+        'loss': SimpleNamespace(NTXentLoss=other_libraries.NTXentLoss),
         'losses': SimpleNamespace(
-            NTXentLoss=theirs.PairLoss,
-            SelfSupervisedLoss=theirs.SelfSupervisedLoss,
-            SupConLoss=theirs.LabelLoss,
+            NTXentLoss=other_libraries.PairLoss,
+            SelfSupervisedLoss=other_libraries.SelfSupervisedLoss,
+            SupConLoss=other_libraries.LabelLoss,
         ),
-        'SupConLoss': theirs.SupConLoss,
-        'ClipLoss': theirs.ClipLoss,
-        'MultipleNegativesRankingLoss': theirs.MultipleNegativesRankingLoss,
+        'SupConLoss': other_libraries.SupConLoss,
+        'ClipLoss': other_libraries.ClipLoss,
+        'MultipleNegativesRankingLoss': other_libraries.MultipleNegativesRankingLoss,
     }
 
 
