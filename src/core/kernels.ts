@@ -19,10 +19,28 @@ export interface ModuleCode<Kernels> {
 export const PAGE = 65536;
 export const MAX_PAGES = 65536;
 
-export let memory: WebAssembly.Memory = /* @__PURE__ */ new WebAssembly.Memory({
-  initial: 1,
-  maximum: MAX_PAGES,
-});
+/** The memory, once something has used it. */
+export let memory: WebAssembly.Memory | undefined;
+
+/**
+ * The one memory, made at first use: an engine reserves gigabytes of addresses for it.
+ * @throws {RangeError} if the process may not reserve so much
+ */
+export function wasmMemory(): WebAssembly.Memory {
+  for (let maximum = MAX_PAGES; memory === undefined; maximum /= 2) {
+    try {
+      memory = new WebAssembly.Memory({ initial: 1, maximum });
+    } catch (cause) {
+      if (maximum > 1024) continue;
+      throw new RangeError(
+        `nearfar: no WebAssembly memory (${cause}). Engines reserve some 10 GB of addresses: raise ` +
+          "the limit (ulimit -v), or run Node with '--disable-wasm-trap-handler'",
+        { cause },
+      );
+    }
+  }
+  return memory;
+}
 
 type Bytes = Parameters<typeof instantiateSync>[0];
 
@@ -58,6 +76,7 @@ export function moveTo(to: WebAssembly.Memory): void {
 
 /** A module's exports, over the one memory. */
 export function compile(code: Bytes): object {
+  const memory = wasmMemory();
   try {
     // The loader's own exports wrap every function in another; the bare ones are what we call.
     return { ...instantiateSync(code, { env: { memory } }).instance.exports };

@@ -5,7 +5,7 @@
  * call ends, however it ends. What outlives a call is allocated and freed by its owner.
  */
 
-import { memory, PAGE } from './kernels.js';
+import { memory, PAGE, wasmMemory } from './kernels.js';
 
 /** An address in WASM memory, in bytes; 0 is none. */
 export type Pointer = number;
@@ -16,8 +16,8 @@ const HEAP_BASE = 16384;
 /** Blocks begin on cache lines, so that no vector straddles two. */
 const ALIGNMENT = 64;
 
-/** The memory that the views are of; none once it has grown. */
-let viewed: WebAssembly.Memory | undefined;
+/** The memory that the views are of; null before the first and once it has grown. */
+let viewed: WebAssembly.Memory | null = null;
 let f32View: Float32Array;
 let i32View: Int32Array;
 let u8View: Uint8Array;
@@ -25,12 +25,12 @@ let f64View: Float64Array;
 
 /** To ask a memory for its buffer takes as long as a small kernel, so it is asked once. */
 function refreshViews(): void {
-  const { buffer } = memory;
+  viewed = wasmMemory();
+  const { buffer } = viewed;
   f32View = new Float32Array(buffer);
   i32View = new Int32Array(buffer);
   u8View = new Uint8Array(buffer);
   f64View = new Float64Array(buffer);
-  viewed = memory;
 }
 
 /** All of the memory as f32. Valid until something is allocated; never kept. */
@@ -57,17 +57,31 @@ export function f64(): Float64Array {
   return f64View;
 }
 
-/** Bytes of WASM memory there are, in use or not. It grows to the largest call and stays there. */
+/** Bytes of WASM memory, in use or not. It grows to the largest call and stays there. */
 export function memoryBytes(): number {
-  return memory.buffer.byteLength;
+  return memory === undefined ? 0 : memory.buffer.byteLength;
 }
 
 /** Free blocks by address, neighbors merged: starts[i] to ends[i]. */
-const starts: number[] = [];
-const ends: number[] = [];
-/** Sizes of the blocks that have an owner of their own; scopes know those of theirs. */
+interface FreeList {
+  starts: number[];
+  ends: number[];
+  /** No block is longer; a search that fails brings it down to the longest. */
+  maxLength: number;
+}
+
+/** Blocks of a list at most. A search skips whole lists, so that it need not look at each block. */
+const LIST = 128;
+
+/** Lists by address. None is empty, unless it is the only one. */
+const lists: FreeList[] = [{ starts: [], ends: [], maxLength: 0 }];
+/**
+ * Sizes of the blocks that have an owner of their own, 0 once freed; scopes know those of theirs.
+ * Nothing is deleted: a Map keeps what was, so that an address in turn set and deleted gets slow.
+ */
 const sizes = new Map<Pointer, number>();
 let inUse = 0;
+/** What lies above has never been on a list. */
 let top = HEAP_BASE;
 
 const roundUp = (bytes: number): number =>
@@ -84,80 +98,105 @@ export function allocate(bytes: number): Pointer {
   return at;
 }
 
-/** Takes a block of whole cache lines off the free list. */
+/** Takes whole cache lines off the first free block that has so many. */
 function reserve(size: number): Pointer {
-  let i = 0;
-  while (i < starts.length && (ends[i] as number) - (starts[i] as number) < size) i++;
-  if (i === starts.length) i = extend(size);
-  const at = starts[i] as number;
-  if (at + size === ends[i]) {
-    starts.splice(i, 1);
-    ends.splice(i, 1);
-  } else {
-    starts[i] = at + size;
+  for (;;) {
+    for (const list of lists) {
+      if (list.maxLength < size) continue;
+      const { starts, ends } = list;
+      let maxLength = 0;
+      for (let i = 0; i < starts.length; i++) {
+        const at = starts[i] as number;
+        const length = (ends[i] as number) - at;
+        if (length >= size) {
+          if (length === size) remove(list, i);
+          else starts[i] = at + size;
+          inUse += size;
+          return at;
+        }
+        if (length > maxLength) maxLength = length;
+      }
+      list.maxLength = maxLength;
+    }
+    extend(size);
   }
-  inUse += size;
-  return at;
 }
 
-/** Makes the last free block at least `size` long and returns its index in the list. */
-function extend(size: number): number {
-  const last = starts.length - 1;
-  const start = ends[last] === top ? (starts[last] as number) : top;
-  const missing = start + size - memoryBytes();
+function remove(list: FreeList, i: number): void {
+  list.starts.splice(i, 1);
+  list.ends.splice(i, 1);
+  if (list.starts.length === 0 && lists.length > 1) lists.splice(lists.indexOf(list), 1);
+}
+
+/** Makes the last free block at least `size` long. */
+function extend(size: number): void {
+  const { starts, ends } = lists[lists.length - 1] as FreeList;
+  const last = ends.length - 1;
+  const free = ends[last] === top ? top - (starts[last] as number) : 0;
+  const grown = wasmMemory();
+  const missing = top + size - free - grown.buffer.byteLength;
   if (missing > 0) {
-    const pages = Math.ceil(missing / PAGE);
     try {
-      memory.grow(pages);
-      viewed = undefined;
+      grown.grow(Math.ceil(missing / PAGE));
     } catch {
       throw new RangeError(
-        `nearfar: out of memory: ${size} bytes do not fit next to the ${top} in use`,
+        `nearfar: out of memory: ${size} bytes do not fit next to the ${inUse} in use. ` +
+          'tidy(() => …) frees the tensors of a step, dispose() a single one',
       );
     }
+    viewed = null;
   }
-  const end = memoryBytes();
-  if (start === top) {
-    starts.push(start);
-    ends.push(end);
-  } else {
-    ends[last] = end;
-  }
-  top = end;
-  return starts.length - 1;
+  const start = top;
+  top = grown.buffer.byteLength;
+  inUse += top - start;
+  release(start, top - start);
 }
 
 /** Frees a block of `allocate`. */
 export function free(at: Pointer): void {
   const size = sizes.get(at);
-  if (size === undefined) throw new Error(`nearfar: ${at} is not an allocated block`);
-  sizes.delete(at);
+  if (!size) throw new Error(`nearfar: ${at} is not an allocated block`);
+  sizes.set(at, 0);
   release(at, size);
 }
 
-/** Puts a block back on the free list. */
-function release(at: Pointer, size: number): void {
-  inUse -= size;
+/** Number of rising addresses that are below `at`. */
+function countBelow(addresses: readonly number[], at: Pointer): number {
   let low = 0;
-  let high = starts.length;
+  let high = addresses.length;
   while (low < high) {
     const middle = (low + high) >> 1;
-    if ((starts[middle] as number) < at) low = middle + 1;
+    if ((addresses[middle] as number) < at) low = middle + 1;
     else high = middle;
   }
-  const joinsBefore = low > 0 && ends[low - 1] === at;
-  const joinsAfter = starts[low] === at + size;
-  if (joinsBefore && joinsAfter) {
-    ends[low - 1] = ends[low] as number;
-    starts.splice(low, 1);
-    ends.splice(low, 1);
-  } else if (joinsBefore) {
-    ends[low - 1] = at + size;
-  } else if (joinsAfter) {
-    starts[low] = at;
+  return low;
+}
+
+/** Puts a block back on its list. */
+function release(at: Pointer, size: number): void {
+  inUse -= size;
+  let index = lists.length - 1;
+  while (index > 0 && (lists[index]?.starts[0] as number) > at) index--;
+  let list = lists[index] as FreeList;
+  const { starts, ends } = list;
+  let i = countBelow(starts, at);
+  const next = i < starts.length ? list : lists[index + 1];
+  const n = next === list ? i : 0;
+  const joinsNext = next !== undefined && next.starts[n] === at + size;
+  if (i > 0 && ends[i - 1] === at) {
+    ends[--i] = joinsNext ? (next.ends[n] as number) : at + size;
+    if (joinsNext) remove(next, n);
+  } else if (joinsNext) {
+    next.starts[n] = at;
+    [list, i] = [next, n];
   } else {
-    starts.splice(low, 0, at);
-    ends.splice(low, 0, at + size);
+    starts.splice(i, 0, at);
+    ends.splice(i, 0, at + size);
+  }
+  list.maxLength = Math.max(list.maxLength, (list.ends[i] as number) - (list.starts[i] as number));
+  if (starts.length > LIST) {
+    const [half, { maxLength }] = [LIST / 2, list];
+    lists.splice(index + 1, 0, { starts: starts.splice(half), ends: ends.splice(half), maxLength });
   }
 }
 

@@ -5,7 +5,7 @@ import core from '#wasm/core';
 import nn from '#wasm/nn';
 import ops from '#wasm/ops';
 import search from '#wasm/search';
-import { binary, compile, kernels, MAX_PAGES, memory, moveTo, PAGE } from '../core/kernels.js';
+import { binary, compile, kernels, MAX_PAGES, moveTo, PAGE, wasmMemory } from '../core/kernels.js';
 
 /** The modules whose kernels threads share, and those that go with them to shared memory. */
 const MODULES = [core, search, analysis, nn, ops];
@@ -41,13 +41,13 @@ export function allKernels(): readonly object[] {
 
 /** Moves kernels and memory to where threads can share them; undefined if that can't be. */
 export function share(): Shared | undefined {
-  const before = memory;
+  const before = wasmMemory();
   const tables = allKernels();
   const modules = MODULES.map(binary);
   if (!modules.every((each) => each instanceof Uint8Array)) return undefined;
   if (typeof SharedArrayBuffer === 'undefined') return undefined;
   const codes = modules.map(forShared);
-  if (memory.buffer instanceof SharedArrayBuffer) return { memory, codes };
+  if (before.buffer instanceof SharedArrayBuffer) return { memory: before, codes };
   try {
     const initial = before.buffer.byteLength / PAGE;
     const to = new WebAssembly.Memory({ initial, maximum: MAX_PAGES, shared: true });
