@@ -60,8 +60,32 @@ const attentions = [
   }),
 );
 
+/** Whether a query may look at a key: one query, the second, nowhere. */
+const looks = (h: number, t: number, s: number): boolean => t !== 1 && (h + t + 2 * s) % 3 !== 1;
+
+/** A mask by heads, queries and keys, with causal attention or without. */
+const maskedAttentions = [false, true].map((causal) =>
+  onTensors({
+    name: causal ? 'attention causal with a mask' : 'attention with a mask',
+    sizes: [
+      { B: 1, T: 1, D: 1 },
+      { B: 2, T: 3, D: 4 },
+      { B: 3, T: 7, D: 5 },
+    ],
+    inputs: ({ B = 1, T = 1, D = 1 }, random) => ({ qkv: array(random, [B, T, 6 * D]) }),
+    forward(nn, { qkv }) {
+      const steps = Array.from({ length: qkv.shape[1] as number }, (_, t) => t);
+      const mask = [0, 1].map((h) => steps.map((t) => steps.map((s) => looks(h, t, s))));
+      return nn.attention(qkv, { heads: 2, causal, mask });
+    },
+    reference: ({ qkv }) =>
+      reference.attention(qkv, 2, { causal, mask: (_, h, t, s) => looks(h, t, s) }),
+  }),
+);
+
 export const nnAttention: readonly Operation[] = [
   ...attentions,
+  ...maskedAttentions,
   onTensors({
     name: 'cachedAttention',
     sizes: [
@@ -80,9 +104,9 @@ export const nnAttention: readonly Operation[] = [
       const [steps, channels] = keys.shape as [number, number];
       const past = steps - (q.shape[0] as number);
       const qkv = build([1, steps, 3 * channels], ([, t = 0, c = 0]) => {
-        const [part, place] = [Math.floor(c / channels), c % channels];
-        if (part > 0) return at(part === 1 ? keys : values, [t, place]);
-        return t < past ? 0 : (q.data[(t - past) * channels + place] as number);
+        const [part, column] = [Math.floor(c / channels), c % channels];
+        if (part > 0) return at(part === 1 ? keys : values, [t, column]);
+        return t < past ? 0 : (q.data[(t - past) * channels + column] as number);
       });
       const whole = reference.attention(qkv, 2, { causal: true });
       return { data: Array.from(whole.data).slice(past * channels), shape: q.shape };

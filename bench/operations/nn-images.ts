@@ -1,4 +1,4 @@
-/** Rows of the table: pictures in `nearfar/nn`, and their random views. */
+/** Rows of the table: images in `nearfar/nn`, and their random views. */
 
 import type { Random } from '../../src/core/random.js';
 import type { ImageShape } from '../../src/models/index.js';
@@ -8,7 +8,7 @@ import { at, build, type Nd } from './nn-reference.js';
 import { integers, type Numbers, type Operation, operation, type Sizes } from './operation.js';
 import { viewTwin } from './view-reference.js';
 
-/** An element of padded pictures: `outside` beyond their border. */
+/** An element of padded images: `outside` beyond their border. */
 function padded(x: Nd, b: number, c: number, i: number, j: number, outside: number): number {
   const [, , height, width] = x.shape as [number, number, number, number];
   return i < 0 || j < 0 || i >= height || j >= width ? outside : at(x, [b, c, i, j]);
@@ -167,7 +167,7 @@ const views = operation({
   ],
   large: [{ B: 64, H: 32, W: 32, C: 3 }],
   inputs: ({ B = 1, H = 1, W = 1, C = 1 }, random) => ({
-    pictures: integers(random, B * H * W * C, 256),
+    images: integers(random, B * H * W * C, 256),
     plans: {
       data: Float32Array.from(Array.from({ length: B }, () => plan(random, H, W)).flat()),
       rows: B,
@@ -175,8 +175,8 @@ const views = operation({
     },
     shape: { data: Float32Array.of(H, W, C), rows: 1, cols: 3 },
   }),
-  run({ nn, models }, { pictures, plans, shape }) {
-    const bytes = Uint8Array.from(pictures.data);
+  run({ nn, models }, { images, plans, shape }) {
+    const bytes = Uint8Array.from(images.data);
     const augmentation = new models.Augmentation(sizesOf(shape));
     return nn.tidy(() => ({
       still: models.imagesToTensor(bytes, sizesOf(shape)).toArray(),
@@ -187,23 +187,23 @@ const views = operation({
       random: augmentation.views(bytes, { seed: 1, step: 2, view: 1 }).toArray(),
     }));
   },
-  reference({ pictures, plans, shape }) {
+  reference({ images, plans, shape }) {
     const { height, width, channels } = sizesOf(shape);
     const size = height * width * channels;
-    const pictureOf = (b: number): Uint8Array =>
-      Uint8Array.from(pictures.data.subarray(b * size, (b + 1) * size));
+    const imageOf = (b: number): Uint8Array =>
+      Uint8Array.from(images.data.subarray(b * size, (b + 1) * size));
     const each = <T>(f: (b: number) => T[]): T[] =>
       Array.from({ length: plans.rows }, (_, b) => f(b)).flat();
     return {
       still: each((b) => {
-        const picture = pictureOf(b);
+        const image = imageOf(b);
         return Array.from({ length: size }, (_, i) => {
           const [c, pixel] = [Math.floor(i / height / width), i % (height * width)];
-          return (picture[pixel * channels + c] as number) / 127.5 - 1;
+          return (image[pixel * channels + c] as number) / 127.5 - 1;
         });
       }),
       planned: each((b) =>
-        viewTwin(pictureOf(b), plans.data.subarray(b * 17, (b + 1) * 17), sizesOf(shape)),
+        viewTwin(imageOf(b), plans.data.subarray(b * 17, (b + 1) * 17), sizesOf(shape)),
       ),
     };
   },

@@ -83,14 +83,14 @@ const lengthsOf = (random: Random, batch: number, steps: number): Numbers => ({
   data: Float32Array.from({ length: batch }, (_, b) => 1 + ((b + 2) % steps)),
 });
 
-type Sequential = Module & { forward(x: Tensor, lengths?: ArrayLike<number>): Tensor };
+type OnSequences = Module & { forward(x: Tensor, lengths?: ArrayLike<number>): Tensor };
 
 function onSequences(
   name: string,
   parameters: (random: Random, width: number) => State,
   layer: (nn: Nn, width: number) => Module,
   padded: boolean,
-  twin: (x: Nd, state: Arrays, lengths: ArrayLike<number> | undefined) => Nd,
+  expected: (x: Nd, state: Arrays, lengths: ArrayLike<number> | undefined) => Nd,
 ): Operation {
   return onTensors<State>({
     name,
@@ -103,9 +103,9 @@ function onSequences(
     }),
     layer: (nn, { x }) => layer(nn, x?.shape?.[2] as number),
     forward: (_, { x }, { lengths }, layer) =>
-      (layer as Sequential).forward(x as Tensor, padded ? lengths?.data : undefined),
+      (layer as OnSequences).forward(x as Tensor, padded ? lengths?.data : undefined),
     reference: ({ x, lengths, ...state }) =>
-      twin(x as Nd, state, padded ? lengths?.data : undefined),
+      expected(x as Nd, state, padded ? lengths?.data : undefined),
     rtol: 2e-5,
   });
 }
@@ -134,7 +134,7 @@ const blocks = (['pre', 'post'] as const).map((kind) => {
     (nn, width) => new nn.TransformerBlock(width, 2, { causal, norm: kind }),
     !causal,
     (x, state, lengths) => {
-      const attend = (y: Nd): Nd => {
+      const attn = (y: Nd): Nd => {
         const qkv = throughLinear(y, state, 'attention.qkv');
         return throughLinear(
           reference.attention(qkv, 2, { causal, lengths }),
@@ -142,14 +142,14 @@ const blocks = (['pre', 'post'] as const).map((kind) => {
           'attention.output',
         );
       };
-      const think = (y: Nd): Nd =>
+      const mlp = (y: Nd): Nd =>
         throughLinear(map(throughLinear(y, state, 'mlp.up'), reference.gelu), state, 'mlp.down');
       if (kind === 'pre') {
-        const middle = add(x, attend(throughNorm(x, state, 'norm1')));
-        return add(middle, think(throughNorm(middle, state, 'norm2')));
+        const middle = add(x, attn(throughNorm(x, state, 'norm1')));
+        return add(middle, mlp(throughNorm(middle, state, 'norm2')));
       }
-      const middle = throughNorm(add(x, attend(x)), state, 'norm1');
-      return throughNorm(add(middle, think(middle)), state, 'norm2');
+      const middle = throughNorm(add(x, attn(x)), state, 'norm1');
+      return throughNorm(add(middle, mlp(middle)), state, 'norm2');
     },
   );
 });
@@ -206,6 +206,26 @@ export const nnLayers: readonly Operation[] = [
         const row = indices?.data[2 * i + j] as number;
         return weight?.data[row * (weight.shape[1] as number) + c] as number;
       }),
+  }),
+  onTensors<State>({
+    name: 'Sequential',
+    sizes: [
+      { N: 1, C: 1, H: 1 },
+      { N: 3, C: 5, H: 7 },
+    ],
+    inputs: ({ N = 1, C = 1, H = 1 }, random) => ({
+      x: array(random, [N, C]),
+      ...linear(random, '0', C, H),
+      ...norm(random, '2', H),
+    }),
+    layer(nn, { '0.weight': weight }) {
+      const [hidden, width] = shapeOf(weight);
+      return new nn.Sequential(new nn.Linear(width, hidden), nn.tanh, new nn.LayerNorm(hidden));
+    },
+    forward: (_, { x }, __, layer) =>
+      (layer as InstanceType<Nn['Sequential']>).forward(x as Tensor),
+    reference: ({ x, ...state }) =>
+      throughNorm(map(throughLinear(x as Nd, state, '0'), Math.tanh), state, '2'),
   }),
   ...mlps,
   ...attentions,

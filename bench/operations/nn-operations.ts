@@ -146,6 +146,30 @@ const layerNorms = [true, false].map((affine) =>
   }),
 );
 
+const total = (values: ArrayLike<number>): number =>
+  Array.from(values).reduce((sum, value) => sum + value, 0);
+
+/** Operations on vectors along the middle axis. */
+const alongAxes = (
+  [
+    ['softmax', softmax],
+    ['logSumExp', (row) => [logSumExp(row)]],
+    ['logSoftmax', (row) => row.map((value) => value - logSumExp(row))],
+    ['normalize', unit],
+  ] as [string, (row: number[]) => ArrayLike<number>][]
+).map(([name, onRow]) =>
+  onTensors({
+    name: `${name} along axis 1`,
+    sizes: LENGTHS.slice(0, 3),
+    large: [{ N: 4096 }],
+    inputs: ({ N = 1 }, random) => ({ x: array(random, [2, N, 5]) }),
+    forward: (nn, { x }) =>
+      nn[name as 'softmax' | 'logSumExp' | 'logSoftmax' | 'normalize'](x, { axis: 1 }),
+    reference: ({ x }) =>
+      reference.transpose(mapRows(reference.transpose(x, [0, 2, 1]), onRow), [0, 2, 1]),
+  }),
+);
+
 /** Streams of the engine's random numbers: initial weights, dropout. */
 const INITIAL = 1;
 const DROPOUT = 2;
@@ -192,6 +216,41 @@ export const nnOperations: readonly Operation[] = [
     -6,
     6,
   ),
+  unary('sigmoid', (nn, x) => nn.sigmoid(x), reference.sigmoid, -20, 20),
+  unary(
+    'silu',
+    (nn, x) => nn.silu(x),
+    (x) => x * reference.sigmoid(x),
+    -20,
+    20,
+  ),
+  unary(
+    'neg',
+    (nn, x) => nn.neg(x),
+    (x) => -x,
+  ),
+  unary('abs', (nn, x) => nn.abs(x), Math.abs),
+  unary(
+    'square',
+    (nn, x) => nn.square(x),
+    (x) => x * x,
+  ),
+  ...[2, 3, -2, 0.5, -1.5, 70].map((exponent) =>
+    unary(
+      `pow ${exponent}`,
+      (nn, x) => nn.pow(x, exponent),
+      (x) => x ** exponent,
+      exponent > 0 && Number.isInteger(exponent) ? -1.5 : 0.5,
+      1.5,
+    ),
+  ),
+  ...[{ min: -1, max: 0.5 }, { min: 0 }, { max: 1 }].map((range) =>
+    unary(
+      `clamp ${JSON.stringify(range)}`,
+      (nn, x) => nn.clamp(x, range),
+      (x) => Math.min(Math.max(x, range.min ?? -Infinity), range.max ?? Infinity),
+    ),
+  ),
   unary(
     'a tensor used twice',
     (nn, x) => nn.add(nn.mul(x, x), x),
@@ -224,7 +283,18 @@ export const nnOperations: readonly Operation[] = [
     forward: (nn, { x }) => nn.normalize(x),
     reference: ({ x }) => mapRows(x, unit),
   }),
+  ...alongAxes,
   ...layerNorms,
+  onTensors({
+    name: 'mse added up',
+    sizes: LENGTHS,
+    inputs: ({ N = 1 }, random) => ({ x: array(random, [N]), target: array(random, [N]) }),
+    forward: (nn, { x, target }) => nn.mse(x, target, { reduction: 'sum' }),
+    reference: ({ x, target }) => ({
+      data: [both(x, target, (a, b) => (a - b) ** 2).data].map(total),
+      shape: [],
+    }),
+  }),
   onTensors({
     name: 'mse',
     sizes: LENGTHS,

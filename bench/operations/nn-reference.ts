@@ -1,4 +1,4 @@
-/** Arrays of any number of axes in f64, for the twins of what works on tensors. Read, not fast. */
+/** Arrays of any number of axes in f64, for the references of what works on tensors: to be read, not fast. */
 
 import type { Numbers } from './operation.js';
 
@@ -33,11 +33,11 @@ export function build(shape: readonly number[], f: (index: readonly number[]) =>
 /** An element; axes of extent 1 and axes that are missing in front repeat, as NumPy has it. */
 export function at({ data, shape }: Nd, index: readonly number[]): number {
   const extra = index.length - shape.length;
-  let place = 0;
+  let offset = 0;
   for (const [axis, extent] of shape.entries()) {
-    place = place * extent + (extent === 1 ? 0 : (index[axis + extra] as number));
+    offset = offset * extent + (extent === 1 ? 0 : (index[axis + extra] as number));
   }
-  return data[place] as number;
+  return data[offset] as number;
 }
 
 export function map(x: Nd, f: (value: number) => number): Nd {
@@ -61,6 +61,20 @@ export function transpose(x: Nd, axes: readonly number[]): Nd {
         x.shape.map((_, axis) => index[axes.indexOf(axis)] as number),
       ),
   );
+}
+
+/** f of the numbers along axes, which become 1 long. */
+export function reduce(x: Nd, axes: readonly number[], f: (values: number[]) => number): Nd {
+  const groups = new Map<string, number[]>();
+  const key = (index: readonly number[]): string =>
+    String(index.map((i, axis) => (axes.includes(axis) ? 0 : i)));
+  build(x.shape, (index) => {
+    const group = groups.get(key(index)) ?? [];
+    groups.set(key(index), group);
+    return group.push(at(x, index));
+  });
+  const kept = x.shape.map((extent, axis) => (axes.includes(axis) ? 1 : extent));
+  return build(kept, (index) => f(groups.get(key(index)) as number[]));
 }
 
 /** Applies f to each row, the last axis. */
@@ -91,8 +105,8 @@ export function matmul(a: Nd, b: Nd): Nd {
   return build([...batch, m, b.shape.at(-1) as number], (index) => {
     let sum = 0;
     for (let i = 0; i < k; i++) {
-      const left = at(a, [...index.slice(0, -1), i]);
-      sum += left * at(b, [...index.slice(0, -2), i, index.at(-1) as number]);
+      const x = at(a, [...index.slice(0, -1), i]);
+      sum += x * at(b, [...index.slice(0, -2), i, index.at(-1) as number]);
     }
     return sum;
   });
@@ -114,14 +128,14 @@ export function linear(x: Nd, weight: Nd, bias?: Nd): Nd {
   });
 }
 
-export function layerNorm(x: Nd, gain?: Nd, bias?: Nd, eps = 1e-5): Nd {
+export function layerNorm(x: Nd, weight?: Nd, bias?: Nd, eps = 1e-5): Nd {
   return mapRows(x, (row) => {
     const mean = row.reduce((sum, value) => sum + value, 0) / row.length;
     const variance = row.reduce((sum, value) => sum + (value - mean) ** 2, 0) / row.length;
     const scale = 1 / Math.sqrt(variance + eps);
     return row.map((value, c) => {
       const normal = (value - mean) * scale;
-      return normal * (gain?.data[c] ?? 1) + (bias?.data[c] ?? 0);
+      return normal * (weight?.data[c] ?? 1) + (bias?.data[c] ?? 0);
     });
   });
 }
@@ -138,6 +152,10 @@ function erf(x: number): number {
   return (2 / Math.sqrt(Math.PI)) * Math.exp(-x * x) * sum;
 }
 
+export function sigmoid(x: number): number {
+  return 1 / (1 + Math.exp(-x));
+}
+
 export function gelu(x: number): number {
   return 0.5 * x * (1 + erf(x / Math.SQRT2));
 }
@@ -146,9 +164,11 @@ export function geluByTanh(x: number): number {
   return 0.5 * x * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3)));
 }
 
-export interface AttentionTwin {
+export interface AttentionReference {
   causal?: boolean;
   lengths?: ArrayLike<number> | undefined;
+  /** Whether query t of a sample's head may look at key s (default true). */
+  mask?: (b: number, h: number, t: number, s: number) => boolean;
   /** What the probability of key s for query t of a sample's head is multiplied by (default 1). */
   kept?: (head: number, t: number, s: number) => number;
 }
@@ -157,7 +177,7 @@ export interface AttentionTwin {
 export function attention(
   qkv: Nd,
   heads: number,
-  { causal = false, lengths, kept = () => 1 }: AttentionTwin = {},
+  { causal = false, lengths, mask = () => true, kept = () => 1 }: AttentionReference = {},
 ): Nd {
   const [batch, steps, triple] = qkv.shape as [number, number, number];
   const channels = triple / 3;
@@ -176,7 +196,8 @@ export function attention(
       for (let t = 0; t < steps; t++) {
         const q = all[t]?.[0] as number[];
         const seen = Math.min(lengths?.[b] ?? steps, causal ? t + 1 : steps);
-        const weights = all.slice(0, seen).map((row) => {
+        const weights = all.slice(0, seen).map((row, s) => {
+          if (!mask(b, h, t, s)) return 0;
           const k = row[1] as number[];
           return Math.exp(
             q.reduce((sum, v, i) => sum + v * (k[i] as number), 0) / Math.sqrt(width),
@@ -189,7 +210,7 @@ export function attention(
               sum + weight * kept(b * heads + h, t, s) * (all[s]?.[2]?.[i] as number),
             0,
           );
-          y[(b * steps + t) * channels + h * width + i] = mixed / total;
+          y[(b * steps + t) * channels + h * width + i] = total === 0 ? 0 : mixed / total;
         }
       }
     }

@@ -1,4 +1,4 @@
-/** Rows of the table: optimisers, clipping, schedules and moving averages of `nearfar/nn`. */
+/** Rows of the table: optimizers, clipping, schedules and moving averages of `nearfar/nn`. */
 
 import type { Tensor } from '../../src/nn/index.js';
 import type { Nn } from './nn.js';
@@ -15,7 +15,7 @@ interface Optimizer {
 }
 
 /** Sets a parameter's gradient by way of a loss that has it. */
-function slope(nn: Nn, parameter: Tensor, gradient: ArrayLike<number>): void {
+function setGrad(nn: Nn, parameter: Tensor, gradient: ArrayLike<number>): void {
   nn.tidy(() => nn.sum(nn.mul(parameter, nn.tensor(gradient, parameter.shape))).backward());
 }
 
@@ -26,7 +26,13 @@ const row = ({ data, cols }: Numbers, r: number): number[] =>
 function optimizer(
   name: string,
   make: (nn: Nn, decayed: Tensor, free: Tensor) => Optimizer,
-  twin: (gradient: number, moments: number[], value: number, decay: number, step: number) => number,
+  update: (
+    gradient: number,
+    moments: number[],
+    value: number,
+    decay: number,
+    step: number,
+  ) => number,
 ): Operation {
   return operation({
     name: `nn.${name}`,
@@ -41,7 +47,7 @@ function optimizer(
       const optimizer = make(nn, ...parameters);
       for (let step = 0; step < STEPS; step++) {
         optimizer.zeroGrad();
-        for (const parameter of parameters) slope(nn, parameter, row(gradients, step));
+        for (const parameter of parameters) setGrad(nn, parameter, row(gradients, step));
         optimizer.step();
       }
       const [decayed, free] = parameters.map((parameter) => parameter.toArray());
@@ -55,7 +61,13 @@ function optimizer(
           const moments = [0, 0];
           let x = value;
           for (let step = 0; step < STEPS; step++) {
-            x = twin(gradients.data[step * start.cols + i] as number, moments, x, decay, step + 1);
+            x = update(
+              gradients.data[step * start.cols + i] as number,
+              moments,
+              x,
+              decay,
+              step + 1,
+            );
           }
           return x;
         });
@@ -74,13 +86,21 @@ const sgds = [false, true].map((nesterov) =>
         nesterov,
       }),
     (gradient, moments, value, decay, step) => {
-      const slope = gradient + decay * value;
-      const velocity = step === 1 ? slope : 0.9 * (moments[0] as number) + slope;
+      const grad = gradient + decay * value;
+      const velocity = step === 1 ? grad : 0.9 * (moments[0] as number) + grad;
       moments[0] = velocity;
-      return value - 0.1 * (nesterov ? slope + 0.9 * velocity : velocity);
+      return value - 0.1 * (nesterov ? grad + 0.9 * velocity : velocity);
     },
   ),
 );
+
+/** Adam's mean and root mean square of the gradient at a step, without their bias. */
+function adamMoments(gradient: number, moments: number[], step: number): [number, number] {
+  const first = 0.9 * (moments[0] as number) + 0.1 * gradient;
+  const second = 0.99 * (moments[1] as number) + 0.01 * gradient ** 2;
+  moments.splice(0, 2, first, second);
+  return [first / (1 - 0.9 ** step), Math.sqrt(second / (1 - 0.99 ** step)) + 1e-8];
+}
 
 export const nnTraining: readonly Operation[] = [
   optimizer(
@@ -97,11 +117,20 @@ export const nnTraining: readonly Operation[] = [
         },
       ),
     (gradient, moments, value, decay, step) => {
-      const first = 0.9 * (moments[0] as number) + 0.1 * gradient;
-      const second = 0.99 * (moments[1] as number) + 0.01 * gradient ** 2;
-      moments.splice(0, 2, first, second);
-      const root = Math.sqrt(second / (1 - 0.99 ** step));
-      return value * (1 - 0.1 * decay) - (0.1 * (first / (1 - 0.9 ** step))) / (root + 1e-8);
+      const [mean, root] = adamMoments(gradient, moments, step);
+      return value * (1 - 0.1 * decay) - (0.1 * mean) / root;
+    },
+  ),
+  optimizer(
+    'Adam',
+    (nn, decayed, free) =>
+      new nn.Adam([{ params: [decayed], weightDecay: 0.5 }, { params: [free] }], {
+        learningRate: 0.1,
+        betas: [0.9, 0.99],
+      }),
+    (gradient, moments, value, decay, step) => {
+      const [mean, root] = adamMoments(gradient + decay * value, moments, step);
+      return value - (0.1 * mean) / root;
     },
   ),
   ...sgds,
@@ -113,7 +142,7 @@ export const nnTraining: readonly Operation[] = [
     run({ nn }, { gradients }) {
       const parameters = [0, 1].map((r) => {
         const parameter = nn.parameter(new Float32Array(gradients.cols));
-        slope(nn, parameter, row(gradients, r));
+        setGrad(nn, parameter, row(gradients, r));
         return parameter;
       });
       const length = nn.clipGradNorm(parameters, 0.25);
@@ -139,8 +168,8 @@ export const nnTraining: readonly Operation[] = [
     reference: () => ({
       rates: Array.from({ length: 44 }, (_, step) => {
         if (step < 5) return (0.3 * (step + 1)) / 6;
-        const share = Math.min(1, (step - 5) / 35);
-        return 0.03 + 0.27 * 0.5 * (1 + Math.cos(Math.PI * share));
+        const fraction = Math.min(1, (step - 5) / 35);
+        return 0.03 + 0.27 * 0.5 * (1 + Math.cos(Math.PI * fraction));
       }),
     }),
     rtol: 1e-14,

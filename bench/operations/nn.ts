@@ -1,7 +1,7 @@
 /**
  * Rows of the table for `nearfar/nn`: what an operation or a layer makes of tensors. The scalar
  * that gradients are of is the sum of the result's elements, each with a weight of its own, so
- * that no element's share can hide behind another's.
+ * that no element's gradient can hide behind another's.
  */
 
 import type { Random } from '../../src/core/random.js';
@@ -38,7 +38,7 @@ export interface TensorRow<I extends Record<string, Numbers>> {
 const weight = (i: number): number => (((i * 7) % 11) - 4) / 8;
 
 /** Tensors of a row's inputs, or a layer with them as its state. */
-function place<I extends Record<string, Numbers>>(row: TensorRow<I>, { nn }: Api, inputs: I) {
+function materialize<I extends Record<string, Numbers>>(row: TensorRow<I>, { nn }: Api, inputs: I) {
   nn.manualSeed(1);
   const layer = row.layer?.(nn, inputs);
   const tensors = new Map<string, Tensor>();
@@ -80,34 +80,34 @@ export function onTensors<I extends Record<string, Numbers>>(row: TensorRow<I>):
       [K in keyof I]: Nd;
     };
   const run = (api: Api, given: I): Outputs => {
-    const placed = place(row, api, given);
+    const made = materialize(row, api, given);
     try {
       return api.nn.tidy(() =>
         api.nn.noGrad(() => {
-          const y = placed.forward();
-          return { y: y.toArray(), loss: placed.scalar(y).item() };
+          const y = made.forward();
+          return { y: y.toArray(), loss: made.scalar(y).item() };
         }),
       );
     } finally {
-      placed.dispose();
+      made.dispose();
     }
   };
   const gradient = (api: Api, given: I): Outputs & { loss: number } => {
-    const placed = place(row, api, given);
+    const made = materialize(row, api, given);
     try {
       const loss = api.nn.tidy(() => {
-        const scalar = placed.scalar(placed.forward());
+        const scalar = made.scalar(made.forward());
         scalar.backward();
         return scalar.item();
       });
-      const wanted = [...placed.tensors].filter(([key]) => !given[key]?.constant);
+      const wanted = [...made.tensors].filter(([key]) => !given[key]?.constant);
       const grads = wanted.map(([key, { grad }]) => {
         if (grad === undefined) throw new Error(`${name}: ${key} has no gradient`);
         return [key, grad.toArray()] as const;
       });
       return { loss, ...Object.fromEntries(grads) };
     } finally {
-      placed.dispose();
+      made.dispose();
     }
   };
   return operation<I>({
@@ -124,10 +124,10 @@ export function onTensors<I extends Record<string, Numbers>>(row: TensorRow<I>):
     rtol,
     ...(row.gradient === false ? {} : { gradient: { run: gradient } }),
     resident(api, given) {
-      const placed = place(row, api, given);
+      const made = materialize(row, api, given);
       return {
-        value: () => api.nn.tidy(() => void api.nn.noGrad(placed.forward)),
-        gradient: () => api.nn.tidy(() => void placed.scalar(placed.forward()).backward()),
+        value: () => api.nn.tidy(() => void api.nn.noGrad(made.forward)),
+        gradient: () => api.nn.tidy(() => void made.scalar(made.forward()).backward()),
       };
     },
     ...(flops === undefined ? {} : { flops }),
