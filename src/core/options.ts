@@ -58,6 +58,16 @@ export class OptionReader {
 }
 
 /**
+ * Refuses options of a function that has none. Everything but an object passes, so that the
+ * function can be given to `map`, which adds an index.
+ *
+ * @throws {TypeError} if there is any option
+ */
+export function checkNoOptions(name: string, given: unknown): void {
+  if (typeof given === 'object' && given !== null) new OptionReader(name, given).done();
+}
+
+/**
  * Begins to read the options of a call; `done()` ends it.
  *
  * @param name function that messages name
