@@ -1,33 +1,59 @@
 /**
- * The program `nearfar`: the table of its commands, and what all of them have in common. It ends
- * with status 0, with 2 for bad usage or input (one line that says what and where), with 130 at an
- * interrupt, or with 1 for a fault of ours.
+ * The program `nearfar`: its commands, and what all of them have in common. Exit status: 0; 2 for
+ * bad usage or input (one line that says what and where); 128 + n where signal n stopped it, 141
+ * where nobody reads its output any more; 1 for a fault of nearfar itself.
  */
 
 import { CommanderError, Command as Program } from 'commander';
 import { isCopy, runCopy } from '../../bench/peers/copies.js';
 import { InputError, Interrupted } from '../terminal/errors.js';
+import { errorCode, removeEmptyFolders } from '../terminal/files.js';
 import { version } from '../terminal/package-files.js';
 import { Terminal } from '../terminal/progress.js';
+import { columnsOf, printable } from '../terminal/text.js';
 import { startThreads, threadsOption } from '../terminal/threads.js';
 import type { Command } from './command.js';
 import { COMMANDS } from './commands/index.js';
 
 const BAD_USAGE = 2;
 const OUR_FAULT = 1;
-/** 128 and the number of the signal, as shells count. */
-const INTERRUPTED = 130;
+/** Exit status after each signal: 128 and its number, as shells count. */
+const SIGNALS = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 } as const;
+/** Exit status where the reader of a pipe has gone: 128 and the number of SIGPIPE. */
+const PIPE_CLOSED = 141;
+/** Errors of the machine rather than of the program: what to say of each. */
+const MACHINE: Readonly<Record<string, string>> = {
+  EMFILE: 'too many open files',
+  ENFILE: 'too many open files',
+  ENOSPC: 'no space left on the device',
+  EDQUOT: 'the disk quota is exceeded',
+  EROFS: 'the file system is read-only',
+  EACCES: 'permission denied',
+  EPERM: 'permission denied',
+  EIO: 'the device reports an error',
+  ENOENT: 'no such file or folder',
+  EISDIR: 'is a folder',
+  ENOTDIR: 'is not a folder',
+  ELOOP: 'too many symbolic links',
+  EAGAIN: 'too few resources',
+};
 
 let terminal = new Terminal(false);
 
 function register(program: Program, command: Command): void {
-  const { name, summary, options } = command;
+  const { name, summary, options, examples = [] } = command;
   const entry = program.command(name).description(summary).summary(summary);
   for (const { notation, description } of command.arguments ?? []) {
     entry.argument(notation, description);
   }
-  for (const option of [...options, threadsOption(command.threads)]) {
+  const described = process.argv.some((text) => ['help', '-h', '--help'].includes(text))
+    ? (command.help?.() ?? options)
+    : options;
+  for (const option of [...described, threadsOption(command.threads)]) {
     entry.option(option.flags, option.description, option.default);
+  }
+  if (examples.length > 0) {
+    entry.addHelpText('after', `\nExamples:\n${examples.map((line) => `  ${line}`).join('\n')}`);
   }
   entry.action(async () => {
     const values = entry.opts();
@@ -45,65 +71,101 @@ function register(program: Program, command: Command): void {
 function createProgram(): Program {
   const program = new Program('nearfar')
     .description('Contrastive and self-supervised learning in WebAssembly.')
-    .version(version(), '-V, --version', 'print the version')
+    .version(version(), '-v, --version', 'print the version')
     .helpOption('-h, --help', 'print this help')
-    .helpCommand(false)
+    .helpCommand('help [command]', 'print the help of a command')
     .exitOverride()
     .configureOutput({
-      outputError: (text, write) => write(`nearfar: ${usageError(text)}\n`),
+      outputError: (text, write) => write(`nearfar: ${printable(usageError(text))}\n`),
+      getOutHelpWidth: () => columnsOf(process.stdout),
     });
   for (const command of COMMANDS) register(program, command);
+  program.addHelpText(
+    'after',
+    '\nStart with: nearfar demo experiment\nMore of a command: nearfar help train',
+  );
   return program;
 }
 
-/** Commander's several lines (what is wrong, and what may have been meant) as one. */
+/** Puts the lines of commander's error (the error, a suggestion) into one. */
 function usageError(text: string): string {
   const line = oneLine(text.replace(/^error: /, ''));
-  return line.endsWith(')') ? line : `${line} (see nearfar --help)`;
+  if (line.endsWith(')')) return line;
+  const [, , name] = process.argv;
+  const command = COMMANDS.find((one) => one.name === name);
+  return `${line} (see nearfar ${command === undefined ? '' : `${command.name} `}--help)`;
 }
 
 function oneLine(text: string): string {
   return text.trim().replace(/\s*\n\s*/g, ' ');
 }
 
-/** Says what went wrong and returns the status to end with. */
+/** Describes an error of the machine, such as a full disk; nothing if it is not one. */
+function machineError(error: unknown): string | undefined {
+  const { code, path, syscall } = (error ?? {}) as NodeJS.ErrnoException;
+  const meaning = code === undefined ? undefined : MACHINE[code];
+  if (meaning === undefined || syscall === undefined) return undefined;
+  return `${path === undefined ? '' : `${path}: `}${meaning} (${code})`;
+}
+
+/** Says what went wrong and returns the exit status. */
 function report(error: unknown): number {
   terminal.close();
-  // Commander has said it already; asking for help or the version is no error.
+  // At the end of the process, when locks are gone.
+  process.once('exit', removeEmptyFolders);
+  // Commander has said it already; asking for help or the version is not an error.
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : BAD_USAGE;
-  if (error instanceof InputError) {
-    process.stderr.write(`nearfar: ${oneLine(error.message)}\n`);
+  const message = error instanceof InputError ? error.message : machineError(error);
+  if (message !== undefined) {
+    process.stderr.write(`nearfar: ${printable(oneLine(message))}\n`);
     return BAD_USAGE;
   }
   if (error instanceof Interrupted) {
-    process.stderr.write(`nearfar: ${error.message}\n`);
-    return INTERRUPTED;
+    process.stderr.write(`nearfar: ${printable(oneLine(error.message))}\n`);
+    return stoppedBy;
   }
   const stack = error instanceof Error ? error.stack : String(error);
   process.stderr.write(`nearfar: a fault in nearfar itself, please report it: ${stack}\n`);
   return OUR_FAULT;
 }
 
-/** What a command does at the first interrupt; at the second the program ends. */
+/** Action at the first interrupt, if the command has one; at the second the program ends. */
 let interruptible: (() => void) | undefined;
+/** Exit status of an interrupted command. */
+let stoppedBy: number = SIGNALS.SIGINT;
+
 function onInterrupt(action: () => void): void {
   interruptible = action;
 }
 
-process.on('SIGINT', () => {
+function interrupt(status: number): void {
   const action = interruptible;
   interruptible = undefined;
-  if (action !== undefined) {
-    action();
+  stoppedBy = status;
+  if (action !== undefined) action();
+  else process.exit(report(new Interrupted('interrupted, nothing was written')));
+}
+
+for (const [signal, status] of Object.entries(SIGNALS)) {
+  process.on(signal, () => interrupt(status));
+}
+
+// The reader of our output may have had enough of it: `nearfar … | head`. Work that can be saved
+// is saved as at an interrupt; the status says that it was not done.
+let outputEnded = false;
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (outputEnded) return;
+  outputEnded = true;
+  if (error.code === 'EPIPE') {
+    if (interruptible === undefined) process.exit(PIPE_CLOSED);
+    interrupt(PIPE_CLOSED);
     return;
   }
-  process.exit(report(new Interrupted('interrupted, nothing was written')));
+  process.stderr.write(`nearfar: standard output: cannot write it (${errorCode(error)})\n`);
+  if (interruptible === undefined) process.exit(BAD_USAGE);
+  interrupt(BAD_USAGE);
 });
-
-// Whoever reads our output may have had enough of it: `nearfar … | head`.
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  process.exit(error.code === 'EPIPE' ? 0 : OUR_FAULT);
-});
+process.stderr.on('error', () => {});
 
 try {
   const program = createProgram();

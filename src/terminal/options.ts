@@ -1,6 +1,7 @@
 /** Command-line options: their notation, and readers that turn their text into checked values. */
 
 import { InputError } from './errors.js';
+import { suggestion } from './text.js';
 
 /** A flag or an option of a command. */
 export interface Option {
@@ -56,5 +57,6 @@ export function parseNumber(option: string, text: string, min: number, max: numb
  */
 export function parseChoice(option: string, text: string, choices: readonly string[]): string {
   if (choices.includes(text)) return text;
-  throw new InputError(`${option} must be ${choices.join(' or ')}, got ${JSON.stringify(text)}`);
+  const got = `${JSON.stringify(text)}${suggestion(text, choices)}`;
+  throw new InputError(`${option} must be ${choices.join(' or ')}, got ${got}`);
 }

@@ -1,122 +1,175 @@
 /**
- * What a command says while it works and when it is done. To a person: a progress bar on standard
- * error (now and then a plain line if that is no terminal) and tables on standard output. With
- * `--json`, to a program: one object a line on standard output and nothing else.
+ * Output of a command while it works and when it is done. To a person: a progress bar on standard
+ * error (a plain line every few seconds if that is not a terminal) and tables on standard output.
+ * With `--json`, to a program: one object per line on standard output and nothing else.
  */
 
 import { SingleBar } from 'cli-progress';
-import CliTable from 'cli-table3';
+import { Interrupted } from './errors.js';
+import { formatTable } from './table.js';
+import { columnsOf, printable, wrap } from './text.js';
 
 const SHOW_CURSOR = '\u001B[?25h';
 const CLEAR_LINE = '\r\u001B[K';
-/** Plain lines come at most this often, in milliseconds. */
+/** Shortest time between plain lines, in milliseconds. */
 const PAUSE = 4000;
+/** Widest bar, in characters. */
+const BAR_SIZE = 24;
 
+/** Reports the steps of some work. */
 export interface Progress {
-  /** Tells that a step is done, and gives the event loop a turn. */
+  /**
+   * Reports that a step is done, and gives the event loop a turn.
+   *
+   * @throws {Interrupted} if the terminal was told to stop
+   */
   step(step: number, loss: number, fields?: Readonly<Record<string, unknown>>): Promise<void>;
+  /** Ends the bar. */
   end(): void;
 }
 
-/** What a step consists of, for the rate: tokens, pictures, or the step itself. */
+/** What a step consists of, for the rate: tokens, images, or the step itself. */
 export interface Unit {
   name: string;
+  /** Number of them in one step. */
   perStep: number;
+}
+
+/** How the steps of some work are followed. */
+export interface ProgressOptions {
+  /** @default steps */
+  unit?: Unit;
+  /** Part of the whole work that these steps are, as fractions of it. @default [0, 1] */
+  range?: readonly [number, number];
 }
 
 const STEPS: Unit = { name: 'steps', perStep: 1 };
 
 type Show = (step: number, loss: number, fields?: Readonly<Record<string, unknown>>) => void;
 
+/** One of several parts of a command's work. */
+export interface Part {
+  number: number;
+  of: number;
+  /** Begin and end of the part, as fractions of the whole work. */
+  range: readonly [number, number];
+}
+
+/** Where a command writes what it has to say. */
 export class Terminal {
   readonly #json: boolean;
+  readonly #started = performance.now();
   #bar: SingleBar | undefined;
-  #part = '';
-  #passing = false;
+  #part: Part | undefined;
+  #transient = false;
+  #stopped = false;
 
+  /** @param json write objects for a program instead of lines for a person */
   constructor(json: boolean) {
     this.#json = json;
   }
 
-  /** One JSON line, only with `--json`. */
+  /** Writes a JSON line, only with `--json`. */
   event(event: string, fields: Readonly<Record<string, unknown>>): void {
-    if (this.#json) process.stdout.write(`${JSON.stringify({ event, ...fields })}\n`);
+    if (!this.#json) return;
+    const line = JSON.stringify({ event, ...fields }).replace(
+      /[\u007F-\u009F]/g,
+      (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+    );
+    process.stdout.write(`${line}\n`);
   }
 
-  /** A line for people. */
+  /** Writes a line for people, broken at the width of the terminal. */
   line(text: string): void {
     if (this.#json) return;
-    // The bar is drawn again below it.
-    if (this.#bar !== undefined || this.#passing) process.stderr.write(CLEAR_LINE);
-    this.#passing = false;
-    process.stdout.write(`${text}\n`);
+    const clean = printable(text);
+    this.#writeLine(process.stdout.isTTY ? wrap(clean, columnsOf(process.stdout)) : clean);
   }
 
-  /** Something that goes otherwise than asked for: a line, or an event of its own. */
+  /** Writes a note about something that differs from what was asked for. */
   note(text: string): void {
     this.line(text);
     this.event('note', { text });
   }
 
-  /** What is being done, on a terminal until the next line is written. */
-  passing(text: string): void {
+  /** Shows what is being done, on a terminal, until the next line is written. */
+  transient(text: string): void {
     if (this.#json || !process.stderr.isTTY) return;
-    process.stderr.write(`${CLEAR_LINE}${text}\r`);
-    this.#passing = true;
+    const fitting = printable(text).slice(0, columnsOf(process.stderr) - 1);
+    process.stderr.write(`${CLEAR_LINE}${fitting}\r`);
+    this.#transient = true;
   }
 
-  /** Text for people that is not a line yet. */
+  /** Writes text for people that is not a line yet. */
   write(text: string): void {
-    if (!this.#json) process.stdout.write(text);
+    if (!this.#json) process.stdout.write(printable(text));
   }
 
-  /** A table for people. */
+  /** Writes a table for people. */
   table(head: readonly string[], rows: readonly (readonly string[])[]): void {
     if (this.#json) return;
-    const table = new CliTable({
-      head: [...head],
-      colAligns: head.map((_, column) => (column === 0 ? 'left' : 'right')),
-      style: { head: [], border: [] },
-    });
-    // All rows as lines of one, so that the only rule is the one below the head.
-    table.push(head.map((_, column) => rows.map((row) => row[column] ?? '').join('\n')));
-    this.line(table.toString());
+    const clean = rows.map((row) => row.map(printable));
+    this.#writeLine(formatTable(head, clean, columnsOf(process.stdout)));
   }
 
-  /** What is followed from here on is one of several parts of the work. */
-  part(number: number, of: number): void {
-    this.#part = of > 1 ? `${number} of ${of} · ` : '';
+  #writeLine(text: string): void {
+    // The bar is drawn again below the line.
+    if (this.#bar !== undefined || this.#transient) process.stderr.write(CLEAR_LINE);
+    this.#transient = false;
+    process.stdout.write(`${text}\n`);
+  }
+
+  /** Begins one of several parts of the work: progress says which, and the time left for all. */
+  part(part: Part): void {
+    this.#part = part.of > 1 ? part : undefined;
+  }
+
+  /** Makes the next step of any progress throw Interrupted. */
+  stop(): void {
+    this.#stopped = true;
   }
 
   /** Follows work of so many steps. With `--json`, each step is an event. */
-  progress(name: string, total: number, unit = STEPS): Progress {
+  progress(name: string, total: number, { unit = STEPS, range }: ProgressOptions = {}): Progress {
+    const part = this.#part;
+    const meter = new Meter(total, unit);
+    const title = part === undefined ? name : `${part.number} of ${part.of} · ${name}`;
+    /** Rate and time left, of these steps and of all parts. */
+    const speed = (step: number): string => {
+      const [begin, end] = range ?? [0, 1];
+      const own = meter.speed(step);
+      if (part === undefined) return own;
+      const within = begin + ((end - begin) * step) / total;
+      const done = part.range[0] + (part.range[1] - part.range[0]) * within;
+      const left = ((performance.now() - this.#started) * (1 - done)) / (1000 * done);
+      return `${own} of this, ${duration(left)} of all`;
+    };
     const show: Show = this.#json
       ? (step, loss, fields) => this.event('step', { section: name, step, loss, ...fields })
       : process.stderr.isTTY
-        ? this.#startBar(this.#part + name, total, unit)
-        : plainLines(this.#part + name, total, unit);
+        ? this.#startBar(title, total, speed)
+        : plainLines(title, total, speed);
     return {
       step: async (step, loss, fields) => {
+        meter.see(step);
         show(step, loss, fields);
         // A turn for the rest of the process: an interrupt is seen, the bar is drawn.
         await new Promise((resolve) => setImmediate(resolve));
+        if (this.#stopped) throw new Interrupted('interrupted');
       },
       end: () => this.close(),
     };
   }
 
-  #startBar(name: string, total: number, unit: Unit): Show {
-    const speed = meter(total, unit);
+  #startBar(name: string, total: number, speed: (step: number) => string): Show {
     const bar = new SingleBar({
       stream: process.stderr,
-      format: `${name} {bar} {percentage} % · loss {loss} · {speed}`,
-      barsize: 24,
-      barCompleteChar: '━',
-      barIncompleteChar: '─',
+      format: (_, { progress }, { loss, speed: rate }) =>
+        fitLine(name, progress, `loss ${loss}`, rate, columnsOf(process.stderr)),
       hideCursor: true,
       clearOnComplete: true,
-      // The bar fits any terminal, and an interrupt is handled in one place: index.ts.
       linewrap: false,
+      // An interrupt is handled in one place, in src/cli/index.ts.
       gracefulExit: false,
     });
     bar.start(total, 0, { loss: '–', speed: '–' });
@@ -124,7 +177,7 @@ export class Terminal {
     return (step, loss) => bar.update(step, { loss: loss.toFixed(3), speed: speed(step) });
   }
 
-  /** Ends a bar that is still there and gives the cursor back. */
+  /** Ends a bar that is still there and shows the cursor again. */
   close(): void {
     this.#bar?.stop();
     this.#bar = undefined;
@@ -132,20 +185,54 @@ export class Terminal {
   }
 }
 
-/** Rate and time left at a step, measured from the first step that is asked for. */
-function meter(total: number, { name, perStep }: Unit): (step: number) => string {
-  const started = performance.now();
-  let before: number | undefined;
-  return (step) => {
-    before ??= step - 1;
-    const pace = ((step - before) * 1000) / (performance.now() - started);
-    const rate = pace * perStep;
-    return `${rate.toFixed(rate < 10 ? 1 : 0)} ${name}/s · ${Math.ceil((total - step) / pace)} s left`;
-  };
+/** Composes the line of a progress bar: what does not fit the window is left out. */
+function fitLine(
+  name: string,
+  fraction: number,
+  loss: string,
+  speed: string,
+  columns: number,
+): string {
+  const tail = ` ${Math.floor(100 * fraction)} % · ${loss} · ${speed}`;
+  const room = columns - 1 - name.length - tail.length - 1;
+  const size = Math.max(0, Math.min(BAR_SIZE, room));
+  const full = Math.round(fraction * size);
+  const bar = size < 4 ? '' : ` ${'━'.repeat(full)}${'─'.repeat(size - full)}`;
+  return `${name}${bar}${tail}`.slice(0, columns - 1);
 }
 
-function plainLines(name: string, total: number, unit: Unit): Show {
-  const speed = meter(total, unit);
+/** Measures the rate of steps and the time left, from the first step that it sees. */
+class Meter {
+  readonly #total: number;
+  readonly #unit: Unit;
+  readonly #started = performance.now();
+  #before: number | undefined;
+
+  constructor(total: number, unit: Unit) {
+    this.#total = total;
+    this.#unit = unit;
+  }
+
+  see(step: number): void {
+    this.#before ??= step - 1;
+  }
+
+  speed(step: number): string {
+    const { name, perStep } = this.#unit;
+    const before = this.#before ?? step - 1;
+    const pace = ((step - before) * 1000) / (performance.now() - this.#started);
+    const rate = pace * perStep;
+    const left = duration((this.#total - step) / pace);
+    return `${rate.toFixed(rate < 10 ? 1 : 0)} ${name}/s · ${left} left`;
+  }
+}
+
+function duration(seconds: number): string {
+  const whole = Math.ceil(seconds);
+  return whole < 100 ? `${whole} s` : `${Math.ceil(seconds / 60)} min`;
+}
+
+function plainLines(name: string, total: number, speed: (step: number) => string): Show {
   let last = performance.now();
   return (step, loss) => {
     const now = performance.now();

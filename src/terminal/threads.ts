@@ -1,20 +1,29 @@
-/** How many threads a command runs on: all physical cores, or what `--threads` says. */
+/** The number of threads of a command: all physical cores, or what `--threads` says. */
 
 import { setThreads } from '../threads/index.js';
 import { MAX_THREADS } from '../threads/max-threads.js';
 import { physicalCores } from './cores.js';
 import { type Option, parseInteger } from './options.js';
 
-/** Of every command. @param fewer what holds if it isn't given, where that is not all cores */
+/**
+ * Returns the option of the number of threads, which every command has.
+ *
+ * @param fewer default of the command, where that is not all cores
+ */
 export function threadsOption(fewer: number | undefined): Option {
   const unless = fewer ?? 'all physical cores';
   return {
     flags: '--threads <n>',
-    description: `how many to run on (${unless}); any number gives the same results`,
+    description: `number of threads (1 to ${MAX_THREADS}; default: ${unless}); any gives the same bits`,
   };
 }
 
-/** @param given the value of the option, if it was given */
+/**
+ * Starts the threads.
+ *
+ * @param given value of the option, if it was given
+ * @param fewer default of the command, where that is not all cores
+ */
 export async function startThreads(given: unknown, fewer: number | undefined): Promise<void> {
   const count =
     typeof given === 'string'

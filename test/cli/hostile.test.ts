@@ -90,7 +90,7 @@ for (const system of ['gpt', 'bert']) {
     await refuses(resume(hugeHeader), 'resume.safetensors');
     await refuses(
       resume(() => readFileSync(at(`${system}/${weights}`))),
-      'no state of a run',
+      'not a valid state of a run',
     );
   });
 
@@ -98,7 +98,7 @@ for (const system of ['gpt', 'bert']) {
     const before = filesOf(at(system));
     const wild = ['--lr', '1000', '--weight-decay', '1000', '--steps', '40'];
     await refusesDivergence(
-      trainer(system, system, ...wild, '--eval-every', '40'),
+      trainer(system, system, ...wild, '--eval-every', '40', '--force'),
       'no checkpoint',
     );
     same(filesOf(at(system)), before, 'files');
@@ -156,7 +156,7 @@ test('bad data and options', async () => {
     await refuses(on('empty.txt'), 'is empty');
     await refuses(on('short.txt'), '');
     await refuses(on('latin.txt'), 'UTF-8');
-    await refuses(on('no-text.csv'), 'there is no text');
+    await refuses(on('no-text.csv'), 'its columns are "label", "body"');
     await refuses(on('no-text.jsonl'), 'there is no text');
     await refuses(on('data.txt', '--tokenizer', 'broken.json'), 'broken.json');
     await refuses(on('data.txt', '--width', '-4'), '--width');
@@ -165,9 +165,9 @@ test('bad data and options', async () => {
   const tuned = (data: string, ...more: string[]): string[] => [
     ...['finetune', 'bert', '--data', data, '--out', 'tuned', ...more],
   ];
-  await refuses(tuned('one.csv'), 'at least two kinds');
-  await refuses(tuned('data.txt'), 'at least two kinds');
-  await refuses(tuned('two.csv', '--labels-per-class', '9'), 'no text is left to judge by');
+  await refuses(tuned('one.csv'), 'at least two classes');
+  await refuses(tuned('data.txt'), 'at least two classes');
+  await refuses(tuned('two.csv', '--labels-per-class', '9'), 'no text is held out');
   await refuses(['fill', 'bert', 'no mask'], '[MASK]');
   await refuses(['fill', 'gpt', 'a [MASK]'], 'cannot fill');
   await refuses(['encode', 'bert', '--data', 'data.txt', '--out', 'data.txt/a.npy'], '--out');

@@ -147,10 +147,10 @@ function readRuns(path: string): { runs: Run[]; page: string } {
   }
 }
 
-/** Tells of each result when it is there. */
+/** Reports each result as it comes. */
 function listener(terminal: Terminal): Listener {
   return {
-    start: (what) => terminal.passing(what),
+    start: (what) => terminal.transient(what),
     peak: (peak) => {
       terminal.line(peakLine(cpus()[0]?.model ?? 'here', peak));
       terminal.event('peak', { peak });

@@ -1,27 +1,29 @@
 /**
- * `nearfar demo`: runs the sections of the demo one after the other, prints what they measured,
- * and writes a report that a class can be shown.
+ * `nearfar demo`: trains small models on real data that comes with the package, prints what was
+ * measured, and writes a report in HTML.
  */
 
 import { renderFigure, renderReport } from '../../report/index.js';
-import { InputError } from '../../terminal/errors.js';
+import { InputError, Interrupted } from '../../terminal/errors.js';
 import { prepareFolder, writeResult } from '../../terminal/files.js';
 import { parseInteger } from '../../terminal/options.js';
 import { version } from '../../terminal/package-files.js';
+import { suggestion } from '../../terminal/text.js';
 import { type Command, type Input, JSON_OPTION } from '../command.js';
 import type { Section, SectionResult } from '../demo/section.js';
 import { SECTIONS } from '../demo/sections.js';
 
 const REPORT = 'index.html';
 const MAX_SEED = 2 ** 32 - 1;
+const NAMES = SECTIONS.map(({ name }) => name);
 
 export const demo: Command = {
   name: 'demo',
-  summary: 'run the demo on real data and write an HTML report',
+  summary: 'train small models on real data and write an HTML report',
   arguments: [
     {
       notation: '[name...]',
-      description: `sections to run: ${names()} (all of them by default)`,
+      description: `sections to run: ${NAMES.join(', ')} (all of them by default)`,
     },
   ],
   options: [
@@ -31,47 +33,73 @@ export const demo: Command = {
       description: 'folder for the report',
       default: 'nearfar-report',
     },
-    { flags: '--seed <n>', description: 'another seed gives other random numbers', default: '1' },
+    { flags: '--seed <n>', description: 'seed of all random numbers', default: '1' },
     JSON_OPTION,
   ],
+  examples: ['nearfar demo experiment', 'nearfar demo simclr clip --out report'],
   run,
 };
 
-function names(): string {
-  return SECTIONS.map(({ name }) => name).join(', ');
-}
-
-/** The sections that were asked for, in the demo's order. */
+/** Returns the sections that were asked for, in the demo's order. */
 function chosen(positional: readonly string[]): readonly Section[] {
   for (const wanted of positional) {
-    if (SECTIONS.every(({ name }) => name !== wanted)) {
-      throw new InputError(`unknown section ${JSON.stringify(wanted)}, expected one of ${names()}`);
-    }
+    if (NAMES.includes(wanted)) continue;
+    const hint = suggestion(wanted, NAMES);
+    throw new InputError(
+      `unknown section ${JSON.stringify(wanted)}, expected one of ${NAMES.join(', ')}${hint}`,
+    );
   }
   if (positional.length === 0) return SECTIONS;
   return SECTIONS.filter(({ name }) => positional.includes(name));
 }
 
-async function run({ positional, options, terminal }: Input): Promise<void> {
+/** Begin and end of each section, as fractions of the time that all take together. */
+function ranges(sections: readonly Section[]): [number, number][] {
+  const total = sections.reduce((sum, { duration }) => sum + duration, 0);
+  let before = 0;
+  return sections.map(({ duration }) => {
+    const begin = before / total;
+    before += duration;
+    return [begin, before / total];
+  });
+}
+
+async function run({ positional, options, terminal, onInterrupt }: Input): Promise<void> {
   const sections = chosen(positional);
   const seed = parseInteger('--seed', options.seed as string, 0, MAX_SEED);
   const full = options.full === true;
   const out = options.out as string;
   prepareFolder('--out', out);
+  onInterrupt(() => terminal.stop());
   const results: [Section, SectionResult][] = [];
+  const parts = ranges(sections);
+  let interrupted = false;
   for (const [i, section] of sections.entries()) {
-    terminal.part(i + 1, sections.length);
-    const result = await section.run({ full, seed, terminal });
-    results.push([section, result]);
-    terminal.line(section.title);
-    for (const { head, rows } of result.tables) terminal.table(head, rows);
+    const range = parts[i] as [number, number];
+    terminal.part({ number: i + 1, of: sections.length, range });
+    try {
+      const result = await section.run({ full, seed, terminal });
+      results.push([section, result]);
+      terminal.line(section.title);
+      for (const { head, rows } of result.tables) terminal.table(head, rows);
+    } catch (error) {
+      if (!(error instanceof Interrupted)) throw error;
+      terminal.close();
+      interrupted = true;
+      break;
+    }
   }
+  if (results.length === 0) throw new Interrupted('interrupted, nothing was written');
   for (const [, { figure }] of results) {
     if (figure !== undefined) {
       writeResult(out, figure.file, renderFigure(figure.panels, figure.label));
     }
   }
   const report = writeResult(out, REPORT, page(results, seed, full));
+  if (interrupted) {
+    const names = results.map(([{ name }]) => name).join(', ');
+    throw new Interrupted(`interrupted; the report of what was done (${names}): ${report}`);
+  }
   terminal.line(`report: ${report}`);
   terminal.event('done', {
     ...Object.fromEntries(results.map(([{ name }, { metrics }]) => [name, metrics])),
@@ -82,15 +110,18 @@ async function run({ positional, options, terminal }: Input): Promise<void> {
 function page(results: readonly [Section, SectionResult][], seed: number, full: boolean): string {
   const some = results.length < SECTIONS.length ? results.map(([{ name }]) => name) : [];
   const command = ['npx nearfar demo', ...some, ...(full ? ['--full'] : []), `--seed ${seed}`];
+  const sources = [...new Set(results.flatMap(([{ sources }]) => sources))];
+  const data = sources.length === 0 ? '' : ` Data: ${sources.join('; ')}.`;
   return renderReport({
     title: 'Learning without labels',
     lead:
-      'A label costs somebody’s time; the data themselves cost nothing. So a network is first set ' +
-      'a task whose answers are in the data: a word that was covered, the word that comes next, ' +
-      'which two pictures are views of one. What it learns on the way needs few labels later.',
+      'Labels cost work; data alone cost little. Self-supervised learning trains a network on a ' +
+      'task whose answers are in the data: a masked word, the next word, which two images are ' +
+      'views of the same one. The question of each section is what the network has learned that ' +
+      'way, compared with simple baselines and with the same network before training.',
     sections: results.map(([{ name, title }, { blocks }]) => ({ name, title, blocks })),
     footer:
-      `nearfar ${version()}, seed ${seed}. \`${command.join(' ')}\` measures the same numbers again, ` +
-      'to the last bit (times aside), on any machine.',
+      `nearfar ${version()}, seed ${seed}. \`${command.join(' ')}\` computes the same numbers ` +
+      `again, bit for bit (but for the times), on any machine.${data}`,
   });
 }

@@ -1,30 +1,34 @@
-/** `nearfar fill`: the best tokens for each [MASK] of a text. */
+/** `nearfar fill`: predicts the most probable tokens for each [MASK] of a text. */
 
 import { InputError } from '../../terminal/errors.js';
-import { parseInteger } from '../../terminal/options.js';
-import { type Command, JSON_OPTION } from '../command.js';
+import { MAX_INTEGER, parseInteger } from '../../terminal/options.js';
+import { type Command, JSON_OPTION, MODEL_FOLDER } from '../command.js';
 import { inputError, openFor } from '../models/open.js';
+
+const MASK = '[MASK]';
 
 export const fill: Command = {
   name: 'fill',
-  summary: 'name the hidden tokens of a text with a trained BERT',
+  summary: 'predict the masked tokens of a text with a trained BERT',
   arguments: [
-    { notation: '<dir>', description: 'folder of the trained model' },
-    { notation: '<text>', description: 'with [MASK] where a token is hidden' },
+    MODEL_FOLDER,
+    { notation: '<text>', description: `with ${MASK} for each token to predict` },
   ],
   options: [
-    { flags: '--top-k <k>', description: 'how many tokens for each', default: '5' },
+    { flags: '--top-k <k>', description: 'number of tokens for each mask', default: '5' },
     JSON_OPTION,
   ],
+  examples: [`nearfar fill bert "click ${MASK} to unsubscribe"`],
   async run({ positional, options, terminal }) {
     const [folder, text] = positional;
     if (text === undefined) throw new InputError('a text is needed');
-    const topK = parseInteger('--top-k', options.topK as string, 1, 2 ** 31);
-    const name = await openFor('fill', folder);
-    const masks = await inputError('text', () => name(text, topK));
+    if (!text.includes(MASK)) throw new InputError(`the text must hold at least one ${MASK}`);
+    const topK = parseInteger('--top-k', options.topK as string, 1, MAX_INTEGER);
+    const run = await openFor('fill', folder);
+    const masks = await inputError('text', () => run(text, topK));
     terminal.event('done', { text, masks });
     terminal.table(
-      ['[MASK]', 'token', 'probability'],
+      [MASK, 'token', 'probability'],
       masks.flatMap((tokens, mask) =>
         tokens.map(({ token, probability }, i) => [
           i === 0 ? String(mask + 1) : '',

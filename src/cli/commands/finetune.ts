@@ -1,41 +1,48 @@
-/** `nearfar finetune`: few labels, and what the same network from scratch makes of them. */
+/** `nearfar finetune`: fine-tunes a trained model on few labels, next to the same from scratch. */
 
 import { Interrupted } from '../../terminal/errors.js';
-import { parseInteger } from '../../terminal/options.js';
+import { MAX_INTEGER, parseInteger } from '../../terminal/options.js';
 import type { Progress } from '../../terminal/progress.js';
-import { type Command, JSON_OPTION, required } from '../command.js';
+import { type Command, JSON_OPTION, MODEL_FOLDER, required } from '../command.js';
 import { inputError, openFor } from '../models/open.js';
 import { readSettings, TRAINING, toOptions } from '../models/options.js';
 import { openFolder, removeState, writeModel } from '../output/checkpoint.js';
 
-/** Those of training that fine-tuning has: it keeps no checkpoints. */
+/** Options of training that fine-tuning has: it keeps no checkpoints. */
 const OPTIONS = TRAINING.filter(({ flag }) => flag !== 'eval-every');
 
 export const finetune: Command = {
   name: 'finetune',
-  summary: 'teach a trained model to name what few labels name, beside the same from scratch',
-  arguments: [{ notation: '<dir>', description: 'folder of the trained model' }],
+  summary: 'fine-tune a trained model on labels, next to the same network from scratch',
+  arguments: [MODEL_FOLDER],
   options: [
-    { flags: '--data <path>', description: 'texts or pictures with labels' },
-    { flags: '--out <dir>', description: 'folder for the result' },
-    { flags: '--labels-per-class <n>', description: 'how many to learn from; the rest judges' },
+    { flags: '--data <path>', description: 'texts or images with labels' },
+    { flags: '--out <dir>', description: 'folder for the fine-tuned model' },
+    { flags: '--force', description: 'replace the model in the folder' },
+    {
+      flags: '--labels-per-class <n>',
+      description: 'samples of each class to train on; the remaining ones evaluate',
+    },
     ...toOptions(OPTIONS),
     JSON_OPTION,
   ],
+  examples: ['nearfar finetune encoder --data labeled/ --out classifier --labels-per-class 10'],
   async run({ positional, options, terminal, onInterrupt }) {
     const path = required(options, 'data');
     const out = required(options, 'out');
     const count = options.labelsPerClass;
     const labelsPerClass =
-      typeof count === 'string' ? parseInteger('--labels-per-class', count, 1, 2 ** 31) : undefined;
+      typeof count === 'string'
+        ? parseInteger('--labels-per-class', count, 1, MAX_INTEGER)
+        : undefined;
     const settings = readSettings('finetune', options, OPTIONS, OPTIONS);
-    const learn = await openFor('finetune', positional[0]);
-    openFolder(out);
+    const run = await openFor('finetune', positional[0]);
+    openFolder(out, { force: options.force === true });
     const abort = new AbortController();
     onInterrupt(() => abort.abort());
     const bars = new Map<string, Progress>();
     const result = await inputError('--data', () =>
-      learn({
+      run({
         path,
         labelsPerClass,
         settings,
@@ -51,11 +58,13 @@ export const finetune: Command = {
       }),
     ).finally(() => terminal.close());
     const { files, ...metrics } = result;
-    removeState(out);
+    removeState(out, false);
     writeModel(out, files);
     terminal.event('done', { ...metrics, out });
-    const { labelled, classes, heldOut, accuracy, scratchAccuracy } = metrics;
-    terminal.line(`${labelled} labels of ${classes} kinds, judged by ${heldOut} others`);
+    const { labeled, classes, heldOut, accuracy, scratchAccuracy } = metrics;
+    terminal.line(
+      `trained on ${labeled} labeled samples of ${classes} classes, evaluated on ${heldOut} others`,
+    );
     terminal.table(
       ['network', 'held-out accuracy'],
       [

@@ -9,16 +9,9 @@ import { fill } from './fill.js';
 import { finetune } from './finetune.js';
 import { generate } from './generate.js';
 import { hash } from './hash.js';
+import { predict } from './predict.js';
 import { train } from './train.js';
 
 export const COMMANDS: readonly Command[] = [
-  demo,
-  train,
-  evaluate,
-  finetune,
-  generate,
-  fill,
-  encode,
-  hash,
-  bench,
+  ...[demo, train, evaluate, finetune, predict, generate, fill, encode, hash, bench],
 ];

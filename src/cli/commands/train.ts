@@ -1,17 +1,24 @@
 /**
- * `nearfar train`: trains a model on one's own files, keeps the best model, and goes on after an
- * interruption with the very bits of a run that was never stopped.
+ * `nearfar train`: trains a model on files, keeps the best one, and goes on after an interruption
+ * with the same bits as a run that was never stopped.
  */
 
 import { NonFiniteError } from '../../core/validation.js';
 import { DivergedError, type TrainStep, train as trainModel } from '../../models/index.js';
 import { manualSeed } from '../../nn/index.js';
 import { InputError, Interrupted } from '../../terminal/errors.js';
+import type { Option } from '../../terminal/options.js';
 import { type Command, type Input, JSON_OPTION, required } from '../command.js';
 import { findModel, MODELS } from '../models/index.js';
 import type { Metrics, TrainingSetup } from '../models/model.js';
 import { inputError } from '../models/open.js';
-import { readSettings, type Settings, toOptions } from '../models/options.js';
+import {
+  describeOptions,
+  readSettings,
+  type Settings,
+  toOptions,
+  trainingSettings,
+} from '../models/options.js';
 import {
   hasState,
   openFolder,
@@ -26,7 +33,19 @@ import {
 /** Validations in a run, unless told otherwise. */
 const EVALUATIONS = 8;
 
-const OPTIONS = MODELS.flatMap(({ options }) => options);
+const MODEL_OPTIONS = MODELS.flatMap(({ options }) => options);
+
+const withModelOptions = (modelOptions: readonly Option[]): Option[] => [
+  {
+    flags: '--data <path>',
+    description: MODELS.map(({ name, data }) => `${name}: ${data}`).join('; '),
+  },
+  { flags: '--out <dir>', description: 'folder for the trained model' },
+  { flags: '--resume', description: 'go on with the run in the folder, if there is one' },
+  { flags: '--force', description: 'replace the model in the folder' },
+  ...modelOptions,
+  JSON_OPTION,
+];
 
 export const train: Command = {
   name: 'train',
@@ -37,15 +56,12 @@ export const train: Command = {
       description: MODELS.map(({ name, summary }) => `${name}: ${summary}`).join('; '),
     },
   ],
-  options: [
-    {
-      flags: '--data <path>',
-      description: MODELS.map(({ name, data }) => `${name}: ${data}`).join('; '),
-    },
-    { flags: '--out <dir>', description: 'folder for the trained model' },
-    { flags: '--resume', description: 'go on with the run in the folder' },
-    ...toOptions(OPTIONS),
-    JSON_OPTION,
+  options: withModelOptions(toOptions(MODEL_OPTIONS)),
+  help: () => withModelOptions(describeOptions(MODELS)),
+  examples: [
+    'nearfar train gpt --data book.txt --out book',
+    'nearfar train simclr --data photos/ --out encoder --steps 500 --views photo',
+    'nearfar train gpt --data book.txt --out book --resume',
   ],
   run,
 };
@@ -56,12 +72,14 @@ interface Run {
   settings: Settings;
   data: string;
   steps: number;
-  batch: number;
+  batchSize: number;
   warmup: number;
   evalEvery: number;
   best: RunState['best'];
-  /** The step of the last state that was written. */
+  /** Step of the last state that was written. */
   saved: number | undefined;
+  /** Whether anything of this run is in the folder. */
+  written: boolean;
 }
 
 async function run(input: Input): Promise<void> {
@@ -69,11 +87,17 @@ async function run(input: Input): Promise<void> {
   const declaration = findModel(positional[0]);
   const path = required(options, 'data');
   const out = required(options, 'out');
-  const given = readSettings(declaration.name, options, declaration.options, OPTIONS);
+  if (options.resume === true && options.force === true) {
+    throw new InputError('--resume goes on with a run and --force replaces it: give one of them');
+  }
+  const given = readSettings(declaration.name, options, declaration.options, MODEL_OPTIONS);
   const settings = { model: declaration.name, ...given };
-  const data = await inputError('--data', () => declaration.read(path, settings));
-  openFolder(out);
+  openFolder(out, { resume: options.resume === true, force: options.force === true });
   const resumed = options.resume === true && hasState(out) ? readState(out) : undefined;
+  if (options.resume === true && resumed === undefined) {
+    terminal.note(`there is nothing to resume in ${out}: the run begins at step 1`);
+  }
+  const data = await inputError('--data', () => declaration.read(path, settings));
   if (resumed !== undefined) checkSame(resumed, settings, data.hash);
   const all: Settings = { ...settings, ...(resumed?.settings as Settings | undefined) };
   if (resumed?.finished) {
@@ -82,39 +106,37 @@ async function run(input: Input): Promise<void> {
     return;
   }
   manualSeed((all.seed as number | undefined) ?? 0);
-  const trained = await inputError(declaration.name, () => declaration.create(data, all));
-  const plan = planOf(terminal, trained, all);
+  const setup = await inputError(declaration.name, () => declaration.create(data, all));
+  const plan = planOf(terminal, setup, all);
   const { best, step: saved } = resumed ?? {};
-  const begun = { out, settings: all, data: data.hash, best, saved, ...plan };
+  const written = resumed !== undefined;
+  const begun = { out, settings: all, data: data.hash, best, saved, written, ...plan };
   await inputError(resumed ? `--resume ${out}` : declaration.name, () =>
-    runSteps(input, begun, trained, resumed),
+    runSteps(input, begun, setup, resumed),
   );
 }
 
-/** How long and in what batches to train; what is cut to the run or to the data is said. */
+/** Decides how long and in what batches to train, and says what is cut to the run or to the data. */
 function planOf(
   terminal: Input['terminal'],
   { model, samples }: TrainingSetup,
   settings: Settings,
-): Pick<Run, 'steps' | 'batch' | 'warmup' | 'evalEvery'> {
-  const asked = (name: 'steps' | 'batchSize' | 'warmup'): number =>
+): Pick<Run, 'steps' | 'batchSize' | 'warmup' | 'evalEvery'> {
+  const asked = (name: 'steps' | 'batchSize'): number =>
     (settings[name] as number | undefined) ?? model.defaults[name];
   const steps = asked('steps');
-  const warmup = Math.min(asked('warmup'), Math.floor(steps / 10));
-  if (warmup < asked('warmup')) {
-    terminal.note(
-      `a warm-up of ${asked('warmup')} steps is cut to a tenth of the run, ${warmup} steps`,
-    );
-  }
-  const batch = Math.min(asked('batchSize'), samples);
-  if (batch < asked('batchSize')) {
-    terminal.note(`a batch of ${asked('batchSize')} is cut to the data, ${batch} samples`);
+  // A warm-up that was asked for is kept; the default one is made for a long run.
+  const shortened = Math.min(model.defaults.warmup, Math.floor(steps / 10));
+  const warmup = (settings.warmup as number | undefined) ?? shortened;
+  const batchSize = Math.min(asked('batchSize'), samples);
+  if (batchSize < asked('batchSize')) {
+    terminal.note(`a batch of ${asked('batchSize')} is cut to the data, ${batchSize} samples`);
   }
   const evalEvery = (settings.evalEvery as number | undefined) ?? Math.ceil(steps / EVALUATIONS);
-  return { steps, batch, warmup, evalEvery };
+  return { steps, batchSize, warmup, evalEvery };
 }
 
-/** A run goes on with what it began with, or not at all. */
+/** Makes sure that a run goes on with what it began with. */
 function checkSame(resumed: RunState, settings: Settings, data: string): void {
   for (const [name, value] of Object.entries(settings)) {
     const before = resumed.settings[name];
@@ -130,32 +152,34 @@ function checkSame(resumed: RunState, settings: Settings, data: string): void {
 async function runSteps(
   { terminal, onInterrupt }: Input,
   run: Run,
-  trained: TrainingSetup,
+  setup: TrainingSetup,
   resumed: ReturnType<typeof readState> | undefined,
 ): Promise<void> {
-  const { model, unit, training } = trained;
-  const { steps, batch, warmup, out } = run;
+  const { model, unit, training } = setup;
+  const { steps, batchSize, warmup, out } = run;
   // A step that has begun is ended, so that there is a state to save.
   let interrupted = false;
   onInterrupt(() => {
     interrupted = true;
   });
-  const progress = terminal.progress('train', steps, { ...unit, perStep: unit.perStep(batch) });
+  const progress = terminal.progress('train', steps, {
+    unit: { name: unit.name, perStep: unit.perStep(batchSize) },
+  });
   try {
     const loop = trainModel(model, training, {
-      ...(run.settings as object),
+      ...trainingSettings(run.settings),
       ...(resumed ? { state: resumed.restore(model) } : {}),
       steps,
-      batchSize: batch,
+      batchSize,
       warmup,
     });
     for await (const step of loop) {
       await progress.step(step.step, step.loss, { learningRate: step.learningRate });
       const done = step.step === steps;
       const due = done || step.step % run.evalEvery === 0;
-      if (due) await validate(terminal, run, trained, step);
-      if (done) await finish(terminal, run, trained, step);
-      else if (due || interrupted) save(run, trained, step, {});
+      if (due) await validate(terminal, run, setup, step);
+      if (done) await finish(terminal, run, setup, step);
+      else if (due || interrupted) save(run, setup, step, {});
       if (done || !interrupted) continue;
       terminal.event('interrupted', { step: step.step, out });
       throw new Interrupted(
@@ -169,36 +193,42 @@ async function runSteps(
   }
 }
 
+/** Writes the model's files; the first ones of a run take the place of an earlier run's. */
+function write(run: Run, setup: TrainingSetup): void {
+  if (!run.written) removeState(run.out, true);
+  run.written = true;
+  writeModel(run.out, setup.files());
+}
+
 /**
- * Validates, and keeps the model if it is the best so far: on a sample, always the same, so that
- * like is compared with like.
- * @throws DivergedError if the loss is not finite
+ * Validates, always on the same sample, and writes the model if it is the best so far.
+ *
+ * @throws {DivergedError} if the loss is not finite
  */
 async function validate(
   terminal: Input['terminal'],
   run: Run,
-  trained: TrainingSetup,
+  setup: TrainingSetup,
   { step }: TrainStep,
 ): Promise<void> {
-  trained.model.eval();
-  const metrics = await evaluate(trained);
+  setup.model.eval();
+  const metrics = await evaluate(setup);
   const { valLoss = Number.NaN } = metrics;
   if (!Number.isFinite(valLoss)) throw new DivergedError(step, valLoss, 'validation loss');
-  const text = await trained.sample();
-  trained.model.train();
-  terminal.event('eval', { step, ...metrics, sample: text });
-  terminal.line(`step ${step}: validation loss ${valLoss.toFixed(4)} · ${JSON.stringify(text)}`);
+  const sample = await setup.sample();
+  setup.model.train();
+  terminal.event('eval', { step, ...metrics, sample });
+  const shown = sample.replaceAll('\n', '↵');
+  terminal.line(`step ${step}: validation loss ${valLoss.toFixed(4)} · ${shown}`);
   if (run.best !== undefined && !(valLoss < run.best.valLoss)) return;
-  // A run's first model takes the place of an earlier run's, whose state is no good from then on.
-  if (run.best === undefined) removeState(run.out);
   run.best = { step, valLoss };
-  writeModel(run.out, trained.files());
+  write(run, setup);
 }
 
-/** Metrics over the sample; a loss that was refused as not finite is NaN. */
-async function evaluate(trained: TrainingSetup): Promise<Metrics> {
+/** Evaluates on the sample; a loss that was rejected as not finite is NaN. */
+async function evaluate(setup: TrainingSetup): Promise<Metrics> {
   try {
-    return await trained.evaluate();
+    return await setup.evaluate();
   } catch (error) {
     if (error instanceof NonFiniteError) return { valLoss: Number.NaN };
     throw error;
@@ -207,33 +237,40 @@ async function evaluate(trained: TrainingSetup): Promise<Metrics> {
 
 function save(
   run: Run,
-  { model }: TrainingSetup,
+  setup: TrainingSetup,
   step: TrainStep,
   metrics: Record<string, number>,
 ): void {
+  // A run that is stopped before its first validation leaves a model, too.
+  if (run.best === undefined) write(run, setup);
   const { optimizer, random } = step.state();
   const { settings, data, best, out, steps } = run;
   const finished = step.step === steps;
-  const at = step.step;
-  writeState(out, model, optimizer, { settings, data, step: at, finished, best, random, metrics });
-  run.saved = at;
+  writeState(out, setup.model, optimizer, {
+    ...{ settings, data, step: step.step, finished, best, random, metrics },
+  });
+  run.saved = step.step;
 }
 
-/** Ends a run: the best model's loss over the whole validation part is what it is judged by. */
+/** Ends a run: evaluates the best model on all validation data. */
 async function finish(
   terminal: Input['terminal'],
   run: Run,
-  trained: TrainingSetup,
+  setup: TrainingSetup,
   step: TrainStep,
 ): Promise<void> {
-  const metrics = await trained.metricsOf(readModel(run.out));
-  save(run, trained, step, metrics);
+  const metrics = await setup.metricsOf(readModel(run.out));
+  save(run, setup, step, metrics);
   terminal.event('done', { step: step.step, bestStep: run.best?.step, ...metrics, out: run.out });
-  const list = Object.entries(metrics).map(([name, value]) => `${name} ${value.toFixed(4)}`);
-  terminal.line(`${run.out}: ${list.join(', ')}, the best of step ${run.best?.step}`);
+  const list = Object.entries(metrics).map(([name, value]) => `${name} ${formatMetric(value)}`);
+  terminal.line(`${run.out}: the best model, of step ${run.best?.step}: ${list.join(', ')}`);
 }
 
-/** What a diverged run leaves: nothing is written from then on. */
+function formatMetric(value: number): string {
+  return Number.isInteger(value) ? String(value) : value.toFixed(4);
+}
+
+/** Describes what a diverged run leaves: nothing is written from then on. */
 function diverged({ step, what, value }: DivergedError, { best, saved, out }: Run): InputError {
   const kept = [
     ...(saved === undefined ? [] : [`the last good checkpoint, of step ${saved}`]),

@@ -15,6 +15,8 @@ import type { Section, SectionContext, SectionResult } from './section.js';
 export const bert: Section = {
   name: 'bert',
   title: 'BERT: the hidden token',
+  duration: 80,
+  sources: ['SpamAssassin public corpus (CC0 1.0)'],
   run,
 };
 

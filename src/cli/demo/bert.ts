@@ -41,7 +41,7 @@ export async function trainBert(
   const options = full ? FULL : SMALL;
   const { steps, batchSize } = options.pretraining;
   const unit = { name: 'tokens', perStep: batchSize * CONTEXT };
-  const pretraining = terminal.progress('bert', steps, unit);
+  const pretraining = terminal.progress('bert', steps, { unit, range: [0, 0.5] });
   let fits: ReturnType<typeof terminal.progress> | undefined;
   const study = await fewLabelsStudy({ nearfar, models }, data, {
     ...options,
@@ -50,7 +50,10 @@ export async function trainBert(
     onPretraining: ({ step, loss }) => pretraining.step(step, loss),
     async onFit(done, of, accuracy) {
       if (fits === undefined) pretraining.end();
-      fits ??= terminal.progress('few labels', of, { name: 'classifiers', perStep: 1 });
+      fits ??= terminal.progress('few labels', of, {
+        unit: { name: 'classifiers', perStep: 1 },
+        range: [0.5, 1],
+      });
       await fits.step(done, 1 - accuracy);
     },
   });

@@ -21,6 +21,13 @@ import type { Section, SectionContext, SectionResult } from './section.js';
 export const clip: Section = {
   name: 'clip',
   title: 'CLIP: pictures and words in one space',
+  duration: 120,
+  sources: [
+    'emoji of Noto (Apache 2.0)',
+    'Twemoji (CC BY 4.0)',
+    'OpenMoji (CC BY-SA 4.0)',
+    'Fluent Emoji (MIT)',
+  ],
   run,
 };
 

@@ -94,7 +94,9 @@ export async function trainClip(emoji: Emoji, context: SectionContext): Promise<
   const before = retrieve();
   const judged: Run['judged'] = [[0, before.imageToText[1] as number]];
   const losses: number[] = [];
-  const progress = terminal.progress('clip', steps, { name: 'pictures', perStep: batch });
+  const progress = terminal.progress('clip', steps, {
+    unit: { name: 'images', perStep: batch },
+  });
   const started = performance.now();
   let after = before;
   for await (const { step, loss } of train(clip, emoji.training, {

@@ -24,6 +24,8 @@ const RATE = 0.03;
 export const experiment: Section = {
   name: 'experiment',
   title: 'The experiment: 24 points, three classes',
+  duration: 2,
+  sources: [],
   run,
 };
 

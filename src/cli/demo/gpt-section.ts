@@ -9,6 +9,8 @@ import type { Section, SectionContext, SectionResult } from './section.js';
 export const gpt: Section = {
   name: 'gpt',
   title: 'GPT: the next token',
+  duration: 120,
+  sources: ['Moby-Dick by Herman Melville (public domain)'],
   run,
 };
 

@@ -56,7 +56,7 @@ export async function trainGpt(book: Book, { full, seed, terminal }: SectionCont
   };
   const { batchSize: batch } = gpt.defaults;
   const unit = { name: 'characters', perStep: batch * gpt.config.context };
-  const progress = terminal.progress('gpt', steps, unit);
+  const progress = terminal.progress('gpt', steps, { unit });
   const started = performance.now();
   look(0);
   for await (const { step, loss } of train(gpt, book.training, { steps, learningRate, seed })) {

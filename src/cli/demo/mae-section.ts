@@ -11,6 +11,8 @@ import { loadDigits } from './simclr.js';
 export const mae: Section = {
   name: 'mae',
   title: 'MAE: three quarters of a picture from the rest',
+  duration: 60,
+  sources: ['MNIST by LeCun and Cortes (CC BY-SA 3.0)'],
   run,
 };
 

@@ -1,23 +1,32 @@
-/** Section of the demo: a name, a title, and work that ends in a piece of report. */
+/** The interface of a section of the demo. */
 
 import type { Block, ChartPanel, Table } from '../../report/types.js';
 import type { Terminal } from '../../terminal/progress.js';
 
+/** A section of the demo. */
 export interface Section {
+  /** Word that asks for it on the command line. */
   name: string;
+  /** Heading in the report. */
   title: string;
+  /** Time that it takes, in seconds on a machine of 2020, for the time left. */
+  duration: number;
+  /** Data that it uses, and their licenses. */
+  sources: readonly string[];
   run(context: SectionContext): Promise<SectionResult>;
 }
 
+/** What a section is run with. */
 export interface SectionContext {
-  /** Train longer. */
+  /** Whether to train longer. */
   full: boolean;
   seed: number;
   terminal: Terminal;
 }
 
+/** Results of a section. */
 export interface SectionResult {
-  /** What the report shows. */
+  /** Blocks of the report. */
   blocks: Block[];
   /** Tables for the terminal. */
   tables: Table[];

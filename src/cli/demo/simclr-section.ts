@@ -16,6 +16,8 @@ import { COUNTS, lastLoss, loadDigits, type SimClrRun, trainSimClr } from './sim
 export const simclr: Section = {
   name: 'simclr',
   title: 'SimCLR: two views of one picture',
+  duration: 140,
+  sources: ['MNIST by LeCun and Cortes (CC BY-SA 3.0)'],
   run,
 };
 

@@ -1,42 +1,46 @@
 /**
- * Folders of PNG and JPEG files: one subfolder a label, flat, or with a `metadata.jsonl` of
+ * Folders of PNG and JPEG files: one subfolder per label, flat, or with a `metadata.jsonl` of
  * `file_name`, `text` and `label`. Files are decoded when they are asked for, brought to one shape,
  * and kept so in a temporary file.
  */
 
 import { createHash } from 'node:crypto';
-import {
-  closeSync,
-  existsSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  readSync,
-  statSync,
-} from 'node:fs';
-import { extname, isAbsolute, join, normalize, sep } from 'node:path';
+import { existsSync, readFileSync, statSync } from 'node:fs';
+import { basename, extname, isAbsolute, join, normalize } from 'node:path';
 import type { ImageShape } from '../../data/images/augment.js';
-import {
-  decodeImage,
-  fitImage,
-  HEADER_BYTES,
-  ImageError,
-  readImageHeader,
-} from '../../data/images/decode.js';
+import { decodeImage, fitImage, ImageError, readImageHeader } from '../../data/images/decode.js';
 import { InputError } from '../../terminal/errors.js';
-import type { ImageOptions, OpenedImages } from './image-source.js';
+import { errorCode } from '../../terminal/files.js';
+import { listFiles, type OnSkip } from './folder.js';
+import { type ImageOptions, NO_LABEL, type OpenedImages, splitOf } from './image-source.js';
 import { gatherPixels, openTemporary, PixelFile } from './pixel-file.js';
 import { readJsonLines, readUtf8 } from './texts.js';
 
-/** Height and width that pictures are brought to, unless told otherwise. */
+/** Height and width that images are resized to, unless told otherwise. */
 const SIDE = 32;
 
 const METADATA = 'metadata.jsonl';
-const KINDS = ['.png', '.jpg', '.jpeg'];
-const TRAINING = ['train', 'training'];
-const VALIDATION = ['test', 'val', 'valid', 'validation'];
+const KINDS = ['.png', '.jpg', '.jpeg', '.jpe', '.jfif'];
+/** Kinds of images that are not read, by their suffixes. */
+const OTHER_KINDS: Readonly<Record<string, string>> = {
+  '.webp': 'WebP',
+  '.gif': 'GIF',
+  '.avif': 'AVIF',
+  '.heic': 'HEIC',
+  '.heif': 'HEIF',
+  '.bmp': 'BMP',
+  '.tif': 'TIFF',
+  '.tiff': 'TIFF',
+  '.svg': 'SVG',
+  '.jxl': 'JPEG XL',
+  '.jp2': 'JPEG 2000',
+  '.ppm': 'PPM',
+  '.pgm': 'PGM',
+};
+/** Largest file that is read as an image, in bytes. */
+const MAX_BYTES = 2 ** 29;
 
-/** A picture's file below the folder, and what is known of it. */
+/** An image's file below the folder, and what is known of it. */
 interface Entry {
   name: string;
   label?: string | undefined;
@@ -44,26 +48,47 @@ interface Entry {
   validation?: boolean;
 }
 
-/** All picture files below a folder, in the order of their names. */
-function listFiles(folder: string): Entry[] {
-  const names = readdirSync(folder, { recursive: true, encoding: 'utf8' })
-    .filter((name) => KINDS.includes(extname(name).toLowerCase()))
-    .map((name) => name.split(sep).join('/'))
-    .sort();
-  const tops = new Set(names.map((name) => (name.includes('/') ? name.split('/')[0] : '')));
-  const within = (list: string[]): boolean => [...tops].some((top) => list.includes(top as string));
-  const known = [...tops].every((top) => [...TRAINING, ...VALIDATION].includes(top as string));
-  const split = known && within(TRAINING) && within(VALIDATION);
-  return names.map((name) => {
-    const path = name.split('/');
-    const validation = split && VALIDATION.includes(path.shift() as string);
-    return { name, label: path.length > 1 ? path[0] : undefined, validation };
+/** Tells whether a file is an image that can be read, by its suffix. */
+export function isImageFile(path: string): boolean {
+  return KINDS.includes(extname(path).toLowerCase());
+}
+
+/** Lists the image files below a folder, with the labels and the split that their folders say. */
+function listImages(folder: string, onSkip: OnSkip): Entry[] {
+  const names = listFiles(folder, onSkip).filter((name) => {
+    const other = OTHER_KINDS[extname(name).toLowerCase()];
+    if (other !== undefined)
+      onSkip(join(folder, name), `is a ${other} image, expected PNG or JPEG`);
+    return isImageFile(name);
+  });
+  const paths = names.map((name) => ({ name, path: name.split('/') }));
+  const isSplit = (depth: number): boolean => {
+    const parts = paths.map(({ path }) => (path.length > depth + 1 ? path[depth] : undefined));
+    const kinds = new Set(parts.map((part) => part && splitOf(part)));
+    return kinds.has('training') && kinds.has('validation');
+  };
+  // An archive often holds all in one folder of its own.
+  const shared = new Set(paths.map(({ path }) => path[0])).size === 1;
+  const depth = [0, 1].find((level) => isSplit(level) && (level === 0 || shared));
+  if (depth === undefined) {
+    return paths.map(({ name, path }) => ({ name, label: path.length > 1 ? path[0] : undefined }));
+  }
+  return paths.flatMap(({ name, path }) => {
+    const part = path.length > depth + 1 ? splitOf(path[depth] as string) : undefined;
+    if (part === undefined) {
+      onSkip(join(folder, name), 'is outside the folders to train on and to validate with');
+      return [];
+    }
+    const label = path.length > depth + 2 ? path[depth + 1] : undefined;
+    return [{ name, label, validation: part === 'validation' }];
   });
 }
 
 function listMetadata(folder: string): Entry[] {
   const file = join(folder, METADATA);
-  return readJsonLines(file, readUtf8(file)).map(({ place, row }) => {
+  const rows = readJsonLines(file, readUtf8(file));
+  if (rows.length === 0) throw new InputError(`${file}: is empty`);
+  return rows.map(({ place, row }) => {
     const { file_name: name, text, label } = (row ?? {}) as Record<string, unknown>;
     if (typeof name !== 'string' || name === '') {
       throw new InputError(`${place}: there is no file_name`);
@@ -76,57 +101,78 @@ function listMetadata(folder: string): Entry[] {
     if (text !== undefined && typeof text !== 'string') {
       throw new InputError(`${place}: text must be a string`);
     }
+    if (typeof label === 'object' && label !== null) {
+      throw new InputError(`${place}: label must be a string or a number`);
+    }
     const named = label === undefined || label === null ? undefined : String(label);
     return { name, label: named, caption: text };
   });
 }
 
-/** The first bytes of a file, or why there are none. */
-function readHead(path: string): Uint8Array {
-  let file: number;
+/**
+ * Reads an image file.
+ *
+ * @throws {ImageError} if there is no such file
+ */
+function readImage(path: string): Uint8Array {
   try {
-    file = openSync(path, 'r');
+    const kind = statSync(path);
+    if (kind.isDirectory()) throw new ImageError('is a folder');
+    if (!kind.isFile()) throw new ImageError('is not a file but a pipe or a device');
+    if (kind.size > MAX_BYTES) throw new ImageError(`has ${kind.size} bytes, at most ${MAX_BYTES}`);
+    return readFileSync(path);
   } catch (error) {
-    throw new ImageError(`cannot be read (${(error as { code?: string }).code})`);
-  }
-  try {
-    const bytes = new Uint8Array(HEADER_BYTES);
-    return bytes.subarray(0, readSync(file, bytes, 0, HEADER_BYTES, 0));
-  } finally {
-    closeSync(file);
+    if (error instanceof ImageError) throw error;
+    const code = errorCode(error);
+    // Neither the file nor the image is to blame: the machine has run out of something.
+    if (['EMFILE', 'ENFILE', 'EIO', 'ENOMEM'].includes(code)) throw error;
+    throw new ImageError(`cannot be read (${code})`);
   }
 }
 
-/** Names of labels in order: by number where all are numbers. */
+/** Sorts names of labels: by number where all are numbers. */
 function labelOrder(labels: readonly string[]): string[] {
   const names = [...new Set(labels)];
   if (names.every((name) => /^\d+$/.test(name))) return names.sort((a, b) => Number(a) - Number(b));
   return names.sort();
 }
 
-/** A value of each entry, if all have one. */
-function valuesOfAll(entries: readonly Entry[], what: 'label' | 'caption'): string[] | undefined {
-  const values = entries.map((entry) => entry[what]);
-  return values.every((value) => value !== undefined) ? (values as string[]) : undefined;
-}
-
-/** Opens a folder of picture files. */
+/** Opens a folder of image files. */
 export function openImageFolder(folder: string, options: ImageOptions): OpenedImages {
-  const all = existsSync(join(folder, METADATA)) ? listMetadata(folder) : listFiles(folder);
-  if (all.length === 0) {
+  const { onSkip } = options;
+  const described = existsSync(join(folder, METADATA));
+  if (!described && options.needsCaption === true) {
     throw new InputError(
-      `${folder}: holds no picture: no IDX, PNG or JPEG file and no ${METADATA}`,
+      `${folder}: has no ${METADATA}, which holds file_name and text of each image`,
     );
   }
-  const { onSkip } = options;
+  const all = described ? listMetadata(folder) : listImages(folder, onSkip);
+  if (all.length === 0) {
+    throw new InputError(`${folder}: holds no image: no IDX, PNG or JPEG file and no ${METADATA}`);
+  }
+  return openEntries(folder, all, options);
+}
+
+/** Opens one image file, as a set of one. */
+export function openImageFile(path: string, options: ImageOptions): OpenedImages {
+  return openEntries(join(path, '..'), [{ name: basename(path) }], options);
+}
+
+function openEntries(
+  folder: string,
+  all: readonly Entry[],
+  { side = SIDE, channels, needsCaption, onSkip }: ImageOptions,
+): OpenedImages {
   const hash = createHash('sha256');
-  let grey = true;
-  const entries = all.filter(({ name, label, caption }) => {
+  let grayscale = true;
+  const entries = all.filter(({ name, label, caption, validation }) => {
     const path = join(folder, name);
     try {
-      const header = readImageHeader(readHead(path));
-      grey &&= header.grayscale;
-      hash.update(JSON.stringify([name, label, caption, statSync(path).size]));
+      if (needsCaption === true && caption === undefined) throw new ImageError('has no text');
+      const bytes = readImage(path);
+      grayscale = readImageHeader(bytes).grayscale && grayscale;
+      hash.update(JSON.stringify([name, label, caption, validation, bytes.length]));
+      hash.update(bytes);
       return true;
     } catch (error) {
       if (!(error instanceof ImageError)) throw error;
@@ -134,18 +180,20 @@ export function openImageFolder(folder: string, options: ImageOptions): OpenedIm
       return false;
     }
   });
-  if (entries.length === 0) throw new InputError(`${folder}: holds no picture that can be read`);
-  const side = options.side ?? SIDE;
-  const shape = { height: side, width: side, channels: options.channels ?? (grey ? 1 : 3) };
-  const labels = valuesOfAll(entries, 'label');
-  const labelNames = labels && labelOrder(labels);
-  const numbers = new Map(labelNames?.map((name, number) => [name, number]));
+  if (entries.length === 0) throw new InputError(`${folder}: holds no image that can be read`);
+  const shape = { height: side, width: side, channels: channels ?? (grayscale ? 1 : 3) };
+  const labels = entries.flatMap(({ label }) => label ?? []);
+  const labelNames = labels.length === 0 ? undefined : labelOrder(labels);
+  const indices = new Map(labelNames?.map((name, index) => [name, index]));
+  const captions = entries.flatMap(({ caption }) => caption ?? []);
   return {
     shape,
     count: entries.length,
-    labels: labels && Int32Array.from(labels, (label) => numbers.get(label) as number),
+    labels:
+      labelNames &&
+      Int32Array.from(entries, ({ label }) => indices.get(label as string) ?? NO_LABEL),
     labelNames,
-    captions: valuesOfAll(entries, 'caption'),
+    captions: captions.length === entries.length ? captions : undefined,
     name: (row) => join(folder, (entries[row] as Entry).name),
     hash: hash.digest('hex'),
     ownValidation: entries.some(({ validation }) => validation)
@@ -155,31 +203,30 @@ export function openImageFolder(folder: string, options: ImageOptions): OpenedIm
   };
 }
 
-/** Reads pictures, from their files the first time and from a temporary one from then on. */
+/** Reads images, from their files the first time and from a temporary one from then on. */
 function reader(
   folder: string,
   entries: readonly Entry[],
   shape: ImageShape,
-  onSkip: ImageOptions['onSkip'],
+  onSkip: OnSkip,
 ): OpenedImages['read'] {
   const size = shape.height * shape.width * shape.channels;
   const kept = new PixelFile(openTemporary(), 0, size);
-  /** Of each picture: 0 not read yet, 1 kept, 2 can't be read. */
+  /** State of each image: 0 not read yet, 1 kept, 2 cannot be read. */
   const states = new Uint8Array(entries.length);
   const load = (row: number): Uint8Array | undefined => {
     if (states[row] === 1) return kept.read(row);
     if (states[row] === 2) return undefined;
     const path = join(folder, (entries[row] as Entry).name);
     try {
-      const pixels = fitImage(decodeImage(readFileSync(path)), shape);
+      const pixels = fitImage(decodeImage(readImage(path)), shape);
       kept.write(row, pixels);
       states[row] = 1;
       return pixels;
     } catch (error) {
-      const { code, message } = error as { code?: string; message: string };
-      if (!(error instanceof ImageError) && code !== 'ENOENT') throw error;
+      if (!(error instanceof ImageError)) throw error;
       states[row] = 2;
-      onSkip(path, error instanceof ImageError ? message : `cannot be read (${code})`);
+      onSkip(path, error.message);
       return undefined;
     }
   };

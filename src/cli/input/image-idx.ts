@@ -1,7 +1,7 @@
 /**
- * Pictures in IDX files: `…images-idx3-ubyte` (N, H, W) or `…images-idx4-ubyte` (N, H, W, C), gzipped
+ * Images in IDX files: `…images-idx3-ubyte` (N, H, W) or `…images-idx4-ubyte` (N, H, W, C), gzipped
  * or not, with `…labels-idx1-ubyte` beside them. Pixels are read from the file when they are asked
- * for; a gzipped one is unpacked to a temporary file first.
+ * for; a gzipped one is unpacked to a temporary file first, no further than its header says.
  */
 
 import { createHash } from 'node:crypto';
@@ -13,6 +13,7 @@ import {
   readdirSync,
   readFileSync,
   readSync,
+  statSync,
 } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { createGunzip, gunzipSync } from 'node:zlib';
@@ -25,27 +26,35 @@ import {
 } from '../../data/files/idx.js';
 import { fitImage } from '../../data/images/decode.js';
 import { InputError } from '../../terminal/errors.js';
-import type { ImageOptions, OpenedImages } from './image-source.js';
+import { errorCode } from '../../terminal/files.js';
+import {
+  type ImageOptions,
+  isValidationFile,
+  NO_LABEL,
+  type OpenedImages,
+} from './image-source.js';
 import { append, gatherPixels, openTemporary, PixelFile } from './pixel-file.js';
 
-const IMAGES = /images[-.]idx[34][-.]ubyte(\.gz)?$/;
-const VALIDATION = /^(t10k|test|val)/;
+const IMAGES = /images[-.]idx[34][-.]ubyte(\.gz)?$/i;
+/** Bytes before the labels of an IDX file. */
+const LABELS_HEADER = 8;
 
+/** Tells whether a file is an IDX file, by its name. */
 export function isIdxFile(path: string): boolean {
-  return /idx[134][-.]ubyte(\.gz)?$/.test(path);
+  return /idx[134][-.]ubyte(\.gz)?$/i.test(path);
 }
 
-/** The images files of a folder, those to validate with last; of a pair, the one that is unpacked. */
+/** Lists the image files of a folder, those to validate with last; of a pair, the unpacked one. */
 export function idxFiles(folder: string): string[] {
-  const names = readdirSync(folder).filter((name) => IMAGES.test(name));
-  const last = (name: string): number => Number(VALIDATION.test(name));
+  const names = readdirSync(folder).filter((name) => IMAGES.test(name) && !name.startsWith('.'));
+  const last = (name: string): number => Number(isValidationFile(name));
   return names
     .filter((name) => !(name.endsWith('.gz') && names.includes(name.slice(0, -3))))
     .sort((a, b) => last(a) - last(b) || (a < b ? -1 : 1))
     .map((name) => join(folder, name));
 }
 
-/** An images file that has been opened: its pictures and their labels. */
+/** A file of images that has been opened, and the labels beside it. */
 interface Part {
   path: string;
   /** (N, H, W) or (N, H, W, C) */
@@ -54,74 +63,99 @@ interface Part {
   labels: Uint8Array | undefined;
 }
 
-/** Turns what is wrong with a file into a line about it. */
+/** Turns an error about a file into a line about it. */
+function asInputError(path: string, error: unknown): InputError {
+  if (error instanceof InputError) return error;
+  if (error instanceof IdxError) return new InputError(`${path}: ${error.message}`);
+  return new InputError(`${path}: cannot read it (${errorCode(error)})`);
+}
+
 function checked<T>(path: string, body: () => T): T {
   try {
     return body();
   } catch (error) {
-    const { code, message } = error as { code?: string; message: string };
-    if (error instanceof IdxError) throw new InputError(`${path}: ${message}`);
-    throw new InputError(`${path}: cannot read it (${code ?? message})`);
+    throw asInputError(path, error);
   }
 }
 
 async function openPart(path: string, hash: ReturnType<typeof createHash>): Promise<Part> {
   if (!IMAGES.test(path)) {
-    throw new InputError(`${path}: is no file of pictures, expected …images-idx3-ubyte or .gz`);
+    throw new InputError(`${path}: is not a file of images, expected …images-idx3-ubyte or .gz`);
   }
-  const packed = path.endsWith('.gz');
-  const file = packed ? openTemporary() : checked(path, () => openSync(path, 'r'));
+  const packed = path.toLowerCase().endsWith('.gz');
+  const file = checked(path, () => {
+    if (!statSync(path).isFile()) throw new IdxError('is not a file');
+    return packed ? openTemporary() : openSync(path, 'r');
+  });
   const source = createReadStream(path);
   const stream = packed ? source.pipe(createGunzip()) : source;
   source.on('error', (error) => stream.destroy(error));
+  /** The first bytes, and how many there may be by what they say. */
+  let head: Uint8Array = new Uint8Array(0);
+  let most = Number.POSITIVE_INFINITY;
+  let length = 0;
   try {
     for await (const chunk of stream) {
       hash.update(chunk);
+      if (head.length < IDX_HEADER) {
+        head = Buffer.concat([head, chunk]).subarray(0, IDX_HEADER);
+        if (head.length === IDX_HEADER) {
+          const { start, size } = readIdxHeader(head);
+          most = start + size;
+        }
+      }
+      length += chunk.length;
+      if (length > most) throw new IdxError(`more bytes than the ${most} that its header says`);
       if (packed) append(file, chunk);
     }
   } catch (error) {
-    throw new InputError(`${path}: cannot read it (${(error as { code?: string }).code})`);
+    throw asInputError(path, error);
+  } finally {
+    source.destroy();
   }
   return checked(path, () => {
-    const head = new Uint8Array(IDX_HEADER);
-    const header = readIdxHeader(head.subarray(0, readSync(file, head, 0, IDX_HEADER, 0)));
+    const bytes = new Uint8Array(IDX_HEADER);
+    const header = readIdxHeader(bytes.subarray(0, readSync(file, bytes, 0, IDX_HEADER, 0)));
     checkIdxSize(header, fstatSync(file).size);
     const [count = 0, height = 0, width = 0, channels = 1] = header.shape;
     if (![3, 4].includes(header.shape.length) || header.size === 0 || ![1, 3].includes(channels)) {
       const got = header.shape.join(' × ');
-      throw new IdxError(`(N, H, W) or (N, H, W, 3) pictures expected, got ${got}`);
+      throw new IdxError(`(N, H, W) or (N, H, W, 3) images expected, got ${got}`);
     }
     const pixels = new PixelFile(file, header.start, height * width * channels);
     return { path, shape: header.shape, pixels, labels: readLabels(path, count, hash) };
   });
 }
 
-/** The labels beside an images file. */
+/** Reads the labels beside an image file. */
 function readLabels(
   images: string,
   count: number,
   hash: ReturnType<typeof createHash>,
 ): Uint8Array | undefined {
   const plain = basename(images)
-    .replace(/\.gz$/, '')
+    .replace(/\.gz$/i, '')
     .replace('images', 'labels')
-    .replace(/idx[34]/, 'idx1');
+    .replace(/idx[34]/i, 'idx1');
   const path = [plain, `${plain}.gz`]
     .map((name) => join(dirname(images), name))
     .find((path) => existsSync(path));
   if (path === undefined) return undefined;
   return checked(path, () => {
     const bytes = readFileSync(path);
-    const { shape, data } = readIdx(path.endsWith('.gz') ? gunzipSync(bytes) : bytes);
+    const packed = path.endsWith('.gz');
+    const { shape, data } = readIdx(
+      packed ? gunzipSync(bytes, { maxOutputLength: LABELS_HEADER + count }) : bytes,
+    );
     if (shape.length !== 1 || data.length !== count) {
-      throw new IdxError(`${count} labels expected, one a picture, got ${shape.join(' × ')}`);
+      throw new IdxError(`${count} labels expected, one per image, got ${shape.join(' × ')}`);
     }
     hash.update(data);
     return data;
   });
 }
 
-/** Opens images files as one set. */
+/** Opens image files as one set. */
 export async function openIdx(
   paths: readonly string[],
   options: ImageOptions,
@@ -133,7 +167,7 @@ export async function openIdx(
   const odd = parts.find(({ shape }) => String(shape.slice(1)) !== String(first.shape.slice(1)));
   if (odd !== undefined) {
     const [got, want] = [odd, first].map(({ shape }) => shape.slice(1).join(' × '));
-    throw new InputError(`${odd.path}: pictures are ${got}, those of ${first.path} ${want}`);
+    throw new InputError(`${odd.path}: images are ${got}, those of ${first.path} ${want}`);
   }
   const [, height = 0, width = 0, channels = 1] = first.shape;
   const side = options.side;
@@ -151,18 +185,18 @@ export async function openIdx(
     const data = part.pixels.read(own);
     return asIs ? data : fitImage({ height, width, channels, data }, shape);
   };
-  const labelled = parts.every(({ labels }) => labels !== undefined);
-  const labels = labelled
-    ? Int32Array.from(parts.flatMap(({ labels }) => Array.from(labels as Uint8Array)))
+  const labels = parts.some(({ labels }) => labels !== undefined)
+    ? Int32Array.from(positions, ({ part, row }) => part.labels?.[row] ?? NO_LABEL)
     : undefined;
-  const trained = parts.filter(({ path }) => !VALIDATION.test(basename(path)));
+  const classes = labels?.reduce((most, label) => Math.max(most, label), -1) ?? -1;
+  const trained = parts.filter(({ path }) => !isValidationFile(basename(path)));
   const start = trained.reduce((sum, { shape }) => sum + (shape[0] as number), 0);
   const ownSplit = trained.length > 0 && trained.length < parts.length;
   return {
     shape,
     count: positions.length,
     labels,
-    labelNames: labels && Array.from({ length: Math.max(...labels) + 1 }, (_, label) => `${label}`),
+    labelNames: labels && Array.from({ length: classes + 1 }, (_, label) => `${label}`),
     name: (row) => {
       const { part, row: own } = positions[row] as { part: Part; row: number };
       return `${part.path}#${own}`;

@@ -1,6 +1,7 @@
 /** An opened set of images, whatever files they are stored in. */
 
 import type { ImageDataset } from '../../data/images/dataset.js';
+import type { OnSkip } from './folder.js';
 
 /** How images are opened. */
 export interface ImageOptions {
@@ -8,16 +9,37 @@ export interface ImageOptions {
   side?: number | undefined;
   /** Channels, 1 gray or 3 RGB; by default 1 if all images are gray. */
   channels?: number | undefined;
+  /** Leave images without a caption out. */
+  needsCaption?: boolean;
   /** Called once for each image that cannot be read. */
-  onSkip(path: string, reason: string): void;
+  onSkip: OnSkip;
 }
+
+/** Label of an image without one, in a set where others have one. */
+export const NO_LABEL = -1;
 
 /** An image dataset that reads its pixels from files. */
 export interface OpenedImages extends ImageDataset {
   /** Returns the file that an image is stored in. */
   name(row: number): string;
-  /** Hash of the dataset. */
+  /** Hash of the files' bytes, names and labels. */
   hash: string;
   /** Rows that the dataset itself sets aside for validation. */
   ownValidation: readonly number[] | undefined;
+}
+
+/** Splits `train` from `test` and the like, in names of folders and files, in any case. */
+const TRAINING = /^(train|training)([-_ ]?(set|data|images))?$/i;
+const VALIDATION =
+  /^(test|testing|t10k|val|valid|validation|dev|eval|holdout)([-_ ]?(set|data|images))?$/i;
+
+/** Returns the part of a split that a folder's name says. */
+export function splitOf(name: string): 'training' | 'validation' | undefined {
+  if (TRAINING.test(name)) return 'training';
+  return VALIDATION.test(name) ? 'validation' : undefined;
+}
+
+/** Tells whether a file's name says that it is for validation: `emnist-letters-test-images-…`. */
+export function isValidationFile(name: string): boolean {
+  return name.split(/[-_.]/).some((word) => splitOf(word) === 'validation');
 }

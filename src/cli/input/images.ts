@@ -1,17 +1,21 @@
 /**
- * Pictures from files: IDX files, or folders of PNG and JPEG. Whatever the kind, pixels are read
+ * Images from files: IDX files, or folders of PNG and JPEG. Whatever the kind, pixels are read
  * when they are asked for, so that a large set needs no more memory than a batch.
  */
 
-import { statSync } from 'node:fs';
+import { type Stats, statSync } from 'node:fs';
+import { extname } from 'node:path';
 import { Random } from '../../core/random.js';
 import { type ImageDataset, subset } from '../../data/images/dataset.js';
 import { InputError } from '../../terminal/errors.js';
-import { openImageFolder } from './image-folder.js';
+import { errorCode } from '../../terminal/files.js';
+import { printable } from '../../terminal/text.js';
+import { type OnSkip, reportSkipped } from './folder.js';
+import { isImageFile, openImageFile, openImageFolder } from './image-folder.js';
 import { idxFiles, isIdxFile, openIdx } from './image-idx.js';
-import type { ImageOptions, OpenedImages } from './image-source.js';
+import { type ImageOptions, NO_LABEL, type OpenedImages } from './image-source.js';
 
-/** ImageDataset to train on and to validate with, and both together. */
+/** Images to train on and to validate with, and both together. */
 export interface ImageSplit {
   all: OpenedImages;
   training: ImageDataset;
@@ -19,57 +23,56 @@ export interface ImageSplit {
   hash: string;
 }
 
-/** The split is the same whatever the run's seed: runs are judged by the same pictures. */
+/** The split does not depend on the run's seed: all runs are evaluated on the same images. */
 const SPLIT_SEED = 0;
 const SPLIT_STREAM = 3;
+/** Sets of so many images are decoded before training: a batch of damaged ones would stop it. */
+const DECODED_FIRST = 512;
 
-/** What those who have nothing else to say it with tell of pictures that can't be read. */
-export function reportSkipped(): ImageOptions['onSkip'] {
-  let count = 0;
-  return (path, reason) => {
-    count++;
-    process.stderr.write(`skipped ${count}: ${path}: ${reason}\n`);
-  };
+/** Returns a function that tells of each image that is left out, on standard error. */
+export function reportSkippedImages(): OnSkip {
+  return reportSkipped((line) => process.stderr.write(`${printable(line)}\n`));
 }
 
-/** Opens the pictures of a path, all of them as one set. */
+/** Opens the images of a path, all of them as one set. */
 export async function openImages(path: string, options: ImageOptions): Promise<OpenedImages> {
-  let isFolder: boolean;
+  let kind: Stats;
   try {
-    isFolder = statSync(path).isDirectory();
+    kind = statSync(path);
   } catch (error) {
-    throw new InputError(`${path}: cannot read it (${(error as { code?: string }).code})`);
+    throw new InputError(`${path}: cannot read it (${errorCode(error)})`);
   }
-  const files = isFolder ? idxFiles(path) : [path];
+  const files = kind.isDirectory() ? idxFiles(path) : [path];
   if (files.length > 0 && files.every(isIdxFile)) return openIdx(files, options);
-  if (isFolder) return openImageFolder(path, options);
+  if (kind.isDirectory()) return openImageFolder(path, options);
+  if (kind.isFile() && isImageFile(path)) return openImageFile(path, options);
+  const got = extname(path) === '' ? '' : `, got ${extname(path)}`;
   throw new InputError(
-    `${path}: must be a folder of pictures or a file …images-idx3-ubyte, gzipped or not`,
+    `${path}: must be a folder of images, a PNG or JPEG file, or a file …images-idx3-ubyte, ` +
+      `gzipped or not${got}`,
   );
 }
 
 /**
- * Opens the pictures of a path and keeps some to validate with: those that the set keeps apart
+ * Opens the images of a path and sets some aside to validate with: those that the set keeps apart
  * itself (`t10k-…` beside `train-…`, a folder `test` or `val` beside `train`), or else a tenth of
  * all, drawn from all over the set, since sets come in the order of their labels.
  */
 export async function openImageSplit(path: string, options: ImageOptions): Promise<ImageSplit> {
   const all = await openImages(path, options);
   const held = new Set(all.ownValidation ?? randomTenth(all.count));
-  const rows = Array.from({ length: all.count }, (_, row) => row);
-  if (held.size === 0 || held.size === all.count) {
-    throw new InputError(`${path}: at least two pictures are needed, got ${all.count}`);
+  const every = Array.from({ length: all.count }, (_, row) => row);
+  const rows =
+    all.count > DECODED_FIRST ? every : every.filter((row) => all.read([row]).rows.length > 0);
+  const training = rows.filter((row) => !held.has(row));
+  const validation = rows.filter((row) => held.has(row));
+  if (training.length === 0 || validation.length === 0) {
+    throw new InputError(`${path}: at least two images are needed, got ${rows.length}`);
   }
   return {
     all,
-    training: subset(
-      all,
-      rows.filter((row) => !held.has(row)),
-    ),
-    validation: subset(
-      all,
-      rows.filter((row) => held.has(row)),
-    ),
+    training: subset(all, training),
+    validation: subset(all, validation),
     hash: all.hash,
   };
 }
@@ -79,9 +82,25 @@ function randomTenth(count: number): number[] {
   return new Random(SPLIT_SEED, SPLIT_STREAM).shuffle(rows).slice(0, Math.ceil(count / 10));
 }
 
-/** The first of some pictures, so many at most. */
-export function firstImages(pictures: ImageDataset, most: number): ImageDataset {
-  if (pictures.count <= most) return pictures;
-  const rows = Array.from({ length: most }, (_, row) => row);
-  return subset(pictures, rows);
+/** Returns the first images of a set, so many at most. */
+export function firstImages(images: ImageDataset, max: number): ImageDataset {
+  if (images.count <= max) return images;
+  const rows = Array.from({ length: max }, (_, row) => row);
+  return subset(images, rows);
+}
+
+/** Returns the images that have a label, and how many have none. */
+export function labeledImages(images: ImageDataset): { labeled: ImageDataset; unlabeled: number } {
+  const { labels } = images;
+  if (labels === undefined) return { labeled: subset(images, []), unlabeled: images.count };
+  const rows = Array.from(labels.keys()).filter((row) => labels[row] !== NO_LABEL);
+  const unlabeled = images.count - rows.length;
+  return { labeled: unlabeled === 0 ? images : subset(images, rows), unlabeled };
+}
+
+/** Returns the images of a set that can be read, and their rows in it. */
+export function readableImages(images: ImageDataset): { readable: ImageDataset; rows: number[] } {
+  const all = Array.from({ length: images.count }, (_, row) => row);
+  const rows = all.filter((row) => images.read([row]).rows.length > 0);
+  return { readable: rows.length === images.count ? images : subset(images, rows), rows };
 }

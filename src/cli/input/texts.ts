@@ -1,61 +1,125 @@
 /**
- * Texts from files: `.txt`, `.jsonl` with `text` (and `label`), `.csv` with a header that has these
- * names, or a folder of such files, read in the order of their names.
+ * Texts from files: `.txt`, `.jsonl` or `.ndjson` with `text` (and `label`), `.json` arrays, `.csv`
+ * and `.tsv` with a header, or a folder of such files, read in the order of their names.
  */
 
-import { readdirSync, statSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { statSync } from 'node:fs';
 import { extname, join } from 'node:path';
-import { sha256 } from '@noble/hashes/sha2.js';
-import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js';
 import { parse } from 'csv-parse/sync';
 import { InputError } from '../../terminal/errors.js';
-import { readBytes } from '../../terminal/files.js';
+import { errorCode, readBytes } from '../../terminal/files.js';
+import { printable } from '../../terminal/text.js';
+import { listFiles, reportSkipped } from './folder.js';
 
+/** A text and what is known of it. */
 export interface Text {
   text: string;
+  /** Class, if the file says one. */
   label?: string;
+  /** File and place in it: `mails.csv:3`. */
+  id: string;
+  /** Whether it is a row of a table or a list, which is not cut when texts are split. */
+  row: boolean;
 }
 
-const KINDS = ['.txt', '.jsonl', '.csv'];
+/** How texts are read. */
+export interface TextOptions {
+  /** Take each line of a `.txt` as a text, instead of the whole file. */
+  lines?: boolean;
+}
 
-/** The files of a path: itself, or those of a kind that we read below a folder. */
+/** Readers of the kinds of files, by their suffixes in lower case. */
+const READERS: Readonly<
+  Record<string, (file: string, contents: string, options: TextOptions) => Text[]>
+> = {
+  '.txt': readPlain,
+  '.jsonl': readJsonLineTexts,
+  '.ndjson': readJsonLineTexts,
+  '.json': readJsonArray,
+  '.csv': (file, contents) => readTable(file, contents, undefined),
+  '.tsv': (file, contents) => readTable(file, contents, '\t'),
+};
+const KINDS = Object.keys(READERS);
+/** Files that stand beside data and are not texts to learn from. */
+const NO_DATA = /^(license|licence|readme|copying|notice)(\.\w+)?$/i;
+
+/** Tells whether a file is one of texts, by its suffix. */
+export function isTextFile(path: string): boolean {
+  return extname(path).toLowerCase() in READERS;
+}
+
+/** Tells of what is left out, on standard error. */
+function skipped(): ReturnType<typeof reportSkipped> {
+  return reportSkipped((line) => process.stderr.write(`${printable(line)}\n`));
+}
+
+/** Lists the files of a path: itself, or those of texts below a folder. */
 function filesOf(path: string): string[] {
   let isFolder: boolean;
   try {
     isFolder = statSync(path).isDirectory();
   } catch (error) {
-    throw new InputError(`${path}: cannot read it (${(error as { code?: string }).code})`);
+    throw new InputError(`${path}: cannot read it (${errorCode(error)})`);
   }
-  if (!isFolder) return [path];
-  const files = readdirSync(path, { recursive: true, encoding: 'utf8' })
-    .filter((file) => KINDS.includes(extname(file)))
-    .sort()
-    .map((file) => join(path, file));
+  if (!isFolder) {
+    if (isTextFile(path)) return [path];
+    const got = extname(path) === '' ? 'a file without a suffix' : extname(path);
+    throw new InputError(`${path}: must be ${KINDS.join(', ')} or a folder of them, got ${got}`);
+  }
+  const onSkip = skipped();
+  const all = listFiles(path, onSkip);
+  const files = all.filter(isTextFile).map((file) => join(path, file));
+  for (const file of all) {
+    if (isTextFile(file) || NO_DATA.test(file)) continue;
+    onSkip(join(path, file), `is not a text file (${KINDS.join(', ')})`);
+  }
   if (files.length === 0) throw new InputError(`${path}: holds no ${KINDS.join(', ')} file`);
   return files;
 }
 
-/** A file's text. */
+/**
+ * Reads the text of a file in UTF-8.
+ *
+ * @throws {InputError} if it has another encoding
+ */
 export function readUtf8(file: string): string {
   const bytes = readBytes(file);
+  const [first, second] = bytes;
+  if ((first === 0xff && second === 0xfe) || (first === 0xfe && second === 0xff)) {
+    throw new InputError(`${file}: is UTF-16, expected UTF-8`);
+  }
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
-  } catch {
-    throw new InputError(`${file}: is not valid UTF-8`);
+  } catch (error) {
+    if (error instanceof TypeError) throw new InputError(`${file}: is not valid UTF-8`);
+    throw new InputError(`${file}: is too large to read at once; split it into several files`);
   }
 }
 
-/** A row's text and label, whatever kind of file it stands in. */
-function parseRow(place: string, row: unknown): Text {
-  const { text, label } = (row ?? {}) as { text?: unknown; label?: unknown };
-  if (typeof text !== 'string') throw new InputError(`${place}: there is no text`);
-  // An empty cell of a table is no label either.
-  return label === undefined || label === null || label === ''
-    ? { text }
-    : { text, label: String(label) };
+/** Reads a row's label: an empty cell of a table is none. */
+function labelOf(place: string, label: unknown): { label?: string } {
+  if (label === undefined || label === null || label === '') return {};
+  if (!['string', 'number', 'boolean'].includes(typeof label)) {
+    const got = Array.isArray(label) ? 'a list' : 'an object';
+    throw new InputError(`${place}: label must be a string or a number, got ${got}`);
+  }
+  return { label: String(label) };
 }
 
-/** The values of a file of one JSON value a line, and where they stand. */
+/** Reads a row's text and label, whatever kind of file holds it. */
+function parseRow(place: string, row: unknown): Text {
+  if (typeof row === 'string') return { text: row, id: place, row: true };
+  const { text, label } = (row ?? {}) as { text?: unknown; label?: unknown };
+  if (typeof text !== 'string') {
+    const found = typeof row === 'object' && row !== null ? Object.keys(row) : [];
+    const has = found.length === 0 ? '' : `; it has ${found.join(', ')}`;
+    throw new InputError(`${place}: there is no text${has}`);
+  }
+  return { text, ...labelOf(place, label), id: place, row: true };
+}
+
+/** Reads a file of one JSON value per line, with the place of each. */
 export function readJsonLines(file: string, contents: string): { place: string; row: unknown }[] {
   return contents.split('\n').flatMap((line, i) => {
     if (line.trim() === '') return [];
@@ -68,55 +132,181 @@ export function readJsonLines(file: string, contents: string): { place: string; 
   });
 }
 
-function readCsv(file: string, contents: string): Text[] {
-  let rows: unknown[];
+function readJsonLineTexts(file: string, contents: string): Text[] {
+  return readJsonLines(file, contents).map(({ place, row }) => parseRow(place, row));
+}
+
+function readJsonArray(file: string, contents: string): Text[] {
+  let rows: unknown;
   try {
-    rows = parse(contents, { columns: true, skip_empty_lines: true, bom: true });
-  } catch (error) {
-    throw new InputError(`${file}: ${(error as Error).message}`);
+    rows = JSON.parse(contents);
+  } catch {
+    throw new InputError(`${file}: is not JSON`);
+  }
+  if (!Array.isArray(rows)) {
+    throw new InputError(`${file}: must be an array of texts or of objects with text and label`);
   }
   return rows.map((row, i) => parseRow(`${file}: row ${i + 1}`, row));
 }
 
-function readFile(file: string): Text[] {
-  const contents = readUtf8(file);
-  if (extname(file) === '.jsonl') {
-    return readJsonLines(file, contents).map(({ place, row }) => parseRow(place, row));
+/** Finds the delimiter of a table: the one that its first line has most of. */
+function delimiterOf(line: string): string {
+  const plain = line.replace(/"[^"]*"/g, '');
+  const counts = [',', ';', '\t'].map((delimiter) => plain.split(delimiter).length);
+  return [',', ';', '\t'][counts.indexOf(Math.max(...counts))] as string;
+}
+
+function readTable(file: string, contents: string, fixed: string | undefined): Text[] {
+  // Excel's own first line, `sep=;`.
+  const named = /^\uFEFF?sep=(.)\r?\n/i.exec(contents);
+  const body = named === null ? contents : contents.slice(named[0].length);
+  const [firstLine = ''] = body.split(/\r?\n/, 1);
+  let rows: string[][];
+  try {
+    rows = parse(body, {
+      delimiter: fixed ?? named?.[1] ?? delimiterOf(firstLine),
+      skip_empty_lines: true,
+      bom: true,
+      relax_quotes: true,
+    });
+  } catch (error) {
+    throw new InputError(`${file}: ${(error as Error).message}`);
   }
-  if (extname(file) === '.csv') return readCsv(file, contents);
-  return [{ text: contents }];
+  const head = (rows[0] ?? []).map((name) => name.trim().toLowerCase());
+  const list = (rows[0] ?? []).map((name) => JSON.stringify(name)).join(', ');
+  const columnOf = (name: string): number => {
+    if (head.indexOf(name) !== head.lastIndexOf(name)) {
+      throw new InputError(`${file}: has several columns ${name}`);
+    }
+    return head.indexOf(name);
+  };
+  const [text, label] = [columnOf('text'), columnOf('label')];
+  if (text < 0) throw new InputError(`${file}: there is no column text; its columns are ${list}`);
+  return rows.slice(1).map((row, i) => {
+    const place = `${file}: row ${i + 1}`;
+    return parseRow(place, { text: row[text], label: label < 0 ? undefined : row[label] });
+  });
+}
+
+function readPlain(file: string, contents: string, { lines = false }: TextOptions): Text[] {
+  const text = contents.includes('\r') ? contents.replaceAll('\r\n', '\n') : contents;
+  if (!lines) return [{ text, id: file, row: false }];
+  return text.split('\n').flatMap((line, i) => {
+    if (line.trim() === '') return [];
+    return [{ text: line, id: `${file}:${i + 1}`, row: true }];
+  });
 }
 
 /**
- * All texts of a path, in order.
- * @throws InputError if there is nothing to read or something is not sound
+ * Reads all texts of a path, in order.
+ *
+ * @throws {InputError} if there is nothing to read, or a file is damaged or of an unknown kind
  */
-export function readTexts(path: string): Text[] {
-  const texts = filesOf(path).flatMap(readFile);
+export function readTexts(path: string, options: TextOptions = {}): Text[] {
+  const texts: Text[] = [];
+  for (const file of filesOf(path)) {
+    const read = READERS[extname(file).toLowerCase()] as (typeof READERS)[string];
+    for (const text of read(file, readUtf8(file), options)) texts.push(text);
+  }
   if (texts.every(({ text }) => text.trim() === '')) throw new InputError(`${path}: is empty`);
   return texts;
 }
 
-/** Two values of the same hash are the same. */
-export function hashOf(value: unknown): string {
-  return bytesToHex(sha256(utf8ToBytes(JSON.stringify(value))));
+/** Returns a hash of texts, their labels, and further bytes. */
+export function hashTexts(texts: readonly Text[], bytes?: Uint8Array): string {
+  const hash = createHash('sha256');
+  for (const { text, label } of texts) {
+    hash.update(`${text.length} ${JSON.stringify(label ?? null)} `);
+    for (let at = 0; at < text.length; at += PIECE)
+      hash.update(text.slice(at, at + PIECE), 'utf16le');
+  }
+  if (bytes !== undefined) hash.update(bytes);
+  return hash.digest('hex');
 }
 
-/** The first nine tenths of all characters, and the last, which validates. */
+/** Characters that are handled at once where a text may be large. */
+const PIECE = 2 ** 22;
+
+/** Fraction of all characters that training gets; the remaining ones validate. */
+const TRAINING = 0.9;
+/** How far from the wanted place a text is cut at the end of a line, as a fraction of all. */
+const REACH = 0.05;
+
+/**
+ * Splits texts into those to train on, nine tenths of the characters, and those to validate with.
+ * Rows stay whole; a document is cut at the end of a line, or of a word.
+ */
 export function splitTexts(texts: readonly Text[]): { training: string[]; validation: string[] } {
   const total = texts.reduce((sum, { text }) => sum + text.length, 0);
-  let left = Math.floor(total * 0.9);
-  const parts = texts.map(({ text }) => {
-    const cut = Math.min(left, text.length);
-    left -= cut;
-    return [text.slice(0, cut), text.slice(cut)] as const;
-  });
-  const filled = (side: 0 | 1): string[] =>
-    parts.map((part) => part[side]).filter((text) => text !== '');
-  return { training: filled(0), validation: filled(1) };
+  const wanted = total * TRAINING;
+  const training: string[] = [];
+  const validation: string[] = [];
+  let before = 0;
+  for (const [i, { text, row }] of texts.entries()) {
+    const after = before + text.length;
+    const whole = row && texts.length > 1;
+    if (whole ? isTraining(before, after, wanted, i, texts.length) : after <= wanted) {
+      training.push(text);
+    } else if (whole || before >= wanted) {
+      validation.push(text);
+    } else {
+      const cut = cutAt(text, Math.floor(wanted - before), Math.floor(total * REACH));
+      training.push(text.slice(0, cut));
+      validation.push(text.slice(cut));
+    }
+    before = after;
+  }
+  const filled = (list: string[]): string[] => list.filter((text) => text !== '');
+  return { training: filled(training), validation: filled(validation) };
 }
 
-/** All texts as one. */
-export function joinTexts(texts: readonly Text[]): string {
-  return texts.map(({ text }) => text).join('\n');
+/** Puts a row where most of it belongs, but the first one into training and the last one not. */
+function isTraining(
+  before: number,
+  after: number,
+  wanted: number,
+  index: number,
+  count: number,
+): boolean {
+  if (index === 0) return true;
+  if (index === count - 1) return false;
+  return (before + after) / 2 <= wanted;
+}
+
+/** Finds a place near the wanted one that is inside neither a line, nor a word, nor a character. */
+function cutAt(text: string, wanted: number, reach: number): number {
+  const line = text.lastIndexOf('\n', wanted - 1);
+  if (line > 0 && wanted - line <= reach) return line + 1;
+  for (let at = wanted; at > Math.max(0, wanted - reach); at--) {
+    if (/\s/.test(text[at - 1] as string)) return at;
+  }
+  return wholeCharacter(text, wanted);
+}
+
+/** Moves a place that is inside a surrogate pair before it. */
+function wholeCharacter(text: string, at: number): number {
+  const unit = text.charCodeAt(at);
+  return unit >= 0xdc00 && unit <= 0xdfff ? at - 1 : at;
+}
+
+/** Joins texts by line feeds. */
+export function joinTexts(texts: readonly string[]): string {
+  return texts.length === 1 ? (texts[0] as string) : texts.join('\n');
+}
+
+/**
+ * Cuts a large text into pieces whose tokens, one after the other, are those of the whole: each
+ * piece but the first begins with a single space or line feed between two words.
+ */
+export function* piecesOf(text: string): Generator<string> {
+  let from = 0;
+  while (text.length - from > 2 * PIECE) {
+    const found = /\S[ \n](?=\S)/g;
+    found.lastIndex = from + PIECE;
+    const match = found.exec(text.slice(0, from + 2 * PIECE));
+    const cut = match === null ? wholeCharacter(text, from + PIECE) : match.index + 1;
+    yield text.slice(from, cut);
+    from = cut;
+  }
+  yield text.slice(from);
 }

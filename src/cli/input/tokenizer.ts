@@ -4,22 +4,22 @@ import { basename } from 'node:path';
 import { JsonTokenizer, readTokenizer, trainWordPiece, wordPieceJson } from '../../models/index.js';
 import { InputError } from '../../terminal/errors.js';
 import { readBytes } from '../../terminal/files.js';
-import { hashOf, readTexts, type Text } from './texts.js';
+import { hashTexts, readTexts, type Text } from './texts.js';
 
-/** Kinds that are learnt from the text. */
+/** Kinds of tokenizers that are trained on the text. */
 const KINDS = ['char', 'wordpiece'];
 
-/** Texts, the tokenizer's file if one was named, and a hash that tells both from any others. */
+/** Texts, the tokenizer's file if one was named, and a hash of both. */
 export interface TextData {
   texts: readonly Text[];
   tokenizer: JsonTokenizer | undefined;
   hash: string;
 }
 
-/** A tokenizer.json or a vocab.txt. */
+/** Reads a tokenizer.json or a vocab.txt. */
 function readTokenizerFile(path: string): { tokenizer: JsonTokenizer; bytes: Uint8Array } {
   const bytes = readBytes(path);
-  const name = path.endsWith('.txt') ? 'vocab.txt' : 'tokenizer.json';
+  const name = path.toLowerCase().endsWith('.txt') ? 'vocab.txt' : 'tokenizer.json';
   try {
     const tokenizer = readTokenizer('--tokenizer', new Map([[name, bytes]]));
     return { tokenizer: tokenizer as JsonTokenizer, bytes };
@@ -38,8 +38,7 @@ function readTokenizerFile(path: string): { tokenizer: JsonTokenizer; bytes: Uin
 export function readTextData(path: string, kind: string | undefined): TextData {
   const texts = readTexts(path);
   const file = kind === undefined || KINDS.includes(kind) ? undefined : readTokenizerFile(kind);
-  const hash = hashOf(file === undefined ? texts : [texts, hashOf([...file.bytes])]);
-  return { texts, tokenizer: file?.tokenizer, hash };
+  return { texts, tokenizer: file?.tokenizer, hash: hashTexts(texts, file?.bytes) };
 }
 
 /**

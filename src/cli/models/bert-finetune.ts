@@ -1,31 +1,32 @@
-/** Fine-tuning on few labels: a trained BERT, and the same network from scratch beside it. */
+/** Fine-tuning of BERT on few labels, next to the same network from scratch. */
 
 import { Random } from '../../core/random.js';
 import { BERT, type BertClassifier, finetune, saveBertClassifier } from '../../models/index.js';
 import { InputError } from '../../terminal/errors.js';
 import { readTexts, type Text } from '../input/texts.js';
 import type { FinetuneRequest, FinetuneResult } from './model.js';
+import { trainingSettings } from './options.js';
 
-/** Share of the texts that is held out where `--labels-per-class` does not say what is learnt from. */
+/** Fraction of the texts that is held out where `--labels-per-class` does not say how many train. */
 const HELD_OUT = 0.2;
-/** Held-out texts that are judged by, at most. */
+/** Largest number of held-out texts. */
 const MAX_HELD_OUT = 1000;
 /** Stream of random numbers. */
 const SPLIT = 5;
 
-/** Texts to learn from, and others to judge by. */
-function splitLabelled(
+/** Splits labeled texts into those to train on and those to evaluate on. */
+function splitLabeled(
   path: string,
   labelsPerClass: number | undefined,
   seed: number,
-): { learnt: Text[]; heldOut: Text[] } {
+): { labeled: Text[]; heldOut: Text[] } {
   const rows = new Random(seed, SPLIT).shuffle(
     readTexts(path).filter(({ label, text }) => label !== undefined && text.trim() !== ''),
   );
   const names = new Set(rows.map(({ label }) => label));
   if (names.size < 2) {
     throw new InputError(
-      `${path}: texts must have labels of at least two kinds, got ${names.size}`,
+      `${path}: texts must have labels of at least two classes, got ${names.size}`,
     );
   }
   const taken = new Map<string | undefined, number>();
@@ -37,32 +38,34 @@ function splitLabelled(
     return before >= labelsPerClass;
   };
   const heldOut: Text[] = [];
-  const learnt: Text[] = [];
+  const labeled: Text[] = [];
   rows.forEach((row, i) => {
-    (isHeldOut(row, i) ? heldOut : learnt).push(row);
+    (isHeldOut(row, i) ? heldOut : labeled).push(row);
   });
-  if (heldOut.length === 0) throw new InputError(`${path}: no text is left to judge by`);
-  const known = new Set(learnt.map(({ label }) => label));
-  if (known.size < 2) throw new InputError(`${path}: one kind of label is left to learn from`);
-  return { learnt, heldOut: heldOut.slice(0, MAX_HELD_OUT) };
+  if (heldOut.length === 0) throw new InputError(`${path}: no text is held out to evaluate on`);
+  const known = new Set(labeled.map(({ label }) => label));
+  if (known.size < 2) throw new InputError(`${path}: one class is left to train on`);
+  return { labeled, heldOut: heldOut.slice(0, MAX_HELD_OUT) };
 }
 
-function accuracyOf(classifier: BertClassifier, rows: readonly Text[]): number {
-  const named = classifier.predict(rows.map(({ text }) => text));
-  return named.filter((name, i) => name === rows[i]?.label).length / rows.length;
+/** Computes the accuracy of a classifier on texts that all have a label. */
+export function accuracyOf(classifier: BertClassifier, rows: readonly Text[]): number {
+  const predicted = classifier.predict(rows.map(({ text }) => text));
+  return predicted.filter((label, i) => label === rows[i]?.label).length / rows.length;
 }
 
-export async function finetuneBert(model: BERT, options: FinetuneRequest): Promise<FinetuneResult> {
-  const { path, labelsPerClass, settings, onStep, signal } = options;
+/** Fine-tunes a copy of a BERT, and the same network from scratch. */
+export async function finetuneBert(model: BERT, request: FinetuneRequest): Promise<FinetuneResult> {
+  const { path, labelsPerClass, settings, onStep, signal } = request;
   const seed = (settings.seed as number | undefined) ?? 0;
-  const { learnt, heldOut } = splitLabelled(path, labelsPerClass, seed);
-  const texts = learnt.map(({ text }) => text);
-  const labels = learnt.map(({ label }) => label as string);
+  const { labeled, heldOut } = splitLabeled(path, labelsPerClass, seed);
+  const texts = labeled.map(({ text }) => text);
+  const labels = labeled.map(({ label }) => label as string);
   const run = (network: Parameters<typeof onStep>[0], encoder: BERT): Promise<BertClassifier> =>
     finetune(
       encoder,
       { texts, labels },
-      { ...settings, seed, signal, onStep: (step) => onStep(network, step) },
+      { ...trainingSettings(settings), seed, signal, onStep: (step) => onStep(network, step) },
     );
   const classifier = await run('pre-trained', model.copy());
   const accuracy = accuracyOf(classifier, heldOut);
@@ -75,7 +78,7 @@ export async function finetuneBert(model: BERT, options: FinetuneRequest): Promi
     files,
     accuracy,
     scratchAccuracy,
-    labelled: learnt.length,
+    labeled: labeled.length,
     heldOut: heldOut.length,
     classes: new Set(labels).size,
   };

@@ -1,6 +1,5 @@
 /** CLIP on the command line. */
 
-import { extname } from 'node:path';
 import { topK } from '../../index.js';
 import {
   CLIP,
@@ -17,17 +16,20 @@ import { InputError } from '../../terminal/errors.js';
 import {
   firstImages,
   type ImageSplit,
-  openImageSplit,
+  labeledImages,
   openImages,
-  reportSkipped,
+  reportSkippedImages,
 } from '../input/images.js';
-import { readTexts } from '../input/texts.js';
+import { isTextFile, readTexts } from '../input/texts.js';
+import { encodeImageFiles, readImageSplit } from './image-model.js';
 import type { Metrics, ModelDeclaration, OpenedModel } from './model.js';
 import {
   choiceOption,
+  defaultsOf,
   HEADS,
   LAYERS,
   PATCH,
+  pickSettings,
   type Settings,
   SIZE,
   TEMPERATURE,
@@ -35,26 +37,29 @@ import {
   WIDTH,
 } from './options.js';
 
-/** Pictures that stand for all that validate, while training goes on. */
+/** Images that stand for all validation images while training goes on. */
 const SAMPLE = 1024;
-/** Pictures that a line shows the names of. */
+/** Images whose captions a line shows. */
 const SHOWN = 3;
-/** Files that hold texts rather than pictures. */
-const TEXTS = ['.txt', '.jsonl', '.csv'];
+/** Fewest pairs of image and caption that a contrastive loss compares. */
+const MIN_PAIRS = 2;
 
 const TOWERS = choiceOption(
   'towers',
-  'small ones for few pictures, or transformers as in the paper',
+  'small ones for few images, or transformers as in the paper',
   ['small', 'transformer'],
 );
 
 function configOf({ all }: ImageSplit, settings: Settings): ClipConfig {
-  const { loss, temperature, width, layers, heads, patch } = settings as Record<string, never>;
+  const { width, layers, heads, patch } = settings as Record<string, never>;
   const { height: imageSize, channels } = all.shape;
-  const sizes = Object.entries({ layers, heads, patch }).filter(([, value]) => value !== undefined);
+  const sizes = Object.keys(pickSettings(settings, ['layers', 'heads', 'patch']));
   // Sizes that only transformers have ask for them.
   const towers = settings.towers ?? (sizes.length > 0 ? 'transformer' : 'small');
-  const shared = { imageSize, channels, loss, temperature, imageWidth: width };
+  const shared = {
+    ...{ imageSize, channels, imageWidth: width },
+    ...pickSettings(settings, ['loss', 'temperature']),
+  };
   if (towers === 'transformer') {
     return {
       ...{ ...shared, image: 'vit', text: 'transformer', patch },
@@ -64,34 +69,35 @@ function configOf({ all }: ImageSplit, settings: Settings): ClipConfig {
   }
   const [given] = sizes;
   if (given === undefined) return shared;
-  throw new InputError(`--${given[0]} is of transformers: it does not go with --towers small`);
+  throw new InputError(`--${given} is of transformers: it does not go with --towers small`);
 }
 
-/** Names of retrieval's shares, picture to text and back. */
-function recalls(model: CLIP, pictures: ImageDataset): Metrics {
-  const { imageToText, textToImage } = clipRetrieval(model, pictures);
-  const named = (name: string, shares: Record<number, number>): [string, number][] =>
-    Object.entries(shares).map(([k, share]) => [`${name}${k}`, share]);
+/** Names the recalls of retrieval, image to text and back. */
+function recalls(model: CLIP, images: ImageDataset): Metrics {
+  const { imageToText, textToImage } = clipRetrieval(model, images);
+  const named = (name: string, recall: Record<number, number>): [string, number][] =>
+    Object.entries(recall).map(([k, value]) => [`${name}${k}`, value]);
   return Object.fromEntries([
     ...named('recallAt', imageToText),
     ...named('textRecallAt', textToImage),
   ]);
 }
 
-function metricsOf(model: CLIP, pictures: ImageDataset): Metrics {
-  const { labels, labelNames = [] } = pictures;
-  const named = labels !== undefined && labelNames.length > 1;
+function metricsOf(model: CLIP, images: ImageDataset): Metrics {
+  const { labeled } = labeledImages(images);
+  const hasClasses = labeled.count > 0 && (labeled.labelNames ?? []).length > 1;
   return {
-    valLoss: model.evaluate(pictures),
-    ...recalls(model, pictures),
-    ...(named ? { zeroShotAccuracy: zeroShotAccuracy(model, pictures) } : {}),
+    valLoss: model.evaluate(images),
+    ...recalls(model, images),
+    ...(hasClasses ? { zeroShotAccuracy: zeroShotAccuracy(model, labeled) } : {}),
+    samples: images.count,
   };
 }
 
-/** What some pictures are called, and which of all those names the model gives them. */
-function guesses(model: CLIP, pictures: ImageDataset): string {
-  const { names } = indexLabels(model.captionsOf('clip', pictures));
-  const shown = firstImages(pictures, SHOWN);
+/** Shows the captions of some images, and which of all captions the model finds for them. */
+function captionSample(model: CLIP, images: ImageDataset): string {
+  const { names } = indexLabels(model.captionsOf('clip', images));
+  const shown = firstImages(images, SHOWN);
   const { indices } = topK(model.encode(shown), model.encodeTexts(names), 1);
   const own = model.captionsOf('clip', shown);
   return Array.from(
@@ -102,32 +108,48 @@ function guesses(model: CLIP, pictures: ImageDataset): string {
 
 function openClip(model: CLIP): OpenedModel {
   const { imageSize: side, channels } = model.config;
-  const options = { side, channels, onSkip: reportSkipped() };
+  const options = { side, channels };
   return {
-    evaluate: async (path) => metricsOf(model, await openImages(path, options)),
+    async evaluate(path) {
+      const onSkip = reportSkippedImages();
+      const images = await openImages(path, { ...options, needsCaption: true, onSkip });
+      if (images.count < MIN_PAIRS) throw new InputError(`${path}: needs ${MIN_PAIRS} images`);
+      return metricsOf(model, images);
+    },
     async encode(path) {
-      if (TEXTS.includes(extname(path)))
-        return model.encodeTexts(readTexts(path).map(({ text }) => text));
-      return model.encode(await openImages(path, options));
+      if (!isTextFile(path)) {
+        return encodeImageFiles(path, options, (images) => model.encode(images));
+      }
+      const texts = readTexts(path, { lines: true });
+      const rows = model.encodeTexts(texts.map(({ text }) => text));
+      return { ...rows, ids: texts.map(({ id }) => id) };
     },
   };
 }
 
+/** The model of images and their captions. */
 export const clip: ModelDeclaration<ImageSplit> = {
   name: 'clip',
   modelType: CLIP_TYPE,
-  summary: 'pictures and their captions: learns which belong together',
+  summary: 'images and their captions: finds which belong together',
   data: 'a folder of PNG and JPEG with a metadata.jsonl of file_name and text',
   options: [
     ...TRAINING,
-    choiceOption('loss', 'what is made small', ['clip', 'siglip']),
+    choiceOption('loss', 'what is minimized', ['clip', 'siglip']),
     ...[TOWERS, TEMPERATURE, SIZE, LAYERS, HEADS, WIDTH, PATCH],
   ],
-  async read(path, { size }) {
-    const side = size as number | undefined;
-    const data = await openImageSplit(path, { side, onSkip: reportSkipped() });
-    if (data.all.captions !== undefined) return data;
-    throw new InputError(`${path}: every picture needs a text in metadata.jsonl`);
+  defaults() {
+    const { config, defaults } = new CLIP(['a b'], { imageSize: 8 });
+    const { loss, temperature } = config;
+    return defaultsOf({ loss, temperature }, defaults, { towers: 'small' });
+  },
+  async read(path, settings) {
+    const data = await readImageSplit(path, settings, { needsCaption: true });
+    if (data.validation.count >= MIN_PAIRS && data.training.count >= MIN_PAIRS) return data;
+    throw new InputError(
+      `${path}: at least ${MIN_PAIRS} images to train on and ${MIN_PAIRS} to validate with are ` +
+        `needed, got ${data.training.count} and ${data.validation.count} (a tenth validates)`,
+    );
   },
   create(data, settings) {
     const { training, validation } = data;
@@ -136,9 +158,9 @@ export const clip: ModelDeclaration<ImageSplit> = {
       model,
       training,
       samples: training.count,
-      unit: { name: 'pictures', perStep: (batch) => batch },
+      unit: { name: 'images', perStep: (batchSize) => batchSize },
       evaluate: () => metricsOf(model, firstImages(validation, SAMPLE)),
-      sample: () => guesses(model, validation),
+      sample: () => captionSample(model, validation),
       files: () => saveClip(model),
       metricsOf(files) {
         const best = loadClip(files);

@@ -1,4 +1,4 @@
-/** What an encoder of pictures is judged by, whatever it was trained with. */
+/** Evaluation of an image encoder by labels, whatever it was trained with. */
 
 import type { Matrix } from '../../index.js';
 import {
@@ -7,33 +7,37 @@ import {
   type ImageDataset,
   subset,
 } from '../../models/index.js';
-import type { ImageSplit } from '../input/images.js';
+import { type ImageSplit, labeledImages } from '../input/images.js';
 import type { Metrics } from './model.js';
 
-/** Turns pictures into rows; what can't be read is left out. */
-export type Encode = (pictures: ImageDataset) => Matrix;
+/** Turns images into rows; images that cannot be read are left out. */
+export type Encode = (images: ImageDataset) => Matrix;
 
-/** Labelled pictures that a probe learns from, and that judge it, at most. */
+/** Largest number of labeled images that a probe is fitted on, and evaluated on. */
 const MAX_TRAINING = 10_000;
 const MAX_HELD_OUT = 10_000;
-/** While training goes on, fewer tell as much as is needed. */
+/** Fewer are enough while training goes on. */
 const SAMPLE_TRAINING = 2000;
 const SAMPLE_HELD_OUT = 500;
 
-/** Some pictures, evenly from all of them, with those left out that can't be read. */
-function sampleReadable(pictures: ImageDataset, most: number): ImageDataset {
-  const count = Math.min(most, pictures.count);
-  const rows = Array.from({ length: count }, (_, i) => Math.floor((i * pictures.count) / count));
-  const sound = rows.filter((row) => pictures.read([row]).rows.length > 0);
-  return subset(pictures, sound);
+/** Takes readable images with labels, evenly from all of them. */
+function sampleLabeledImages(images: ImageDataset, max: number): ImageDataset {
+  const { labeled } = labeledImages(images);
+  const count = Math.min(max, labeled.count);
+  const rows = Array.from({ length: count }, (_, i) => Math.floor((i * labeled.count) / count));
+  const readable = rows.filter((row) => labeled.read([row]).rows.length > 0);
+  return subset(labeled, readable);
 }
 
-/** Whether there are labels of two kinds or more to learn from and to be judged by. */
+/** Tells whether there are labels of two classes or more to train on, and some to evaluate on. */
 export function hasLabels({ training, validation }: ImageSplit): boolean {
-  return validation.labels !== undefined && new Set(training.labels).size > 1;
+  return (
+    labeledImages(validation).labeled.count > 0 &&
+    new Set(labeledImages(training).labeled.labels).size > 1
+  );
 }
 
-/** Accuracies of one encoder on held-out pictures, by the number of labels a class. */
+/** Computes the accuracies of an encoder on held-out images, by the number of labels per class. */
 export function evaluateEncoder(
   encode: Encode,
   training: ImageDataset,
@@ -50,33 +54,47 @@ export function evaluateEncoder(
   return fewShotAccuracy(data, counts, options);
 }
 
-/** The same of one encoder after the other, on as many pictures as are judged in a moment. */
+/** Accuracies of several encoders on the same images. */
+export interface EncoderEvaluation<Name extends string> {
+  results: Record<Name, FewShotAccuracy[]>;
+  /** Numbers of labeled images that probes were fitted on and evaluated on. */
+  labeled: number;
+  heldOut: number;
+}
+
+/**
+ * Evaluates encoders on the labeled images of a split, so many that it takes a moment.
+ *
+ * @param counts labels per class; counts that a class does not have are left out
+ */
 export function evaluateEncoders<Name extends string>(
   encoders: Readonly<Record<Name, Encode>>,
   { training, validation }: ImageSplit,
   counts: readonly number[],
-): Record<Name, FewShotAccuracy[]> {
-  const [learnt, judged] = [
-    sampleReadable(training, MAX_TRAINING),
-    sampleReadable(validation, MAX_HELD_OUT),
-  ];
-  const judge = (encode: Encode): FewShotAccuracy[] =>
-    evaluateEncoder(encode, learnt, judged, counts);
-  const entries = Object.entries<Encode>(encoders).map(([name, encode]) => [name, judge(encode)]);
-  return Object.fromEntries(entries);
+  sample = false,
+): EncoderEvaluation<Name> {
+  const labeled = sampleLabeledImages(training, sample ? SAMPLE_TRAINING : MAX_TRAINING);
+  const heldOut = sampleLabeledImages(validation, sample ? SAMPLE_HELD_OUT : MAX_HELD_OUT);
+  const perClass = new Map<number, number>();
+  for (const label of labeled.labels ?? []) perClass.set(label, (perClass.get(label) ?? 0) + 1);
+  const fewest = Math.min(...perClass.values());
+  const possible = counts.filter((count) => !Number.isFinite(count) || count <= fewest);
+  const evaluate = (encode: Encode): FewShotAccuracy[] =>
+    evaluateEncoder(encode, labeled, heldOut, possible);
+  const entries = Object.entries<Encode>(encoders).map(([name, encode]) => [
+    name,
+    evaluate(encode),
+  ]);
+  const results = Object.fromEntries(entries);
+  return { results, labeled: labeled.count, heldOut: heldOut.count };
 }
 
-/** Accuracies with all labels, or with some pictures of each part while training goes on. */
+/** Computes accuracies with all labels, or with some images of each part while training goes on. */
 export function encoderAccuracies(encode: Encode, data: ImageSplit, sample: boolean): Metrics {
   if (!hasLabels(data)) return {};
-  const part = sample
-    ? {
-        ...data,
-        training: sampleReadable(data.training, SAMPLE_TRAINING),
-        validation: sampleReadable(data.validation, SAMPLE_HELD_OUT),
-      }
-    : data;
-  const [all] = evaluateEncoders({ encode }, part, [Number.POSITIVE_INFINITY]).encode;
-  const { knn = 0, probe = 0 } = all ?? {};
-  return sample ? { knnAccuracy: knn } : { knnAccuracy: knn, probeAccuracy: probe };
+  const all = [Number.POSITIVE_INFINITY];
+  const { results, labeled, heldOut } = evaluateEncoders({ encode }, data, all, sample);
+  const { knn = 0, probe = 0 } = results.encode[0] ?? {};
+  if (sample) return { knnAccuracy: knn };
+  return { knnAccuracy: knn, probeAccuracy: probe, labeled, labeledHeldOut: heldOut };
 }

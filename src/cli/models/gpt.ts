@@ -1,17 +1,19 @@
 /** GPT on the command line. */
 
-import { GPT, loadGpt, saveGpt } from '../../models/index.js';
+import { CharacterTokenizer, GPT, loadGpt, saveGpt, type Tokenizer } from '../../models/index.js';
 import { exp, tensor, tidy } from '../../nn/index.js';
-import { joinTexts, readTexts } from '../input/texts.js';
+import { InputError } from '../../terminal/errors.js';
+import { joinTexts, piecesOf, readTexts, splitTexts } from '../input/texts.js';
 import { readTextData, type TextData, trainWordPieceTokenizer } from '../input/tokenizer.js';
 import type { Metrics, ModelDeclaration } from './model.js';
 import {
   CONTEXT,
   choiceOption,
   DROPOUT,
+  defaultsOf,
   HEADS,
   LAYERS,
-  numberSetting,
+  pickSettings,
   TOKENIZER,
   TRAINING,
   VOCABULARY,
@@ -20,15 +22,32 @@ import {
 
 /** Windows that stand for the whole validation part while training goes on. */
 const SAMPLE_WINDOWS = 256;
+/** Characters of a text whose unknown ones are counted. */
+const COUNTED = 1e6;
 
-/** Even windows of a text, one after the other, no more than stand for the whole. */
-function sampleOf(ids: readonly number[], context: number): number[] {
+/** Takes windows evenly from a text, one after the other. */
+function sampleWindows(ids: Int32Array, context: number): Int32Array {
   const windows = Math.floor(ids.length / context);
-  if (windows <= SAMPLE_WINDOWS) return [...ids];
-  return Array.from({ length: SAMPLE_WINDOWS }, (_, i) => {
+  if (windows <= SAMPLE_WINDOWS) return ids;
+  const sample = new Int32Array(SAMPLE_WINDOWS * context);
+  for (let i = 0; i < SAMPLE_WINDOWS; i++) {
     const from = Math.floor((i * windows) / SAMPLE_WINDOWS) * context;
-    return ids.slice(from, from + context);
-  }).flat();
+    sample.set(ids.subarray(from, from + context), i * context);
+  }
+  return sample;
+}
+
+/** Encodes a text of any size, a piece at a time. */
+function encodeText(tokenizer: Tokenizer, text: string): Int32Array {
+  const parts = Array.from(piecesOf(text), (piece) => Int32Array.from(tokenizer.encode(piece)));
+  if (parts.length === 1) return parts[0] as Int32Array;
+  const ids = new Int32Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    ids.set(part, at);
+    at += part.length;
+  }
+  return ids;
 }
 
 interface LanguageMetrics extends Metrics {
@@ -36,50 +55,63 @@ interface LanguageMetrics extends Metrics {
   perplexity: number;
 }
 
-/** The loss of a text and e^loss, by our own exponential. */
-export function languageMetrics(model: GPT, text: string | readonly number[]): LanguageMetrics {
-  const valLoss = model.evaluate(text);
-  return { valLoss, perplexity: tidy(() => exp(tensor(valLoss)).item()) };
+/** Computes the loss of a text and the perplexity, e to its power. */
+export function languageMetrics(model: GPT, text: string | Int32Array): LanguageMetrics {
+  const ids = typeof text === 'string' ? encodeText(model.tokenizer, text) : text;
+  const valLoss = model.evaluate(ids);
+  return { valLoss, perplexity: tidy(() => exp(tensor(valLoss)).item()), samples: ids.length };
 }
 
+/** Counts the characters that a tokenizer does not have and leaves out. */
+function unknownCharacters(tokenizer: Tokenizer, text: string): Metrics {
+  if (!(tokenizer instanceof CharacterTokenizer)) return {};
+  const known = new Set(tokenizer.characters);
+  let unknown = 0;
+  for (const character of text.slice(0, COUNTED)) unknown += Number(!known.has(character));
+  return unknown === 0 ? {} : { unknownCharacters: unknown };
+}
+
+/** The causal language model. */
 export const gpt: ModelDeclaration<TextData> = {
   name: 'gpt',
   modelType: 'gpt2',
   summary: 'a causal language model: predicts the next token',
-  data: '.txt, .jsonl or .csv, or a folder of them',
+  data: '.txt, .jsonl, .json, .csv or .tsv, or a folder of them',
   options: [
     ...TRAINING,
-    choiceOption('loss', 'what is made small', ['cross-entropy']),
+    choiceOption('loss', 'what is minimized', ['cross-entropy']),
     ...[LAYERS, HEADS, WIDTH, CONTEXT, DROPOUT, TOKENIZER, VOCABULARY],
   ],
+  defaults() {
+    const { config, defaults } = new GPT('ab');
+    return defaultsOf(config, defaults, { loss: 'cross-entropy', tokenizer: 'char' });
+  },
   read: (path, { tokenizer }) => readTextData(path, tokenizer as string | undefined),
   create({ texts, tokenizer }, settings) {
-    const text = joinTexts(texts);
-    const cut = Math.floor(text.length * 0.9);
-    const learnt =
+    const parts = splitTexts(texts);
+    const [trainingText, validationText] = [joinTexts(parts.training), joinTexts(parts.validation)];
+    if (validationText === '') throw new InputError('the last tenth of the text is empty');
+    const learned =
       settings.tokenizer === 'wordpiece'
-        ? trainWordPieceTokenizer([text.slice(0, cut)], settings.vocabulary as number | undefined)
-        : text;
-    const model = new GPT(tokenizer ?? learnt, {
-      layers: numberSetting(settings, 'layers', 4),
-      heads: numberSetting(settings, 'heads', 4),
-      width: numberSetting(settings, 'width', 128),
-      context: numberSetting(settings, 'context', 64),
-      dropout: numberSetting(settings, 'dropout', 0),
-    });
-    const training = model.tokenizer.encode(text.slice(0, cut));
-    const validation = model.tokenizer.encode(text.slice(cut));
+        ? trainWordPieceTokenizer([trainingText], settings.vocabulary as number | undefined)
+        : CharacterTokenizer.fromText(`${trainingText}${validationText}`);
+    const model = new GPT(
+      tokenizer ?? learned,
+      pickSettings(settings, ['layers', 'heads', 'width', 'context', 'dropout']),
+    );
+    const training = encodeText(model.tokenizer, trainingText);
+    const validation = encodeText(model.tokenizer, validationText);
     const { context } = model.config;
-    // A text that is too short is refused here, before a run begins.
+    // A text that is too short is rejected here, before a run begins.
     model.batches(training, { batchSize: 1, seed: 0 });
-    // What the text begins with is sure to be known to the model.
+    // The text's first token is sure to be known to the model.
     const prompt = model.tokenizer.decode(training.slice(0, 1));
     return {
       model,
       training,
       samples: training.length - context,
-      unit: { name: 'tokens', perStep: (batch) => batch * context },
-      evaluate: () => languageMetrics(model, sampleOf(validation, context)),
+      unit: { name: 'tokens', perStep: (batchSize) => batchSize * context },
+      evaluate: () => languageMetrics(model, sampleWindows(validation, context)),
       sample: () => model.generate(prompt, { maxNewTokens: 80, temperature: 0.8, seed: 1 }).trim(),
       files: () => saveGpt(model),
       metricsOf(files) {
@@ -93,7 +125,10 @@ export const gpt: ModelDeclaration<TextData> = {
   open(files) {
     const model = loadGpt(files);
     return {
-      evaluate: (path) => languageMetrics(model, joinTexts(readTexts(path))),
+      evaluate(path) {
+        const text = joinTexts(readTexts(path).map((row) => row.text));
+        return { ...languageMetrics(model, text), ...unknownCharacters(model.tokenizer, text) };
+      },
       generate: (prompt, sampling) => model.generateStream(prompt, sampling),
     };
   },

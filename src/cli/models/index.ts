@@ -1,6 +1,7 @@
 /** The models that the command line knows. */
 
 import { InputError } from '../../terminal/errors.js';
+import { suggestion } from '../../terminal/text.js';
 import { bert } from './bert.js';
 import { clip } from './clip.js';
 import { gpt } from './gpt.js';
@@ -10,10 +11,17 @@ import { simclr } from './simclr.js';
 
 export const MODELS: readonly ModelDeclaration[] = [bert, gpt, simclr, clip, mae];
 
-/** @throws InputError that lists the names there are */
+/**
+ * Returns the model of a name.
+ *
+ * @throws {InputError} that lists the names there are
+ */
 export function findModel(name: string | undefined): ModelDeclaration {
   const found = MODELS.find((model) => model.name === name);
   if (found !== undefined) return found;
-  const names = MODELS.map((model) => model.name).join(' or ');
-  throw new InputError(`the model must be ${names}, got ${JSON.stringify(name)}`);
+  const names = MODELS.map((model) => model.name);
+  const hint = suggestion(name ?? '', names);
+  throw new InputError(
+    `the model must be ${names.join(' or ')}, got ${JSON.stringify(name)}${hint}`,
+  );
 }

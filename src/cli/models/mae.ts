@@ -1,4 +1,4 @@
-/** The masked autoencoder on the command line. */
+/** MAE on the command line. */
 
 import {
   Augmentation,
@@ -15,64 +15,74 @@ import {
   firstImages,
   type ImageSplit,
   openImageSplit,
-  openImages,
-  reportSkipped,
+  reportSkippedImages,
 } from '../input/images.js';
 import { reconstructionSheet } from '../output/reconstructions.js';
 import { encoderAccuracies } from './embeddings.js';
-import { finetuneImageModel, openClassifier } from './image-finetune.js';
+import {
+  encodeImageFiles,
+  finetuneImageModel,
+  IMAGE_DATA,
+  openClassifier,
+  unlabeledCount,
+} from './image-model.js';
 import type { Metrics, ModelDeclaration, OpenedModel } from './model.js';
 import {
   choiceOption,
+  defaultsOf,
   HEADS,
   LAYERS,
   numberOption,
   PATCH,
+  pickSettings,
   type Settings,
   SIZE,
   TRAINING,
   WIDTH,
 } from './options.js';
 
-const MASK_RATIO = numberOption('mask-ratio', 'share of the patches that is hidden', 0.01, 0.99);
-const LOSS = 'normalized-mse';
+const MASK_RATIO = numberOption('mask-ratio', 'fraction of the patches that is masked', 0.01, 0.99);
+const LOSSES = ['mse', 'normalized-mse'] as const;
 
-/** Pictures that stand for all that validate, while training goes on. */
+/** Images that stand for all validation images while training goes on. */
 const SAMPLE = 512;
-/** Pictures that are interpolated to compare with, at most: it takes a while. */
-const COMPARED = 1024;
-/** Pictures on the sheet that shows what is made up. */
+/** Largest number of images that are interpolated to compare with: it takes a while. */
+const MAX_COMPARED = 1024;
+/** Images on the sheet of reconstructions. */
 const SHEET = 10;
 const SHEET_FILE = 'reconstructions.png';
 
 function configOf({ all }: ImageSplit, settings: Settings): MaeConfig {
-  const { width, layers, heads, patch, maskRatio } = settings as Record<string, number | undefined>;
+  const { width, loss } = settings as { width?: number; loss?: string };
   return {
     ...all.shape,
-    ...{ hidden: width, layers, heads, patch, maskRatio },
-    normalizePixels: settings.loss === LOSS,
+    ...pickSettings(settings, ['layers', 'heads', 'patch', 'maskRatio']),
+    ...(width === undefined ? {} : { hidden: width }),
+    normalizePixels: loss === LOSSES[1],
   };
 }
 
-/** How well hidden patches are made up, beside a mean and an interpolation, and what labels say. */
+/** Evaluates reconstructions next to simple baselines, and the encoder by labels. */
 function metricsOf(model: MAE, data: ImageSplit): Metrics {
   const valLoss = model.evaluate(data.validation);
-  const errors = reconstructionErrors(model, firstImages(data.validation, COMPARED));
+  const errors = reconstructionErrors(model, firstImages(data.validation, MAX_COMPARED));
   return {
     valLoss,
     reconstructionLoss: model.config.normalizePixels ? errors.reconstruction : valLoss,
     meanFillLoss: errors.meanFill,
     interpolationLoss: errors.interpolation,
-    ...encoderAccuracies((pictures) => model.encode(pictures), data, false),
+    ...encoderAccuracies((images) => model.encode(images), data, false),
+    ...unlabeledCount(data.all),
+    samples: data.validation.count,
   };
 }
 
-/** A light variation for fine-tuning: a little nearer, turned, mirrored if in colour. */
-function variation({ height, width, channels }: MAE['config']): Augmentation {
-  const grey = { rotation: 10, shear: 0.2, jitter: 0 };
+/** Makes a light augmentation for fine-tuning: crops, and for gray images turns and shears. */
+function lightAugmentation({ height, width, channels }: MAE['config']): Augmentation {
+  const gray = { rotation: 10, shear: 0.2, jitter: 0 };
   return new Augmentation(
     { height, width, channels },
-    { scale: [0.7, 1], ...(channels === 1 ? grey : {}) },
+    { scale: [0.7, 1], ...(channels === 1 ? gray : {}) },
   );
 }
 
@@ -81,46 +91,49 @@ function openMae(files: Files): OpenedModel {
   const { config } = model;
   const { height, width, channels, hidden } = config;
   if (height !== width) throw new RangeError('config.json: image_size must be one number');
-  const options = { side: height, channels, onSkip: reportSkipped() };
-  const classifier = openClassifier(files, new PatchMean(model.encoder), variation(config));
-  return {
-    async evaluate(path) {
-      if (classifier !== undefined) {
-        return { accuracy: classifier.accuracy(await openImages(path, options)) };
-      }
-      return metricsOf(model, await openImageSplit(path, options));
-    },
-    encode: async (path) => model.encode(await openImages(path, options)),
-    async finetune(finetuning) {
+  const options = { side: height, channels };
+  const openSplit = (path: string): Promise<ImageSplit> =>
+    openImageSplit(path, { ...options, onSkip: reportSkippedImages() });
+  const opened: OpenedModel = {
+    evaluate: async (path) => metricsOf(model, await openSplit(path)),
+    encode: (path) => encodeImageFiles(path, options, (images) => model.encode(images)),
+    async finetune(request) {
       const tuned = loadMae(saveMae(model));
-      const tunable = {
+      const target = {
         copy: () => new PatchMean(tuned.encoder),
         fresh: () => new PatchMean(new MAE(config).encoder),
         width: hidden,
-        augmentation: variation(config),
+        augmentation: lightAugmentation(config),
         files: () => saveMae(tuned),
       };
-      return finetuneImageModel(
-        tunable,
-        await openImageSplit(finetuning.path, options),
-        finetuning,
-      );
+      return finetuneImageModel(target, await openSplit(request.path), request);
     },
+  };
+  const encoder = new PatchMean(model.encoder);
+  const classifier = openClassifier(files, encoder, lightAugmentation(config));
+  if (classifier === undefined) return opened;
+  return {
+    ...opened,
+    evaluate: (path) => classifier.evaluate(path, options),
+    predict: (path) => classifier.predict(path, options),
   };
 }
 
+/** The masked autoencoder. */
 export const mae: ModelDeclaration<ImageSplit> = {
+  ...IMAGE_DATA,
   name: 'mae',
   modelType: 'vit_mae',
-  summary: 'an encoder of pictures: makes up what is hidden from it',
-  data: 'IDX files, or a folder of PNG and JPEG',
+  summary: 'an image encoder: reconstructs masked patches',
   options: [
     ...TRAINING,
-    choiceOption('loss', 'what is made small', ['mse', LOSS]),
+    choiceOption('loss', 'what is minimized', LOSSES),
     ...[SIZE, PATCH, MASK_RATIO, LAYERS, HEADS, WIDTH],
   ],
-  read(path, { size }) {
-    return openImageSplit(path, { side: size as number | undefined, onSkip: reportSkipped() });
+  defaults() {
+    const { config, defaults } = new MAE({ height: 28, width: 28, channels: 1 });
+    const { patch: _, ...others } = config;
+    return defaultsOf(others, defaults, { loss: LOSSES[0], width: config.hidden });
   },
   create(data, settings) {
     const model = new MAE(configOf(data, settings));
@@ -129,15 +142,15 @@ export const mae: ModelDeclaration<ImageSplit> = {
       model,
       training,
       samples: training.count,
-      unit: { name: 'pictures', perStep: (batch) => batch },
+      unit: { name: 'images', perStep: (batchSize) => batchSize },
       evaluate: () => ({ valLoss: model.evaluate(firstImages(validation, SAMPLE)) }),
       sample() {
         const errors = reconstructionErrors(model, firstImages(validation, SAMPLE / 4));
         const { reconstruction, interpolation, meanFill } = errors;
-        const [made, between, mean] = [reconstruction, interpolation, meanFill].map((error) =>
+        const [own, interpolated, mean] = [reconstruction, interpolation, meanFill].map((error) =>
           error.toFixed(4),
         );
-        return `squared error made up ${made}, interpolated ${between}, mean ${mean}`;
+        return `squared error of the model ${own}, of interpolation ${interpolated}, of the mean ${mean}`;
       },
       files: () =>
         saveMae(model).set(SHEET_FILE, pngBytes(reconstructionSheet(model, validation, SHEET))),

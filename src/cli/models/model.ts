@@ -1,39 +1,40 @@
 /**
  * What the command line has to know of a model: how it reads its data, how it is made from data
- * and options, what it is judged by, how it shows what it has learnt, and what its trained folder
- * can do. A new model is a file beside this one and a line in index.ts.
+ * and options, how it is evaluated, and what its trained folder can do. A new model is a file
+ * beside this one and a line in index.ts.
  */
 
 import type { Matrix } from '../../index.js';
-import type { Files, Trainable, TrainStep } from '../../models/index.js';
+import type { Files, TokenPrediction, Trainable, TrainStep } from '../../models/index.js';
 import type { ModelOption, Settings } from './options.js';
 
 /** A value, now or later. */
 export type MaybePromise<T> = T | Promise<T>;
 
-/** What a model is judged by: `valLoss`, and metrics of its own. */
+/** Metrics of an evaluation: `valLoss`, and others of the model. */
 export type Metrics = Readonly<Record<string, number>>;
 
 /** A model that has been made, with its data. */
 export interface TrainingSetup<Data = unknown> {
-  /** Its `defaults` hold where no option is given. */
+  /** Its `defaults` hold where an option is not given. */
   model: Trainable<Data, unknown>;
-  /** What it trains on. */
+  /** Training data. */
   training: Data;
-  /** Samples that there are to train on: a batch is no larger. */
+  /** Number of training samples: a batch is no larger. */
   samples: number;
-  /** Tokens or pictures of one step, for the rate. */
-  unit: { name: string; perStep(batch: number): number };
-  /** Loss and metrics over an even sample of the validation part. */
+  /** Tokens or images of one step, for the rate. */
+  unit: { name: string; perStep(batchSize: number): number };
+  /** Evaluates an even sample of the validation data. */
   evaluate(): MaybePromise<Metrics>;
-  /** A line that shows what the model can do by now. */
+  /** Returns a line that shows what the model can do by now. */
   sample(): MaybePromise<string>;
+  /** Returns the files of the model's folder. */
   files(): Files;
-  /** Metrics over the whole validation part of the model that a folder's files hold. */
+  /** Evaluates the model that a folder's files hold on all validation data. */
   metricsOf(files: Files): MaybePromise<Metrics>;
 }
 
-/** What `generate` is asked for. */
+/** Options of `generate`. */
 export interface Sampling {
   maxNewTokens: number;
   temperature: number;
@@ -42,57 +43,81 @@ export interface Sampling {
   topP?: number;
 }
 
-/** The likeliest tokens for each mask of a text. */
-export type MaskPredictions = readonly (readonly { token: string; probability: number }[])[];
+/** The most probable tokens for each mask of a text. */
+export type MaskPredictions = readonly (readonly TokenPrediction[])[];
 
 /** What `finetune` is asked for. */
 export interface FinetuneRequest {
   path: string;
   labelsPerClass: number | undefined;
   settings: Settings;
-  /** Told of each step of both networks. */
+  /** Called after each step of both networks. */
   onStep(network: 'pre-trained' | 'from scratch', step: TrainStep): Promise<void>;
   signal: AbortSignal;
 }
 
+/** A fine-tuned model and what it was evaluated on. */
 export interface FinetuneResult {
   files: Files;
-  /** Share of held-out samples named rightly, and the same network's from scratch. */
+  /** Accuracy on the held-out samples, and that of the same network from scratch. */
   accuracy: number;
   scratchAccuracy: number;
-  /** Samples that it learnt from, samples held out, and names. */
-  labelled: number;
+  /** Number of labeled samples trained on, of held-out samples, and of classes. */
+  labeled: number;
   heldOut: number;
   classes: number;
 }
 
-/** A trained model that was read from a folder: the commands that it serves. */
+/** Rows of a dataset, and what each of them is. */
+export interface Encoded extends Matrix {
+  /** Name of each row's input, such as its file. */
+  ids: readonly string[];
+  /** Things that the user should know, such as inputs that were cut or left out. */
+  notes?: readonly string[];
+}
+
+/** A class for each input of a dataset. */
+export interface Predictions {
+  ids: readonly string[];
+  labels: readonly string[];
+}
+
+/** A trained model that was read from a folder: one method for each command that it serves. */
 export interface OpenedModel {
-  /** Metrics over all data of a path. */
+  /** Evaluates the model on the data of a path. */
   evaluate(path: string): MaybePromise<Metrics>;
-  /** The text that goes on from a prompt, token by token. */
+  /** Continues a prompt, token by token. */
   generate?(prompt: string, sampling: Sampling): Iterable<string>;
+  /** Fills the masks of a text. */
   fill?(text: string, topK: number): MaskPredictions;
-  /** One row for each text or picture of a path, in order. */
-  encode?(path: string): MaybePromise<Matrix>;
+  /** Returns one row for each text or image of a path, in order. */
+  encode?(path: string): MaybePromise<Encoded>;
+  /** Returns a class for each text or image of a path, in order. */
+  predict?(path: string): MaybePromise<Predictions>;
+  /** Fine-tunes a copy on the labels of a path. */
   finetune?(options: FinetuneRequest): Promise<FinetuneResult>;
 }
 
+/** The declaration of a model for the command line. */
 export interface ModelDeclaration<
   Data extends { readonly hash: string } = { readonly hash: string },
 > {
+  /** Word that names it: `gpt`. */
   name: string;
-  /** `model_type` in the config.json of a folder of its kind. */
+  /** `model_type` in the config.json of its folders. */
   modelType: string;
+  /** One line of the help. */
   summary: string;
-  /** Files that it reads. */
+  /** Files that it reads, for the help. */
   data: string;
-  /** All that it has, those that all have among them. */
+  /** All its options, those of training among them. */
   options: readonly ModelOption[];
-  /** @throws InputError that names file and place */
+  /** Returns the values that hold where an option is not given, by what the option sets. */
+  defaults(): Settings;
+  /** @throws {InputError} that names file and place */
   read(path: string, settings: Settings): MaybePromise<Data>;
-  /** Makes the model, from scratch or for a state that is put into it afterwards. */
+  /** Makes the model, from scratch or for a state that is loaded into it afterwards. */
   create(data: Data, settings: Settings): MaybePromise<TrainingSetup>;
-  /** @throws RangeError if a file is missing or not sound */
+  /** @throws {RangeError} if a file is missing or damaged */
   open(files: Files): MaybePromise<OpenedModel>;
 }

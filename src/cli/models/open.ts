@@ -1,11 +1,11 @@
-/** A trained model's folder, as commands that use one read it. */
+/** The folder of a trained model, as commands that use one read it. */
 
 import { InputError } from '../../terminal/errors.js';
 import { readModel } from '../output/checkpoint.js';
 import { MODELS } from './index.js';
 import type { MaybePromise, OpenedModel } from './model.js';
 
-/** Turns what the library refuses into a line about the input. */
+/** Runs something, and turns errors of the library into a line about the input. */
 export async function inputError<T>(place: string, body: () => MaybePromise<T>): Promise<T> {
   try {
     return await body();
@@ -17,7 +17,7 @@ export async function inputError<T>(place: string, body: () => MaybePromise<T>):
   }
 }
 
-/** The kind of model that a config.json is of. */
+/** Reads the kind of model from a config.json. */
 function modelType(folder: string, bytes: Uint8Array | undefined): unknown {
   try {
     const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
@@ -28,21 +28,21 @@ function modelType(folder: string, bytes: Uint8Array | undefined): unknown {
   }
 }
 
-/** The trained model in a folder, whatever its kind. */
+/** Opens the trained model in a folder, whatever its kind. */
 export async function openModel(folder: string | undefined): Promise<OpenedModel> {
   if (folder === undefined || folder === '') throw new InputError('a folder is needed');
   const files = readModel(folder);
   const type = modelType(folder, files.get('config.json'));
-  const model = MODELS.find((model) => model.modelType === type);
+  const model = MODELS.find((one) => one.modelType === type);
   if (model === undefined) {
-    const types = MODELS.map((model) => model.modelType).join(' or ');
+    const types = MODELS.map((one) => one.modelType).join(' or ');
     const got = JSON.stringify(type) ?? 'none';
     throw new InputError(`${folder}: config.json's model_type must be ${types}, got ${got}`);
   }
   return inputError(folder, () => model.open(files));
 }
 
-/** What a folder's model does at a command, if it can. */
+/** Returns the method of a folder's model that serves a command. */
 export async function openFor<Name extends keyof OpenedModel>(
   command: Name,
   folder: string | undefined,

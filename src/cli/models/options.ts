@@ -22,6 +22,8 @@ export interface ModelOption {
   description: string;
   /** Placeholder of the value in the help: `<n>`. */
   value: string;
+  /** Values that it may have, for the help, where that is not any number. */
+  range?: string;
   /** Turns text into a value, or throws an InputError. */
   parse(text: string): number | string;
 }
@@ -45,7 +47,8 @@ export function numberOption(
   max: number,
 ): ModelOption {
   const parse = (text: string): number => parseNumber(`--${flag}`, text, min, max);
-  return { flag, setting: camelCase(flag), description, value: '<n>', parse };
+  const range = `${min} to ${max}`;
+  return { flag, setting: camelCase(flag), description, value: '<n>', range, parse };
 }
 
 /** Declares an option that takes one of several names. */
@@ -55,7 +58,8 @@ export function choiceOption(
   choices: readonly string[],
 ): ModelOption {
   const parse = (text: string): string => parseChoice(`--${flag}`, text, choices);
-  return { flag, setting: camelCase(flag), description, value: '<name>', parse };
+  const range = choices.join(' or ');
+  return { flag, setting: camelCase(flag), description, value: '<name>', range, parse };
 }
 
 /** Declares an option that takes any text. */
@@ -71,7 +75,7 @@ export const TRAINING: readonly ModelOption[] = [
   integerOption('warmup', 'steps over which the learning rate rises to its peak', 0),
   numberOption('weight-decay', 'weight decay of tensors with two or more axes', 0, 1e3),
   numberOption('grad-clip', 'largest norm of the gradient', 1e-9, 1e9),
-  integerOption('eval-every', 'steps between validations and checkpoints'),
+  integerOption('eval-every', 'steps between validations and checkpoints (an eighth of --steps)'),
   integerOption('seed', 'seed of all random numbers', 0),
 ];
 
@@ -86,22 +90,66 @@ export const DROPOUT = numberOption('dropout', 'fraction of activations dropped'
 
 export const TOKENIZER = textOption(
   'tokenizer',
-  'char, wordpiece, or a tokenizer.json or vocab.txt (gpt: char, bert: wordpiece)',
+  'char, wordpiece, or the path of a tokenizer.json or vocab.txt',
   '<kind>',
 );
 export const VOCABULARY = integerOption(
   'vocabulary',
-  'largest vocabulary of --tokenizer wordpiece (4096)',
+  'largest vocabulary of --tokenizer wordpiece',
   100,
 );
 
-/** Lists options for the help and the parser: each flag once, even if several models have it. */
+/** A model as the help of an option shows it. */
+interface Defaults {
+  name: string;
+  options: readonly ModelOption[];
+  defaults(): Settings;
+}
+
+/** Lists options for the parser: each flag once, even if several models have it. */
 export function toOptions(settings: readonly ModelOption[]): Option[] {
-  const byFlag = new Map(settings.map((setting) => [setting.flag, setting]));
-  return [...byFlag.values()].map(({ flag, value, description }) => ({
+  return distinct(settings).map(({ flag, value, description }) => ({
     flags: `--${flag} ${value}`,
     description,
   }));
+}
+
+/** Lists options for the help: with the values that they may have, and the models' defaults. */
+export function describeOptions(models: readonly Defaults[]): Option[] {
+  const defaults = models.map((model) => ({ ...model, values: model.defaults() }));
+  return distinct(models.flatMap(({ options }) => options)).map(
+    ({ flag, value, setting, description }) => {
+      const having = defaults.filter(({ options }) => options.some((own) => own.flag === flag));
+      const known = having.filter(({ values }) => values[setting] !== undefined);
+      const all = new Set(known.map(({ values }) => values[setting]));
+      const list = known.map(({ name, values }) => `${name} ${values[setting]}`).join(', ');
+      const same = all.size === 1 && known.length === having.length;
+      const notes = [
+        ...rangeNotes(flag, having),
+        ...(known.length === 0 ? [] : [`default: ${same ? [...all][0] : list}`]),
+        ...(having.length === models.length
+          ? []
+          : [`only ${having.map(({ name }) => name).join(', ')}`]),
+      ];
+      const end = notes.length === 0 ? '' : ` (${notes.join('; ')})`;
+      return { flags: `--${flag} ${value}`, description: description + end };
+    },
+  );
+}
+
+/** Describes the values that an option may have, by model where they differ. */
+function rangeNotes(flag: string, models: readonly Defaults[]): string[] {
+  const ranges = models.flatMap(({ name, options }) => {
+    const range = options.find((option) => option.flag === flag)?.range;
+    return range === undefined ? [] : [{ name, range }];
+  });
+  const all = [...new Set(ranges.map(({ range }) => range))];
+  if (all.length < 2) return all;
+  return [ranges.map(({ name, range }) => `${name} ${range}`).join(', ')];
+}
+
+function distinct(options: readonly ModelOption[]): ModelOption[] {
+  return [...new Map(options.map((option) => [option.flag, option])).values()];
 }
 
 /**
@@ -132,7 +180,31 @@ export function readSettings(
   return Object.fromEntries(given(known).map(([own, text]) => [own.setting, own.parse(text)]));
 }
 
-/** Returns the number that an option sets, or the fallback if it was not given. */
-export function numberSetting(settings: Settings, name: string, fallback: number): number {
-  return (settings[name] as number | undefined) ?? fallback;
+/** Returns those of some settings that were given, as options of a model. */
+export function pickSettings<Name extends string>(
+  settings: Settings,
+  names: readonly Name[],
+): { [Key in Name]?: never } {
+  const given = names.filter((name) => settings[name] !== undefined);
+  return Object.fromEntries(given.map((name) => [name, settings[name]])) as {
+    [Key in Name]?: never;
+  };
+}
+
+/** Returns the settings that the library's `train` takes. */
+export function trainingSettings(settings: Settings): object {
+  const names = TRAINING.map(({ setting }) => setting);
+  return pickSettings(
+    settings,
+    names.filter((name) => name !== 'evalEvery'),
+  );
+}
+
+/** Returns the defaults of a model's options, from the model itself and from its training. */
+export function defaultsOf(
+  config: object,
+  training: { steps: number; batchSize: number; learningRate: number; warmup: number },
+  renamed: Settings = {},
+): Settings {
+  return { ...config, ...training, seed: 0, ...renamed } as Settings;
 }

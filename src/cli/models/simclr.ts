@@ -1,7 +1,6 @@
 /** SimCLR on the command line. */
 
 import { pixelRows } from '../../data/images/pixel-rows.js';
-import type { Matrix } from '../../index.js';
 import {
   augmentationFor,
   embeddingDiagnostics,
@@ -23,16 +22,23 @@ import {
   firstImages,
   type ImageSplit,
   openImageSplit,
-  openImages,
-  reportSkipped,
+  reportSkippedImages,
 } from '../input/images.js';
 import { viewsSheet } from '../output/views.js';
 import { type Encode, encoderAccuracies, evaluateEncoders, hasLabels } from './embeddings.js';
-import { finetuneImageModel, openClassifier } from './image-finetune.js';
+import {
+  encodeImageFiles,
+  finetuneImageModel,
+  IMAGE_DATA,
+  openClassifier,
+  unlabeledCount,
+} from './image-model.js';
 import type { Metrics, ModelDeclaration, OpenedModel } from './model.js';
 import {
   choiceOption,
+  defaultsOf,
   numberOption,
+  pickSettings,
   type Settings,
   SIZE,
   TEMPERATURE,
@@ -42,46 +48,52 @@ import {
 
 const VIEWS = choiceOption(
   'views',
-  'how pictures vary: a glyph is turned, sheared and partly cut out; a photo is cropped, mirrored and lit ' +
-    '(gray pictures with hardly a shade between black and white are glyphs unless told otherwise)',
+  'how images are augmented: a glyph is turned, sheared and partly cut out; a photo is cropped, ' +
+    'mirrored and lit (default: glyph for gray images with hardly a shade between black and white)',
   IMAGE_KINDS,
 );
-const FLIP = numberOption('flip', 'chance that a view is mirrored (photo 0.5, glyph 0)', 0, 1);
+const FLIP = numberOption(
+  'flip',
+  'chance of a horizontal flip (default: photo 0.5, glyph 0)',
+  0,
+  1,
+);
 
-/** Pictures that stand for all that validate, while training goes on. */
+/** Images that stand for all validation images while training goes on. */
 const SAMPLE = 1024;
-/** Pictures and views of each on the sheet that shows what the model sees. */
+/** Images, and views of each, on the sheet of augmented views. */
 const SHEET_ROWS = 8;
 const SHEET_VIEWS = 8;
-/** Labels a class that probes are tried with. */
+/** Labels per class that probes are fitted on. */
 const COUNTS = [10, 100, Number.POSITIVE_INFINITY];
 
 function configOf({ all, training }: ImageSplit, settings: Settings): SimClrConfig {
-  const { width, temperature, flip } = settings as Record<string, number | undefined>;
+  const { width, flip } = settings as Record<string, number | undefined>;
   const { loss, views } = settings as { loss?: SimClrLoss; views?: ImageKind };
   const augmentation = augmentationFor(training, views);
   return {
     ...all.shape,
+    ...pickSettings(settings, ['temperature']),
     ...(width === undefined ? {} : { features: width }),
-    ...(temperature === undefined ? {} : { temperature }),
     ...(loss === undefined ? {} : { loss }),
     augmentation: flip === undefined ? augmentation : { ...augmentation, horizontalFlip: flip },
   };
 }
 
-/** Loss, how the embedding fares, and what is made of labels if there are any. */
+/** Computes the loss, diagnostics of the embedding, and accuracies if there are labels. */
 function metricsOf(model: SimCLR, data: ImageSplit, sample: boolean): Metrics {
   const validation = sample ? firstImages(data.validation, SAMPLE) : data.validation;
-  const { first: one, second: other } = model.views(validation);
-  const encode: Encode = (pictures) => model.encode(pictures);
+  const { first, second } = model.views(validation);
+  const encode: Encode = (images) => model.encode(images);
   return {
     valLoss: model.evaluate(validation),
-    ...embeddingDiagnostics(one, other),
+    ...embeddingDiagnostics(first, second),
     ...encoderAccuracies(encode, data, sample),
+    ...(sample ? {} : { ...unlabeledCount(data.all), samples: validation.count }),
   };
 }
 
-/** The same network before any training, by the same seed on every machine. */
+/** Makes the same network before any training, by the same seed on every machine. */
 function untrained(model: SimCLR): SimCLR {
   const state = randomState();
   manualSeed(0);
@@ -90,21 +102,21 @@ function untrained(model: SimCLR): SimCLR {
   return made;
 }
 
-/** Accuracies with few labels, beside raw pixels and the network before training. */
+/** Computes accuracies with few labels, next to raw pixels and the network before training. */
 function comparison(model: SimCLR, data: ImageSplit): Metrics {
   if (!hasLabels(data)) return {};
   const before = untrained(model);
-  const judged = evaluateEncoders(
+  const { results } = evaluateEncoders(
     {
-      '': (pictures) => model.encode(pictures),
-      untrained: (pictures) => before.encode(pictures),
+      '': (images) => model.encode(images),
+      untrained: (images) => before.encode(images),
       pixels: pixelRows,
     },
     data,
     COUNTS,
   );
   before.dispose();
-  const rows = Object.entries(judged).flatMap(([name, list]) =>
+  const rows = Object.entries(results).flatMap(([name, list]) =>
     list.flatMap(({ perClass, probe, knn }) => {
       const named = (what: string): string => {
         const start = name === '' ? what : `${name}${what[0]?.toUpperCase()}${what.slice(1)}`;
@@ -121,51 +133,52 @@ function comparison(model: SimCLR, data: ImageSplit): Metrics {
 
 function openSimClr(files: Files): OpenedModel {
   const model = loadSimClr(files);
-  const classifier = openClassifier(files, model, model.augmentation);
   const { height, width, channels } = model.config;
   if (height !== width) throw new RangeError('config.json: height and width must be the same');
-  const options = { side: height, channels, onSkip: reportSkipped() };
-  return {
+  const options = { side: height, channels };
+  const openSplit = (path: string): Promise<ImageSplit> =>
+    openImageSplit(path, { ...options, onSkip: reportSkippedImages() });
+  const opened: OpenedModel = {
     async evaluate(path) {
-      if (classifier !== undefined) {
-        return { accuracy: classifier.accuracy(await openImages(path, options)) };
-      }
-      const data = await openImageSplit(path, options);
+      const data = await openSplit(path);
       return { ...metricsOf(model, data, false), ...comparison(model, data) };
     },
-    async encode(path): Promise<Matrix> {
-      return model.encode(await openImages(path, options));
-    },
-    async finetune(finetuning) {
+    encode: (path) => encodeImageFiles(path, options, (images) => model.encode(images)),
+    async finetune(request) {
       const tuned = loadSimClr(files);
-      const tunable = {
+      const target = {
         copy: () => tuned,
         fresh: () => new SimCLR(model.config),
         width: model.width,
         augmentation: model.augmentation,
         files: () => saveSimClr(tuned),
       };
-      return finetuneImageModel(
-        tunable,
-        await openImageSplit(finetuning.path, options),
-        finetuning,
-      );
+      return finetuneImageModel(target, await openSplit(request.path), request);
     },
+  };
+  const classifier = openClassifier(files, model, model.augmentation);
+  if (classifier === undefined) return opened;
+  return {
+    ...opened,
+    evaluate: (path) => classifier.evaluate(path, options),
+    predict: (path) => classifier.predict(path, options),
   };
 }
 
+/** The contrastive encoder of images. */
 export const simclr: ModelDeclaration<ImageSplit> = {
+  ...IMAGE_DATA,
   name: 'simclr',
   modelType: SIMCLR_TYPE,
-  summary: 'an encoder of pictures: learns which views were made from the same one',
-  data: 'IDX files, or a folder of PNG and JPEG',
+  summary: 'an image encoder: finds the other view of the same image',
   options: [
     ...TRAINING,
-    choiceOption('loss', 'what is made small', SIMCLR_LOSSES),
+    choiceOption('loss', 'what is minimized', SIMCLR_LOSSES),
     ...[TEMPERATURE, SIZE, WIDTH, VIEWS, FLIP],
   ],
-  read(path, { size }) {
-    return openImageSplit(path, { side: size as number | undefined, onSkip: reportSkipped() });
+  defaults() {
+    const { config, defaults } = new SimCLR();
+    return defaultsOf(config, defaults, { width: config.features });
   },
   create(data, settings) {
     const model = new SimCLR(configOf(data, settings));
@@ -176,11 +189,11 @@ export const simclr: ModelDeclaration<ImageSplit> = {
       model,
       training,
       samples: training.count,
-      unit: { name: 'pictures', perStep: (batch) => batch },
+      unit: { name: 'images', perStep: (batchSize) => batchSize },
       evaluate: () => metricsOf(model, data, true),
       sample() {
-        const { first: one, second: other } = model.views(data.validation);
-        return formatEmbeddingDiagnostics(embeddingDiagnostics(one, other));
+        const { first, second } = model.views(data.validation);
+        return formatEmbeddingDiagnostics(embeddingDiagnostics(first, second));
       },
       files: () => saveSimClr(model).set('views.png', sheet),
       metricsOf(files) {

@@ -1,63 +1,142 @@
 /**
  * The folder of a trained model, and what it takes to go on training it. Every file is written
- * whole or not at all: beside its place, flushed, and renamed. `model.safetensors` and the files
- * around it are the best model so far; `resume.safetensors` is the last state: weights, moments
- * and, in its header, everything else. The state is written after the model that it calls the best:
- * a run that is killed in between goes on from the state before, and writes that model once more.
+ * whole or not at all. `model.safetensors` and the files around it are the best model so far;
+ * `resume.safetensors` is the last state: weights, moments and, in its header, everything else.
+ * The state is written after the model that it calls the best: a run that is killed in between
+ * goes on from the state before, and writes that model once more. `nearfar.json` lists the files
+ * that were made here: no others are ever removed.
  */
 
-import {
-  closeSync,
-  existsSync,
-  fsyncSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeSync,
-} from 'node:fs';
-import { join } from 'node:path';
+import { createHash } from 'node:crypto';
+import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { join, resolve } from 'node:path';
 import { BITS } from '../../index.js';
 import type { Files, TrainState } from '../../models/index.js';
 import { loadSafetensors, type Module, readMetadata, saveSafetensors } from '../../nn/index.js';
 import { InputError } from '../../terminal/errors.js';
-import { errorCode, prepareFolder, readBytes } from '../../terminal/files.js';
+import { errorCode, PARTIAL, prepareFolder, readBytes, writeWhole } from '../../terminal/files.js';
 
 const RESUME = 'resume.safetensors';
 const WEIGHTS = 'model.safetensors';
-const PARTIAL = '.partial';
+const CONFIG = 'config.json';
+const MANIFEST = 'nearfar.json';
+const LOCK = 'nearfar.lock';
 
-/** What only a trained model writes, and another one's would be taken for. */
-const COMPANION = /^(tokenizer|tokenizer_config|vocab|merges|bigrams)\.(json|txt|safetensors)$/;
+/** Files that a loader takes for parts of the model beside them. */
+const COMPANION =
+  /^(tokenizer|tokenizer_config|vocab|merges|bigrams|classifier|preprocessor_config)\.(json|txt|safetensors)$/;
 
-/** Writes a file so that a reader sees the old one or the new one, whatever happens meanwhile. */
-export function writeWhole(path: string, bytes: Uint8Array): void {
-  const beside = `${path}${PARTIAL}`;
-  try {
-    const file = openSync(beside, 'w');
-    try {
-      for (let at = 0; at < bytes.length; ) at += writeSync(file, bytes, at);
-      fsyncSync(file);
-    } finally {
-      closeSync(file);
+/** Opens a folder for a new model or for a run that goes on. */
+export interface FolderOptions {
+  /** Go on with the run in the folder, if there is one. */
+  resume?: boolean;
+  /** Replace the model in the folder. */
+  force?: boolean;
+}
+
+/**
+ * Opens a folder to write a model to, for this process alone.
+ *
+ * @throws {InputError} if it holds a model that is neither to be resumed nor to be replaced,
+ *   files that would be taken for the model's, or if another process writes there
+ */
+export function openFolder(folder: string, { resume, force }: FolderOptions = {}): void {
+  prepareFolder('--out', folder);
+  const names = listFolder(folder);
+  const own = readManifest(folder);
+  // A run that was killed before its first state has left a model, and begins again.
+  const goesOn = resume === true && (names.includes(RESUME) || own.has(RESUME));
+  if (!goesOn && force !== true) {
+    if (names.includes(RESUME) || (names.includes(CONFIG) && names.includes(WEIGHTS))) {
+      const hint = resume === undefined ? '' : '--resume goes on with it, ';
+      throw new InputError(`--out ${folder}: holds a trained model; ${hint}--force replaces it`);
     }
-    renameSync(beside, path);
-  } catch (error) {
-    throw new InputError(`${path}: cannot write it (${errorCode(error)})`);
+    const other = names.find((name) => [CONFIG, WEIGHTS].includes(name) && !own.has(name));
+    if (other !== undefined) {
+      throw new InputError(
+        `--out ${folder}: holds ${other}, which nearfar did not write; choose another folder`,
+      );
+    }
+  }
+  const foreign = names.find((name) => COMPANION.test(name) && !own.has(name));
+  if (foreign !== undefined) {
+    throw new InputError(
+      `--out ${folder}: holds ${foreign}, which nearfar did not write and which would be taken ` +
+        'for a part of the model; choose another folder',
+    );
+  }
+  lock(folder);
+  // Parts that a killed run has left.
+  for (const name of [MANIFEST, ...own]) {
+    rmSync(join(folder, `${name}${PARTIAL}`), { force: true });
   }
 }
 
-/** Makes the folder, without what an earlier run may have left half written. */
-export function openFolder(folder: string): void {
-  prepareFolder('--out', folder);
-  for (const file of readdirSync(folder)) {
-    if (file.endsWith(PARTIAL)) rmSync(join(folder, file));
+function listFolder(folder: string): string[] {
+  try {
+    return readdirSync(folder);
+  } catch (error) {
+    throw new InputError(`${folder}: cannot read it (${errorCode(error)})`);
+  }
+}
+
+/** Names of the files that were written to a folder by this program. */
+function readManifest(folder: string): Set<string> {
+  try {
+    const { files } = JSON.parse(readFileSync(join(folder, MANIFEST), 'utf8')) as {
+      files: unknown;
+    };
+    const names = Array.isArray(files) ? files : [];
+    // A name, never a path: what is listed may be removed.
+    return new Set(names.filter((name) => typeof name === 'string' && /^[\w.-]+$/.test(name)));
+  } catch {
+    return new Set();
+  }
+}
+
+/** Adds names to the list of files that were made here. */
+function recordFiles(folder: string, names: readonly string[]): void {
+  const known = readManifest(folder);
+  if (names.every((name) => known.has(name))) return;
+  writeManifest(folder, [...new Set([...known, ...names])]);
+}
+
+function writeManifest(folder: string, names: readonly string[]): void {
+  const text = `${JSON.stringify({ files: [...names].sort() }, undefined, 1)}\n`;
+  writeWhole(join(folder, MANIFEST), new TextEncoder().encode(text));
+}
+
+/** Marks a folder as this process's, until it ends. */
+function lock(folder: string): void {
+  const path = join(resolve(folder), LOCK);
+  const holder = readLock(path);
+  if (holder !== undefined) {
+    throw new InputError(`--out ${folder}: another run writes there (process ${holder})`);
+  }
+  try {
+    writeFileSync(path, JSON.stringify({ host: hostname(), pid: process.pid }));
+  } catch (error) {
+    rmSync(path, { force: true });
+    throw new InputError(`--out ${folder}: cannot write there (${errorCode(error)})`);
+  }
+  process.once('exit', () => rmSync(path, { force: true }));
+}
+
+/** The running process that a lock names; a process that was killed has left it behind. */
+function readLock(path: string): number | undefined {
+  try {
+    const { host, pid } = JSON.parse(readFileSync(path, 'utf8')) as { host: string; pid: number };
+    if (host !== hostname() || pid === process.pid || !Number.isSafeInteger(pid)) return undefined;
+    process.kill(pid, 0);
+    return pid;
+  } catch {
+    return undefined;
   }
 }
 
 function isWritten(path: string, bytes: Uint8Array): boolean {
-  return existsSync(path) && readFileSync(path).equals(bytes);
+  return existsSync(path) && statSync(path).isFile() && readFileSync(path).equals(bytes);
 }
 
 /**
@@ -66,41 +145,39 @@ function isWritten(path: string, bytes: Uint8Array): boolean {
  * weights ever stand beside a config or a vocabulary that is not theirs.
  */
 export function writeModel(folder: string, files: Files): void {
+  recordFiles(folder, [...files.keys()]);
   const at = (name: string): string => join(folder, name);
-  const stale = readdirSync(folder).filter((name) => COMPANION.test(name) && !files.has(name));
+  const stale = [...readManifest(folder)].filter(
+    (name) => (COMPANION.test(name) || name.endsWith('.png')) && !files.has(name),
+  );
+  const old = stale.filter((name) => existsSync(at(name)));
   const changed = [...files].filter(
     ([name, bytes]) => name !== WEIGHTS && !isWritten(at(name), bytes),
   );
-  if (stale.length + changed.length > 0) rmSync(at(WEIGHTS), { force: true });
-  for (const name of stale) rmSync(at(name));
+  if (old.length + changed.length > 0) rmSync(at(WEIGHTS), { force: true });
+  for (const name of old) rmSync(at(name));
   for (const [name, bytes] of changed) writeWhole(at(name), bytes);
   const weights = files.get(WEIGHTS);
   if (weights !== undefined) writeWhole(at(WEIGHTS), weights);
 }
 
-/** The files of a trained model's folder, the resumable state aside. */
+/** Reads the files of a trained model's folder, but for the resumable state. */
 export function readModel(folder: string): Files {
-  let names: string[];
-  try {
-    names = readdirSync(folder);
-  } catch (error) {
-    throw new InputError(`${folder}: cannot read it (${errorCode(error)})`);
-  }
   const files: Files = new Map();
-  for (const name of names) {
-    if (/\.(json|txt|safetensors)$/.test(name) && name !== RESUME) {
-      files.set(name, readBytes(join(folder, name)));
-    }
+  for (const name of listFolder(folder)) {
+    if (!/\.(json|txt|safetensors)$/.test(name) || name === RESUME || name === MANIFEST) continue;
+    if (statSync(join(folder, name), { throwIfNoEntry: false })?.isFile() !== true) continue;
+    files.set(name, readBytes(join(folder, name)));
   }
-  if (!files.has('config.json')) {
-    throw new InputError(`${folder}: is no trained model's folder, config.json is missing`);
+  if (!files.has(CONFIG)) {
+    throw new InputError(`${folder}: is not the folder of a trained model, config.json is missing`);
   }
   return files;
 }
 
-/** What a run has to remember besides tensors. */
+/** State of a run besides its tensors. */
 export interface RunState {
-  /** What was asked for: the options that the run depends on. */
+  /** The options that the run depends on, as they were given. */
   settings: Record<string, unknown>;
   /** Hash of the data. */
   data: string;
@@ -108,8 +185,20 @@ export interface RunState {
   finished: boolean;
   best: { step: number; valLoss: number } | undefined;
   random: TrainState['random'];
-  /** What a finished run was judged by. */
+  /** Metrics of a finished run. */
   metrics: Record<string, number>;
+}
+
+/** Stands in the header for the checksum while that is computed. */
+const NO_CHECKSUM = '0'.repeat(64);
+
+/** Position of a state's checksum in the bytes of its file, or -1. */
+function checksumAt(bytes: Uint8Array, checksum: string): number {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).indexOf(checksum);
+}
+
+function sha256(bytes: Uint8Array): string {
+  return createHash('sha256').update(bytes).digest('hex');
 }
 
 /** Writes the state of a run. */
@@ -124,25 +213,35 @@ export function writeState(
     ...[...optimizer].map(([name, value]) => [`optimizer.${name}`, value] as const),
   ]);
   const nearfar = JSON.stringify({ bits: BITS, ...state });
-  writeWhole(join(folder, RESUME), saveSafetensors(tensors, { nearfar }));
+  const bytes = saveSafetensors(tensors, { nearfar, sha256: NO_CHECKSUM });
+  bytes.set(new TextEncoder().encode(sha256(bytes)), checksumAt(bytes, NO_CHECKSUM));
+  recordFiles(folder, [RESUME]);
+  writeWhole(join(folder, RESUME), bytes);
 }
 
-/** Forgets the run in the folder: what is written next is another one's. */
-export function removeState(folder: string): void {
+/**
+ * Removes the state of an earlier run from a folder: the model written next is another one's.
+ *
+ * @param resumable whether that model is a run's, with a state to follow
+ */
+export function removeState(folder: string, resumable: boolean): void {
   rmSync(join(folder, RESUME), { force: true });
+  const others = [...readManifest(folder)].filter((name) => name !== RESUME);
+  writeManifest(folder, resumable ? [...others, RESUME] : others);
 }
 
-/** Whether there is a run to go on with. */
+/** Tells whether there is a run to go on with. */
 export function hasState(folder: string): boolean {
   return existsSync(join(folder, RESUME));
 }
 
+/** The state of a run that goes on. */
 export interface Resumed extends RunState {
-  /** Puts the weights into the model and returns where training goes on. */
+  /** Loads the weights into the model and returns where training goes on. */
   restore(model: Module): TrainState;
 }
 
-/** Whether a header's value is of a run that can go on here with the same bits. */
+/** Tells whether a header's value is of a run that can go on here with the same bits. */
 function isState(value: unknown): value is RunState {
   const isObject = (part: unknown): part is Record<string, unknown> =>
     typeof part === 'object' && part !== null;
@@ -160,17 +259,25 @@ function isState(value: unknown): value is RunState {
   );
 }
 
-/** Reads the state of a run. */
+/**
+ * Reads the state of a run.
+ *
+ * @throws {InputError} if the file is damaged or was written by another version
+ */
 export function readState(folder: string): Resumed {
   const path = join(folder, RESUME);
   const bytes = new Uint8Array(readBytes(path));
   let state: unknown;
   try {
-    state = JSON.parse(readMetadata(bytes).nearfar ?? 'null');
+    const metadata = readMetadata(bytes);
+    state = JSON.parse(metadata.nearfar ?? 'null');
+    checkSum(bytes, metadata.sha256);
   } catch (error) {
-    throw new InputError(`${path}: is no state of a run (${(error as Error).message})`);
+    throw new InputError(`${path}: is not a valid state of a run (${(error as Error).message})`);
   }
-  if (!isState(state)) throw new InputError(`${path}: is no state of a run of this version`);
+  if (!isState(state)) {
+    throw new InputError(`${path}: is not a valid state of a run of this version`);
+  }
   return {
     ...state,
     restore(model) {
@@ -185,4 +292,13 @@ export function readState(folder: string): Resumed {
       return { step: state.step, optimizer: part('optimizer.'), random: state.random };
     },
   };
+}
+
+/** @throws {Error} if the bytes are not those that were written */
+function checkSum(bytes: Uint8Array, checksum: string | undefined): void {
+  const at = checksum === undefined ? -1 : checksumAt(bytes, checksum);
+  if (checksum === undefined || at < 0) throw new Error('there is no checksum');
+  const plain = bytes.slice();
+  plain.set(new TextEncoder().encode(NO_CHECKSUM), at);
+  if (sha256(plain) !== checksum) throw new Error('its bytes have changed since they were written');
 }

@@ -28,7 +28,8 @@ export class CharacterTokenizer implements Tokenizer {
   /** The characters of a text. */
   static fromText(text: string): CharacterTokenizer {
     if (typeof text !== 'string') typeError('CharacterTokenizer', 'text', 'a string', text);
-    const points = new Set(Array.from(text, (character) => character.codePointAt(0) as number));
+    const points = new Set<number>();
+    for (const character of text) points.add(character.codePointAt(0) as number);
     const sorted = [...points].sort((a, b) => a - b);
     return new CharacterTokenizer(sorted.map((point) => String.fromCodePoint(point)));
   }

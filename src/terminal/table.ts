@@ -1,0 +1,51 @@
+/** Tables of text for a terminal. */
+
+import CliTable from 'cli-table3';
+
+/** Characters that a column takes besides its text: a border and two spaces. */
+const COLUMN_BORDER = 3;
+
+/**
+ * Draws a table, or, where it is wider than the window, a list: a row's name, and a line for each
+ * of its cells.
+ *
+ * @param head names of the columns
+ * @param rows cells of each row; the first one is the row's name
+ * @param columns width of the window
+ */
+export function formatTable(
+  head: readonly string[],
+  rows: readonly (readonly string[])[],
+  columns: number,
+): string {
+  const widths = head.map((name, column) =>
+    Math.max(...[name, ...rows.map((row) => row[column] ?? '')].map(longestLine)),
+  );
+  const width = widths.reduce((sum, own) => sum + own + COLUMN_BORDER, 1);
+  return width <= columns ? drawTable(head, rows) : list(head, rows);
+}
+
+function longestLine(text: string): number {
+  return Math.max(...text.split('\n').map((line) => line.length));
+}
+
+function drawTable(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const table = new CliTable({
+    head: [...head],
+    colAligns: head.map((_, column) => (column === 0 ? 'left' : 'right')),
+    style: { head: [], border: [] },
+  });
+  // All rows as lines of one, so that the only rule is the one below the head.
+  table.push(head.map((_, column) => rows.map((row) => row[column] ?? '').join('\n')));
+  return table.toString();
+}
+
+function list(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const names = head.map((name) => name.replaceAll('\n', ' '));
+  return rows
+    .map(([name = '', ...cells]) => {
+      const lines = cells.map((cell, i) => `  ${names[i + 1]}: ${cell}`);
+      return [name, ...lines].join('\n');
+    })
+    .join('\n');
+}
