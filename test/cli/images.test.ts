@@ -101,14 +101,14 @@ test('PNG of one, two, four and sixteen bits, and with a palette', () => {
   const palette = [255, 0, 0, 0, 255, 0, 0, 0, 255, 9, 9, 9];
   const indexed = rawPng(2, 2, 2, 3, [[0b00010000], [0b10110000]], palette);
   same([...decode.decodeImage(indexed).data], palette);
-  same(decode.readImageHeader(indexed), { width: 2, height: 2, grey: false });
+  same(decode.readImageHeader(indexed), { width: 2, height: 2, grayscale: false });
   same(decode.readImageHeader(rawPng(1, 1, 8, 3, [[0]], [5, 5, 5])).grayscale, true);
 });
 
 test('JPEG, grey only where the file is', () => {
   const flat = { width: 16, height: 8, data: Buffer.alloc(512, Buffer.from([200, 100, 50, 255])) };
   const coded = new Uint8Array(jpeg.encode(flat, 95).data);
-  same(decode.readImageHeader(coded), { width: 16, height: 8, grey: false });
+  same(decode.readImageHeader(coded), { width: 16, height: 8, grayscale: false });
   const picture = decode.decodeImage(coded);
   same([picture.channels, picture.width, picture.height], [3, 16, 8]);
   close(picture.data.subarray(0, 3), [200, 100, 50], { atol: 3 });
@@ -317,7 +317,7 @@ test('what cannot be read is said in one line', async () => {
   mkdirSync(join(folder, 'none'));
   const cases: [string, RegExp][] = [
     ['gone', /gone: cannot read it \(ENOENT\)/],
-    ['none', /none: holds no picture: no IDX, PNG or JPEG file and no metadata.jsonl/],
+    ['none', /none: holds no image: no IDX, PNG or JPEG file and no metadata.jsonl/],
     ['bad', /bad\/images-idx3-ubyte: 2 × 4 × 4 bytes of data expected, got 31/],
     ['odd', /odd\/labels-idx1-ubyte: 2 labels expected, one a picture, got 3/],
     ['odd/labels-idx1-ubyte', /is no file of pictures/],
