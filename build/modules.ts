@@ -26,6 +26,7 @@ export const MODULES: readonly WasmModule[] = [
   row('search', 'assembly/search.ts', 2048),
   row('analysis', 'assembly/analysis.ts', 4096),
   row('nn', 'assembly/nn.ts', 8192),
+  row('sentence', 'assembly/sentence.ts', 12288),
   row('ops', 'assembly/ops.ts', 14336),
 ];
 

@@ -41,6 +41,7 @@ const IMPORTS = [
   "import * as nearfar from 'nearfar'",
   "import { Linear } from 'nearfar/nn'",
   "import { GPT } from 'nearfar/models'",
+  "import { loadSentenceEncoder } from 'nearfar/models'",
   "import { setThreads } from 'nearfar/threads'",
 ];
 

@@ -152,3 +152,20 @@ export function packBlocks(
 export function packRows(y: usize, x: usize, rows: i32, depth: i32, width: i32): void {
   packBlocks(y, x, rows, depth, depth, 1, width, 0, rows);
 }
+
+/** The inverse of `packBlocks`: rows of `depth` floats out of slivers of `width`. */
+export function unpackBlocks(y: usize, x: usize, rows: i32, depth: i32, width: i32): void {
+  for (let k = 0; k < depth; k += KC) {
+    const steps = min(KC, depth - k);
+    const block = x + ((<usize>k * <usize>padded(rows, width)) << 2);
+    for (let r = 0; r < rows; r++) {
+      const lane = r & (width - 1);
+      let from = block + ((<usize>(r - lane) * <usize>steps + <usize>lane) << 2);
+      let to = y + ((<usize>r * <usize>depth + <usize>k) << 2);
+      for (const end = to + (<usize>steps << 2); to < end; to += 4) {
+        store<f32>(to, load<f32>(from));
+        from += <usize>width << 2;
+      }
+    }
+  }
+}

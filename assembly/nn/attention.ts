@@ -152,7 +152,7 @@ function expScaled(x: usize, n: i32, scale: f32, shift: f32): f64 {
  * query that may look nowhere has zeros, and infinity, which makes zeros of them in the backward.
  */
 @inline
-function toProbabilities(row: usize, seen: i32, ld: i32, scale: f32, masked: bool): f32 {
+export function toProbabilities(row: usize, seen: i32, ld: i32, scale: f32, masked: bool): f32 {
   fillUp(row, seen, -Infinity);
   const n = padded(seen, 4);
   const m = largest(row, n) * scale;

@@ -124,10 +124,60 @@ function readEntry(name: string, value: unknown, available: number, refuse: Refu
   return { dtype, shape, data_offsets: [begin, end] };
 }
 
-/** Numbers of one array as f32. */
-function readNumbers(bytes: Uint8Array, dtype: string): Float32Array {
+/**
+ * Numbers of one array as the nearest f32.
+ * @param dtype type in the file
+ */
+export function toFloat32(dtype: string, bytes: Uint8Array): Float32Array {
   // A copy begins at an address that any type may begin at.
   return TYPES.get(dtype)?.read(new Uint8Array(bytes).buffer) as Float32Array;
+}
+
+/** One array of a file as its bytes stand there. */
+export interface RawArray {
+  readonly dtype: string;
+  readonly shape: readonly number[];
+  /** Part of the file, at any address. */
+  readonly bytes: Uint8Array;
+}
+
+/**
+ * Reads where the arrays of a file are, and converts none: for files that are too large to be held
+ * twice.
+ *
+ * @param name function that messages name
+ * @param bytes a safetensors file
+ * @throws {RangeError} if the bytes are not a valid file
+ */
+export function openSafetensors(
+  name: string,
+  bytes: Uint8Array,
+): { arrays: Map<string, RawArray>; metadata: Record<string, string> } {
+  const refuse: Refuse = (problem) => {
+    throw new RangeError(`${name}: bytes must be a safetensors file, and ${problem}`);
+  };
+  const { header, start } = readHeader(bytes, refuse);
+  const { __metadata__: metadata = {}, ...rest } = header;
+  const entries = Object.entries(rest).map(([key, value]) => ({
+    key,
+    ...readEntry(key, value, bytes.length - start, refuse),
+  }));
+  const spans = entries.map(({ data_offsets }) => data_offsets).sort((a, b) => a[0] - b[0]);
+  spans.forEach(([begin], i) => {
+    if (begin !== (spans[i - 1]?.[1] ?? 0)) refuse('its tensors overlap or leave holes');
+  });
+  const end = spans.at(-1)?.[1] ?? 0;
+  if (end !== bytes.length - start)
+    refuse(`${bytes.length - start - end} bytes follow its tensors`);
+  const arrays = new Map<string, RawArray>();
+  for (const { key, dtype, shape, data_offsets } of entries) {
+    const [begin, end] = data_offsets;
+    arrays.set(key, { dtype, shape, bytes: bytes.subarray(start + begin, start + end) });
+  }
+  const texts =
+    typeof metadata === 'object' && metadata !== null ? Object.values(metadata) : [null];
+  if (!texts.every((text) => typeof text === 'string')) refuse('its metadata is no map of texts');
+  return { arrays, metadata: metadata as Record<string, string> };
 }
 
 /**
@@ -145,30 +195,14 @@ export function readSafetensors(
   const refuse: Refuse = (problem) => {
     throw new RangeError(`${name}: bytes must be a safetensors file, and ${problem}`);
   };
-  const { header, start } = readHeader(bytes, refuse);
-  const { __metadata__: metadata = {}, ...rest } = header;
-  const entries = Object.entries(rest).map(([key, value]) => ({
-    key,
-    ...readEntry(key, value, bytes.length - start, refuse),
-  }));
-  const spans = entries.map(({ data_offsets }) => data_offsets).sort((a, b) => a[0] - b[0]);
-  spans.forEach(([begin], i) => {
-    if (begin !== (spans[i - 1]?.[1] ?? 0)) refuse('its tensors overlap or leave holes');
-  });
-  const end = spans.at(-1)?.[1] ?? 0;
-  if (end !== bytes.length - start)
-    refuse(`${bytes.length - start - end} bytes follow its tensors`);
+  const opened = openSafetensors(name, bytes);
   const arrays = new Map<string, ShapedArray>();
-  for (const { key, dtype, shape, data_offsets } of entries) {
-    const [begin, end] = data_offsets;
-    if (begin === end) refuse(`${JSON.stringify(key)} is empty`);
-    const data = readNumbers(bytes.subarray(start + begin, start + end), dtype);
+  for (const [key, { dtype, shape, bytes: part }] of opened.arrays) {
+    if (part.length === 0) refuse(`${JSON.stringify(key)} is empty`);
+    const data = toFloat32(dtype, part);
     const bad = data.findIndex((value) => !Number.isFinite(value));
     if (bad >= 0) refuse(`${JSON.stringify(key)} holds ${data[bad]} at index ${bad}`);
     arrays.set(key, { data, shape });
   }
-  const texts =
-    typeof metadata === 'object' && metadata !== null ? Object.values(metadata) : [null];
-  if (!texts.every((text) => typeof text === 'string')) refuse('its metadata is no map of texts');
-  return { arrays, metadata: metadata as Record<string, string> };
+  return { arrays, metadata: opened.metadata };
 }

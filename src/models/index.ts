@@ -86,6 +86,14 @@ export {
 export { loadMae, saveMae } from './mae/files.js';
 export { MAE, type MaeBatch, type MaeConfig } from './mae/mae.js';
 export { type Mask, randomMask } from './mae/patch-mask.js';
+export { type LoadSentenceOptions, loadSentenceEncoder } from './sentence/load.js';
+export {
+  type EncodedBatch,
+  type EncodeOptions,
+  type EncodeStreamOptions,
+  SentenceEncoder,
+  type SimilarityName,
+} from './sentence/sentence-encoder.js';
 export { loadSimClr, SIMCLR_TYPE, saveSimClr } from './simclr/files.js';
 export {
   SIMCLR_LOSSES,

@@ -5,10 +5,11 @@ import core from '#wasm/core';
 import nn from '#wasm/nn';
 import ops from '#wasm/ops';
 import search from '#wasm/search';
+import sentence from '#wasm/sentence';
 import { binary, compile, kernels, MAX_PAGES, moveTo, PAGE, wasmMemory } from '../core/kernels.js';
 
 /** The modules whose kernels threads share, and those that go with them to shared memory. */
-const MODULES = [core, search, analysis, nn, ops];
+const MODULES = [core, search, analysis, nn, ops, sentence];
 
 /** What `env.memory` looks like among a module's imports, up to its flags: 1 limited, 3 shared too. */
 const IMPORT = [3, ...letters('env'), 6, ...letters('memory'), 2];

@@ -1,0 +1,28 @@
+/**
+ * Every kernel that running a sentence encoder needs besides the core's, in reading order: a
+ * module over the memory of the first (core.ts), by the same rules, so that encoding texts needs
+ * nothing of nn.ts.
+ */
+
+export {
+  sequenceScratch,
+  sequenceAttention,
+  embedTokens,
+  embeddingBags,
+  poolSequences,
+  manhattanRows,
+} from './sentence/sequences';
+export {
+  halfToFloat,
+  brainToFloat,
+  floatToHalf,
+  firstNonFiniteHalf,
+  floatToInt8,
+  int8ToFloat,
+} from './sentence/half';
+export { activationArray } from './sentence/activations';
+export { addArray, addRows } from './nn/elementwise';
+export { layerNormRows } from './nn/layernorm';
+export { geluArray } from './nn/gelu';
+export { unpackBlocks } from './core/pack';
+export { heapBase } from './core/heap-base';

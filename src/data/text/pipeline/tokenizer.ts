@@ -1,0 +1,228 @@
+/**
+ * Text to token numbers as a `tokenizer.json` says: added tokens, normalizer, pre-tokenizer, model
+ * and the tokens that a post-processor puts around them. The same numbers as Hugging Face's
+ * tokenizers give; a part that is not known is an error.
+ */
+
+import { rangeError } from '../../../core/validation.js';
+import { type AddedToken, type Piece, readAddedTokens, tokenFinder } from './added-tokens.js';
+import { readModel, type TokenModel } from './models.js';
+import { lowersCase, type Normalizer, readNormalizer } from './normalizers.js';
+import { isPart, type Part, readList, readPart, unknownType, type Where } from './part.js';
+import { type PreTokenizer, readPreTokenizer } from './pre-tokenizers.js';
+import { lowercase } from './unicode.js';
+
+/** Words, or stretches between spaces, whose tokens are kept. */
+const MAX_CACHED = 50_000;
+/** Longer ones are not kept. */
+const MAX_CACHED_LENGTH = 64;
+
+/** Spaces at which BERT's normalizer and pre-tokenizer split, however they clean the text. */
+const BERT_SPACES = /[ \t\n\r\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+/;
+
+/** Tokens that a post-processor puts before and behind those of a text. */
+export interface Frame {
+  prefix: readonly number[];
+  suffix: readonly number[];
+}
+
+function readTemplate(where: Where, part: Part): Frame {
+  const known = isPart(part.special_tokens) ? part.special_tokens : {};
+  const prefix: number[] = [];
+  const suffix: number[] = [];
+  let behind = false;
+  for (const item of readList(where, part.single)) {
+    const { SpecialToken: special, Sequence: sequence } = (isPart(item) ? item : {}) as {
+      SpecialToken?: { id?: unknown };
+      Sequence?: unknown;
+    };
+    if (sequence !== undefined) {
+      if (behind) rangeError(where.name, where.part, 'with the text once', 'twice');
+      behind = true;
+      continue;
+    }
+    const entry = known[String(special?.id)] as { ids?: unknown } | undefined;
+    if (!Array.isArray(entry?.ids) || !entry.ids.every((id) => Number.isInteger(id) && id >= 0)) {
+      rangeError(where.name, where.part, 'with the numbers of its special tokens', special?.id);
+    }
+    (behind ? suffix : prefix).push(...(entry.ids as number[]));
+  }
+  if (!behind) rangeError(where.name, where.part, 'with the text in it', 'none');
+  return { prefix, suffix };
+}
+
+function readPair(where: Where, part: Part, key: string): number {
+  const pair = part[key];
+  const id: unknown = Array.isArray(pair) ? pair[1] : undefined;
+  if (!Number.isInteger(id) || (id as number) < 0) {
+    rangeError(where.name, `${where.part}'s ${key}`, 'a token and its number', pair);
+  }
+  return id as number;
+}
+
+function readFrame(where: Where, value: unknown): Frame {
+  const part = readPart(where, value);
+  switch (part?.type) {
+    case undefined:
+    case 'ByteLevel':
+      return { prefix: [], suffix: [] };
+    case 'TemplateProcessing':
+      return readTemplate(where, part as Part);
+    case 'BertProcessing':
+    case 'RobertaProcessing':
+      return {
+        prefix: [readPair(where, part as Part, 'cls')],
+        suffix: [readPair(where, part as Part, 'sep')],
+      };
+    case 'Sequence': {
+      const frames = readList(where, part?.processors).map((item) => readFrame(where, item));
+      return frames.reduce(({ prefix, suffix }, inner) => ({
+        prefix: [...inner.prefix, ...prefix],
+        suffix: [...suffix, ...inner.suffix],
+      }));
+    }
+    default:
+      return unknownType(where, part?.type);
+  }
+}
+
+/** Length of the first n characters of a text in UTF-16 units. */
+export function lengthOfCharacters(text: string, n: number): number {
+  if (text.length <= n) return text.length;
+  let at = 0;
+  for (let i = 0; i < n && at < text.length; i++) {
+    at += (text.codePointAt(at) as number) > 0xffff ? 2 : 1;
+  }
+  return at;
+}
+
+export class PipelineTokenizer {
+  readonly json: Part;
+  readonly added: readonly AddedToken[];
+  readonly frame: Frame;
+  readonly model: TokenModel;
+  /** One more than the highest number. */
+  readonly size: number;
+  readonly #normalizer: Normalizer | undefined;
+  readonly #splitter: PreTokenizer | undefined;
+  readonly #find: ((text: string) => Piece[]) | undefined;
+  readonly #findNormalized: ((text: string) => Piece[]) | undefined;
+  /** Whether spaces part a text into stretches that don't see one another. */
+  readonly #bySpaces: boolean;
+  readonly #stretches = new Map<string, readonly number[]>();
+  readonly #words = new Map<string, readonly number[]>();
+
+  /**
+   * @param name function and file that messages name
+   * @param json the object in a `tokenizer.json`
+   * @param lowers whether text is lowered first, if the normalizer does not do so
+   * @throws {RangeError} if a part is not valid or not supported
+   */
+  constructor(name: string, json: Part, lowers = false) {
+    const where = (part: string): Where => ({ name, part: `tokenizer.json's ${part}` });
+    this.json = json;
+    this.model = readModel(where('model'), json.model);
+    this.added = readAddedTokens(where('added_tokens'), json.added_tokens);
+    this.frame = readFrame(where('post_processor'), json.post_processor);
+    let normalizer = readNormalizer(where('normalizer'), json.normalizer);
+    if (lowers && !lowersCase(json.normalizer)) {
+      const inner = normalizer;
+      normalizer = (text) => (inner === undefined ? lowercase(text) : inner(lowercase(text)));
+    }
+    this.#normalizer = normalizer;
+    this.#splitter = readPreTokenizer(where('pre_tokenizer'), json.pre_tokenizer);
+    this.#find = tokenFinder(this.added.filter((token) => !token.normalized));
+    this.#findNormalized = tokenFinder(
+      this.added.filter((token) => token.normalized),
+      normalizer,
+    );
+    const typeOf = (part: unknown): unknown => (isPart(part) ? part.type : undefined);
+    this.#bySpaces =
+      typeOf(json.normalizer) === 'BertNormalizer' &&
+      typeOf(json.pre_tokenizer) === 'BertPreTokenizer' &&
+      this.added.every(({ content }) => !BERT_SPACES.test(content));
+    let last = -1;
+    for (const id of this.model.vocabulary.values()) last = Math.max(last, id);
+    for (const { id } of this.added) last = Math.max(last, id);
+    for (const id of [...this.frame.prefix, ...this.frame.suffix]) last = Math.max(last, id);
+    if (last < 0) rangeError(name, "tokenizer.json's model", 'with at least one token', 0);
+    this.size = last + 1;
+  }
+
+  /** Numbers of all tokens of a text, without those of the frame. */
+  encode(text: string): number[] {
+    const ids: number[] = [];
+    if (!this.#bySpaces) {
+      this.#append(ids, text);
+      return ids;
+    }
+    for (const stretch of text.split(BERT_SPACES)) {
+      if (stretch === '') continue;
+      for (const id of this.#ofStretch(stretch)) ids.push(id);
+    }
+    return ids;
+  }
+
+  #ofStretch(stretch: string): readonly number[] {
+    const kept = this.#stretches.get(stretch);
+    if (kept !== undefined) return kept;
+    const ids: number[] = [];
+    this.#append(ids, stretch);
+    keep(this.#stretches, stretch, ids);
+    return ids;
+  }
+
+  #append(ids: number[], text: string): void {
+    const pieces: Piece[] = this.#find?.(text) ?? (text === '' ? [] : [{ text }]);
+    pieces.forEach((piece, i) => {
+      if ('id' in piece) {
+        ids.push(piece.id);
+        return;
+      }
+      const normal = this.#normalizer === undefined ? piece.text : this.#normalizer(piece.text);
+      const parts: Piece[] = this.#findNormalized?.(normal) ?? [{ text: normal }];
+      parts.forEach((part, k) => {
+        if ('id' in part) ids.push(part.id);
+        else this.#appendWords(ids, part.text, i === 0 && k === 0);
+      });
+    });
+  }
+
+  #appendWords(ids: number[], text: string, first: boolean): void {
+    if (text === '') return;
+    for (const word of this.#splitter?.(text, first) ?? [text]) {
+      if (word === '') continue;
+      let found = this.#words.get(word);
+      if (found === undefined) {
+        found = this.model.encode(word);
+        keep(this.#words, word, found);
+      }
+      for (const id of found) ids.push(id);
+    }
+  }
+
+  /** Number of a token, added or of the vocabulary. */
+  idOf(token: string): number | undefined {
+    return (
+      this.added.find(({ content }) => content === token)?.id ?? this.model.vocabulary.get(token)
+    );
+  }
+
+  /** Numbers of the special tokens. */
+  get specialIds(): Set<number> {
+    return new Set(this.added.flatMap(({ special, id }) => (special ? [id] : [])));
+  }
+
+  /** All tokens with their numbers. */
+  get vocabulary(): Map<string, number> {
+    const all = new Map(this.model.vocabulary);
+    for (const { content, id } of this.added) all.set(content, id);
+    return all;
+  }
+}
+
+function keep(cache: Map<string, readonly number[]>, key: string, ids: readonly number[]): void {
+  if (key.length > MAX_CACHED_LENGTH) return;
+  if (cache.size >= MAX_CACHED) cache.clear();
+  cache.set(key, ids);
+}

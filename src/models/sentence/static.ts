@@ -1,0 +1,124 @@
+/** A static encoder: a row per token and the mean of a text's rows, in the type of the file. */
+
+import sentence from '#wasm/sentence';
+import { kernels } from '../../core/kernels.js';
+import { f32, i32, type Pointer, type Scope } from '../../core/memory.js';
+import { toFloat32 } from '../../core/safetensors.js';
+import { rangeError } from '../../core/validation.js';
+import {
+  ConfigReader,
+  type Folder,
+  type Json,
+  pathOf,
+  readBytes,
+  readOptionalJson,
+} from './config.js';
+import type { TokenBatch } from './transformer.js';
+import { TABLE_TYPES, type Table, type WeightMemory, WeightReader } from './weights.js';
+
+/** What only folders of model2vec have. */
+export interface Model2Vec {
+  /** The object in config.json. */
+  json: Json;
+  normalize: boolean;
+  /** Tokens of a text that count; undefined for all. */
+  maxLength: number | undefined;
+}
+
+/** model2vec's own limit where config.json names none. */
+const DEFAULT_MAX_LENGTH = 512;
+
+export class StaticEncoder {
+  readonly table: Table;
+  /** Row of the table for each token (i32), where tokens share rows. */
+  readonly mapping: Pointer | undefined;
+  /** Factor of each token (f32). */
+  readonly weights: Pointer | undefined;
+  /** Type of the factors in the file. */
+  readonly weightsType: string | undefined;
+  /** Tokens. */
+  readonly tokens: number;
+  /** Undefined for sentence-transformers' StaticEmbedding. */
+  readonly model2vec: Model2Vec | undefined;
+
+  constructor(folder: Folder, at: string, memory: WeightMemory) {
+    const { name } = folder;
+    const file = pathOf(at, 'model.safetensors');
+    const reader = new WeightReader(name, file, readBytes(folder, file), memory);
+    const own = reader.find('embedding.weight') !== undefined;
+    if (!own && reader.find('embeddings') === undefined) {
+      throw new RangeError(`${name}: ${file} must hold embedding.weight or embeddings`);
+    }
+    this.table = reader.table(own ? 'embedding.weight' : 'embeddings', [0, 0]);
+    this.tokens = this.table.rows;
+    if (own) return;
+    const mapping = reader.find('mapping');
+    if (mapping !== undefined) {
+      const { shape } = reader.get('mapping', [0]);
+      const rows = toFloat32(mapping.dtype, mapping.bytes);
+      const bad = rows.findIndex(
+        (row) => !Number.isInteger(row) || row < 0 || row >= this.table.rows,
+      );
+      if (bad >= 0) {
+        rangeError(name, `${file}'s mapping`, `rows of ${this.table.rows}`, rows[bad]);
+      }
+      this.tokens = shape[0] as number;
+      this.mapping = memory.allocate(4 * rows.length);
+      i32().set(rows, this.mapping / 4);
+    }
+    const weights = reader.find('weights');
+    if (weights !== undefined) {
+      this.weights = reader.vector('weights', [this.tokens]).at;
+      this.weightsType = weights.dtype;
+    }
+    this.model2vec = readModel2Vec(folder, at);
+  }
+
+  /** Columns. */
+  get width(): number {
+    return this.table.cols;
+  }
+
+  /** Means of the rows of each text's tokens, (texts, C), in memory of the scope. */
+  forward(scope: Scope, { ids, offsets }: TokenBatch): Pointer {
+    const texts = offsets.length - 1;
+    const y = scope.f32(texts * this.width);
+    kernels(sentence).embeddingBags(
+      y,
+      this.table.at,
+      TABLE_TYPES.indexOf(this.table.type),
+      this.mapping ?? 0,
+      this.weights ?? 0,
+      scope.i32From(ids),
+      scope.i32From(offsets),
+      texts,
+      this.width,
+    );
+    return y;
+  }
+
+  /** The factors of all tokens. */
+  readWeights(): Float32Array | undefined {
+    if (this.weights === undefined) return undefined;
+    return f32().slice(this.weights / 4, this.weights / 4 + this.tokens);
+  }
+
+  /** The rows of all tokens. */
+  readMapping(): Int32Array | undefined {
+    if (this.mapping === undefined) return undefined;
+    return i32().slice(this.mapping / 4, this.mapping / 4 + this.tokens);
+  }
+}
+
+function readModel2Vec(folder: Folder, at: string): Model2Vec {
+  const file = pathOf(at, 'config.json');
+  const json = readOptionalJson(folder, file) ?? {};
+  const config = new ConfigReader(folder.name, file, json);
+  const { max_length: given } = json;
+  return {
+    json,
+    normalize: config.flag('normalize', false),
+    maxLength:
+      given === null ? undefined : config.int('max_length', DEFAULT_MAX_LENGTH, 1, 2 ** 31 - 1),
+  };
+}

@@ -1,0 +1,256 @@
+/** Weights of a sentence encoder in WASM memory: read from a file's bytes, and back into bytes. */
+
+import sentence from '#wasm/sentence';
+import { kernels } from '../../core/kernels.js';
+import { allocate, f32, free, type Pointer, scoped, u8 } from '../../core/memory.js';
+import { openSafetensors, type RawArray, toFloat32 } from '../../core/safetensors.js';
+import { rangeError } from '../../core/validation.js';
+
+/** Frees the blocks of what nobody disposed of. Not every runtime has it. */
+const registry:
+  | { register(t: object, blocks: Pointer[], token: object): void; unregister(t: object): void }
+  | undefined =
+  typeof FinalizationRegistry === 'undefined'
+    ? undefined
+    : new FinalizationRegistry<Pointer[]>((blocks) => {
+        for (const at of blocks.splice(0)) free(at);
+      });
+
+/** Blocks of WASM memory with one owner. */
+export class WeightMemory {
+  readonly #blocks: Pointer[] = [];
+  #disposed = false;
+
+  constructor() {
+    registry?.register(this, this.#blocks, this);
+  }
+
+  allocate(bytes: number): Pointer {
+    const at = allocate(bytes);
+    this.#blocks.push(at);
+    return at;
+  }
+
+  get disposed(): boolean {
+    return this.#disposed;
+  }
+
+  dispose(): void {
+    this.#disposed = true;
+    registry?.unregister(this);
+    for (const at of this.#blocks.splice(0)) free(at);
+  }
+}
+
+/** Numbers of a table, in the order of assembly/sentence/sequences.ts. */
+export const TABLE_TYPES = ['F32', 'F16', 'I8'] as const;
+export type TableType = (typeof TABLE_TYPES)[number];
+
+/** Bytes of a number of each type. */
+export const BYTES: Readonly<Record<TableType, number>> = { F32: 4, F16: 2, I8: 1 };
+
+/** A matrix whose rows are looked up, in the type of its file. */
+export interface Table {
+  at: Pointer;
+  type: TableType;
+  rows: number;
+  cols: number;
+}
+
+/** The right side of a product, packed once: x W' of a (rows, cols) matrix W, and a bias. */
+export interface Dense {
+  packed: Pointer;
+  bias: Pointer | undefined;
+  /** Outputs. */
+  rows: number;
+  /** Inputs. */
+  cols: number;
+}
+
+/** Numbers that are f32 in WASM memory. */
+export interface Vector {
+  at: Pointer;
+  length: number;
+}
+
+/** Reads the arrays of one file. */
+export class WeightReader {
+  readonly #name: string;
+  readonly #file: string;
+  readonly #memory: WeightMemory;
+  readonly #arrays: Map<string, RawArray>;
+  readonly #others: (key: string) => readonly string[];
+
+  /**
+   * @param name function that messages name
+   * @param file path that messages name
+   * @param others names that an array may have instead
+   */
+  constructor(
+    name: string,
+    file: string,
+    bytes: Uint8Array,
+    memory: WeightMemory,
+    others: (key: string) => readonly string[] = () => [],
+  ) {
+    this.#name = name;
+    this.#file = file;
+    this.#memory = memory;
+    this.#others = others;
+    try {
+      this.#arrays = openSafetensors(name, bytes).arrays;
+    } catch (error) {
+      const message = error instanceof Error ? error.message : String(error);
+      throw new RangeError(message.replace(`${name}: bytes`, `${name}: ${file}`));
+    }
+  }
+
+  /** An array by its name or another that it may have. */
+  find(key: string): RawArray | undefined {
+    for (const candidate of [key, ...this.#others(key)]) {
+      const found = this.#arrays.get(candidate);
+      if (found !== undefined) return found;
+    }
+    return undefined;
+  }
+
+  /** An array of a shape; a size of 0 stands for any. */
+  get(key: string, shape: readonly number[]): RawArray {
+    const found = this.find(key);
+    if (found === undefined) {
+      throw new RangeError(`${this.#name}: ${this.#file} must hold ${key}`);
+    }
+    const fits =
+      found.shape.length === shape.length &&
+      found.shape.every((size, axis) => size > 0 && (shape[axis] === 0 || shape[axis] === size));
+    if (!fits) {
+      const wanted = shape.map((size) => (size === 0 ? 'any' : size)).join(', ');
+      throw new RangeError(
+        `${this.#name}: ${this.#file}'s ${key} must be of shape [${wanted}], got [${found.shape.join(', ')}]`,
+      );
+    }
+    return found;
+  }
+
+  #check(key: string, at: Pointer, length: number): void {
+    const bad = kernels().firstNonFinite(at, length);
+    if (bad < 0) return;
+    rangeError(this.#name, `${this.#file}'s ${key}`, 'finite', f32()[at / 4 + bad]);
+  }
+
+  /** Converts an array to f32 at an address. */
+  #copyFloats(key: string, { dtype, bytes }: RawArray, to: Pointer, length: number): void {
+    if (dtype === 'F32') {
+      u8().set(bytes, to);
+    } else if (dtype === 'F16' || dtype === 'BF16') {
+      scoped((scope) => {
+        const from = scope.bytes(bytes.length);
+        u8().set(bytes, from);
+        const core = kernels(sentence);
+        if (dtype === 'F16') {
+          const bad = core.firstNonFiniteHalf(from, length);
+          if (bad >= 0) rangeError(this.#name, `${this.#file}'s ${key}`, 'finite', Number.NaN);
+          core.halfToFloat(to, from, length);
+        } else {
+          core.brainToFloat(to, from, length);
+        }
+      });
+    } else {
+      f32().set(toFloat32(dtype, bytes), to / 4);
+    }
+    this.#check(key, to, length);
+  }
+
+  /** Reads an array as f32. */
+  vector(key: string, shape: readonly number[]): Vector {
+    const found = this.get(key, shape);
+    const length = found.shape.reduce((product, size) => product * size, 1);
+    const at = this.#memory.allocate(4 * length);
+    this.#copyFloats(key, found, at, length);
+    return { at, length };
+  }
+
+  /** Reads a table and keeps the type that it has in the file, where kernels read it. */
+  table(key: string, shape: readonly [number, number]): Table {
+    const found = this.get(key, shape);
+    const [rows, cols] = found.shape as [number, number];
+    const type = TABLE_TYPES.find((each) => each === found.dtype);
+    if (type === undefined || type === 'F32') {
+      return { at: this.vector(key, shape).at, type: 'F32', rows, cols };
+    }
+    // Kernels load four numbers at a time, past the last row too.
+    const at = this.#memory.allocate(found.bytes.length + 16);
+    u8().set(found.bytes, at);
+    if (type === 'F16') {
+      const bad = kernels(sentence).firstNonFiniteHalf(at, rows * cols);
+      if (bad >= 0) rangeError(this.#name, `${this.#file}'s ${key}`, 'finite', Number.NaN);
+    }
+    return { at, type, rows, cols };
+  }
+
+  /** Reads one matrix, or several one below the other, and packs them. */
+  dense(keys: readonly string[], rows: number, cols: number, bias = true): Dense {
+    const total = rows * keys.length;
+    const core = kernels();
+    const packed = this.#memory.allocate(4 * core.packedLength(total, cols, core.NR.value));
+    scoped((scope) => {
+      const whole = scope.f32(total * cols);
+      keys.forEach((key, i) => {
+        const name = `${key}.weight`;
+        this.#copyFloats(
+          name,
+          this.get(name, [rows, cols]),
+          whole + 4 * i * rows * cols,
+          rows * cols,
+        );
+      });
+      core.packBlocks(packed, whole, total, cols, cols, 1, core.NR.value, 0, total);
+    });
+    if (!bias) return { packed, bias: undefined, rows: total, cols };
+    const biases = this.#memory.allocate(4 * total);
+    keys.forEach((key, i) => {
+      const name = `${key}.bias`;
+      this.#copyFloats(name, this.get(name, [rows]), biases + 4 * i * rows, rows);
+    });
+    return { packed, bias: biases, rows: total, cols };
+  }
+}
+
+/** y (m, rows) = x W' + bias. */
+export function applyDense(
+  y: Pointer,
+  x: Pointer,
+  m: number,
+  dense: Dense,
+  scratch: Pointer,
+): void {
+  const { packed, bias, rows, cols } = dense;
+  kernels().gemmRows(y, x, packed, m, rows, cols, cols, 1, false, scratch, 0, rows);
+  if (bias !== undefined) kernels(sentence).addRows(y, y, bias, m, rows);
+}
+
+/** Row-major numbers of a packed matrix. */
+export function unpack({ packed, rows, cols }: Dense): Float32Array {
+  return scoped((scope) => {
+    const at = scope.f32(rows * cols);
+    kernels(sentence).unpackBlocks(at, packed, rows, cols, kernels().NR.value);
+    return f32().slice(at / 4, at / 4 + rows * cols);
+  });
+}
+
+/** Numbers of a vector. */
+export function readVector({ at, length }: Vector): Float32Array {
+  return f32().slice(at / 4, at / 4 + length);
+}
+
+/** Numbers of a table as f32. */
+export function readTable({ at, type, rows, cols }: Table): Float32Array {
+  const n = rows * cols;
+  if (type === 'F32') return f32().slice(at / 4, at / 4 + n);
+  return scoped((scope) => {
+    const to = scope.f32(n);
+    if (type === 'F16') kernels(sentence).halfToFloat(to, at, n);
+    else kernels(sentence).int8ToFloat(to, at, n);
+    return f32().slice(to / 4, to / 4 + n);
+  });
+}

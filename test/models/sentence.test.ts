@@ -1,0 +1,225 @@
+/**
+ * Sentence encoders beside Python: rows of sentence-transformers 6.2 and model2vec 0.10 for folders
+ * of every kind (test/golden/sentence.py), and of two real encoders.
+ */
+
+import { loadSentenceEncoder, type SentenceEncoder } from 'nearfar/models';
+import { bytesInUse } from 'nearfar/nn';
+import { check, close, same, suite, throws } from '../harness.js';
+import {
+  fixtureCases,
+  fixtureFolder,
+  fixtureNames,
+  json,
+  sharedModel,
+  withFiles,
+} from './sentence-folders.js';
+
+const test = suite('sentence encoder');
+
+/** Largest difference from Python's rows. */
+const WITHIN = 1e-4;
+
+function rowsAre(encoder: SentenceEncoder, texts: string[], rows: number[][], options = {}): void {
+  const { data, cols } = encoder.encode(texts, options);
+  texts.forEach((text, i) => {
+    const row = data.subarray(i * cols, (i + 1) * cols);
+    close(row, rows[i] as number[], { atol: WITHIN, what: JSON.stringify(text.slice(0, 40)) });
+  });
+}
+
+for (const name of fixtureNames) {
+  test(`${name} gives Python's rows`, () => {
+    const folder = fixtureFolder(name);
+    for (const { name: title, files, texts, rows, options, maxTokens } of fixtureCases(name)) {
+      const encoder = loadSentenceEncoder(withFiles(folder, files));
+      try {
+        rowsAre(encoder, texts, rows, options);
+        same(encoder.width, rows[0]?.length, `${title}: width`);
+        if (maxTokens !== undefined) same(encoder.maxTokens, maxTokens, `${title}: maxTokens`);
+      } catch (error) {
+        throw new Error(`${title}: ${error}`);
+      } finally {
+        encoder.dispose();
+      }
+    }
+  });
+}
+
+for (const name of ['all-MiniLM-L6-v2', 'minilm-static-256']) {
+  const title = `${name} gives Python's rows of 242 awkward texts`;
+  const model = sharedModel(name);
+  if (model === undefined && process.env.CI !== 'true') {
+    test.skip(title, 'it is not next to this checkout');
+    continue;
+  }
+  test(title, () => {
+    check(model !== undefined, `${name} must be there in CI`);
+    const encoder = loadSentenceEncoder(model.files);
+    const texts = model.rows.map(({ text }) => text);
+    rowsAre(
+      encoder,
+      texts,
+      model.rows.map(({ embedding }) => embedding),
+    );
+    encoder.dispose();
+  });
+}
+
+const KINDS = ['bert-v2', 'roberta-v6', 'mpnet-v6', 'static-v6', 'model2vec-quantized'];
+
+test('a text has the same bits alone and in any batch', () => {
+  for (const name of KINDS) {
+    const encoder = loadSentenceEncoder(fixtureFolder(name));
+    const { texts } = fixtureCases(name)[0] as { texts: string[] };
+    const many = Array.from({ length: 7 }, () => texts).flat();
+    const { data, cols } = encoder.encode(many);
+    many.forEach((text, i) => {
+      if (i >= texts.length && i % 11 > 0) return;
+      same([...data.subarray(i * cols, (i + 1) * cols)], [...encoder.encode(text).data], text);
+    });
+    encoder.dispose();
+  }
+});
+
+test('a stream gives the bits of encode, and the event loop its turns', async () => {
+  const encoder = loadSentenceEncoder(fixtureFolder('bert-v2'));
+  const texts = Array.from({ length: 11 }, (_, i) => `near ${'far '.repeat(i)}`);
+  const { data, cols } = encoder.encode(texts);
+  let turns = 0;
+  const timer = setInterval(() => turns++, 0);
+  const starts: number[] = [];
+  for await (const { start, rows } of encoder.encodeStream(texts, { batchSize: 4 })) {
+    starts.push(start);
+    const end = start + rows.rows;
+    same([...rows.data], [...data.subarray(start * cols, end * cols)], `rows from ${start}`);
+  }
+  clearInterval(timer);
+  same(starts, [0, 4, 8]);
+  check(turns > 0, 'no timer ran');
+  const controller = new AbortController();
+  let batches = 0;
+  for await (const _ of encoder.encodeStream(texts, { batchSize: 2, signal: controller.signal })) {
+    if (++batches === 2) controller.abort();
+  }
+  same(batches, 2);
+  encoder.dispose();
+});
+
+test('fewer dimensions are the first, of unit length where the encoder makes it so', () => {
+  const encoder = loadSentenceEncoder(fixtureFolder('bert-v2'));
+  const texts = ['near', 'far and near'];
+  const whole = encoder.encode(texts);
+  const { data, cols, rows } = encoder.encode(texts, { dimensions: 5 });
+  same([rows, cols], [2, 5]);
+  for (let r = 0; r < rows; r++) {
+    const first = whole.data.subarray(r * whole.cols, r * whole.cols + cols);
+    const norm = Math.hypot(...first);
+    close(
+      data.subarray(r * cols, (r + 1) * cols),
+      Array.from(first, (x) => x / norm),
+      { atol: 1e-6 },
+    );
+  }
+  encoder.dispose();
+  const plain = loadSentenceEncoder(fixtureFolder('roberta-v6'));
+  const { data: all } = plain.encode('near');
+  same([...plain.encode('near', { dimensions: 3 }).data], [...all.subarray(0, 3)]);
+  plain.dispose();
+});
+
+test('similarity is what the folder says, larger being nearer', () => {
+  const folder = fixtureFolder('bert-v2');
+  const a = [[1, 2, 2]];
+  const b = [
+    [2, 4, 4],
+    [0, 0, 1],
+  ];
+  const expected = {
+    cosine: [1, 2 / 3],
+    dot: [18, 2],
+    euclidean: [-3, -Math.sqrt(6)],
+    manhattan: [-5, -4],
+  };
+  for (const [name, scores] of Object.entries(expected)) {
+    const config = { similarity_fn_name: name };
+    const encoder = loadSentenceEncoder(
+      withFiles(folder, { 'config_sentence_transformers.json': config }),
+    );
+    same(encoder.similarityName, name);
+    const found = encoder.similarity(a, b);
+    same([found.rows, found.cols], [1, 2]);
+    close(found.data, scores, { atol: 1e-6, what: name });
+    close(encoder.similarity([1, 2, 2], [0, 0, 1]).data, [scores[1] as number], { atol: 1e-6 });
+    encoder.dispose();
+  }
+});
+
+test('prompts have their names', () => {
+  const encoder = loadSentenceEncoder(fixtureFolder('bert-v6'));
+  same(encoder.prompts, { document: 'far: ', query: 'near: ' });
+  same(encoder.defaultPromptName, 'document');
+  const prompted = encoder.encode('near: far', { prompt: '' }).data;
+  same([...encoder.encode('far', { promptName: 'query' }).data], [...prompted]);
+  throws(
+    () => encoder.encode('far', { promptName: 'toString' }),
+    RangeError,
+    "encode: promptName must be 'document' or 'query', got \"toString\"",
+  );
+  encoder.dispose();
+});
+
+test('lone surrogates and long texts are texts', () => {
+  for (const name of fixtureNames) {
+    const encoder = loadSentenceEncoder(fixtureFolder(name));
+    const texts = ['\ud800', 'a\udc00b', 'x'.repeat(20000), '\u0301', '\u200d', '\0'];
+    const { data } = encoder.encode(texts);
+    check(data.every(Number.isFinite), name);
+    encoder.dispose();
+  }
+});
+
+test('nothing of an encoder stays in memory', () => {
+  const before = bytesInUse();
+  for (const name of fixtureNames) {
+    const encoder = loadSentenceEncoder(fixtureFolder(name));
+    encoder.encode(['near', 'far']);
+    encoder.dispose();
+    throws(() => encoder.encode('near'), Error, /disposed/);
+  }
+  same(bytesInUse(), before);
+});
+
+/** What each damaged folder must be refused with. */
+const DAMAGED: readonly (readonly [string, string, Record<string, unknown>, RegExp])[] = [
+  ['bert-v2', 'no config', { 'config.json': null }, /config\.json/],
+  ['bert-v2', 'no weights', { 'model.safetensors': null }, /must hold model\.safetensors/],
+  ['bert-v2', 'a pickle', { 'model.safetensors': null, 'pytorch_model.bin': {} }, /pickle/],
+  [
+    'bert-v2',
+    'weights cut',
+    { 'model.safetensors': json({}) },
+    /model\.safetensors must be a safetensors file/,
+  ],
+  ['bert-v2', 'no tokenizer', { 'tokenizer.json': null }, /tokenizer\.json/],
+  ['bert-v2', 'no pooling', { '1_Pooling/config.json': null }, /1_Pooling\/config\.json/],
+  ['bert-v2', 'modules no list', { 'modules.json': {} }, /modules\.json must be a list/],
+  [
+    'bert-v2',
+    'modules no JSON',
+    { 'modules.json': new Uint8Array([123]) },
+    /modules\.json must be JSON/,
+  ],
+];
+
+test('damaged folders are refused by the name of the file', () => {
+  const before = bytesInUse();
+  for (const [name, what, files, message] of DAMAGED) {
+    try {
+      throws(() => loadSentenceEncoder(withFiles(fixtureFolder(name), files)), RangeError, message);
+    } catch (error) {
+      throw new Error(`${what}: ${error}`);
+    }
+  }
+  same(bytesInUse(), before);
+});
