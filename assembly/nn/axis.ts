@@ -63,14 +63,22 @@ export function argmaxAxis(y: usize, x: usize, outer: i32, n: i32, inner: i32): 
   }
 }
 
-/** y = the sum of (x - mean)^2 over `divisor`, and the mean. */
+/** Mean in f64 of n floats, `step` bytes from one to the next. */
+function meanOf(x: usize, n: i32, step: usize): f64 {
+  if (step == 4) return sumArray(x, n) / <f64>n;
+  let sum: f64 = 0;
+  for (let end = x + <usize>n * step; x < end; x += step) sum += <f64>load<f32>(x);
+  return sum / <f64>n;
+}
+
+/** y = the sum of (x - mean)^2 over `divisor`. */
 export function varianceAxis(
-  y: usize, mean: usize, x: usize, outer: i32, n: i32, inner: i32, divisor: f64,
+  y: usize, x: usize, outer: i32, n: i32, inner: i32, divisor: f64,
 ): void {
   const step = <usize>inner << 2, all = <usize>n * step;
   for (let o = 0; o < outer; o++, x += all - step) {
     let i = 0;
-    for (; i + 4 <= inner; i += 4, x += 16, y += 16, mean += 16) {
+    for (; i + 4 <= inner; i += 4, x += 16, y += 16) {
       let low = f64x2.splat(0), high = f64x2.splat(0);
       for (let at = x; at < x + all; at += step) {
         const v = v128.load(at);
@@ -87,21 +95,31 @@ export function varianceAxis(
         low = f64x2.add(low, f64x2.mul(a, a));
         high = f64x2.add(high, f64x2.mul(b, b));
       }
-      v128.store(mean, toFloats(lowMean, highMean));
       v128.store(y, toFloats(f64x2.div(low, over), f64x2.div(high, over)));
     }
-    for (; i < inner; i++, x += 4, y += 4, mean += 4) {
-      let sum: f64 = 0;
-      if (inner == 1) sum = sumArray(x, n);
-      else for (let at = x; at < x + all; at += step) sum += <f64>load<f32>(at);
-      const middle = sum / <f64>n;
+    for (; i < inner; i++, x += 4, y += 4) {
+      const mean = meanOf(x, n, step);
       let squares: f64 = 0;
       for (let at = x; at < x + all; at += step) {
-        const d = <f64>load<f32>(at) - middle;
+        const d = <f64>load<f32>(at) - mean;
         squares += d * d;
       }
-      store<f32>(mean, <f32>middle);
       store<f32>(y, <f32>(squares / divisor));
+    }
+  }
+}
+
+/** dx = factor dy (x - mean). */
+export function varianceAxisBackward(
+  dx: usize, dy: usize, x: usize, outer: i32, n: i32, inner: i32, factor: f64,
+): void {
+  const step = <usize>inner << 2, all = <usize>n * step;
+  for (let o = 0; o < outer; o++, x += all - step, dx += all - step) {
+    for (let i = 0; i < inner; i++, x += 4, dx += 4, dy += 4) {
+      const mean = meanOf(x, n, step), scale = factor * <f64>load<f32>(dy);
+      for (let k: usize = 0; k < all; k += step) {
+        store<f32>(dx + k, <f32>(scale * (<f64>load<f32>(x + k) - mean)));
+      }
     }
   }
 }

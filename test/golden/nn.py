@@ -1,9 +1,9 @@
 #!/usr/bin/python3
-"""Writes fixtures/nn/operations.json and training.json: nearfar/nn in float64 PyTorch.
+"""Writes fixtures/nn/*.json but vision.json: nearfar/nn in float64 PyTorch.
 
     /usr/bin/python3 test/golden/nn.py [--check]
 
-operations.json has cases as vision.py writes them. training.json has layers (their state, an input,
+operations.json, elementwise.json and axes.json have cases as vision.py writes them. training.json has layers (their state, an input,
 the result and all gradients for a gradient of the result) and networks: their state, the loss and
 all gradients of the first step, and losses, lengths of the gradient and state after five steps.
 """
@@ -128,10 +128,167 @@ def operations():
         )
 
 
+def elementwise():
+    ties = [-3, -1, -0.5, 0, 0, 0.5, 1, 2, 2, 20, -20, 90]
+    positive = [0.001, 0.5, 1, 1.5, 2, 3, 7, 10, 0.25, 4, 100, 1e-3]
+    for name, compute in {
+        'sigmoid': torch.sigmoid,
+        'silu': F.silu,
+        'neg': torch.neg,
+        'abs': torch.abs,
+        'square': torch.square,
+    }.items():
+        yield case(f'{name} at ties and ends', name, [(12,)], compute, given=[ties])
+        for shape in [(), (1, 1), (3, 5), (2, 3, 17)]:
+            yield case(f'{name} {shape}', name, [shape], compute)
+    for low, high in [(-1, 2), (None, 0.5), (0, None), (2, -1)]:
+        options = {k: v for k, v in {'min': low, 'max': high}.items() if v is not None}
+        yield case(
+            f'clamp {low} {high}', 'clamp', [(12,)], lambda x: x.clamp(low, high), [options],
+            given=[ties],
+        )
+    for exponent in [0, 1, 2, 3, -1, -2, 0.5, -0.5, 2.5, 64, 65, -70, 1 / 3]:
+        whole = float(exponent).is_integer()
+        numbers = positive if not whole or exponent < 0 else ties
+        numbers = [x for x in numbers if abs(exponent) < 10 or 0.2 < abs(x) < 3]
+        yield case(
+            f'pow {exponent}', 'pow', [(len(numbers),)], lambda x: x**exponent, [exponent],
+            given=[numbers],
+        )
+    yield case('pow 0 at 0', 'pow', [(2,)], lambda x: x**0, [0], given=[[0, -0.0]])
+    yield case('pow 1 at 0', 'pow', [(2,)], lambda x: x**1, [1], given=[[0, -2]])
+    yield case('pow 2.5 at 0', 'pow', [(2,)], lambda x: x**2.5, [2.5], given=[[0, 2]])
+    yield case(
+        'mse added up', 'mse', [(3, 4), (3, 4)], lambda x, t: F.mse_loss(x, t, reduction='sum'),
+        [{'reduction': 'sum'}], tensors_first=2,
+    )
+
+
+def axes():
+    ties = [2, 1, 2, 0, 0, 0, -1, 2, -1, 3, 3, 3]
+    for name in ['max', 'min']:
+        reduce = {'max': torch.amax, 'min': torch.amin}[name]
+        for axis in [None, 0, 1, -1, [0, 2]]:
+            dim = tuple(range(3)) if axis is None else axis if isinstance(axis, int) else tuple(axis)
+            options = {} if axis is None else {'axis': axis}
+            yield case(
+                f'{name} over {axis}', name, [(2, 2, 3)], lambda x: reduce(x, dim), [options],
+                given=[ties],
+            )
+        yield case(
+            f'{name} kept', name, [(3, 1, 5)], lambda x: reduce(x, 2, keepdim=True),
+            [{'axis': 2, 'keepDims': True}],
+        )
+        yield case(f'{name} of a scalar', name, [()], lambda x: reduce(x, ()))
+    for name in ['sum', 'mean']:
+        reduce = getattr(torch, name)
+        for axis in [[0, 1], [0, 2], [-1, 0], [1, 3], [0, 1, 2, 3]]:
+            for keep in [False, True]:
+                yield case(
+                    f'{name} over {axis}, kept {keep}', name, [(2, 3, 1, 5)],
+                    lambda x: reduce(x, axis, keepdim=keep), [{'axis': axis, 'keepDims': keep}],
+                )
+        yield case(f'{name} of a scalar', name, [()], reduce)
+    for name, reduce in {'variance': torch.var, 'std': torch.std}.items():
+        for axis in [None, 0, 1, -1, [0, 2]]:
+            for correction in [1, 0, 2]:
+                if axis == 0 and correction == 2:
+                    continue  # Two numbers alone.
+                options = {'correction': correction, **({} if axis is None else {'axis': axis})}
+                yield case(
+                    f'{name} over {axis}, correction {correction}', name, [(2, 3, 5)],
+                    lambda x: reduce(x, axis, correction=correction), [options],
+                )
+        yield case(
+            f'{name} kept, by default', name, [(2, 4, 1)],
+            lambda x: reduce(x, 1, keepdim=True), [{'axis': 1, 'keepDims': True}],
+        )
+    yield case('variance of equal numbers', 'variance', [(3,)], torch.var, given=[[2, 2, 2]])
+    yield case('std of some equal numbers', 'std', [(2, 3)], lambda x: x.std(1), [{'axis': 1}],
+               given=[[2, 2, 2, 1, 2, 3]])
+    for name, compute in {
+        'softmax': F.softmax,
+        'logSoftmax': F.log_softmax,
+        'logSumExp': lambda x, dim: torch.logsumexp(x, dim, keepdim=True),
+        'normalize': lambda x, dim: F.normalize(x, dim=dim),
+    }.items():
+        for axis in [0, 1, -2, -1]:
+            yield case(
+                f'{name} along {axis}', name, [(3, 2, 5)], lambda x: compute(x, axis),
+                [{'axis': axis}],
+            )
+    yield case('squeeze all', 'squeeze', [(1, 3, 1, 2)], torch.squeeze)
+    yield case('squeeze one', 'squeeze', [(1, 3, 1)], lambda x: x.squeeze(-1), [-1])
+    yield case('squeeze what is longer', 'squeeze', [(1, 3)], lambda x: x.squeeze(1), [1])
+    for axis in [0, 1, -1, -3]:
+        yield case(f'unsqueeze {axis}', 'unsqueeze', [(2, 3)], lambda x: x.unsqueeze(axis), [axis])
+    for axis in [0, 1, -1]:
+        yield {
+            **case(
+                f'stack {axis}', 'stack', [(2, 3)] * 3, lambda *x: torch.stack(x, axis),
+                [{'axis': axis}], tensors_first=3,
+            ),
+            'list': True,
+        }
+    ids, offsets = [3, 0, 0, 1, 2, 3], [0, 0, 2, 5]
+    for mode in ['mean', 'sum', 'max']:
+        for shape in [(4, 1), (4, 7)]:
+            yield case(
+                f'embeddingBag {mode} {shape}', 'embeddingBag', [shape],
+                lambda x: F.embedding_bag(
+                    torch.tensor(ids), x, torch.tensor(offsets), mode=mode
+                ),
+                [ids, offsets, {'mode': mode}],
+            )
+    yield {
+        **case(
+            'embeddingBag with weights', 'embeddingBag', [(4, 5), (6,)],
+            lambda x, w: F.embedding_bag(
+                torch.tensor(ids), x, torch.tensor(offsets), mode='sum', per_sample_weights=w
+            ),
+            [ids, offsets, {'mode': 'sum'}],
+        ),
+        'option': 'weights',
+    }
+    for name, shape, causal, lengths in [
+        ('by keys', (5,), False, None),
+        ('by queries and keys', (5, 5), False, None),
+        ('by heads', (2, 5, 5), True, None),
+        ('by samples', (2, 1, 5, 5), False, [5, 2]),
+        ('by samples and queries', (2, 2, 5, 1), False, None),
+        ('that hides all', (5, 1), True, None),
+    ]:
+        mask = seeded('nn', 'mask', name).integers(0, 2, shape) > 0
+        if name == 'that hides all':
+            mask = np.zeros(shape, bool)
+        options = {
+            'heads': 2, 'causal': causal, 'mask': mask.tolist(),
+            **({'lengths': lengths} if lengths else {}),
+        }
+        yield case(
+            f'attention with a mask {name}', 'attention', [(2, 5, 18)],
+            lambda x: attention(x, 2, causal, lengths, torch.tensor(mask)), [options],
+        )
+
+
+def indices():
+    numbers = [2, 1, 2, 0, 0, 0, -1, 2, -1, 3, 3, 3]
+    x = np.array(numbers, np.float32).reshape(2, 2, 3)
+    for axis in [None, 0, 1, 2, -1]:
+        found = torch.argmax(wide(x), axis)
+        yield {
+            'name': f'argmax along {axis}',
+            'function': 'argmax',
+            'input': packed(x),
+            'arguments': [] if axis is None else [{'axis': axis}],
+            'indices': found.reshape(-1).tolist(),
+        }
+
+
 # Layers and networks, as functions of an input and a state with nearfar's names
 
 
-def attention(qkv, heads, causal=False, lengths=None):
+def attention(qkv, heads, causal=False, lengths=None, mask=None):
     batch, steps, triple = qkv.shape
     q, k, v = (
         part.reshape(batch, steps, heads, -1).transpose(1, 2) for part in qkv.split(triple // 3, 2)
@@ -143,7 +300,12 @@ def attention(qkv, heads, causal=False, lengths=None):
         hidden = hidden | (places[None, :] > places[:, None])
     if lengths is not None:
         hidden = hidden | (places >= torch.tensor(lengths)[:, None, None, None])
-    mixed = F.softmax(scores.masked_fill(hidden, float('-inf')), -1) @ v
+    if mask is not None:
+        hidden = hidden | ~mask.expand(batch, heads, steps, steps)
+    # A query that may look nowhere gives zeros.
+    blind = hidden.all(-1, keepdim=True)
+    hidden = hidden & ~blind
+    mixed = (F.softmax(scores.masked_fill(hidden, float('-inf')), -1) * ~blind) @ v
     return mixed.transpose(1, 2).reshape(batch, steps, -1)
 
 
@@ -165,13 +327,13 @@ def mlp(x, state, path, activation=F.gelu):
 
 
 def block(x, state, path, heads, causal=False, lengths=None, kind='pre'):
-    attend = lambda y: heads_of(y, state, f'{path}attention.', heads, causal, lengths)
-    think = lambda y: mlp(y, state, f'{path}mlp.')
+    attn = lambda y: heads_of(y, state, f'{path}attention.', heads, causal, lengths)
+    mlp_of = lambda y: mlp(y, state, f'{path}mlp.')
     if kind == 'pre':
-        x = x + attend(norm(x, state, f'{path}norm1.'))
-        return x + think(norm(x, state, f'{path}norm2.'))
-    x = norm(x + attend(x), state, f'{path}norm1.')
-    return norm(x + think(x), state, f'{path}norm2.')
+        x = x + attn(norm(x, state, f'{path}norm1.'))
+        return x + mlp_of(norm(x, state, f'{path}norm2.'))
+    x = norm(x + attn(x), state, f'{path}norm1.')
+    return norm(x + mlp_of(x), state, f'{path}norm2.')
 
 
 def gpt(ids, state, layers, heads):
@@ -312,6 +474,10 @@ def adamw(decay, lr=0.01, betas=(0.9, 0.99)):
     return make
 
 
+def adam(**options):
+    return lambda decayed, free: torch.optim.Adam(decayed + free, **options)
+
+
 def sgd(**options):
     return lambda decayed, free: torch.optim.SGD(decayed + free, **options)
 
@@ -323,6 +489,14 @@ def small_networks():
             'Mlp by AdamW, decay on weights alone, clipped', adamw(0.1),
             {'kind': 'AdamW', 'decay': 0.1, 'options': {'learningRate': 0.01, 'betas': [0.9, 0.99]}},
             0.5,
+        ),
+        (
+            'Mlp by Adam', adam(lr=0.01),
+            {'kind': 'Adam', 'options': {'learningRate': 0.01}}, None,
+        ),
+        (
+            'Mlp by Adam with decay in the gradient', adam(lr=0.01, weight_decay=0.1),
+            {'kind': 'Adam', 'options': {'learningRate': 0.01, 'weightDecay': 0.1}}, None,
         ),
         (
             'Mlp by Sgd', sgd(lr=0.1),
@@ -375,8 +549,8 @@ def language_models():
         """nanoGPT's schedule, to a tenth."""
         if step < warmup:
             return peak * (step + 1) / (warmup + 1)
-        share = (step - warmup) / (STEPS - warmup)
-        return peak / 10 + 0.5 * (1 + math.cos(math.pi * share)) * (peak - peak / 10)
+        fraction = (step - warmup) / (STEPS - warmup)
+        return peak / 10 + 0.5 * (1 + math.cos(math.pi * fraction)) * (peak - peak / 10)
 
     def loss(step, s):
         batch = torch.tensor(ids[step])
@@ -413,6 +587,8 @@ def main(arguments):
     torch.set_num_threads(1)
     for name, lists in {
         'operations': {'cases': operations()},
+        'elementwise': {'cases': elementwise()},
+        'axes': {'cases': axes(), 'indices': indices()},
         'layers': {'layers': layers()},
         'training': {'networks': small_networks(), 'languageModels': language_models()},
     }.items():

@@ -30,10 +30,18 @@ def packed(array):
     return {'shape': list(array.shape), 'f32': base64_of(array, '<f4')}
 
 
-def case(name, function, shapes, compute, arguments=(), tensors_first=1):
-    """`arguments` stand after the first `tensors_first` tensors, the other tensors after them."""
+def case(name, function, shapes, compute, arguments=(), tensors_first=1, given=None):
+    """`arguments` stand after the first `tensors_first` tensors, the other tensors after them.
+
+    `given` are the numbers of the tensors where they are not random.
+    """
     random = seeded('vision', name)
-    given = [random.standard_normal(shape).astype(np.float32) for shape in shapes]
+    given = [
+        random.standard_normal(shape).astype(np.float32)
+        if given is None
+        else np.asarray(given[i], dtype=np.float32).reshape(shape)
+        for i, shape in enumerate(shapes)
+    ]
     inputs = [torch.tensor(x, dtype=torch.float64, requires_grad=True) for x in given]
     y = compute(*inputs)
     dy = random.standard_normal(y.shape).astype(np.float32)

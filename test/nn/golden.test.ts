@@ -23,6 +23,10 @@ interface Case {
   inputs: Packed[];
   arguments: unknown[];
   tensorsFirst: number;
+  /** The tensors are one argument, an array. */
+  list?: boolean;
+  /** Name of the option that the other tensor is. */
+  option?: string;
   dy: Packed;
   y: Packed;
   gradients: Packed[];
@@ -43,7 +47,7 @@ interface Layer {
 
 interface Training {
   name: string;
-  optimizer: { kind: 'AdamW' | 'Sgd'; decay?: number; options: object };
+  optimizer: { kind: 'AdamW' | 'Adam' | 'Sgd'; decay?: number; options: object };
   schedule?: nn.ScheduleOptions;
   clip: number | null;
   state: PackedMap;
@@ -51,6 +55,14 @@ interface Training {
   lengths: number[];
   gradients: PackedMap;
   after: PackedMap;
+}
+
+interface Indices {
+  name: string;
+  function: string;
+  input: Packed;
+  arguments: unknown[];
+  indices: number[];
 }
 
 interface Network extends Training {
@@ -77,13 +89,13 @@ function numbers({ f32 }: Packed): Float32Array {
 
 const tensorOf = (packed: Packed): Tensor => nn.tensor(numbers(packed), packed.shape);
 
-/** As near as f32 gets: a share of the largest number. */
-function near(actual: Tensor | undefined, expected: Packed, what: string, share = 2e-6): void {
+/** As near as f32 gets: a fraction of the largest number. */
+function near(actual: Tensor | undefined, expected: Packed, what: string, fraction = 2e-6): void {
   check(actual !== undefined, `${what} is missing`);
   same(actual.shape, expected.shape, `${what}: shape`);
   const wanted = numbers(expected);
   const largest = wanted.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
-  close(actual.toArray(), wanted, { atol: share * Math.max(largest, 0.01), what });
+  close(actual.toArray(), wanted, { atol: fraction * Math.max(largest, 0.01), what });
 }
 
 const weighted = (y: Tensor, dy: Packed): Tensor => nn.sum(nn.mul(y, tensorOf(dy)));
@@ -91,14 +103,30 @@ const weighted = (y: Tensor, dy: Packed): Tensor => nn.sum(nn.mul(y, tensorOf(dy
 /** A function or class of the module by its name. */
 const byName = (name: string): unknown => new Map<string, unknown>(Object.entries(nn)).get(name);
 
-for (const file of ['operations', 'vision']) {
+/** What stands after the first tensors: options may hold the other one. */
+function argumentsOf(row: Case, others: Tensor[]): unknown[] {
+  if (row.option === undefined) return [...row.arguments, ...others];
+  const options = { ...(row.arguments.at(-1) as object), [row.option]: others[0] };
+  return [...row.arguments.slice(0, -1), options];
+}
+
+for (const row of read<{ indices: Indices[] }>('axes').indices) {
+  test(row.name, () =>
+    nn.tidy(() => {
+      const call = byName(row.function) as (...args: unknown[]) => Int32Array;
+      same(Array.from(call(tensorOf(row.input), ...row.arguments)), row.indices);
+    }),
+  );
+}
+
+for (const file of ['operations', 'elementwise', 'axes', 'vision']) {
   for (const row of read<{ cases: Case[] }>(file).cases) {
     test(row.name, () =>
       nn.tidy(() => {
         const inputs = row.inputs.map((input) => nn.parameter(numbers(input), input.shape));
         const call = byName(row.function) as (...args: unknown[]) => Tensor;
         const [first, rest] = [inputs.slice(0, row.tensorsFirst), inputs.slice(row.tensorsFirst)];
-        const y = call(...first, ...row.arguments, ...rest);
+        const y = call(...(row.list ? [first] : first), ...argumentsOf(row, rest));
         near(y, row.y, 'y');
         weighted(y, row.dy).backward();
         for (const [i, input] of inputs.entries()) {
@@ -121,10 +149,10 @@ function compareAll(
   actual: (name: string) => Tensor | undefined,
   expected: PackedMap,
   what: string,
-  share: number,
+  fraction: number,
 ): void {
   for (const [name, packed] of Object.entries(expected)) {
-    near(actual(name), packed, `${what} ${name}`, share);
+    near(actual(name), packed, `${what} ${name}`, fraction);
   }
 }
 
@@ -153,7 +181,7 @@ function train(model: nn.Module, row: Training, lossAt: (step: number) => Tensor
   const { kind, decay, options } = row.optimizer;
   const parameters = model.parameters();
   const groups = decay === undefined ? parameters : nn.decayGroups(parameters, decay);
-  const optimizer = kind === 'AdamW' ? new nn.AdamW(groups, options) : new nn.Sgd(groups, options);
+  const optimizer = new nn[kind](groups, options);
   const rate = row.schedule && nn.cosineSchedule(row.schedule);
   row.losses.forEach((expected, step) => {
     optimizer.zeroGrad();

@@ -235,36 +235,30 @@ function spread(name: 'variance' | 'std', x: Tensor, options: VarianceOptions | 
     if (correction >= n) {
       rangeError(name, 'correction', `below ${n}, the number of elements`, correction);
     }
-    const core = kernels(nnCode);
-    const means = empty(kept);
+    const [core, ops] = [kernels(nnCode), kernels(opsCode)];
     const isStd = name === 'std';
     const y: Tensor = record(
       name,
       [x],
       kept,
       (at) => {
-        kernels(opsCode).varianceAxis(at, means.at, x.at, outer, n, inner, n - correction);
+        ops.varianceAxis(at, x.at, outer, n, inner, n - correction);
         if (isStd) core.sqrtArray(at, at, outer * inner);
       },
       (dy) => {
-        const scaled = empty(kept);
+        const dx = empty(x.shape);
+        const scaled = isStd ? empty(kept) : dy;
         if (isStd) {
           // The gradient is taken for 0 where the deviation is.
           core.sqrtArrayBackward(scaled.at, dy.at, y.at, dy.size);
           core.whereArrayBackward(scaled.at, y.at, scaled.at, dy.size, false);
         }
-        core.scaleTo(scaled.at, isStd ? scaled.at : dy.at, dy.size, 2 / (n - correction));
-        const wideMeans = expand(means, x.shape);
-        const wide = expand(scaled, x.shape);
-        const dx = empty(x.shape);
-        core.subArray(dx.at, x.at, wideMeans.at, x.size);
-        core.mulArray(dx.at, dx.at, wide.at, x.size);
-        if (wideMeans !== means) wideMeans.dispose();
-        if (wide !== scaled) wide.dispose();
-        scaled.dispose();
+        const factor = 2 / (n - correction);
+        ops.varianceAxisBackward(dx.at, scaled.at, x.at, outer, n, inner, factor);
+        if (isStd) scaled.dispose();
         return [dx];
       },
-      { output: isStd, owned: [means] },
+      { output: isStd },
     );
     return y;
   });
