@@ -22,7 +22,8 @@ import { largest } from '../losses/softmax';
  * A row of queries, keys, values or outputs stands at base + (b T + t) ld + h width floats, so that
  * projections packed side by side need no copy. With `causal` a query at t sees the keys up to
  * t + offset, and of sample b the first lengths[b] alone (i32; 0 for the pointer: all). A
- * probability is dropped if its number of 24 bits is below `limit`.
+ * probability is dropped if its number of 24 bits is below `limit`; `dropoutKeys` holds the stream of the
+ * first head and the sample of each row of the batch, two i32.
  */
 @unmanaged
 class Plan {
@@ -44,8 +45,8 @@ class Plan {
   limit: i32;
   seedLow: i32;
   seedHigh: i32;
-  stream: i32;
-  position: i32;
+  step: i32;
+  dropoutKeys: usize;
   /** Floats, 0 where a query may not look at a key: (…, queries, keys); 0 for the pointer: all 1. */
   mask: usize;
   /** Floats from one sample, and from one head, of the mask to the next. */
@@ -106,9 +107,11 @@ class Plan {
   @inline
   drop(row: usize, b: i32, h: i32, t: i32, n: i32): void {
     if (this.limit == 0) return;
+    const key = this.dropoutKeys + (<usize>b << 3);
+    // Fixed strides, so that a sample's mask does not depend on how far its batch is padded.
     dropoutRow(
-      row, n, this.limit, this.seedLow, this.seedHigh, this.stream, this.position,
-      b * this.heads + h, t * ((this.keys + 3) >> 2),
+      row, n, this.limit, this.seedLow, this.seedHigh, load<i32>(key) + (h << 8), this.step,
+      load<i32>(key, 4), t << 16,
     );
   }
 }

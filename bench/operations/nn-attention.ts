@@ -1,27 +1,27 @@
 /** Rows of the table: attention of `nearfar/nn`. */
 
-import { Random } from '../../src/core/random.js';
+import { philox } from '../../src/core/random.js';
+import { STREAMS, streamAt } from '../../src/core/streams.js';
 import { array, onTensors } from './nn.js';
 import * as reference from './nn-reference.js';
 import { at, build } from './nn-reference.js';
 import { integers, type Operation } from './operation.js';
 
-/** Stream of the engine's dropout. */
-const DROPOUT = 2;
+const HEADS = 2;
 
-/** What dropout makes of each probability, by the generator in TypeScript: the kernel's numbers. */
-function keeper(steps: number, rate: number): (head: number, t: number, s: number) => number {
+/**
+ * Factors by which dropout multiplies the probabilities, drawn by the generator in TypeScript: the
+ * numbers of a query begin at block t 2^16 of its sample and head, four in a block, last word first.
+ */
+function keeper(rate: number): (row: number, t: number, s: number) => number {
   if (rate === 0) return () => 1;
-  const stride = 4 * Math.ceil(steps / 4);
-  const masks = new Map<number, number[]>();
-  return (head, t, s) => {
-    let mask = masks.get(head);
-    if (mask === undefined) {
-      const random = new Random(1, DROPOUT, 0, head);
-      mask = Array.from({ length: steps * stride }, () => random.uniform());
-      masks.set(head, mask);
-    }
-    return (mask[t * stride + s] as number) < rate ? 0 : 1 / (1 - rate);
+  const block = new Uint32Array(4);
+  return (row, t, s) => {
+    const stream = streamAt(STREAMS.dropout, row % HEADS);
+    block.set([t * 2 ** 16 + Math.floor(s / 4), stream, 0, Math.floor(row / HEADS)]);
+    philox(block, 1, 0);
+    const drawn = (block[3 - (s % 4)] as number) >>> 8;
+    return drawn / 2 ** 24 < rate ? 0 : 1 / (1 - rate);
   };
 }
 
@@ -49,12 +49,17 @@ const attentions = [
       },
     }),
     forward: (nn, { qkv }, { lengths }) =>
-      nn.attention(qkv, { heads: 2, causal, dropout, lengths: padded ? lengths.data : undefined }),
+      nn.attention(qkv, {
+        heads: HEADS,
+        causal,
+        dropout,
+        lengths: padded ? lengths.data : undefined,
+      }),
     reference: ({ qkv, lengths }) =>
-      reference.attention(qkv, 2, {
+      reference.attention(qkv, HEADS, {
         causal,
         lengths: padded ? lengths.data : undefined,
-        kept: keeper(qkv.shape[1] as number, dropout),
+        kept: keeper(dropout),
       }),
     flops: ({ B = 1, T = 1, D = 1 }) => 8 * B * T * T * D,
   }),

@@ -1,6 +1,7 @@
 /** Rows of the table: the operations of `nearfar/nn`, one by one. */
 
 import { Random } from '../../src/core/random.js';
+import { STREAMS } from '../../src/core/streams.js';
 import type { Tensor } from '../../src/nn/index.js';
 import { array, between, type Nn, onTensors } from './nn.js';
 import * as reference from './nn-reference.js';
@@ -170,13 +171,9 @@ const alongAxes = (
   }),
 );
 
-/** Streams of the engine's random numbers: initial weights, dropout. */
-const INITIAL = 1;
-const DROPOUT = 2;
-
 /** Whether the generator in TypeScript drops element i: the kernel's numbers are the same. */
 function dropped(n: number, rate: number): boolean[] {
-  const random = new Random(1, DROPOUT, 0);
+  const random = new Random(1, STREAMS.dropout, 0);
   return Array.from({ length: n }, () => random.uniform() < rate);
 }
 
@@ -328,7 +325,7 @@ export const nnOperations: readonly Operation[] = [
     inputs: ({ N = 1 }, random) => ({ x: array(random, [N]) }),
     forward: (nn, { x }) => nn.randomUniform(x.shape, { low: -2, high: 3 }),
     reference({ x }) {
-      const random = new Random(1, INITIAL, 0);
+      const random = new Random(1, STREAMS.tensor, 0);
       return map(x, () => random.uniform(-2, 3));
     },
     gradient: false,

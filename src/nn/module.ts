@@ -51,6 +51,15 @@ export class Module {
     }
   }
 
+  /** Iterates over this module and all modules in it, each once. */
+  *modules(): Iterable<Module> {
+    const found = new Set<Module>([this]);
+    for (const module of found) {
+      yield module;
+      for (const [, member] of module.#members()) if (member instanceof Module) found.add(member);
+    }
+  }
+
   /**
    * Lists parameters and buffers by their paths, each once however often it is used.
    *

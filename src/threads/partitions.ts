@@ -129,9 +129,10 @@ const sumAxis: Cutting = {
   }),
 };
 
-const dropoutArray: Cutting = {
-  cost: (args) => of(args, 2) * 2,
-  cut: () => ({ at: 2, step: SLIVERS, moves: [0, 4, 1, 4, 8, ITEM / DRAW] }),
+/** Columns: few samples have many numbers each. */
+const dropoutRows: Cutting = {
+  cost: (args) => of(args, 2) * of(args, 3) * 2,
+  cut: () => ({ at: 3, step: SLIVERS, moves: [0, 4, 1, 4, 10, ITEM / DRAW] }),
 };
 
 const twoToOne = elements(3, [0, 1, 2], 0.4);
@@ -189,7 +190,7 @@ export const CUTTINGS: Readonly<Record<string, Cutting>> = {
   columnSums: columns(2, 3, [0, 1], 0.4),
   scatterAddRows: columns(3, 4, [0, 1], 0.4),
   sumAxis,
-  dropoutArray,
+  dropoutRows,
   attention: heads(2, 2),
   attentionBackward: heads(6, 5),
 

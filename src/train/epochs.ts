@@ -1,49 +1,73 @@
-/** Passes through data, each in an order of its own. */
+/**
+ * Order of the samples: each epoch goes through the data in an order of its own, which follows from
+ * the run's seed and the epoch alone.
+ */
 
 import { Random } from '../core/random.js';
+import { STREAMS } from '../core/streams.js';
 
 /**
- * The order of the rows in each pass, as a function of seed and pass alone; asked for again and
- * again, the last one is made once.
+ * Order of the samples in each epoch.
+ *
+ * @param count number of samples
+ * @returns samples of an epoch in order; the last one asked for is kept
  */
-function epochs(count: number, seed: number, stream: number): (pass: number) => readonly number[] {
+function epochs(count: number, seed: number): (epoch: number) => readonly number[] {
   let order: number[] = [];
   let last = -1;
-  return (pass) => {
-    if (pass !== last) {
-      const rows = Array.from({ length: count }, (_, row) => row);
-      order = new Random(seed, stream, pass).shuffle(rows);
-      last = pass;
+  return (epoch) => {
+    if (epoch !== last) {
+      const samples = Array.from({ length: count }, (_, sample) => sample);
+      order = new Random(seed, STREAMS.order, epoch).shuffle(samples);
+      last = epoch;
     }
     return order;
   };
 }
 
-/** Rows in turn, pass after pass without a gap: so many from a place on. */
+/**
+ * Samples in shuffled order, epoch after epoch without a gap.
+ *
+ * @param count number of samples
+ * @param seed seed of the run
+ * @returns `length` samples from position `from` of that order
+ */
 export function shuffledOrder(
   count: number,
   seed: number,
-  stream: number,
 ): (from: number, length: number) => number[] {
-  const order = epochs(count, seed, stream);
+  const order = epochs(count, seed);
   return (from, length) =>
     Array.from({ length }, (_, i) => {
-      const at = from + i;
-      return order(Math.floor(at / count))[at % count] as number;
+      const position = from + i;
+      return order(Math.floor(position / count))[position % count] as number;
     });
 }
 
-/** The rows of each step, all of one pass: what is left over at its end waits for the next one. */
+/**
+ * Shuffled batches that lie within one epoch, so that no sample is twice in a batch: samples that
+ * do not fill a batch at the end of an epoch are left out of it.
+ *
+ * @param count number of samples
+ * @param batchSize samples of a step's whole batch
+ * @param seed seed of the run
+ * @returns `length` samples of a step from index `first` of its whole batch; no more than there are
+ */
 export function fullBatches(
   count: number,
-  size: number,
+  batchSize: number,
   seed: number,
-  stream: number,
-): (step: number) => readonly number[] {
-  const order = epochs(count, seed, stream);
-  const perPass = Math.floor(count / size);
-  return (step) => {
-    const from = (step % perPass) * size;
-    return order(Math.floor(step / perPass)).slice(from, from + size);
+): (step: number, first?: number, length?: number) => readonly number[] {
+  const order = epochs(count, seed);
+  const batchAt = (size: number, batch: number): readonly number[] => {
+    const perEpoch = Math.floor(count / size);
+    const from = (batch % perEpoch) * size;
+    return order(Math.floor(batch / perEpoch)).slice(from, from + size);
+  };
+  return (step, first = 0, length = batchSize) => {
+    if (batchSize <= count) return batchAt(batchSize, step).slice(first, first + length);
+    // A whole batch larger than the data: no sample is twice in any of its parts.
+    const parts = Math.ceil(batchSize / length);
+    return batchAt(Math.min(length, count), step * parts + Math.floor(first / length));
   };
 }

@@ -1,71 +1,68 @@
 /**
  * Gradient caching (Gao et al., 2021, "Scaling deep contrastive learning batch size under memory
  * limited setup"): a loss that compares all samples of a batch with each other, in the memory that
- * a part of the batch takes. Every part is embedded without a record; the loss of all embeddings
- * gives their gradients; then part after part is embedded again, now with a record, and its
- * gradients go on into the network. They are those of the whole batch, for one more forward pass.
+ * a chunk of the batch takes. Every chunk is embedded without a graph; the loss of all embeddings
+ * gives their gradients; then chunk after chunk is embedded again, now with a graph, and its
+ * gradients are propagated into the network. They are those of the whole batch, for one more
+ * forward pass. Both passes draw the same random numbers.
  *
- * It holds where an embedding depends on its own sample alone: batch normalisation sees the part.
+ * It holds where an embedding depends on its own sample alone: batch normalization sees the chunk.
  */
 
 import { isGradEnabled, withGradMode } from '../nn/grad-mode.js';
-import {
-  customOp,
-  mul,
-  noGrad,
-  randomState,
-  setRandomState,
-  sum,
-  type Tensor,
-  tensor,
-  tidy,
-} from '../nn/index.js';
+import { customOp, mul, noGrad, sum, type Tensor, tensor, tidy } from '../nn/index.js';
+import { replays } from '../nn/random.js';
 import { toLeaf } from '../nn/tensor.js';
 
 /**
- * The loss of embeddings, with gradients for the parameters that `embed` uses.
+ * Computes a loss of embeddings, with gradients for the parameters that `embed` uses, chunk by chunk.
  *
- * @param parts how many parts there are
- * @param embed embeddings of a part; called twice for each, with the same random numbers
- * @param loss of the embeddings of all parts, in their order
+ * @param chunkSizes number of samples in each chunk, in the order of the batch
+ * @param embed embeddings of the chunk with `count` samples from `first` on; called twice for each
+ *   chunk, with the same random numbers
+ * @param loss scalar loss of the embeddings of all chunks, in their order
+ * @returns loss, whose backward fills the gradients of the parameters
+ * @see https://arxiv.org/abs/2101.06983
  */
 export function cachedLoss(
-  parts: number,
-  embed: (part: number) => Tensor,
+  chunkSizes: readonly number[],
+  embed: (first: number, count: number, chunk: number) => Tensor,
   loss: (embeddings: readonly Tensor[]) => Tensor,
 ): Tensor {
-  const numbers = Array.from({ length: parts }, (_, part) => part);
-  const states = numbers.map(randomState);
-  const embeddings = numbers.map((part) => {
-    states[part] = randomState();
-    return asLeaf(() => embed(part));
+  const replay = replays(chunkSizes);
+  const firsts = chunkSizes.map((_, chunk) => {
+    return chunkSizes.slice(0, chunk).reduce((total, size) => total + size, 0);
   });
+  const embedChunk = (chunk: number): Tensor =>
+    (replay[chunk] as (typeof replay)[number])(() =>
+      embed(firsts[chunk] as number, chunkSizes[chunk] as number, chunk),
+    );
+  const embeddings = chunkSizes.map((_, chunk) => asLeaf(() => embedChunk(chunk)));
   if (!isGradEnabled()) return loss(embeddings);
   const value = tidy(() => {
     const result = loss(embeddings);
     result.backward();
     return result.item();
   });
-  const again = (part: number, factor: number): void => {
-    const { grad } = embeddings[part] as Tensor;
+  const propagate = (chunk: number, factor: number): void => {
+    const { grad } = embeddings[chunk] as Tensor;
     if (grad === undefined) return;
-    setRandomState(states[part] as ReturnType<typeof randomState>);
-    sum(mul(embed(part), mul(grad, factor))).backward();
+    sum(mul(embedChunk(chunk), mul(grad, factor))).backward();
   };
   return customOp({
     forward: () => tensor(value),
     backward(dy) {
       const factor = dy.item();
-      const after = randomState();
-      for (const part of numbers) withGradMode(true, () => tidy(() => again(part, factor)));
-      setRandomState(after);
+      for (const chunk of chunkSizes.keys()) {
+        withGradMode(true, () => tidy(() => propagate(chunk, factor)));
+      }
       // The parameters have their gradients already.
-      return numbers.map(() => undefined);
+      return chunkSizes.map(() => undefined);
     },
   })(...embeddings);
 }
 
-/** What a function makes, without a record, as something that gradients are wanted for. */
+/** Makes a tensor without a graph, as a leaf that gradients are wanted for. */
 function asLeaf(make: () => Tensor): Tensor {
   return tidy(() => toLeaf(noGrad(make)));
 }

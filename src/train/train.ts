@@ -3,191 +3,340 @@
  * event loop has a turn, so that a page paints and a timer ticks. Leaving the loop, by `break`, an
  * error or an `AbortSignal`, frees what training took; the model stays.
  *
- * Which samples a step sees follows from the seed and the step's number alone, so a run that goes
- * on from a checkpoint is the run that was never stopped.
+ * Every random number of a run is keyed by its seed, the step and the index of the sample in the
+ * whole batch of the step. So a run that continues from a checkpoint is the run that was never
+ * stopped, two runs at once are the two runs alone, and nothing that the loop's body draws or
+ * computes changes a bit of a run.
  */
 
+import nnCode from '#wasm/nn';
+import { kernels } from '../core/kernels.js';
+import { type OptionReader, readOptions } from '../core/options.js';
 import {
-  checkChoice,
-  checkCount,
-  checkNumber,
+  checkNonNegative,
   checkPositive,
+  checkSignal,
+  integerIn,
   NonFiniteError,
+  oneOf,
+  rangeError,
+  typeError,
 } from '../core/validation.js';
 import {
   AdamW,
   clipGradNorm,
   cosineSchedule,
   decayGroups,
-  div,
   linearSchedule,
   type Module,
-  manualSeed,
-  type RandomState,
-  randomState,
-  setRandomState,
+  mul,
   type Tensor,
   tidy,
 } from '../nn/index.js';
+import { withMode } from '../nn/inference.js';
+import { withSampleKeys } from '../nn/random.js';
 
-/** Something that can be trained on batches of its own kind. */
+/** Model that can be trained on batches of its own kind. */
 export interface Trainable<Data, Batch> extends Module {
-  /** The batch of each step, as a function of its number; later, if it takes time to make. */
+  /**
+   * Prepares the batches of a run.
+   *
+   * @param options batchSize: samples of a step's whole batch, over all its parts; seed: of the run
+   * @returns `count` samples of a step (from 0) from index `first` of its whole batch; all of it by
+   *   default. A promise if it takes time to make. A batch that leaves samples out, or is not made of
+   *   these, lists in `samples` the index of each of its samples in the whole batch.
+   */
   batches(
     data: Data,
     options: { batchSize: number; seed: number },
-  ): (step: number) => Batch | Promise<Batch>;
+  ): (step: number, first?: number, count?: number) => Batch | Promise<Batch>;
+  /** Computes the loss of a batch, a scalar. */
   loss(batch: Batch): Tensor;
-  /** What training does unless told otherwise. */
+  /**
+   * Number of terms that the loss of a batch is the mean of; by default its samples. The parts of
+   * an accumulated batch are weighted by it.
+   */
+  lossWeight?(batch: Batch): number;
+  /** Evaluates the model: a loss or metrics. */
+  evaluate?(data: Data): number | object;
+  /** Options of `train` where it is given none. */
   readonly defaults: TrainDefaults;
 }
 
+/** Options of `train` that every model has its own defaults for. */
 export interface TrainDefaults {
+  /** Number of optimizer steps, from 1. */
   steps: number;
+  /** Samples that are computed at once, from 1. */
   batchSize: number;
+  /** Highest learning rate, above 0. */
   learningRate: number;
+  /** Steps over which the learning rate rises; a default above a tenth of the steps is cut to it. */
   warmup: number;
+  /** AdamW's weight decay of tensors of two axes or more, at least 0. */
   weightDecay: number;
+  /** AdamW's decay rates of the first and second moment. */
   betas: readonly [number, number];
+  /** Highest norm of the gradient, above 0: longer ones are scaled down to it. */
   gradClip: number;
-  /** Of AdamW (default 1e-8). */
+  /** AdamW's epsilon. @default 1e-8 */
   eps?: number;
-  /** How the rate falls after the warm-up: to a tenth, or linearly to 0 (default `'cosine'`). */
+  /** Fall of the learning rate after the warm-up: to a tenth, or to 0. @default 'cosine' */
   schedule?: 'cosine' | 'linear';
 }
 
+/** Options of `train`. */
 export interface TrainOptions extends Partial<TrainDefaults> {
-  /** Of the batches and of dropout (default 0). */
+  /** Seed of all random numbers of the run, a whole number from 0. @default 0 */
   seed?: number;
-  /** Batches whose gradients are added up to one step (default 1). */
+  /**
+   * Parts of a step's batch, `batchSize` samples each, whose gradients are added up, from 1. Where
+   * the loss is a mean over samples or tokens, the gradient is that of one batch of all of them. A
+   * contrastive loss compares only the samples of a part: SimCLR's `chunkSize` compares them all.
+   * @default 1
+   */
   accumulate?: number;
-  /** Stops training when it fires. */
+  /** Steps between evaluations by the model's `evaluate`, from 1. @default none */
+  evalEvery?: number;
+  /** Data of these evaluations. @default the data of the training */
+  evalData?: unknown;
+  /** Stops training before the next step when it is aborted. */
   signal?: AbortSignalLike;
-  /** Where to go on from, as an earlier run's `state()` gave it. */
+  /** Continues from here, as an earlier run's `state()` returned it; the model has its weights. */
   state?: TrainState;
 }
 
-/** What every runtime's AbortSignal is. */
+/** AbortSignal, of any runtime. */
 export interface AbortSignalLike {
   readonly aborted: boolean;
 }
 
-/** What a run needs to go on with the same bits. */
+/** State of a run, besides the model's weights. */
 export interface TrainState {
+  /** Steps done. */
   step: number;
+  /** Seed of the run. */
+  seed: number;
+  /** State of the optimizer. */
   optimizer: ReadonlyMap<string, Tensor>;
-  random: RandomState;
 }
 
+/** Result of one step of training. */
 export interface TrainStep {
   /** Steps done, from 1. */
   step: number;
   /** Steps in all. */
   steps: number;
-  /** Mean loss of the step's batches, before the step. */
+  /** Mean loss of the step's batch, before the step. */
   loss: number;
+  /** Learning rate of the step. */
   learningRate: number;
-  /** Length of the gradient before clipping. */
+  /** Norm of the gradient before clipping. */
   gradNorm: number;
-  /** What is needed to go on from here; its tensors live until the next step. */
+  /** Result of the model's `evaluate` after the step, where `evalEvery` asks for it. */
+  evaluation?: number | object | undefined;
+  /** Returns the state to continue from; its tensors live until the next step. */
   state(): TrainState;
 }
 
-/** A loss or its gradient that is not finite: training stops before it touches a weight. */
+/** Loss, gradient or weights that are not finite. */
 export class DivergedError extends Error {
+  /** Name in consoles, which would be a minified one. */
+  static override readonly name = 'DivergedError';
+  override readonly name = 'DivergedError';
+
+  /**
+   * @param step number of the step, from 1
+   * @param value value that is not finite
+   * @param what quantity that has it
+   */
   constructor(
     readonly step: number,
     readonly value: number,
-    /** What has that value. */
     readonly what = 'loss',
   ) {
     super(`train: the ${what} of step ${step} is ${value}: try a lower learning rate`);
   }
 }
 
-/** A macrotask: timers and painting come before what follows. */
-const turn = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 0));
+/** Waits for a macrotask: timers and painting come before what follows. */
+const macrotask = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 0));
+
+/** Options of a run, checked, with the model's defaults. */
+interface Plan extends Required<TrainDefaults> {
+  seed: number;
+  accumulate: number;
+  evalEvery: number;
+  evalData: unknown;
+  signal: AbortSignalLike | undefined;
+  state: TrainState | undefined;
+}
+
+function readPlan(defaults: TrainDefaults, given: TrainOptions | undefined): Plan {
+  const options = readOptions('train', given);
+  const count = integerIn(1);
+  const steps = options.read('steps', count, defaults.steps);
+  const state = options.optional('state', checkState);
+  const plan: Plan = {
+    steps,
+    state,
+    batchSize: options.read('batchSize', count, defaults.batchSize),
+    learningRate: options.read('learningRate', checkPositive, defaults.learningRate),
+    warmup: readWarmup(options, steps, defaults.warmup),
+    weightDecay: options.read('weightDecay', checkNonNegative, defaults.weightDecay),
+    betas: options.read('betas', checkBetas, defaults.betas),
+    gradClip: options.read('gradClip', checkPositive, defaults.gradClip),
+    eps: options.read('eps', checkPositive, defaults.eps ?? 1e-8),
+    schedule: options.read('schedule', oneOf(['cosine', 'linear']), defaults.schedule ?? 'cosine'),
+    seed: options.read('seed', integerIn(0), state?.seed ?? 0),
+    accumulate: options.read('accumulate', count, 1),
+    evalEvery: options.read('evalEvery', count, Number.POSITIVE_INFINITY),
+    evalData: options.optional('evalData', (_name, _argument, value) => value),
+    signal: options.optional('signal', checkSignal<AbortSignalLike>),
+  };
+  options.done();
+  if (state !== undefined && plan.seed !== state.seed) {
+    rangeError('train', 'seed', `${state.seed}, the seed of the state`, plan.seed);
+  }
+  return plan;
+}
+
+/** A warm-up that was asked for is kept; a default one is at most a tenth of the run. */
+function readWarmup(options: OptionReader, steps: number, usual: number): number {
+  return options.read('warmup', integerIn(0, steps), Math.min(usual, Math.floor(steps / 10)));
+}
+
+function checkBetas(name: string, argument: string, value: unknown): readonly [number, number] {
+  const isBeta = (beta: unknown): boolean => typeof beta === 'number' && beta >= 0 && beta < 1;
+  if (!Array.isArray(value)) typeError(name, argument, 'a pair of numbers', value);
+  if (value.length !== 2 || !value.every(isBeta)) {
+    rangeError(name, argument, 'two numbers from 0 to less than 1', value);
+  }
+  return value as unknown as readonly [number, number];
+}
+
+function checkState(name: string, argument: string, value: unknown): TrainState {
+  const state = (value ?? {}) as Partial<TrainState>;
+  if (!(state.optimizer instanceof Map)) {
+    typeError(name, argument, 'the state of a run, as state() returns it', value);
+  }
+  integerIn(0)(name, `${argument}.step`, state.step);
+  integerIn(0)(name, `${argument}.seed`, state.seed);
+  return state as TrainState;
+}
 
 /**
- * Trains a model by AdamW with warm-up and a falling rate.
- * @throws DivergedError when a loss or its gradient is not finite
+ * Trains a model by AdamW with a warm-up and a falling learning rate.
+ *
+ * Each module is in training mode while a loss is computed, and in its own mode otherwise.
+ *
+ * @param model what has batches and a loss: the models of `nearfar/models`, or your own
+ * @param data data of the model's kind
+ * @param options see `TrainOptions`; defaults are the model's
+ * @returns one object per step, when the step is done
+ * @throws {TypeError} if an option is unknown or of the wrong type
+ * @throws {RangeError} if an option is out of range
+ * @throws {DivergedError} if the loss, its gradient or the weights are not finite
+ * @example for await (const { step, loss } of train(model, data, { steps: 100 })) console.log(step, loss);
  */
 export async function* train<Data, Batch>(
   model: Trainable<Data, Batch>,
   data: Data,
-  options: TrainOptions = {},
+  options?: TrainOptions,
 ): AsyncGenerator<TrainStep, void, void> {
-  const defaults = model.defaults;
-  const most = Number.MAX_SAFE_INTEGER;
-  const count = (name: 'steps' | 'batchSize'): number =>
-    checkCount('train', name, options[name], defaults[name], most, 'as many as you like');
-  const steps = count('steps');
-  const accumulate = checkCount('train', 'accumulate', options.accumulate, 1, most, 'batches');
-  const seed = checkNumber('train', 'seed', options.seed, 0);
-  const peak = checkPositive('train', 'learningRate', options.learningRate, defaults.learningRate);
-  const gradClip = checkPositive('train', 'gradClip', options.gradClip, defaults.gradClip);
-  const warmup = Math.min(options.warmup ?? defaults.warmup, Math.floor(steps / 10));
-  const schedule = checkChoice(
-    'train',
-    'schedule',
-    options.schedule ?? defaults.schedule,
-    ['cosine', 'linear'],
-    'cosine',
-  );
-  const rate = { cosine: cosineSchedule, linear: linearSchedule }[schedule]({
-    peak,
-    steps,
-    warmup,
-  });
-  const params = model.parameters();
-  const groups = decayGroups(params, options.weightDecay ?? defaults.weightDecay);
-  const betas = options.betas ?? defaults.betas;
-  const eps = options.eps ?? defaults.eps ?? 1e-8;
-  const optimizer = new AdamW(groups, { learningRate: peak, betas, eps });
-  const batches = model.batches(data, { batchSize: count('batchSize'), seed });
-  const { state: resume, signal } = options;
-  if (resume === undefined) manualSeed(seed);
-  else {
-    optimizer.loadStateDict(resume.optimizer);
-    setRandomState(resume.random);
+  const plan = readPlan(model.defaults, options);
+  const { steps, batchSize, accumulate, seed, state, warmup, betas, eps } = plan;
+  if (plan.evalEvery <= steps && model.evaluate === undefined) {
+    rangeError('train', 'evalEvery', 'left out for a model without evaluate', plan.evalEvery);
   }
+  const schedule = { cosine: cosineSchedule, linear: linearSchedule }[plan.schedule];
+  const rate = schedule({ peak: plan.learningRate, steps, warmup });
+  const params = model.parameters();
+  const groups = decayGroups(params, plan.weightDecay);
+  const optimizer = new AdamW(groups, { learningRate: plan.learningRate, betas, eps });
   try {
-    model.train();
-    for (let step = resume?.step ?? 0; step < steps; step++) {
-      if (signal?.aborted) return;
-      let loss = 0;
+    if (state !== undefined) optimizer.loadStateDict(state.optimizer);
+    const batches = model.batches(data, { batchSize: batchSize * accumulate, seed });
+    for (let index = state?.step ?? 0; index < steps; index++) {
+      if (plan.signal?.aborted) return;
+      const step = index + 1;
       optimizer.zeroGrad();
+      const parts = new Parts(model, accumulate);
       for (let part = 0; part < accumulate; part++) {
-        const batch = await batches(step * accumulate + part);
-        loss += orNaN(() => tidy(() => accumulateGradient(model.loss(batch), accumulate)));
+        const first = part * batchSize;
+        const batch = await batches(index, first, batchSize);
+        const samples = samplesOf(batch, first, batchSize);
+        withSampleKeys({ seed, step: index, samples }, () => parts.add(batch, samples.length));
       }
-      if (!Number.isFinite(loss)) throw new DivergedError(step + 1, loss);
-      const gradNorm = clipGradNorm(params, gradClip);
-      if (!Number.isFinite(gradNorm)) throw new DivergedError(step + 1, gradNorm, 'gradient norm');
-      optimizer.learningRate = rate(step);
+      const loss = parts.finish(params);
+      if (!Number.isFinite(loss)) throw new DivergedError(step, loss);
+      const gradNorm = clipGradNorm(params, plan.gradClip);
+      if (!Number.isFinite(gradNorm)) throw new DivergedError(step, gradNorm, 'gradient norm');
+      optimizer.learningRate = rate(index);
       optimizer.step();
+      checkWeights(params, step);
       yield {
-        step: step + 1,
+        step,
         steps,
         loss,
         learningRate: optimizer.learningRate,
         gradNorm,
-        state: () => ({
-          step: step + 1,
-          optimizer: optimizer.stateDict(),
-          random: randomState(),
-        }),
+        ...(step % plan.evalEvery === 0
+          ? { evaluation: evaluate(model, (plan.evalData ?? data) as Data, step) }
+          : {}),
+        state: () => ({ step, seed, optimizer: optimizer.stateDict() }),
       };
-      await turn();
+      await macrotask();
     }
   } finally {
     optimizer.zeroGrad();
     optimizer.dispose();
-    model.eval();
   }
 }
 
-/** What a loss refuses as not finite is no number. */
+/** Indices of a batch's samples in the whole batch of its step. */
+function samplesOf(batch: unknown, first: number, count: number): ArrayLike<number> {
+  const { samples } = (batch ?? {}) as { samples?: ArrayLike<number> | undefined };
+  return samples ?? Array.from({ length: count }, (_, i) => first + i);
+}
+
+/** Adds up the losses and gradients of the parts of a step's batch. */
+class Parts<Batch> {
+  readonly #model: Trainable<never, Batch>;
+  readonly #count: number;
+  #loss = 0;
+  #weight = 0;
+
+  constructor(model: Trainable<never, Batch>, count: number) {
+    this.#model = model;
+    this.#count = count;
+  }
+
+  /** Computes a part's loss, and adds its gradients times the part's weight. */
+  add(batch: Batch, samples: number): void {
+    const weight = this.#count === 1 ? 1 : (this.#model.lossWeight?.(batch) ?? samples);
+    const propagate = (): number => {
+      const loss = this.#model.loss(batch);
+      const value = loss.item();
+      if (Number.isFinite(value)) (weight === 1 ? loss : mul(loss, weight)).backward();
+      return value;
+    };
+    this.#loss += weight * withMode(this.#model, true, () => orNaN(() => tidy(propagate)));
+    this.#weight += weight;
+  }
+
+  /** Divides the gradients by the sum of all weights; returns the mean loss. */
+  finish(params: ReadonlyMap<string, Tensor>): number {
+    if (this.#weight === 0 || this.#count === 1) return this.#loss;
+    const core = kernels(nnCode);
+    for (const { grad } of params.values()) {
+      if (grad !== undefined) core.scaleTo(grad.at, grad.at, grad.size, 1 / this.#weight);
+    }
+    return this.#loss / this.#weight;
+  }
+}
+
+/** Result of a function that computes a loss; NaN where it refused a number that is not finite. */
 function orNaN(loss: () => number): number {
   try {
     return loss();
@@ -197,9 +346,23 @@ function orNaN(loss: () => number): number {
   }
 }
 
-/** Backward of a part of a step; returns its share of the loss. */
-function accumulateGradient(loss: Tensor, parts: number): number {
-  const value = loss.item() / parts;
-  if (Number.isFinite(value)) (parts === 1 ? loss : div(loss, parts)).backward();
-  return value;
+function evaluate<Data, Batch>(
+  model: Trainable<Data, Batch>,
+  data: Data,
+  step: number,
+): number | object | undefined {
+  try {
+    return model.evaluate?.(data);
+  } catch (error) {
+    if (error instanceof NonFiniteError) throw new DivergedError(step, Number.NaN, 'evaluation');
+    throw error;
+  }
+}
+
+/** A learning rate that is too high makes weights infinite: that is found before it is saved. */
+function checkWeights(params: ReadonlyMap<string, Tensor>, step: number): void {
+  for (const { at, size, data } of params.values()) {
+    const bad = kernels().firstNonFinite(at, size);
+    if (bad >= 0) throw new DivergedError(step, data[bad] as number, 'weights');
+  }
 }

@@ -135,7 +135,7 @@ const THEIRS: ClipConfig = {
 
 async function trained(config: ClipConfig, data: ImageDataset): Promise<CLIP> {
   const theirs = config === THEIRS;
-  const options = { steps: theirs ? 150 : 60, learningRate: theirs ? 2e-3 : 5e-3, batchSize: 24 };
+  const options = { steps: theirs ? 200 : 60, learningRate: theirs ? 2e-3 : 5e-3, batchSize: 24 };
   manualSeed(3);
   const clip = new CLIP(data.captions as string[], config);
   for await (const { loss } of train(clip, data, { ...options, seed: 3 })) {

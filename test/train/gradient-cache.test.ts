@@ -84,7 +84,7 @@ for (const sizes of [[6], [3, 3], [1, 4, 1], [1, 1, 1, 1, 1, 1]]) {
       const whole = gradientsOf(parameters(), () => lossOf([embed(x)]));
       const cached = gradientsOf(parameters(), () =>
         mul(
-          cachedLoss(parts.length, (p) => embed(parts[p] as Tensor), lossOf),
+          cachedLoss(sizes, (_first, _count, chunk) => embed(parts[chunk] as Tensor), lossOf),
           2,
         ),
       );
@@ -111,7 +111,7 @@ test('both passes drop the same numbers, and the next draw is that of an uncache
     const next = randomNormal([4]).toArray();
     manualSeed(9);
     const cached = gradientsOf(parameters(), () =>
-      cachedLoss(2, (p) => embed(parts[p] as Tensor), lossOf),
+      cachedLoss([2, 4], (_first, _count, chunk) => embed(parts[chunk] as Tensor), lossOf),
     );
     sameBits(randomNormal([4]).toArray(), next);
     close(cached.value, plain.value, { rtol: 1e-6 });
@@ -127,8 +127,8 @@ test('without gradients it is the loss alone', () => {
   const { embed, parameters } = network();
   tidy(() => {
     const parts = partsOf(randomNormal([12, 1, 5, 5]), [3, 3]);
-    const embedPart = (p: number): Tensor => embed(parts[p] as Tensor);
-    const value = noGrad(() => cachedLoss(2, embedPart, lossOf));
+    const embedChunk = (first: number): Tensor => embed(parts[first / 3] as Tensor);
+    const value = noGrad(() => cachedLoss([3, 3], embedChunk, lossOf));
     check(!value.requiresGrad, 'a record was made');
     close(value.item(), lossOf(parts.map((part) => embed(part))).item(), { rtol: 1e-6 });
     check(

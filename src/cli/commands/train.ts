@@ -243,11 +243,11 @@ function save(
 ): void {
   // A run that is stopped before its first validation leaves a model, too.
   if (run.best === undefined) write(run, setup);
-  const { optimizer, random } = step.state();
+  const { optimizer, seed } = step.state();
   const { settings, data, best, out, steps } = run;
   const finished = step.step === steps;
   writeState(out, setup.model, optimizer, {
-    ...{ settings, data, step: step.step, finished, best, random, metrics },
+    ...{ settings, data, step: step.step, finished, best, seed, metrics },
   });
   run.saved = step.step;
 }

@@ -5,6 +5,7 @@
  */
 
 import { Random } from '../../core/random.js';
+import { STREAMS } from '../../core/streams.js';
 import {
   cosineSimilarityMatrix,
   type Matrix,
@@ -21,10 +22,6 @@ export { recorded };
 
 const { classes, perClass, dimensions, learningRate, margin, temperature } = recorded;
 const ROWS = classes * perClass;
-
-/** Streams of random numbers. */
-const TRIPLETS = 1;
-const PAIRS = 2;
 
 /** The recorded embeddings before training, (24, 32). */
 export function start(): Matrix {
@@ -55,7 +52,7 @@ export interface Trained {
 
 /** Triplets drawn as there, but never of a point with itself, by the whole gradient. */
 export function trainTriplets(seed: number, count: number): Trained {
-  const random = new Random(seed, TRIPLETS);
+  const random = new Random(seed, STREAMS.experimentTriplets);
   const triplets: number[] = [];
   for (let i = 0; i < count; i++) {
     const own = random.integer(classes);
@@ -100,7 +97,7 @@ export function trainNtXent(seed: number, count: number, rate: number): Trained 
   const adam = new Adam([final.data]);
   const losses: number[] = [];
   for (let step = 0; step < count; step++) {
-    const random = new Random(seed, PAIRS, step);
+    const random = new Random(seed, STREAMS.experimentPairs, step);
     const order = pairOrder((own) => random.shuffle(members(own)));
     const { loss, grad } = ntXentGrad(gather(final, order), { temperature });
     const gradient = new Float32Array(final.data.length);

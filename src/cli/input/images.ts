@@ -6,6 +6,7 @@
 import { type Stats, statSync } from 'node:fs';
 import { extname } from 'node:path';
 import { Random } from '../../core/random.js';
+import { STREAMS } from '../../core/streams.js';
 import { type ImageDataset, subset } from '../../data/images/dataset.js';
 import { InputError } from '../../terminal/errors.js';
 import { errorCode } from '../../terminal/files.js';
@@ -25,7 +26,6 @@ export interface ImageSplit {
 
 /** The split does not depend on the run's seed: all runs are evaluated on the same images. */
 const SPLIT_SEED = 0;
-const SPLIT_STREAM = 3;
 /** Sets of so many images are decoded before training: a batch of damaged ones would stop it. */
 const DECODED_FIRST = 512;
 
@@ -79,7 +79,7 @@ export async function openImageSplit(path: string, options: ImageOptions): Promi
 
 function randomTenth(count: number): number[] {
   const rows = Array.from({ length: count }, (_, row) => row);
-  return new Random(SPLIT_SEED, SPLIT_STREAM).shuffle(rows).slice(0, Math.ceil(count / 10));
+  return new Random(SPLIT_SEED, STREAMS.validation).shuffle(rows).slice(0, Math.ceil(count / 10));
 }
 
 /** Returns the first images of a set, so many at most. */

@@ -1,6 +1,7 @@
 /** Fine-tuning of BERT on few labels, next to the same network from scratch. */
 
 import { Random } from '../../core/random.js';
+import { STREAMS } from '../../core/streams.js';
 import { BERT, type BertClassifier, finetune, saveBertClassifier } from '../../models/index.js';
 import { InputError } from '../../terminal/errors.js';
 import { readTexts, type Text } from '../input/texts.js';
@@ -11,8 +12,6 @@ import { trainingSettings } from './options.js';
 const HELD_OUT = 0.2;
 /** Largest number of held-out texts. */
 const MAX_HELD_OUT = 1000;
-/** Stream of random numbers. */
-const SPLIT = 5;
 
 /** Splits labeled texts into those to train on and those to evaluate on. */
 function splitLabeled(
@@ -20,7 +19,7 @@ function splitLabeled(
   labelsPerClass: number | undefined,
   seed: number,
 ): { labeled: Text[]; heldOut: Text[] } {
-  const rows = new Random(seed, SPLIT).shuffle(
+  const rows = new Random(seed, STREAMS.validation).shuffle(
     readTexts(path).filter(({ label, text }) => label !== undefined && text.trim() !== ''),
   );
   const names = new Set(rows.map(({ label }) => label));

@@ -16,7 +16,7 @@ import {
   type SimClrLoss,
   saveSimClr,
 } from '../../models/index.js';
-import { manualSeed, randomState, setRandomState } from '../../nn/index.js';
+import { withSeed } from '../../nn/random.js';
 import { pngBytes } from '../../report/png.js';
 import {
   firstImages,
@@ -95,11 +95,7 @@ function metricsOf(model: SimCLR, data: ImageSplit, sample: boolean): Metrics {
 
 /** Makes the same network before any training, by the same seed on every machine. */
 function untrained(model: SimCLR): SimCLR {
-  const state = randomState();
-  manualSeed(0);
-  const made = new SimCLR(model.config).eval();
-  setRandomState(state);
-  return made;
+  return withSeed(0, () => new SimCLR(model.config).eval());
 }
 
 /** Computes accuracies with few labels, next to raw pixels and the network before training. */

@@ -184,7 +184,8 @@ export interface RunState {
   step: number;
   finished: boolean;
   best: { step: number; valLoss: number } | undefined;
-  random: TrainState['random'];
+  /** Seed of the run's random numbers. */
+  seed: TrainState['seed'];
   /** Metrics of a finished run. */
   metrics: Record<string, number>;
 }
@@ -246,16 +247,16 @@ function isState(value: unknown): value is RunState {
   const isObject = (part: unknown): part is Record<string, unknown> =>
     typeof part === 'object' && part !== null;
   if (!isObject(value) || value.bits !== BITS) return false;
-  const { settings, data, step, finished, best, random, metrics } = value;
+  const { settings, data, step, finished, best, seed, metrics } = value;
   const isCount = (part: unknown): boolean => Number.isSafeInteger(part) && (part as number) >= 0;
   return (
-    [settings, random, metrics].every(isObject) &&
+    [settings, metrics].every(isObject) &&
     typeof data === 'string' &&
     isCount(step) &&
     typeof finished === 'boolean' &&
     (best === undefined ||
       (isObject(best) && isCount(best.step) && Number.isFinite(best.valLoss))) &&
-    [(random as RunState['random']).seed, (random as RunState['random']).position].every(isCount)
+    isCount(seed)
   );
 }
 
@@ -289,7 +290,7 @@ export function readState(folder: string): Resumed {
             .map(([name, value]) => [name.slice(prefix.length), value]),
         );
       model.loadStateDict(part('model.'));
-      return { step: state.step, optimizer: part('optimizer.'), random: state.random };
+      return { step: state.step, optimizer: part('optimizer.'), seed: state.seed };
     },
   };
 }

@@ -2,7 +2,7 @@
  * Random views of images, as contrastive learning wants them (Chen et al., 2020, "A simple
  * framework for contrastive learning of visual representations", appendix A): a crop brought to
  * size, flipped, turned, its colors jittered, made gray, blurred, a hole punched into it. What is
- * done to a image depends on the seed, the step, the view and the image's place in the batch,
+ * done to a image depends on the seed, the step, the view and the image's index in the batch,
  * and on nothing else.
  *
  *   images  u8 (B, H, W, C), C 1 or 3, 0 black to 255 white
@@ -12,6 +12,7 @@
 import nnCode from '#wasm/nn';
 import { kernels } from '../../core/kernels.js';
 import { f32, type Pointer, scoped, u8 } from '../../core/memory.js';
+import { STREAMS, streamAt } from '../../core/streams.js';
 import {
   checkCount,
   checkNonNegative,
@@ -19,6 +20,7 @@ import {
   rangeError,
   typeError,
 } from '../../core/validation.js';
+import { seedWords } from '../../nn/random.js';
 import { empty, type Tensor } from '../../nn/tensor.js';
 
 /** What all images of a set have in common. */
@@ -65,18 +67,20 @@ export interface AugmentOptions {
   cutoutScale?: readonly [number, number];
 }
 
-/** Which view it is: the same four numbers give the same view. */
+/** Which views are drawn: the same numbers give the same views. */
 export interface ViewPosition {
+  /** Seed of the run. */
   seed: number;
+  /** Number of the training step. */
   step: number;
-  /** Which of a image's views, from 0. */
+  /** Number of the view of each image, from 0. */
   view: number;
-  /** Number of the first image in its batch, where a batch is worked on in parts (default 0). */
-  first?: number;
+  /**
+   * Index of each image in the whole batch of the step, where images are a part of it.
+   * @default 0, 1, 2, …
+   */
+  samples?: ArrayLike<number> | undefined;
 }
-
-/** Streams of random numbers from here on are views; below are what the models draw. */
-const VIEWS = 64;
 
 /** Numbers that a view is drawn from, and that it is described by, as assembly/images/views.ts has them. */
 const DRAWS = 44;
@@ -235,11 +239,15 @@ export class Augmentation {
   plan(count: number, position: ViewPosition): Tensor {
     const views = empty([count, VIEW]);
     const { height, width } = this.shape;
-    const { seed, step, view, first = 0 } = position;
-    const key = [seed | 0, Math.floor(seed / 2 ** 32), VIEWS + view, step, first] as const;
+    const { seed, step, view } = position;
+    const samples = position.samples ?? Int32Array.from({ length: count }, (_, i) => i);
+    if (samples.length !== count) {
+      rangeError('Augmentation', 'samples', `${count} long (the images)`, samples.length);
+    }
+    const key = [...seedWords(seed), streamAt(STREAMS.view, view), step | 0] as const;
     scoped((scope) => {
       const uniforms = scope.f32(count * DRAWS);
-      kernels(nnCode).fillUniformRows(uniforms, count, DRAWS, ...key);
+      kernels(nnCode).fillUniformRows(uniforms, count, DRAWS, ...key, scope.i32From(samples));
       const options = this.#options(scope.f32(OPTIONS));
       kernels(nnCode).sampleViews(views.at, uniforms, count, options, height, width, height, width);
     });

@@ -76,6 +76,27 @@ export function imagesFrom(
   };
 }
 
+/**
+ * Reads the images of a training batch.
+ *
+ * @param rows rows of the batch
+ * @param first index of the first of them in the whole batch of its step
+ * @returns pixels and rows of the images that can be read, and the index of each in the whole batch
+ */
+export function readSamples(
+  images: ImageDataset,
+  rows: readonly number[],
+  first: number,
+): { pixels: Uint8Array; rows: number[]; samples: number[] } {
+  const { pixels, rows: read } = images.read(rows);
+  // Images that can't be read are left out; the others keep their order and their index.
+  const samples: number[] = [];
+  rows.forEach((row, i) => {
+    if (row === read[samples.length]) samples.push(first + i);
+  });
+  return { pixels, rows: read, samples };
+}
+
 /** Some of the images, by their numbers. */
 export function subset(images: ImageDataset, chosen: ArrayLike<number>): ImageDataset {
   const list = Int32Array.from(chosen);

@@ -13,6 +13,7 @@
 
 import type { Matrix } from '../../core/matrix.js';
 import { Random } from '../../core/random.js';
+import { EVALUATION_STEP, STREAMS } from '../../core/streams.js';
 import {
   checkChoice,
   checkCount,
@@ -32,13 +33,13 @@ import {
   Module,
   mean,
   mul,
-  noGrad,
   randomNormal,
   reshape,
   type Tensor,
   TransformerBlock,
-  tidy,
 } from '../../nn/index.js';
+import { inference } from '../../nn/inference.js';
+import { withSeed } from '../../nn/random.js';
 import type { Trainable, TrainDefaults } from '../../train/train.js';
 import { INIT_STD, initBlock, initNeighborHeads, scaledPositions } from '../initialization.js';
 import { type BertClassifier, type FinetuneOptions, finetune } from './classifier.js';
@@ -89,9 +90,6 @@ export interface BertConfig {
 export interface BertBatch extends TokenBatch {
   labels: Int32Array;
 }
-
-/** Stream of random numbers. */
-const BATCHES = 1;
 
 /** Width of BERT base. */
 const PAPER_WIDTH = 768;
@@ -196,15 +194,36 @@ export class BERT extends Module implements Trainable<Texts, BertBatch> {
   /** Hides tokens of segments, by default as in training. */
   hide(
     batch: TokenBatch,
-    options: { seed: number; step: number; masked?: number; random?: number },
+    options: {
+      seed: number;
+      step: number;
+      samples: ArrayLike<number>;
+      masked?: number;
+      random?: number;
+    },
   ): BertBatch {
-    const { inputs, labels } = maskTokens(batch.ids, {
-      ...options,
-      maskId: this.specials.mask,
-      specialIds: this.tokenizer.specialIds,
-      vocabularySize: this.tokenizer.size,
-    });
-    return { ...batch, ids: inputs, labels };
+    const { samples, ...masking } = options;
+    const steps = batch.ids.length / batch.batch;
+    const ids = new Int32Array(batch.ids.length);
+    const labels = new Int32Array(batch.ids.length);
+    // Every sample draws numbers of its own: neither its neighbors nor their padding change its mask.
+    for (let b = 0; b < batch.batch; b++) {
+      const masked = maskTokens(batch.ids.subarray(b * steps, (b + 1) * steps), {
+        ...masking,
+        sample: samples[b] as number,
+        maskId: this.specials.mask,
+        specialIds: this.tokenizer.specialIds,
+        vocabularySize: this.tokenizer.size,
+      });
+      ids.set(masked.inputs, b * steps);
+      labels.set(masked.labels, b * steps);
+    }
+    return { ...batch, ids, labels };
+  }
+
+  /** Number of hidden tokens of a batch, which its loss is the mean over. */
+  lossWeight({ labels }: BertBatch): number {
+    return labels.reduce((count, label) => count + Number(label !== IGNORE_INDEX), 0);
   }
 
   /** Segments of texts that a step may see. */
@@ -219,16 +238,18 @@ export class BERT extends Module implements Trainable<Texts, BertBatch> {
   }
 
   /** Segments at random places of the texts, with other tokens hidden at each step. */
-  batches(data: Texts, options: { batchSize: number; seed: number }): (step: number) => BertBatch {
-    const { batchSize: batch, seed } = options;
-    const tokenTypeEmbeddings = this.#windows(data);
-    return (step) => {
-      const random = new Random(seed, BATCHES, step);
-      const drawn = Array.from(
-        { length: batch },
-        () => tokenTypeEmbeddings[random.integer(tokenTypeEmbeddings.length)],
-      );
-      return this.hide(padBatch(drawn as Int32Array[], this.specials), { seed, step });
+  batches(
+    data: Texts,
+    { batchSize, seed }: { batchSize: number; seed: number },
+  ): (step: number, first?: number, count?: number) => BertBatch {
+    const windows = this.#windows(data);
+    return (step, first = 0, count = batchSize) => {
+      const samples = Array.from({ length: count }, (_, i) => first + i);
+      const drawn = samples.map((sample) => {
+        const random = new Random(seed, STREAMS.sampling, step, sample);
+        return windows[random.integer(windows.length)] as Int32Array;
+      });
+      return this.hide(padBatch(drawn, this.specials), { seed, step, samples });
     };
   }
 
@@ -238,22 +259,18 @@ export class BERT extends Module implements Trainable<Texts, BertBatch> {
    * @param most segments, evenly taken, if there are more
    */
   evaluate(data: Texts, most = Number.POSITIVE_INFINITY): MaskedLmMetrics {
-    this.eval();
     let [loss, right, tokens] = [0, 0, 0];
     for (const { labels, ...batch } of this.hiddenBatches(data, most)) {
       const places = indicesWhere(labels, (label) => label !== IGNORE_INDEX);
       if (places.length === 0) continue;
       const truth = places.map((place) => labels[place] as number);
-      tidy(() =>
-        noGrad(() => {
-          const rows = this.#hiddenAt(batch, places);
-          loss +=
-            places.length *
-            crossEntropy(this.head.forward(rows, this.wordEmbeddings), truth).item();
-          const { ids } = this.head.best(rows, this.wordEmbeddings, 1);
-          right += truth.filter((id, i) => id === ids[i]).length;
-        }),
-      );
+      inference(this, () => {
+        const rows = this.#hiddenAt(batch, places);
+        loss +=
+          places.length * crossEntropy(this.head.forward(rows, this.wordEmbeddings), truth).item();
+        const { ids } = this.head.best(rows, this.wordEmbeddings, 1);
+        right += truth.filter((id, i) => id === ids[i]).length;
+      });
       tokens += places.length;
     }
     if (tokens === 0) rangeError('evaluate', 'data', 'long enough to hide a token', data);
@@ -267,7 +284,9 @@ export class BERT extends Module implements Trainable<Texts, BertBatch> {
     const pieces = all.filter((_, i) => i % stride === 0);
     for (let from = 0; from < pieces.length; from += INFERENCE_BATCH) {
       const batch = padBatch(pieces.slice(from, from + INFERENCE_BATCH), this.specials);
-      yield this.hide(batch, { seed: 0, step: from, masked: 1, random: 0 });
+      const samples = Array.from({ length: batch.batch }, (_, i) => from + i);
+      const at = { seed: 0, step: EVALUATION_STEP, samples };
+      yield this.hide(batch, { ...at, masked: 1, random: 0 });
     }
   }
 
@@ -298,18 +317,15 @@ export class BERT extends Module implements Trainable<Texts, BertBatch> {
     const batch = padBatch([ids], this.specials);
     const places = indicesWhere(batch.ids, (id) => id === this.specials.mask);
     if (places.length === 0) rangeError('fillMask', 'text', 'with at least one [MASK]', text);
-    this.eval();
-    return tidy(() =>
-      noGrad(() => {
-        const found = this.head.best(this.#hiddenAt(batch, places), this.wordEmbeddings, k);
-        return places.map((_, row) =>
-          Array.from(found.ids.subarray(row * k, (row + 1) * k), (id, i) => {
-            const probability = found.probabilities[row * k + i] as number;
-            return { token: this.tokenizer.tokenOf(id), id, probability };
-          }),
-        );
-      }),
-    );
+    return inference(this, () => {
+      const found = this.head.best(this.#hiddenAt(batch, places), this.wordEmbeddings, k);
+      return places.map((_, row) =>
+        Array.from(found.ids.subarray(row * k, (row + 1) * k), (id, i) => {
+          const probability = found.probabilities[row * k + i] as number;
+          return { token: this.tokenizer.tokenOf(id), id, probability };
+        }),
+      );
+    });
   }
 
   /**
@@ -323,15 +339,12 @@ export class BERT extends Module implements Trainable<Texts, BertBatch> {
     const list = textsOf('encode', texts);
     const { width } = this.config;
     const data = new Float32Array(list.length * width);
-    this.eval();
     for (let from = 0; from < list.length; from += INFERENCE_BATCH) {
       const batch = this.textBatch(list.slice(from, from + INFERENCE_BATCH));
-      const rows = tidy(() =>
-        noGrad(() => {
-          const x = this.forward(batch);
-          return (pooling === 'cls' ? clsHidden(x) : meanHidden(x, batch.lengths)).toArray();
-        }),
-      );
+      const rows = inference(this, () => {
+        const x = this.forward(batch);
+        return (pooling === 'cls' ? clsHidden(x) : meanHidden(x, batch.lengths)).toArray();
+      });
       data.set(rows, from * width);
     }
     return { data, rows: list.length, cols: width };
@@ -339,7 +352,7 @@ export class BERT extends Module implements Trainable<Texts, BertBatch> {
 
   /** A model of its own with the same weights. */
   copy(): BERT {
-    const copied = new BERT(this.tokenizer, this.config);
+    const copied = withSeed(0, () => new BERT(this.tokenizer, this.config));
     copied.loadStateDict(this.stateDict());
     return copied;
   }

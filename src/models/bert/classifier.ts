@@ -11,14 +11,13 @@ import {
   Dropout,
   Linear,
   Module,
-  manualSeed,
-  noGrad,
   softmax,
   type Tensor,
   TransformerBlock,
   tanh,
-  tidy,
 } from '../../nn/index.js';
+import { inference } from '../../nn/inference.js';
+import { withSeed } from '../../nn/random.js';
 import { shuffledOrder } from '../../train/epochs.js';
 import {
   type Trainable,
@@ -46,9 +45,6 @@ export interface FinetuneOptions extends TrainOptions {
   /** Told of every step. */
   onStep?: (step: TrainStep) => void | Promise<void>;
 }
-
-/** Streams of random numbers. */
-const ORDER = 4;
 
 /** Texts that are named at once. */
 const INFERENCE_BATCH = 32;
@@ -113,11 +109,10 @@ export class BertClassifier extends Module implements Trainable<LabeledTexts, Cl
   /** A row of numbers for each text. */
   #rows(texts: readonly string[], cols: number, run: (batch: TokenBatch) => Tensor): Matrix {
     const data = new Float32Array(texts.length * cols);
-    this.eval();
     for (let from = 0; from < texts.length; from += INFERENCE_BATCH) {
       const batch = this.bert.textBatch(texts.slice(from, from + INFERENCE_BATCH));
       data.set(
-        tidy(() => noGrad(() => run(batch).toArray())),
+        inference(this, () => run(batch).toArray()),
         from * cols,
       );
     }
@@ -140,15 +135,15 @@ export class BertClassifier extends Module implements Trainable<LabeledTexts, Cl
   /** All texts in random order, again and again in other orders. */
   batches(
     { texts, labels }: LabeledTexts,
-    { batchSize: batch, seed }: { batchSize: number; seed: number },
-  ): (step: number) => ClassifierBatch {
+    { batchSize, seed }: { batchSize: number; seed: number },
+  ): (step: number, first?: number, count?: number) => ClassifierBatch {
     const targets = labels.map((label) => this.labelNames.indexOf(String(label)));
     checkLabeled(texts, labels);
     const bad = targets.indexOf(-1);
     if (bad >= 0) rangeError('train', `labels[${bad}]`, this.labelNames.join(' or '), labels[bad]);
-    const rowsFrom = shuffledOrder(texts.length, seed, ORDER);
-    return (step) => {
-      const drawn = rowsFrom(step * batch, batch);
+    const rowsFrom = shuffledOrder(texts.length, seed);
+    return (step, first = 0, count = batchSize) => {
+      const drawn = rowsFrom(step * batchSize + first, count);
       return {
         ...this.bert.textBatch(drawn.map((i) => texts[i] as string)),
         targets: Int32Array.from(drawn, (i) => targets[i] as number),
@@ -210,9 +205,11 @@ export async function finetune(
 ): Promise<BertClassifier> {
   checkLabeled(texts, labels);
   const labelNames = [...new Set(labels.map(String))].sort((a, b) => (a < b ? -1 : 1));
-  manualSeed(options.seed ?? 0);
-  const classifier = new BertClassifier(bert, labelNames);
-  addPoolingBlock(bert);
+  const classifier = withSeed(options.seed ?? 0, () => {
+    const made = new BertClassifier(bert, labelNames);
+    addPoolingBlock(bert);
+    return made;
+  });
   identityInit(classifier.pooler);
   classifier.fitLast({ texts, labels });
   const batch = Math.min(options.batchSize ?? classifier.defaults.batchSize, texts.length);

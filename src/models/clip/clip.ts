@@ -15,6 +15,7 @@
 
 import type { Matrix } from '../../core/matrix.js';
 import { Random } from '../../core/random.js';
+import { STREAMS } from '../../core/streams.js';
 import { checkChoice, checkCount, checkTemperature, rangeError } from '../../core/validation.js';
 import {
   Augmentation,
@@ -23,7 +24,7 @@ import {
   imagesToTensor,
 } from '../../data/images/augment.js';
 import { captionLabel, indexLabels, sampleCaption } from '../../data/images/captions.js';
-import { checkImages, type ImageDataset } from '../../data/images/dataset.js';
+import { checkImages, type ImageDataset, readSamples } from '../../data/images/dataset.js';
 import type { Tokenizer } from '../../data/text/characters.js';
 import { WordTokenizer } from '../../data/text/words.js';
 import {
@@ -43,9 +44,10 @@ import {
   tensor,
   tidy,
 } from '../../nn/index.js';
+import { inference } from '../../nn/inference.js';
 import { fullBatches } from '../../train/epochs.js';
 import type { Trainable, TrainDefaults } from '../../train/train.js';
-import { imageBatches, inference, stackRows } from '../images/chunks.js';
+import { imageBatches, stackRows } from '../images/chunks.js';
 import { encodeImages, type ImageInput } from '../images/images.js';
 import { ClipText, ClipVision, ConvTower, type TransformerSizes, WordsTower } from './towers.js';
 
@@ -91,11 +93,10 @@ export interface ClipBatch {
   ids: readonly number[];
   seed: number;
   step: number;
+  /** Index of each image in the whole batch of the step. */
+  samples: readonly number[];
 }
 
-/** Streams of random numbers: the order of the pairs, and the parts of captions. */
-const ORDER = 6;
-const PARTS = 7;
 /** Images, or texts, that are encoded at once. */
 const INFERENCE_BATCH = 256;
 /** How far the logit scale goes, by its logarithm. */
@@ -201,33 +202,39 @@ export class CLIP extends Module implements Trainable<ImageDataset, ClipBatch> {
   /** Pairs in an order of their own for each pass through the data; what is left over waits. */
   batches(
     data: ImageDataset,
-    { batchSize: batch, seed }: { batchSize: number; seed: number },
-  ): (step: number) => ClipBatch {
+    { batchSize, seed }: { batchSize: number; seed: number },
+  ): (step: number, first?: number, count?: number) => ClipBatch {
     const captions = this.captionsOf('train', data);
     const { count } = data;
-    const size = Math.min(batch, count);
-    if (size < 2) rangeError('train', 'batch', 'at least 2 images', size);
+    const size = Math.min(batchSize, count);
+    if (size < 2) rangeError('train', 'batchSize', 'at least 2 images', size);
     const { ids } = indexLabels(captions);
-    const rowsOf = fullBatches(count, size, seed, ORDER);
-    return (step) => {
-      const { pixels, rows } = data.read(rowsOf(step));
+    const rowsOf = fullBatches(count, batchSize, seed);
+    return (step, first = 0, length = batchSize) => {
+      const { pixels, rows, samples } = readSamples(data, rowsOf(step, first, length), first);
       if (rows.length < 2) throw new Error(`train: no images of step ${step + 1} can be read`);
-      const random = new Random(seed, PARTS, step);
       return {
         pixels,
-        captions: rows.map((row) => sampleCaption(captions[row] as string, random)),
+        captions: rows.map((row, i) =>
+          sampleCaption(
+            captions[row] as string,
+            new Random(seed, STREAMS.caption, step, samples[i] as number),
+          ),
+        ),
         ids: rows.map((row) => ids[row] as number),
         seed,
         step,
+        samples,
       };
     };
   }
 
   /** How far images and captions are from finding each other. */
-  loss({ pixels, captions, ids, seed, step }: ClipBatch): Tensor {
+  loss({ pixels, captions, ids, seed, step, samples }: ClipBatch): Tensor {
     const { data } = this.logitScale;
     data[0] = Math.min(data[0] as number, MAX_LOGIT_SCALE);
-    const image = this.image.forward(this.augmentation.views(pixels, { seed, step, view: 0 }));
+    const views = this.augmentation.views(pixels, { seed, step, samples, view: 0 });
+    const image = this.image.forward(views);
     return this.#lossOf(image, this.#encodeTokens(captions), ids);
   }
 
@@ -252,7 +259,7 @@ export class CLIP extends Module implements Trainable<ImageDataset, ClipBatch> {
       if (rows.length < 2) continue;
       const names = rows.map((row) => captionLabel(captions[row] as string));
       const own = rows.map((row) => ids[row] as number);
-      const one = inference(() => {
+      const one = inference(this, () => {
         const image = this.image.forward(imagesToTensor(pixels, data.shape));
         return this.#lossOf(image, this.#encodeTokens(names), own).item();
       });
@@ -270,7 +277,7 @@ export class CLIP extends Module implements Trainable<ImageDataset, ClipBatch> {
    */
   encode(images: ImageInput | ImageDataset): Matrix {
     const sizes = { cols: this.config.projection, most: INFERENCE_BATCH };
-    return encodeImages(images, this.#shape, sizes, (x) => this.image.forward(x));
+    return encodeImages(this, images, this.#shape, sizes, (x) => this.image.forward(x));
   }
 
   /** Vectors of texts, (B, d). */
@@ -278,7 +285,7 @@ export class CLIP extends Module implements Trainable<ImageDataset, ClipBatch> {
     const parts: Float32Array[] = [];
     for (let from = 0; from < texts.length; from += INFERENCE_BATCH) {
       const part = texts.slice(from, from + INFERENCE_BATCH);
-      parts.push(inference(() => this.#encodeTokens(part).toArray()));
+      parts.push(inference(this, () => this.#encodeTokens(part).toArray()));
     }
     return stackRows(parts, this.config.projection);
   }
@@ -298,7 +305,7 @@ export class CLIP extends Module implements Trainable<ImageDataset, ClipBatch> {
     if (prompts.length === 0) rangeError('zeroShot', 'prompts', 'at least one class', 0);
     const encoded = this.encode(images);
     const classes = this.#classVectors(prompts, options.templates ?? ['{}']);
-    return inference(() => {
+    return inference(this, () => {
       const image = normalize(tensor(encoded.data, [encoded.rows, encoded.cols]));
       const cosines = matmul(image, tensor(classes.data, [classes.rows, classes.cols]), {
         transposeB: true,
@@ -318,7 +325,7 @@ export class CLIP extends Module implements Trainable<ImageDataset, ClipBatch> {
         templates.map((template) => template.replaceAll('{}', text)),
       );
       const { data, rows, cols } = this.encodeTexts(texts);
-      return inference(() =>
+      return inference(this, () =>
         normalize(mean(normalize(tensor(data, [rows, cols])), { axis: 0 })).toArray(),
       );
     });

@@ -10,6 +10,7 @@
  */
 
 import { Random } from '../../core/random.js';
+import { STREAMS } from '../../core/streams.js';
 import { checkCount, checkPositive, rangeError, typeError } from '../../core/validation.js';
 import { CharacterTokenizer, type Tokenizer } from '../../data/text/characters.js';
 import { TextStream } from '../../data/text/text-stream.js';
@@ -22,13 +23,12 @@ import {
   LayerNorm,
   linear,
   Module,
-  noGrad,
   randomNormal,
   slice,
   type Tensor,
   TransformerBlock,
-  tidy,
 } from '../../nn/index.js';
+import { inference } from '../../nn/inference.js';
 import { shuffledOrder } from '../../train/epochs.js';
 import type { Trainable, TrainDefaults } from '../../train/train.js';
 import { INIT_STD, initBlock, sinusoidalPositions } from '../initialization.js';
@@ -156,8 +156,8 @@ export class GPT extends Module implements Trainable<string | ArrayLike<number>,
    */
   batches(
     data: string | ArrayLike<number>,
-    { batchSize: batch, seed }: { batchSize: number; seed: number },
-  ): (step: number) => GptBatch {
+    { batchSize, seed }: { batchSize: number; seed: number },
+  ): (step: number, first?: number, count?: number) => GptBatch {
     const ids = Int32Array.from(this.#encode('train', data));
     const { context } = this.config;
     const places = ids.length - context;
@@ -165,11 +165,11 @@ export class GPT extends Module implements Trainable<string | ArrayLike<number>,
       rangeError('train', 'data', `longer than the context of ${context} tokens`, ids.length);
     }
     const windows = Math.max(1, Math.floor(places / context));
-    const order = shuffledOrder(windows, seed, ORDER);
+    const order = shuffledOrder(windows, seed);
     const shift = (pass: number): number =>
-      new Random(seed, SHIFTS, pass).integer(Math.min(context, places));
-    return (step) => {
-      const first = step * batch;
+      new Random(seed, STREAMS.windowOffset, pass).integer(Math.min(context, places));
+    return (step, offset = 0, batch = batchSize) => {
+      const first = step * batchSize + offset;
       const inputs = new Int32Array(batch * context);
       const targets = new Int32Array(batch * context);
       for (const [b, window] of order(first, batch).entries()) {
@@ -194,7 +194,7 @@ export class GPT extends Module implements Trainable<string | ArrayLike<number>,
       const inputs = ids.subarray(from, from + size);
       const targets = ids.subarray(from + 1, from + 1 + size);
       const run = (): number => this.loss({ inputs, targets, batch: windows || 1 }).item();
-      total += size * tidy(() => noGrad(run));
+      total += size * inference(this, run);
       from += size;
     }
     return total / (ids.length - 1);
@@ -216,7 +216,6 @@ export class GPT extends Module implements Trainable<string | ArrayLike<number>,
     const text = new TextStream(this.tokenizer, ids);
     const cache: Cache = { filled: 0, layers: [] };
     try {
-      this.eval();
       let fresh = ids.slice(-context);
       for (let n = 0; n < most; n++) {
         if (cache.filled + fresh.length > context) {
@@ -225,8 +224,8 @@ export class GPT extends Module implements Trainable<string | ArrayLike<number>,
           fresh = ids.slice(-Math.ceil(context / 2));
         }
         extendCache(cache, layers, context, width);
-        const logits = tidy(() => noGrad(() => this.#extend(fresh, cache).toArray()));
-        const id = pickToken(logits, sampling, new Random(seed, SAMPLING, n));
+        const logits = inference(this, () => this.#extend(fresh, cache).toArray());
+        const id = pickToken(logits, sampling, new Random(seed, STREAMS.generation, n));
         ids.push(id);
         fresh = [id];
         yield text.push(id);
@@ -252,8 +251,3 @@ export class GPT extends Module implements Trainable<string | ArrayLike<number>,
     return this.head(slice(x, 0, ids.length - 1));
   }
 }
-
-/** Streams of random numbers. */
-const ORDER = 1;
-const SAMPLING = 2;
-const SHIFTS = 3;

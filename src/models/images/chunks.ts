@@ -2,7 +2,6 @@
 
 import type { Matrix } from '../../core/matrix.js';
 import type { ImageDataset } from '../../data/images/dataset.js';
-import { noGrad, tidy } from '../../nn/index.js';
 
 /** Pixels of so many images at a time, in order, from a place on; unreadable ones are left out. */
 export function* imageBatches(
@@ -14,11 +13,6 @@ export function* imageBatches(
     const part = data.read(Array.from({ length }, (_, i) => from + i));
     if (part.rows.length > 0) yield { from, ...part };
   }
-}
-
-/** Runs what needs no gradient, and leaves no tensor behind but what it returns. */
-export function inference<T>(run: () => T): T {
-  return tidy(() => noGrad(run));
 }
 
 /** Parts of a matrix, one under the other. */

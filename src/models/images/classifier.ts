@@ -6,8 +6,9 @@
 
 import { rangeError } from '../../core/validation.js';
 import { type Augmentation, imagesToTensor } from '../../data/images/augment.js';
-import type { ImageDataset } from '../../data/images/dataset.js';
-import { crossEntropy, Linear, Module, noGrad, type Tensor, tidy } from '../../nn/index.js';
+import { type ImageDataset, readSamples } from '../../data/images/dataset.js';
+import { crossEntropy, Linear, Module, type Tensor } from '../../nn/index.js';
+import { inference } from '../../nn/inference.js';
 import { shuffledOrder } from '../../train/epochs.js';
 import type { Trainable, TrainDefaults } from '../../train/train.js';
 
@@ -21,10 +22,10 @@ export interface ImageClassifierBatch {
   labels: readonly number[];
   seed: number;
   step: number;
+  /** Index of each image in the whole batch of the step. */
+  samples: readonly number[];
 }
 
-/** Stream of random numbers: the order of the images. */
-const ORDER = 5;
 const INFERENCE_BATCH = 256;
 
 export class ImageClassifier
@@ -67,33 +68,33 @@ export class ImageClassifier
   /** Labeled images, each as often as any other; a step may see some of them twice. */
   batches(
     data: ImageDataset,
-    { batchSize: batch, seed }: { batchSize: number; seed: number },
-  ): (step: number) => ImageClassifierBatch {
+    { batchSize, seed }: { batchSize: number; seed: number },
+  ): (step: number, first?: number, count?: number) => ImageClassifierBatch {
     const { labels, count } = data;
     if (labels === undefined) rangeError('train', 'data', 'with labels', 'none');
-    const rowsFrom = shuffledOrder(count, seed, ORDER);
-    return (step) => {
-      const { pixels, rows } = data.read(rowsFrom(step * batch, batch));
-      return { pixels, labels: rows.map((row) => labels[row] as number), seed, step };
+    const rowsFrom = shuffledOrder(count, seed);
+    return (step, first = 0, length = batchSize) => {
+      const wanted = rowsFrom(step * batchSize + first, length);
+      const { pixels, rows, samples } = readSamples(data, wanted, first);
+      return { pixels, labels: rows.map((row) => labels[row] as number), seed, step, samples };
     };
   }
 
-  loss({ pixels, labels, seed, step }: ImageClassifierBatch): Tensor {
-    const views = this.augmentation.views(pixels, { seed, step, view: 0 });
+  loss({ pixels, labels, seed, step, samples }: ImageClassifierBatch): Tensor {
+    const views = this.augmentation.views(pixels, { seed, step, samples, view: 0 });
     return crossEntropy(this.forward(views), labels);
   }
 
   /** The likeliest class of each image that can be read, and which images these are. */
   predict(data: ImageDataset): { classes: number[]; rows: number[] } {
-    this.eval();
     const classes: number[] = [];
     const found: number[] = [];
     for (let from = 0; from < data.count; from += INFERENCE_BATCH) {
       const length = Math.min(INFERENCE_BATCH, data.count - from);
       const { pixels, rows } = data.read(Array.from({ length }, (_, i) => from + i));
       if (rows.length === 0) continue;
-      const logits = tidy(() =>
-        noGrad(() => this.forward(imagesToTensor(pixels, data.shape)).toArray()),
+      const logits = inference(this, () =>
+        this.forward(imagesToTensor(pixels, data.shape)).toArray(),
       );
       const count = logits.length / rows.length;
       rows.forEach((row, i) => {

@@ -4,6 +4,7 @@
  */
 
 import { Random } from '../../core/random.js';
+import { STREAMS } from '../../core/streams.js';
 import { knnClassify, linearProbe, type Matrix } from '../../index.js';
 
 /** Embeddings and labels to learn from, and to be judged by. */
@@ -24,8 +25,6 @@ export interface FewShotAccuracy {
   draws: number[];
 }
 
-/** Stream of random numbers: which rows are labeled. */
-const DRAWS = 6;
 /** Neighbours that vote. */
 const NEIGHBORS = 20;
 
@@ -55,7 +54,7 @@ export function sampleLabeled(
     rows.push(row);
     classes.set(label, rows);
   }
-  const random = new Random(seed, DRAWS, draw);
+  const random = new Random(seed, STREAMS.labelled, draw);
   return [...classes.keys()]
     .sort((a, b) => a - b)
     .flatMap((label) => random.shuffle(classes.get(label) as number[]).slice(0, perClass));

@@ -4,8 +4,10 @@ import type { Matrix } from '../../core/matrix.js';
 import { rangeError } from '../../core/validation.js';
 import { type AugmentOptions, type ImageShape, imagesToTensor } from '../../data/images/augment.js';
 import { checkImages, type ImageDataset, imagesFrom } from '../../data/images/dataset.js';
+import type { Module } from '../../nn/index.js';
 import { slice, Tensor } from '../../nn/index.js';
-import { imageBatches, inference, stackRows } from './chunks.js';
+import { inference } from '../../nn/inference.js';
+import { imageBatches, stackRows } from './chunks.js';
 
 /** Half of the images mirrored and nothing else. */
 export const FLIPS: AugmentOptions = {
@@ -48,13 +50,14 @@ function* tensorChunks(
 
 /** What a network makes of images: a row of `cols` numbers each, `most` images at a time. */
 export function encodeImages(
+  model: Module,
   images: ImageInput | ImageDataset,
   shape: ImageShape,
   { cols, most }: { cols: number; most: number },
   forward: (images: Tensor) => Tensor,
 ): Matrix {
   const parts = Array.from(tensorChunks(images, shape, most), (part) =>
-    inference(() => forward(part()).toArray()),
+    inference(model, () => forward(part()).toArray()),
   );
   return stackRows(parts, cols);
 }

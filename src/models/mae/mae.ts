@@ -12,6 +12,7 @@
  */
 
 import { Random } from '../../core/random.js';
+import { EVALUATION_STEP, STREAMS } from '../../core/streams.js';
 import { checkCount, checkFlag, checkPositive, rangeError } from '../../core/validation.js';
 import {
   Augmentation,
@@ -19,7 +20,7 @@ import {
   type ImageShape,
   imagesToTensor,
 } from '../../data/images/augment.js';
-import { checkImages, type ImageDataset } from '../../data/images/dataset.js';
+import { checkImages, type ImageDataset, readSamples } from '../../data/images/dataset.js';
 import type { Matrix } from '../../index.js';
 import {
   add,
@@ -48,12 +49,13 @@ import {
   VisionTransformer,
   where,
 } from '../../nn/index.js';
+import { inference } from '../../nn/inference.js';
 import { buffer } from '../../nn/layers/state.js';
 import type { Trainable, TrainDefaults } from '../../train/train.js';
-import { imageBatches, inference } from '../images/chunks.js';
+import { imageBatches } from '../images/chunks.js';
 import { asImageTensor, encodeImages, FLIPS, type ImageInput } from '../images/images.js';
 import { PatchMean } from '../images/patch-mean.js';
-import { type Mask, maskTensor, randomMask } from './patch-mask.js';
+import { type Mask, type MaskPosition, maskTensor, randomMask } from './patch-mask.js';
 
 export interface MaeConfig {
   /** Of the images. */
@@ -88,10 +90,9 @@ export interface MaeBatch {
   pixels: Uint8Array;
   seed: number;
   step: number;
+  /** Index of each image in the whole batch of the step. */
+  samples: readonly number[];
 }
-
-/** Stream of random numbers. */
-const BATCHES = 1;
 
 /** Images that are worked on at a time where no gradients are wanted. */
 const INFERENCE_BATCH = 64;
@@ -185,7 +186,7 @@ export class MAE extends Module implements Trainable<ImageDataset, MaeBatch> {
   }
 
   /** A mask for each of so many images. */
-  mask(batch: number, position: { seed: number; step: number }): Mask {
+  mask(batch: number, position: MaskPosition): Mask {
     return randomMask(batch, this.encoder.patches, this.config.maskRatio, position);
   }
 
@@ -233,22 +234,24 @@ export class MAE extends Module implements Trainable<ImageDataset, MaeBatch> {
   }
 
   /** The loss of a step: of images as they are, half of them flipped if they are in color. */
-  loss({ pixels, seed, step }: MaeBatch): Tensor {
-    const images = this.#flips?.views(pixels, { seed, step, view: 0 });
+  loss({ pixels, seed, step, samples }: MaeBatch): Tensor {
+    const images = this.#flips?.views(pixels, { seed, step, samples, view: 0 });
     const given = images ?? imagesToTensor(pixels, this.#shape);
-    return this.error(given, this.mask(given.shape[0] as number, { seed, step }));
+    return this.error(given, this.mask(given.shape[0] as number, { seed, step, samples }));
   }
 
   /** Images at random, anew at each step. */
   batches(
     data: ImageDataset,
-    { batchSize: batch, seed }: { batchSize: number; seed: number },
-  ): (step: number) => MaeBatch {
+    { batchSize, seed }: { batchSize: number; seed: number },
+  ): (step: number, first?: number, count?: number) => MaeBatch {
     checkImages('train', data, this.#shape);
-    return (step) => {
-      const random = new Random(seed, BATCHES, step);
-      const rows = Array.from({ length: batch }, () => random.integer(data.count));
-      return { pixels: data.read(rows).pixels, seed, step };
+    return (step, first = 0, count = batchSize) => {
+      const rows = Array.from({ length: count }, (_, i) =>
+        new Random(seed, STREAMS.sampling, step, first + i).integer(data.count),
+      );
+      const { pixels, samples } = readSamples(data, rows, first);
+      return { pixels, seed, step, samples };
     };
   }
 
@@ -259,14 +262,15 @@ export class MAE extends Module implements Trainable<ImageDataset, MaeBatch> {
   evaluate(data: ImageDataset, each?: (images: Tensor, mask: Mask) => void): number {
     let total = 0;
     let seen = 0;
-    for (const { from, pixels, rows } of imageBatches(data, INFERENCE_BATCH)) {
+    for (const { pixels, rows } of imageBatches(data, INFERENCE_BATCH)) {
       const run = (): number => {
         const images = imagesToTensor(pixels, this.#shape);
-        const mask = this.mask(rows.length, { seed: 0, step: from });
+        const position = { seed: 0, step: EVALUATION_STEP, samples: rows };
+        const mask = this.mask(rows.length, position);
         each?.(images, mask);
         return this.error(images, mask).item();
       };
-      total += rows.length * inference(run);
+      total += rows.length * inference(this, run);
       seen += rows.length;
     }
     return total / seen;
@@ -285,7 +289,7 @@ export class MAE extends Module implements Trainable<ImageDataset, MaeBatch> {
     options: { seed?: number } = {},
   ): { masked: Tensor; reconstructed: Tensor } {
     const { seed = 0 } = options;
-    return inference(() => {
+    return inference(this, () => {
       const given = asImageTensor('reconstruct', images, this.#shape);
       const mask = this.mask(given.shape[0] as number, { seed, step: 0 });
       return this.reconstructMasked(given, mask);
@@ -324,7 +328,7 @@ export class MAE extends Module implements Trainable<ImageDataset, MaeBatch> {
   encode(images: ImageInput | ImageDataset): Matrix {
     const encoder = new PatchMean(this.encoder);
     const sizes = { cols: this.encoder.width, most: INFERENCE_BATCH };
-    return encodeImages(images, this.#shape, sizes, (x) => encoder.forward(x));
+    return encodeImages(this, images, this.#shape, sizes, (x) => encoder.forward(x));
   }
 }
 

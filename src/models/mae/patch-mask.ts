@@ -1,6 +1,7 @@
 /** Which patches of a image a masked autoencoder sees. */
 
 import { Random } from '../../core/random.js';
+import { STREAMS } from '../../core/streams.js';
 import { type Tensor, tensor } from '../../nn/index.js';
 
 /** Which patches of each image are seen, in the order that the encoder sees them, and which not. */
@@ -11,21 +12,28 @@ export interface Mask {
   hidden: Int32Array;
 }
 
-/** Stream of random numbers. */
-const MASKS = 6;
+/** Which masks are drawn: the same numbers give the same masks. */
+export interface MaskPosition {
+  /** Seed of the run. */
+  seed: number;
+  /** Number of the step. */
+  step: number;
+  /** Index of each image in the whole batch of the step. @default 0, 1, 2, … */
+  samples?: ArrayLike<number> | undefined;
+}
 
-/** Hides a share of each image's patches, anew for each: those of the largest noise. */
+/** Hides a fraction of each image's patches, others for each: those of the largest noise. */
 export function randomMask(
   batch: number,
   patches: number,
   ratio: number,
-  { seed, step }: { seed: number; step: number },
+  { seed, step, samples }: MaskPosition,
 ): Mask {
   const kept = Math.max(1, Math.floor(patches * (1 - ratio)));
   const visible = new Int32Array(batch * kept);
   const hidden = new Int32Array(batch * (patches - kept));
   for (let b = 0; b < batch; b++) {
-    const random = new Random(seed, MASKS, step, b);
+    const random = new Random(seed, STREAMS.patchMask, step, samples?.[b] ?? b);
     const noise = Array.from({ length: patches }, () => random.bits());
     const order = noise.map((_, patch) => patch);
     order.sort((i, j) => (noise[i] as number) - (noise[j] as number) || i - j);

@@ -11,14 +11,16 @@
  */
 
 import type { Matrix } from '../../core/matrix.js';
+import { EVALUATION_STEP } from '../../core/streams.js';
 import { checkChoice, checkPositive, checkTemperature, rangeError } from '../../core/validation.js';
 import {
   Augmentation,
   type AugmentOptions,
   checkImageShape,
   type ImageShape,
+  type ViewPosition,
 } from '../../data/images/augment.js';
-import { checkImages, type ImageDataset } from '../../data/images/dataset.js';
+import { checkImages, type ImageDataset, readSamples } from '../../data/images/dataset.js';
 import {
   add,
   avgPool2d,
@@ -36,10 +38,10 @@ import {
   supCon,
   type Tensor,
 } from '../../nn/index.js';
+import { inference } from '../../nn/inference.js';
 import { fullBatches } from '../../train/epochs.js';
 import { cachedLoss } from '../../train/gradient-cache.js';
 import type { Trainable, TrainDefaults } from '../../train/train.js';
-import { inference } from '../images/chunks.js';
 import { encodeImages, type ImageInput } from '../images/images.js';
 
 /** Losses of two views (B, d) each. */
@@ -70,12 +72,10 @@ export interface SimClrBatch {
   labels: readonly number[] | undefined;
   seed: number;
   step: number;
+  /** Index of each image in the whole batch of the step. */
+  samples: readonly number[];
 }
 
-/** Stream of random numbers: the order of the images. */
-const ORDER = 4;
-/** Steps that views for judging are drawn from lie above those of training. */
-const EVALUATION_STEP = 2 ** 31;
 /** Images that are encoded at once. */
 const INFERENCE_BATCH = 256;
 
@@ -165,20 +165,21 @@ export class SimCLR extends Module implements Trainable<ImageDataset, SimClrBatc
   /** Batches in an order of their own for each pass through the data; what is left over waits. */
   batches(
     data: ImageDataset,
-    { batchSize: batch, seed }: { batchSize: number; seed: number },
-  ): (step: number) => SimClrBatch {
+    { batchSize, seed }: { batchSize: number; seed: number },
+  ): (step: number, first?: number, count?: number) => SimClrBatch {
     checkImages('train', data, this.config);
     const { count, labels } = data;
     if (this.config.loss === 'supcon' && labels === undefined) {
       rangeError('train', 'data', "with labels, for the loss 'supcon'", 'none');
     }
-    const size = Math.min(batch, count);
-    if (size < 2) rangeError('train', 'batch', 'at least 2 images', size);
-    const rowsOf = fullBatches(count, size, seed, ORDER);
-    return (step) => {
-      const { pixels, rows } = data.read(rowsOf(step));
+    const size = Math.min(batchSize, count);
+    if (size < 2) rangeError('train', 'batchSize', 'at least 2 images', size);
+    const rowsOf = fullBatches(count, batchSize, seed);
+    return (step, first = 0, length = batchSize) => {
+      const { pixels, rows, samples } = readSamples(data, rowsOf(step, first, length), first);
       if (rows.length < 2) throw new Error(`train: no images of step ${step + 1} can be read`);
-      return { pixels, labels: labels && rows.map((row) => labels[row] as number), seed, step };
+      const own = labels && rows.map((row) => labels[row] as number);
+      return { pixels, labels: own, seed, step, samples };
     };
   }
 
@@ -187,23 +188,27 @@ export class SimCLR extends Module implements Trainable<ImageDataset, SimClrBatc
     const size = this.#bytesPerImage();
     const count = batch.pixels.length / size;
     const { chunkSize } = this.config;
-    const parts = Math.ceil(count / chunkSize);
-    const embed = (p: number): Tensor => {
-      const pixels = batch.pixels.subarray(p * chunkSize * size, (p + 1) * chunkSize * size);
-      return this.project(pixels, batch, p * chunkSize);
+    const chunkSizes = Array.from({ length: Math.ceil(count / chunkSize) }, (_, chunk) =>
+      Math.min(chunkSize, count - chunk * chunkSize),
+    );
+    const embed = (first: number, length: number): Tensor => {
+      const pixels = batch.pixels.subarray(first * size, (first + length) * size);
+      return this.project(pixels, {
+        ...batch,
+        samples: batch.samples.slice(first, first + length),
+      });
     };
-    return parts === 1
-      ? this.#lossOf([embed(0)], batch.labels)
-      : cachedLoss(parts, embed, (z) => this.#lossOf(z, batch.labels));
+    return chunkSizes.length === 1
+      ? this.#lossOf([embed(0, count)], batch.labels)
+      : cachedLoss(chunkSizes, embed, (z) => this.#lossOf(z, batch.labels));
   }
 
   /**
    * z of two views of each image, (2B, d), the first views above the second ones.
-   * @param first place of the first image in its batch
    */
-  project(pixels: Uint8Array, { seed, step }: { seed: number; step: number }, first = 0): Tensor {
+  project(pixels: Uint8Array, { seed, step, samples }: Omit<ViewPosition, 'view'>): Tensor {
     const views = [0, 1].map((view) =>
-      this.augmentation.views(pixels, { seed, step, view, first }),
+      this.augmentation.views(pixels, { seed, step, samples, view }),
     );
     const stages = this.encoder.stages(concat(views, 0));
     // The loss sees h as it is: the scales only follow.
@@ -221,13 +226,7 @@ export class SimCLR extends Module implements Trainable<ImageDataset, SimClrBatc
     const z =
       parts.length === 1
         ? (parts[0] as Tensor)
-        : concat(
-            [
-              ...parts.map((chunkSize) => half(chunkSize, 0)),
-              ...parts.map((chunkSize) => half(chunkSize, 1)),
-            ],
-            0,
-          );
+        : concat([...parts.map((part) => half(part, 0)), ...parts.map((part) => half(part, 1))], 0);
     if (loss === 'ntxent') return ntXent(z, { temperature });
     return supCon(z, [...(labels as number[]), ...(labels as number[])], { temperature });
   }
@@ -240,7 +239,7 @@ export class SimCLR extends Module implements Trainable<ImageDataset, SimClrBatc
     let total = 0;
     for (let i = 0; i < count; i++) {
       const one = { ...batches(i), step: EVALUATION_STEP + i };
-      total += inference(() => this.loss(one).item());
+      total += inference(this, () => this.loss(one).item());
     }
     return total / count;
   }
@@ -253,12 +252,13 @@ export class SimCLR extends Module implements Trainable<ImageDataset, SimClrBatc
     const [count, cols] = [read.length, this.config.projection];
     const halves = [new Float32Array(count * cols), new Float32Array(count * cols)] as const;
     for (let from = 0; from < count; from += INFERENCE_BATCH) {
-      const chunkSize = pixels.subarray(
+      const chunk = pixels.subarray(
         from * this.#bytesPerImage(),
         (from + INFERENCE_BATCH) * this.#bytesPerImage(),
       );
-      const at = { seed: 0, step: EVALUATION_STEP };
-      const z = inference(() => this.project(chunkSize, at, from).toArray());
+      const samples = read.slice(from, from + INFERENCE_BATCH);
+      const at = { seed: 0, step: EVALUATION_STEP, samples };
+      const z = inference(this, () => this.project(chunk, at).toArray());
       for (const which of [0, 1] as const) {
         const own = z.subarray((which * z.length) / 2, ((which + 1) * z.length) / 2);
         halves[which].set(own, from * cols);
@@ -275,14 +275,8 @@ export class SimCLR extends Module implements Trainable<ImageDataset, SimClrBatc
    * @param images a tensor or bytes, or images that are read as they are needed
    */
   encode(images: ImageInput | ImageDataset): Matrix {
-    const { training } = this;
-    this.eval();
-    try {
-      const sizes = { cols: this.width, most: INFERENCE_BATCH };
-      return encodeImages(images, this.config, sizes, (x) => this.forward(x));
-    } finally {
-      this.train(training);
-    }
+    const sizes = { cols: this.width, most: INFERENCE_BATCH };
+    return encodeImages(this, images, this.config, sizes, (x) => this.forward(x));
   }
 
   /** Bytes a image. */

@@ -6,7 +6,7 @@ import { type Pointer, type Scope, scoped } from '../../core/memory.js';
 import { type OptionReader, readOptions } from '../../core/options.js';
 import { checkFlag, checkIntegers, rangeError, typeError } from '../../core/validation.js';
 import { checkSize, checkTensor } from '../check.js';
-import { type Counter, checkRate, nextDropout } from '../random.js';
+import { checkRate, type DropoutKeys, nextDropout } from '../random.js';
 import { empty, record, Tensor, tensor } from '../tensor.js';
 import { type Shape, sameShape, showShape } from '../tensor-data.js';
 import { broadcastShape, expand } from './broadcast.js';
@@ -54,19 +54,24 @@ interface Plan {
   causal: boolean;
   offset: number;
   dropout: number;
-  counter: Counter;
+  dropoutKeys?: DropoutKeys | undefined;
   /** (1 or batch, 1 or heads, queries, keys) */
   mask?: Tensor | undefined;
 }
 
+const NO_DROPOUT: DropoutKeys = { seed: [0, 0], step: 0, rows: new Int32Array(0) };
+
 /** Lays a plan out as the kernels read it, and gives it to them with the scratch that they need. */
 function withPlan(plan: Plan, body: (plan: Pointer, scratch: Pointer, scope: Scope) => void): void {
   const { q, k, v, lengths, batch, heads, queries, keys, width, ldq, ldk, ldy, mask } = plan;
-  const { causal, offset, dropout, counter } = plan;
+  const { causal, offset, dropout, dropoutKeys } = plan;
   scoped((scope) => {
     const list = lengths ? scope.i32From(lengths) : 0;
     const sizes = [batch, heads, queries, keys, width, ldq, ldk, ldy];
-    const drop = [Number(causal), offset, Math.ceil(dropout * 2 ** 24), ...counter];
+    const { seed, step, rows } = dropoutKeys ?? NO_DROPOUT;
+    const rowKeys = rows.length > 0 ? scope.i32From(rows) : 0;
+    const limit = Math.ceil(dropout * 2 ** 24);
+    const drop = [Number(causal), offset, limit, ...seed, step, rowKeys];
     const [maskBatch = 1, maskHeads = 1] = mask?.shape ?? [];
     const head = maskHeads === 1 ? 0 : queries * keys;
     const sample = maskBatch === 1 ? 0 : maskHeads * queries * keys;
@@ -152,7 +157,7 @@ export function attention(qkv: Tensor, options: AttentionOptions): Tensor {
     causal,
     offset: 0,
     dropout,
-    counter: dropout > 0 ? nextDropout() : [0, 0, 0, 0],
+    dropoutKeys: dropout > 0 ? nextDropout(batch, heads) : undefined,
     mask,
   };
   const sums = empty([batch * heads * steps]);
@@ -227,7 +232,6 @@ export function cachedAttention(
     causal: true,
     offset: past,
     dropout: 0,
-    counter: [0, 0, 0, 0],
   };
   withPlan(plan, (how, scratch, scope) =>
     kernels(nnCode).attention(y.at, scope.f32(heads * steps), how, scratch, 0, heads),
