@@ -62,7 +62,10 @@ function register(program: Program, command: Command): void {
       await startThreads(values.threads, command.threads);
       await command.run({ positional: entry.args, options: values, terminal, onInterrupt });
     } catch (error) {
-      if (error instanceof InputError) error.message = `${name}: ${error.message}`;
+      if (error instanceof InputError) {
+        const help = error.message.endsWith(' is needed') ? ` (see nearfar ${name} --help)` : '';
+        error.message = `${name}: ${error.message}${help}`;
+      }
       throw error;
     }
   });

@@ -44,7 +44,7 @@ for (const [system, { between }] of Object.entries(INPUTS)) {
 
 test('a run in the place of another, killed: the one, the other or none, never a mixture', async () => {
   const mixed = join(home, 'mixed');
-  const other = trainer('gpt', 'mixed', '--width', '8', '--steps', '3');
+  const other = trainer('gpt', 'mixed', '--width', '8', '--steps', '3', '--force');
   let kills = 0;
   for (let change = 1; ; change += 2) {
     cpSync(join(home, 'bert'), mixed, { recursive: true });

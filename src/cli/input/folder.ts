@@ -13,6 +13,9 @@ function isHidden(name: string): boolean {
   return name.startsWith('.') || name === '__MACOSX' || name === 'Thumbs.db';
 }
 
+/** Names of data files, which a folder has by mistake. */
+const DATA_FILE = /\.(png|jpe?g|jpe|jfif|gif|webp|bmp|tiff?|txt|csv|tsv|jsonl|ndjson|json)$/i;
+
 /** Tells whether a folder is another one, or holds it. */
 function holds(outer: string, inner: string): boolean {
   return inner === outer || inner.startsWith(outer.endsWith(sep) ? outer : outer + sep);
@@ -46,6 +49,7 @@ export function listFiles(root: string, onSkip: OnSkip): string[] {
       if (isHidden(entry.name)) continue;
       const path = below === '' ? entry.name : `${below}/${entry.name}`;
       if (entry.isSymbolicLink()) links.push(path);
+      else if (entry.isDirectory() && DATA_FILE.test(path)) onSkip(join(root, path), 'is a folder');
       else if (entry.isDirectory()) walk(path);
       else if (entry.isFile()) files.push(path);
       else onSkip(join(root, path), 'is not a file but a pipe or a device');

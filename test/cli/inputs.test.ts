@@ -1,0 +1,200 @@
+/** Files as people have them: kinds of texts, splits, folders with links, hidden and odd entries. */
+
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { encode } from 'fast-png';
+import type * as FolderModule from '../../src/cli/input/folder.js';
+import type * as IdxModule from '../../src/cli/input/image-idx.js';
+import type * as ImagesModule from '../../src/cli/input/images.js';
+import type * as TextsModule from '../../src/cli/input/texts.js';
+import { check, same, suite } from '../harness.js';
+import { load } from './load.js';
+import { folder } from './program.js';
+
+const test = suite('cli inputs');
+const texts = await load<typeof TextsModule>('src/cli/input/texts.ts');
+const folders = await load<typeof FolderModule>('src/cli/input/folder.ts');
+const images = await load<typeof ImagesModule>('src/cli/input/images.ts');
+const idx = await load<typeof IdxModule>('src/cli/input/image-idx.ts');
+
+function write(files: Readonly<Record<string, string | Uint8Array>>): string {
+  const home = folder();
+  for (const [name, contents] of Object.entries(files)) {
+    mkdirSync(join(home, name, '..'), { recursive: true });
+    writeFileSync(join(home, name), contents);
+  }
+  return home;
+}
+
+/** Texts and labels of a file. */
+function read(name: string, contents: string): (string | undefined)[][] {
+  const home = write({ [name]: contents });
+  return texts.readTexts(join(home, name)).map(({ text, label }) => [text, label]);
+}
+
+const ROWS = [
+  ['one', 'a'],
+  ['two', undefined],
+];
+
+test('tables and lists of texts in every form', () => {
+  same(read('a.csv', 'text,label\none,a\ntwo,\n'), ROWS);
+  same(read('A.CSV', '\uFEFF Text;LABEL\r\none;a\r\ntwo;\r\n'), ROWS);
+  same(read('a.csv', 'sep=;\ntext;label\none;a\ntwo;\n'), ROWS);
+  same(read('a.tsv', 'label\ttext\na\tone\n\ttwo\n'), ROWS);
+  same(read('a.ndjson', '{"text":"one","label":"a"}\n\n{"text":"two"}\n'), ROWS);
+  same(read('a.json', '[{"text":"one","label":"a"},{"text":"two","label":null}]'), ROWS);
+  same(read('a.json', '["one","two"]'), [
+    ['one', undefined],
+    ['two', undefined],
+  ]);
+  same(read('a.csv', 'text\nhe said "hi" to me\n'), [['he said "hi" to me', undefined]]);
+});
+
+test('what is not a text is refused by name, with the columns that were found', () => {
+  const cases: [name: string, contents: string, says: RegExp][] = [
+    ['a.parquet', 'PAR1', /a\.parquet: must be .txt, .*got .parquet/],
+    ['a.md', '# text', /got .md/],
+    ['a', 'text', /got a file without a suffix/],
+    ['a.csv', 'body;class\nx;y\n', /no column text; its columns are "body", "class"/],
+    ['a.csv', 'text,text\nx,y\n', /several columns text/],
+    ['a.jsonl', '{"text":"x","label":{"a":1}}', /a.jsonl:1: label must be .*got an object/],
+    ['a.json', '{"text":"x"}', /must be an array/],
+  ];
+  for (const [name, contents, says] of cases) {
+    let message = '';
+    try {
+      read(name, contents);
+    } catch (error) {
+      message = (error as Error).message;
+    }
+    check(says.test(message), `${name}: ${message}`);
+  }
+});
+
+test('texts are split by row, and never inside a word or a character', () => {
+  const rows = Array.from({ length: 20 }, (_, i) => ({
+    ...{ text: `row ${i} of words`, id: '', row: true },
+  }));
+  const { training, validation } = texts.splitTexts(rows);
+  same(
+    [...training, ...validation],
+    rows.map(({ text }) => text),
+  );
+  same(validation.length, 2);
+  const document = (text: string) => texts.splitTexts([{ text, id: '', row: false }]);
+  const words = document('ab cde '.repeat(150));
+  check(/ $/.test(words.training[0] as string), 'a word is cut');
+  const emoji = document('😀'.repeat(99));
+  for (const text of [...emoji.training, ...emoji.validation])
+    check(!/\p{Surrogate}/u.test(text), text);
+  same(document('a\nb\n'.repeat(100)).training[0]?.endsWith('\n'), true, 'a line is cut');
+});
+
+test('pieces of a large text give it again, and begin with a space', () => {
+  const text = 'some words and\nlines '.repeat(600_000);
+  const pieces = [...texts.piecesOf(text)];
+  check(pieces.length > 2 && pieces.join('') === text, `${pieces.length} pieces`);
+  check(
+    pieces.slice(1).every((piece) => /^[ \n]\S/.test(piece)),
+    'inside a word',
+  );
+});
+
+test('hidden entries are no data; links that go round are named once', () => {
+  const home = write({
+    'data/a/1.txt': 'x',
+    'data/b/2.txt': 'x',
+    'data/.git/3.txt': 'x',
+    'data/__MACOSX/4.txt': 'x',
+    'data/._5.txt': 'x',
+    'data/6.txt/7.txt': 'x',
+    'elsewhere/8.txt': 'x',
+  });
+  symlinkSync('..', join(home, 'data/a/up'));
+  symlinkSync('../..', join(home, 'data/a/above'));
+  symlinkSync('.', join(home, 'data/loop'));
+  symlinkSync('../elsewhere', join(home, 'data/linked'));
+  symlinkSync('nowhere', join(home, 'data/broken.txt'));
+  execFileSync('mkfifo', [join(home, 'data/pipe.txt')]);
+  const skipped: string[] = [];
+  const files = folders.listFiles(join(home, 'data'), (path, reason) => {
+    skipped.push(`${path.slice(home.length + 6)}: ${reason}`);
+  });
+  same(files, ['a/1.txt', 'b/2.txt', 'linked/8.txt']);
+  same(skipped.sort(), [
+    '6.txt: is a folder',
+    'a/above: is a link to a folder that has been read',
+    'a/up: is a link to a folder that has been read',
+    'broken.txt: is a link that leads nowhere (ENOENT)',
+    'loop: is a link to a folder that has been read',
+    'pipe.txt: is not a file but a pipe or a device',
+  ]);
+});
+
+const png = (value: number): Uint8Array =>
+  encode({ width: 2, height: 2, channels: 1, data: new Uint8Array(4).fill(value) });
+
+async function split(...names: string[]): Promise<{ names: string[]; skipped: string[] }> {
+  const home = write(Object.fromEntries(names.map((name, i) => [`d/${name}`, png(i)])));
+  const skipped: string[] = [];
+  const path = join(home, 'd');
+  const { all } = await images.openImageSplit(path, {
+    onSkip: (name) => skipped.push(name.slice(path.length + 1)),
+  });
+  const validation = (all.ownValidation ?? []).map((row) => all.name(row).slice(path.length + 1));
+  same([...(all.labelNames ?? [])], ['x', 'y'], 'labels');
+  return { names: validation, skipped };
+}
+
+test('a split of folders, whatever its folders are called and what lies beside them', async () => {
+  for (const [train, validate] of [
+    ['Train', 'Test'],
+    ['train', 'dev'],
+    ['training_set', 'test_set'],
+    ['set/train', 'set/val'],
+  ]) {
+    const files = [`${train}/x/1.png`, `${train}/y/2.png`, `${validate}/x/3.png`];
+    same(await split(...files), { names: [`${validate}/x/3.png`], skipped: [] });
+  }
+  const stray = await split('train/x/1.png', 'train/y/2.png', 'test/y/3.png', 'stray.png');
+  same(stray, { names: ['test/y/3.png'], skipped: ['stray.png'] });
+});
+
+test('an image without a label keeps the labels of the others', async () => {
+  const home = write({ 'a/1.png': png(1), 'b/2.png': png(2), 'c.png': png(3) });
+  const set = await images.openImages(home, { onSkip: () => {} });
+  same([...(set.labels ?? [])], [0, 1, -1]);
+  const { labeled, unlabeled } = images.labeledImages(set);
+  same([labeled.count, unlabeled], [2, 1]);
+});
+
+test('changed bytes of an image change the hash of the set', async () => {
+  const hash = async (value: number) =>
+    (await images.openImages(write({ 'a.png': png(value) }), { onSkip: () => {} })).hash;
+  check((await hash(1)) !== (await hash(2)), 'equal');
+});
+
+test('files of EMNIST: their test images validate, and there may be 130,000 labels', async () => {
+  const count = 130_000;
+  const head = (kind: number, ...sizes: number[]): number[] => [
+    ...[0, 0, 8, kind],
+    ...sizes.flatMap((size) => [size >>> 24, (size >> 16) & 255, (size >> 8) & 255, size & 255]),
+  ];
+  const labels = Uint8Array.from({ length: count }, (_, i) => i % 62);
+  const home = write({
+    'emnist-x-test-images-idx3-ubyte': Uint8Array.from([...head(3, 1, 1, 1), 7]),
+    'emnist-x-train-images-idx3-ubyte': Buffer.concat([
+      Uint8Array.from(head(3, count, 1, 1)),
+      new Uint8Array(count),
+    ]),
+    'emnist-x-train-labels-idx1-ubyte': Buffer.concat([Uint8Array.from(head(1, count)), labels]),
+  });
+  const set = await idx.openIdx(idx.idxFiles(home), { onSkip: () => {} });
+  same(
+    [set.count, set.labelNames?.length, [...(set.ownValidation ?? [])]],
+    [count + 1, 62, [count]],
+  );
+  same(set.labels?.[count], -1, 'the label of an image without one');
+});
