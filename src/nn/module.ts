@@ -25,7 +25,7 @@ export interface LoadStateDictOptions {
  * @example class Net extends Module { layer = new Linear(4, 2); forward(x) { return relu(this.layer.forward(x)); } }
  */
 export class Module {
-  /** Whether dropout and batch norms behave as in training. */
+  /** Mode: true while dropout and batch norms behave as in training. */
   training = true;
 
   /** Lists fields that hold tensors or modules, those in arrays by number. */
@@ -129,6 +129,7 @@ export class Module {
    *
    * @param on whether to train
    * @returns this module
+   * @throws {TypeError} if it is not a boolean
    */
   train(on = true): this {
     checkFlag('train', 'on', on);

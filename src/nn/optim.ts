@@ -373,7 +373,7 @@ export class Sgd extends Optimizer {
   protected readonly slots = ['velocity'];
   /** Factor of the velocity of the step before. */
   readonly momentum: number;
-  /** Whether the momentum is Nesterov's. */
+  /** True if the momentum is Nesterov's. */
   readonly nesterov: boolean;
 
   /**
@@ -419,6 +419,7 @@ export class Sgd extends Optimizer {
  * @param weightDecay of the first group, at least 0
  * @param exempt tells by name which parameters stay without decay besides
  * @returns the groups that have parameters
+ * @throws {TypeError | RangeError} if an argument is not valid
  * @example new AdamW(decayGroups(model.parameters(), 0.1));
  */
 export function decayGroups(

@@ -1,12 +1,19 @@
-/** Tensors as a file that Python reads (../safetensors.ts). */
+/** Tensors as a safetensors file, which Python reads. */
 
+import { kernels } from '../core/kernels.js';
 import { readSafetensors, type ShapedArray, writeSafetensors } from '../core/safetensors.js';
-import { typeError } from '../core/validation.js';
+import { NonFiniteError, typeError } from '../core/validation.js';
 import { Tensor, tensor } from './tensor.js';
 
 /**
- * The bytes of a file with these tensors, as f32.
+ * Writes tensors to the bytes of a safetensors file, as f32.
+ *
+ * @param map tensors by name
  * @param metadata short texts that the header carries along
+ * @returns bytes of the file, the same for the same tensors
+ * @throws {TypeError | RangeError} if something is not a tensor, or a number is not finite
+ * @see https://github.com/huggingface/safetensors
+ * @example const bytes = saveSafetensors(model.stateDict());
  */
 export function saveSafetensors(
   map: ReadonlyMap<string, Tensor>,
@@ -15,22 +22,53 @@ export function saveSafetensors(
   if (!(map instanceof Map)) typeError('saveSafetensors', 'map', 'a Map of tensors', map);
   const arrays = new Map<string, ShapedArray>();
   for (const [name, value] of map as ReadonlyMap<string, unknown>) {
+    if (typeof name !== 'string') typeError('saveSafetensors', 'a name', 'a string', name);
     if (!(value instanceof Tensor)) typeError('saveSafetensors', name, 'a tensor', value);
+    const bad = kernels().firstNonFinite(value.at, value.size);
+    if (bad >= 0) {
+      throw new NonFiniteError(
+        `saveSafetensors: ${name}[${bad}] must be finite, got ${value.data[bad]}`,
+      );
+    }
     arrays.set(name, value);
+  }
+  if (typeof metadata !== 'object' || metadata === null) {
+    typeError('saveSafetensors', 'metadata', 'an object of strings', metadata);
+  }
+  for (const [key, text] of Object.entries<unknown>(metadata)) {
+    if (typeof text !== 'string') typeError('saveSafetensors', `metadata.${key}`, 'a string', text);
   }
   return writeSafetensors(arrays, metadata);
 }
 
-/** The texts that a file's header carries along. */
+/**
+ * Reads the texts that a file's header carries along.
+ *
+ * @param bytes of a safetensors file
+ * @returns texts by name
+ * @throws {TypeError | RangeError} if the bytes are not a valid file
+ */
 export function readMetadata(bytes: Uint8Array): Record<string, string> {
   return readSafetensors('readMetadata', bytes).metadata;
 }
 
 /**
- * The tensors of a file, all as f32: floats of 16 to 64 bits, and whole numbers as the nearest f32.
- * @throws RangeError if the bytes are no sound file
+ * Reads the tensors of a file, all as f32: floats of 16 to 64 bits, and whole numbers as the nearest
+ * f32.
+ *
+ * @param bytes of a safetensors file
+ * @returns tensors by name
+ * @throws {TypeError | RangeError} if the bytes are not a valid file, or a number is not finite
+ * @example model.loadStateDict(loadSafetensors(bytes));
  */
 export function loadSafetensors(bytes: Uint8Array): Map<string, Tensor> {
   const { arrays } = readSafetensors('loadSafetensors', bytes);
-  return new Map(Array.from(arrays, ([name, { data, shape }]) => [name, tensor(data, shape)]));
+  const loaded = new Map<string, Tensor>();
+  try {
+    for (const [name, { data, shape }] of arrays) loaded.set(name, tensor(data, shape));
+  } catch (error) {
+    for (const made of loaded.values()) made.dispose();
+    throw error;
+  }
+  return loaded;
 }

@@ -8,10 +8,18 @@ import { isNumberArray, rangeError, typeError } from '../core/validation.js';
 export type Shape = readonly number[];
 
 /** Numbers with their shape: a tensor, a `Matrix`, or what other libraries have. */
-export type ShapedData =
-  | { readonly data: ArrayLike<number>; readonly shape: Shape }
-  | { readonly data: ArrayLike<number>; readonly dims: Shape }
-  | { readonly data: ArrayLike<number>; readonly rows: number; readonly cols: number };
+export interface ShapedData {
+  /** Numbers in row-major order. */
+  readonly data: ArrayLike<number>;
+  /** Extents of the axes. */
+  readonly shape?: Shape | undefined;
+  /** Extents of the axes, as transformers.js calls them. */
+  readonly dims?: Shape | undefined;
+  /** Number of rows, of a matrix. */
+  readonly rows?: number | undefined;
+  /** Number of columns, of a matrix. */
+  readonly cols?: number | undefined;
+}
 
 /** Numbers for a tensor: one, flat in row-major order, nested by axes, or with their shape. */
 export type TensorData = number | ArrayLike<number> | readonly TensorData[] | ShapedData;

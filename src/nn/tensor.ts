@@ -22,13 +22,20 @@ import {
 } from './tensor-data.js';
 import { type Disposable, takeFromTidy, track, untrack } from './tidy.js';
 
-/** How a tensor was made: the node of the graph that `backward` walks. */
+/** Node of the graph that `backward` walks: how a tensor was made. */
 interface GradFn {
+  /** Name of the operation. */
   name: string;
+  /** Tensors that it was made from. */
   inputs: readonly Tensor[];
   /** Tensors that the backward reads, and the version that it has to find. */
   saved: readonly { tensor: Tensor; version: number }[];
-  /** Gives the gradients of the inputs, undefined where none is wanted. */
+  /**
+   * Computes the gradients of the inputs.
+   *
+   * @param dy gradient of the output
+   * @returns one fresh tensor for each input, undefined where none is wanted
+   */
   backward(dy: Tensor): readonly (Tensor | undefined)[];
 }
 
@@ -38,15 +45,22 @@ class Storage {
   uses = 1;
   /** Rises whenever the numbers are overwritten. */
   version = 0;
+  /** @param at address in WASM memory */
   constructor(readonly at: Pointer) {}
 
+  /** Gives up one use; the last one frees the memory. */
   release(): void {
     if (--this.uses === 0) free(this.at);
   }
 }
 
-/** What this package alone may give a new tensor: no caller can make one. */
+/** Parts of a new tensor that this package alone may give: no caller can make one. */
 export class Internals {
+  /**
+   * @param storage memory of the numbers
+   * @param gradFn how they were made; undefined for a leaf
+   * @param requiresGrad whether gradients flow to a leaf
+   */
   constructor(
     readonly storage: Storage,
     readonly gradFn?: GradFn,
@@ -86,7 +100,7 @@ export function debug(on: boolean): void {
  * @example const x = tensor([[1, 2], [3, 4]]); x.shape; // [2, 2]
  */
 export class Tensor implements Disposable {
-  /** Whether gradients flow to this tensor. */
+  /** True if gradients flow to this tensor. */
   readonly requiresGrad: boolean;
   /** Rises with every tensor: an operation's output has a higher number than its inputs. */
   readonly order: number = created++;
@@ -102,6 +116,7 @@ export class Tensor implements Disposable {
    * Makes a tensor of zeros; `tensor`, `parameter` and operations make all others.
    *
    * @param shape extents, whole numbers of at least 1
+   * @param internals for this package alone
    * @throws {TypeError | RangeError} if the shape is not valid
    */
   constructor(shape: Shape, internals?: Internals) {
@@ -142,7 +157,7 @@ export class Tensor implements Disposable {
     return this.#storage;
   }
 
-  /** Whether the memory was given back. */
+  /** True once the memory was given back. */
   get disposed(): boolean {
     return this.#storage === undefined;
   }
@@ -161,7 +176,11 @@ export class Tensor implements Disposable {
     return f32().subarray(at, at + this.size);
   }
 
-  /** Copies the numbers, in row-major order. */
+  /**
+   * Copies the numbers.
+   *
+   * @returns all of them, in row-major order
+   */
   toArray(): Float32Array {
     return this.data.slice();
   }
@@ -169,6 +188,7 @@ export class Tensor implements Disposable {
   /**
    * Gives the one number of a tensor of size 1.
    *
+   * @returns that number
    * @throws {RangeError} if there are more
    */
   item(): number {
@@ -204,7 +224,11 @@ export class Tensor implements Disposable {
     this.#live().version++;
   }
 
-  /** Gives the same numbers, in the same memory, without a graph. */
+  /**
+   * Gives the same numbers, in the same memory, without a graph.
+   *
+   * @returns a tensor that no gradient flows through
+   */
   detach(): Tensor {
     return this.withHistory(undefined);
   }
@@ -213,6 +237,8 @@ export class Tensor implements Disposable {
    * Gives the same numbers, in the same memory, in another shape; gradients flow through.
    *
    * @param shape of as many numbers; one extent may be -1
+   * @returns a tensor of that shape
+   * @throws {TypeError | RangeError} if the numbers do not fit
    */
   view(shape: Shape): Tensor {
     const extents = resolveShape('view', shape, this.size);
@@ -227,12 +253,17 @@ export class Tensor implements Disposable {
     return new Tensor(extents, new Internals(this.#share(), wanted ? gradFn : undefined));
   }
 
-  /** Gives the same numbers, in the same memory, with another graph. */
+  /**
+   * Gives the same numbers, in the same memory, with another graph.
+   *
+   * @param gradFn how they were made; undefined for a leaf
+   * @returns a tensor of the same shape
+   */
   withHistory(gradFn: GradFn | undefined): Tensor {
     return new Tensor(this.shape, new Internals(this.#share(), gradFn));
   }
 
-  /** Whether no other tensor uses the same memory. */
+  /** True if no other tensor uses the same memory. */
   get ownsMemory(): boolean {
     return this.#live().uses === 1;
   }
@@ -243,7 +274,11 @@ export class Tensor implements Disposable {
     return storage;
   }
 
-  /** Gives tensors that the backward needs besides to this one, which frees them with itself. */
+  /**
+   * Takes over tensors that the backward needs besides: they are freed with this one.
+   *
+   * @param tensors fresh tensors of nobody else
+   */
   own(tensors: readonly Tensor[]): void {
     this.#owned = tensors;
     for (const tensor of tensors) takeFromTidy(tensor);

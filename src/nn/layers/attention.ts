@@ -17,7 +17,7 @@ export interface MultiHeadAttentionOptions {
    */
   causal?: boolean | undefined;
   /**
-   * Whether the projections have a bias.
+   * Give the projections a bias.
    * @default true
    */
   bias?: boolean | undefined;
@@ -36,7 +36,7 @@ export interface MultiHeadAttentionOptions {
 export class MultiHeadAttention extends Module {
   /** Number of heads. */
   readonly heads: number;
-  /** Whether a query sees only keys up to its own position. */
+  /** True if a query sees only keys up to its own position. */
   readonly causal: boolean;
   /** Fraction of the probabilities that is dropped while training. */
   readonly dropout: number;
@@ -68,6 +68,8 @@ export class MultiHeadAttention extends Module {
   }
 
   /**
+   * Lets every step attend to the others.
+   *
    * @param x (B, T, width)
    * @param lengths number of steps of each sample, the others being padding; all if left out
    * @param mask true where a query may look, of a shape that broadcasts to (B, heads, T, T)

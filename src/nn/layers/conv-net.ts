@@ -98,6 +98,8 @@ export class ConvNet extends Module {
   }
 
   /**
+   * Computes images' vectors.
+   *
    * @param x (B, channels, height, width)
    * @returns (B, features)
    */

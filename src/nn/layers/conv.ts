@@ -21,7 +21,7 @@ export interface Conv2dLayerOptions {
    */
   padding?: number | undefined;
   /**
-   * Whether there is a bias.
+   * Add a bias.
    * @default true
    */
   bias?: boolean | undefined;
@@ -63,6 +63,8 @@ export class Conv2d extends Module {
   }
 
   /**
+   * Applies the convolution.
+   *
    * @param x (B, in, H, W)
    * @returns (B, out, …), as `conv2d`
    */

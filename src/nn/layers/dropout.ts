@@ -22,6 +22,8 @@ export class Dropout extends Module {
   }
 
   /**
+   * Drops numbers, while training.
+   *
    * @param x tensor of any shape
    * @returns a tensor of the same shape
    */

@@ -32,6 +32,8 @@ export class Embedding extends Module {
   }
 
   /**
+   * Looks vectors up.
+   *
    * @param indices whole numbers from 0 to count − 1
    * @param shape shape of the indices; one axis if left out
    * @returns (…shape, width)

@@ -11,7 +11,7 @@ import { asParameter, type Tensor } from '../tensor.js';
 /** Options of `Linear`. */
 export interface LinearOptions {
   /**
-   * Whether there is a bias.
+   * Add a bias.
    * @default true
    */
   bias?: boolean | undefined;
@@ -46,6 +46,8 @@ export class Linear extends Module {
   }
 
   /**
+   * Applies the layer.
+   *
    * @param x (…, in)
    * @returns (…, out)
    */

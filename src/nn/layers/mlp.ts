@@ -43,7 +43,7 @@ export interface MlpOptions {
    */
   activation?: Activation | undefined;
   /**
-   * Whether the layers have a bias.
+   * Give the layers a bias.
    * @default true
    */
   bias?: boolean | undefined;
@@ -81,6 +81,8 @@ export class Mlp extends Module {
   }
 
   /**
+   * Applies both layers.
+   *
    * @param x (…, width)
    * @returns (…, outputs)
    */

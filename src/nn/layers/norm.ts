@@ -19,7 +19,7 @@ export interface LayerNormLayerOptions {
    */
   eps?: number | undefined;
   /**
-   * Whether there is a bias.
+   * Add a bias.
    * @default true
    */
   bias?: boolean | undefined;
@@ -55,6 +55,8 @@ export class LayerNorm extends Module {
   }
 
   /**
+   * Normalizes.
+   *
    * @param x (…, width)
    * @returns (…, width)
    */
@@ -76,7 +78,7 @@ export interface BatchNormLayerOptions {
    */
   momentum?: number | undefined;
   /**
-   * Whether there are a weight and a bias.
+   * Multiply by a weight and add a bias.
    * @default true
    */
   affine?: boolean | undefined;
@@ -122,6 +124,8 @@ export class BatchNorm extends Module {
   }
 
   /**
+   * Normalizes.
+   *
    * @param x (B, C) or (B, C, …)
    * @returns a tensor of the shape of x
    */
@@ -161,7 +165,7 @@ export interface GroupNormLayerOptions {
    */
   eps?: number | undefined;
   /**
-   * Whether there are a weight and a bias.
+   * Multiply by a weight and add a bias.
    * @default true
    */
   affine?: boolean | undefined;
@@ -201,6 +205,8 @@ export class GroupNorm extends Module {
   }
 
   /**
+   * Normalizes.
+   *
    * @param x (B, C, …)
    * @returns a tensor of the shape of x
    */

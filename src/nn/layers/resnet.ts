@@ -60,6 +60,8 @@ export class ResidualBlock extends Module {
   }
 
   /**
+   * Applies the network.
+   *
    * @param x (B, in, H, W)
    * @returns (B, out, ⌈H / stride⌉, …)
    */
@@ -144,6 +146,8 @@ export class ResNet extends Module {
   }
 
   /**
+   * Applies the network.
+   *
    * @param x (B, channels, H, W)
    * @returns (B, width)
    */

@@ -43,6 +43,8 @@ export class Sequential extends Module {
   }
 
   /**
+   * Applies all layers.
+   *
    * @param x input of the first layer
    * @returns output of the last layer
    */

@@ -21,7 +21,7 @@ export interface TransformerBlockOptions {
    */
   causal?: boolean | undefined;
   /**
-   * Whether linear layers and norms have a bias.
+   * Give linear layers and norms a bias.
    * @default true
    */
   bias?: boolean | undefined;
@@ -74,7 +74,7 @@ export class TransformerBlock extends Module {
   readonly mlp: Mlp;
   /** Dropout of what attention and MLP add. */
   readonly dropout: Dropout;
-  /** Whether norms stand before or after attention and MLP. */
+  /** Position of the norms: before attention and MLP, or after. */
   readonly norm: 'pre' | 'post';
 
   /**
@@ -105,6 +105,8 @@ export class TransformerBlock extends Module {
   }
 
   /**
+   * Applies attention and MLP.
+   *
    * @param x (B, T, width)
    * @param lengths number of steps of each sample, the others being padding; all if left out
    * @param mask true where a query may look, of a shape that broadcasts to (B, heads, T, T)

@@ -175,6 +175,8 @@ export class VisionTransformer extends Module {
   }
 
   /**
+   * Encodes images.
+   *
    * @param images (B, C, H, W)
    * @param visible (B, n), flat: numbers of the patches that the encoder sees; all if left out
    * @returns (B, 1 + n, width), the class token first

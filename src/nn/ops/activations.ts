@@ -83,6 +83,7 @@ export interface GeluOptions {
  * @param x tensor of any shape
  * @param options approximate: use the form with tanh
  * @returns a tensor of the same shape
+ * @throws {TypeError} if an option is not valid
  * @see https://arxiv.org/abs/1606.08415
  */
 export function gelu(x: Tensor, options?: GeluOptions): Tensor {

@@ -8,11 +8,20 @@ import { copy } from './broadcast.js';
 
 /** Forward and backward of an operation of the caller's own. */
 export interface CustomOp {
-  /** Makes the output from the inputs; runs without recording a graph. */
+  /**
+   * Makes the output; runs without recording a graph.
+   *
+   * @param inputs what the operation was called with
+   * @returns the output
+   */
   forward(...inputs: Tensor[]): Tensor;
   /**
-   * Gives a gradient for each input, or undefined, from the output's gradient `dy`: tensors of the
-   * inputs' shapes, fresh ones or any that are at hand.
+   * Computes the gradients of the inputs; runs without recording a graph.
+   *
+   * @param dy gradient of the output
+   * @param output what `forward` made
+   * @param inputs what the operation was called with
+   * @returns for each input a tensor of its shape, fresh or any that is at hand, or undefined
    */
   backward(dy: Tensor, output: Tensor, ...inputs: Tensor[]): readonly (Tensor | undefined)[];
 }

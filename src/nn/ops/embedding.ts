@@ -64,7 +64,7 @@ export function gather(x: Tensor, indices: ArrayLike<number>, shape?: Shape): Te
 /** Options of `embeddingBag`. */
 export interface EmbeddingBagOptions {
   /**
-   * What becomes of the rows of a bag.
+   * Reduction of the rows of a bag.
    * @default 'mean'
    */
   mode?: 'mean' | 'sum' | 'max' | undefined;

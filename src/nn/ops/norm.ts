@@ -129,6 +129,7 @@ function affine(name: string, x: Tensor, weight?: Tensor, bias?: Tensor): Tensor
 
 /** A mean and a variance for each channel, C numbers each. */
 export interface ChannelStatistics {
+  /** The mean. */
   mean: Tensor;
   /** The biased variance. */
   variance: Tensor;

@@ -220,7 +220,7 @@ export function argmax(x: Tensor, options?: ArgmaxOptions): Int32Array {
 /** Options of `variance` and `std`. */
 export interface VarianceOptions extends ReduceOptions {
   /**
-   * What is subtracted from the number of elements in the divisor: 1 for the unbiased variance, 0
+   * Number subtracted from the number of elements in the divisor: 1 for the unbiased variance, 0
    * for the biased one. Less than the number of elements.
    * @default 1
    */
@@ -291,7 +291,7 @@ export function std(x: Tensor, options?: VarianceOptions): Tensor {
 /** Options of `mse`. */
 export interface MseOptions {
   /**
-   * Whether the squares are averaged or added up.
+   * Averages the squares, or adds them up.
    * @default 'mean'
    */
   reduction?: 'mean' | 'sum' | undefined;

@@ -29,6 +29,7 @@ export function reshape(x: Tensor, shape: Shape): Tensor {
  * @param axis the axis that goes, from the end if negative; every axis of extent 1 if left out. An
  *   axis of another extent stays, as PyTorch has it
  * @returns x with fewer axes
+ * @throws {TypeError | RangeError} if the axis is not one of x
  */
 export function squeeze(x: Tensor, axis?: number): Tensor {
   const { shape } = checkTensor('squeeze', 'x', x);
@@ -42,6 +43,7 @@ export function squeeze(x: Tensor, axis?: number): Tensor {
  * @param x tensor of any shape
  * @param axis where the new axis stands in the result; from the result's end if negative
  * @returns x with one axis more
+ * @throws {TypeError | RangeError} if the axis is not one of the result
  */
 export function unsqueeze(x: Tensor, axis: number): Tensor {
   const { shape } = checkTensor('unsqueeze', 'x', x);
@@ -159,7 +161,7 @@ export function concat(parts: readonly Tensor[], axis = 0): Tensor {
 /** Options of `stack`. */
 export interface StackOptions {
   /**
-   * Where the new axis stands in the result, from the result's end if negative.
+   * Position of the new axis in the result, from the result's end if negative.
    * @default 0
    */
   axis?: number | undefined;
