@@ -1,17 +1,35 @@
 /** Half-precision numbers, which some embedding models give: to f32, exactly. */
 
-/** Whether an object with `data` says that its numbers are f16. */
-export function isFloat16(value: {
+/** Names of 16-bit floats, as libraries write them in `type` or `dtype`. */
+const FLOAT16 = ['float16', 'fp16', 'f16'];
+const BFLOAT16 = ['bfloat16', 'bf16'];
+
+/**
+ * Decodes the numbers of another library's tensor where they are 16-bit floats in a Uint16Array.
+ *
+ * @returns undefined where they are anything else
+ */
+export function decodeHalves(value: {
   data: unknown;
   type?: unknown;
   dtype?: unknown;
-}): value is { data: Uint16Array } {
-  return (
-    value.data instanceof Uint16Array && (value.type === 'float16' || value.dtype === 'float16')
-  );
+}): Float32Array | undefined {
+  const kind = String(value.type ?? value.dtype);
+  const decode = FLOAT16.includes(kind)
+    ? decodeFloat16
+    : BFLOAT16.includes(kind)
+      ? decodeBfloat16
+      : undefined;
+  const isBits = Object.prototype.toString.call(value.data) === '[object Uint16Array]';
+  return isBits ? decode?.(value.data as Uint16Array) : undefined;
 }
 
-/** The f32 values of f16 bits. */
+/** Decodes bf16 bits: the upper half of those of f32. */
+function decodeBfloat16(bits: Uint16Array): Float32Array {
+  return new Float32Array(Uint32Array.from(bits, (half) => half << 16).buffer);
+}
+
+/** Decodes f16 bits. */
 export function decodeFloat16(bits: Uint16Array): Float32Array {
   const values = new Float32Array(bits.length);
   const words = new Uint32Array(values.buffer);
