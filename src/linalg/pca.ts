@@ -13,43 +13,55 @@ import {
   readMatrix,
 } from '../core/matrix.js';
 import { scoped } from '../core/memory.js';
-import { checkCount, checkOptions, isNumberArray, typeError } from '../core/validation.js';
+import { checkNoOptions, readOptions } from '../core/options.js';
+import { integerIn, isNumberArray, type NoOptions, typeError } from '../core/validation.js';
 
+/** Options of {@link pca}. */
 export interface PcaOptions {
-  /** How many components, at most the smaller of rows and columns (default 2). */
+  /**
+   * Number of components, from 1 to the smaller of rows and columns.
+   * @default 2, or what there is
+   */
   components?: number | undefined;
 }
 
+/** Result of {@link pca}. */
 export interface Pca {
   /** (n, components): the rows of x along the components. */
   projected: Matrix;
-  /** (components, d): unit vectors at right angles, each with its largest loading positive. */
+  /** (components, d): orthogonal unit vectors, each with its largest loading positive. */
   components: Matrix;
   /** d numbers: the mean of each column. */
   mean: Float32Array;
-  /** Variance along each component, with the divisor n - 1. */
+  /** Variance along each component, with the divisor n − 1. */
   explainedVariance: Float32Array;
-  /** The same as a share of the variance of all columns together. */
+  /** Fraction of the variance of all columns together that lies along each component. */
   explainedVarianceRatio: Float32Array;
 }
 
 /**
- * The directions in which rows vary most, by an eigendecomposition in f64 of the Gram matrix of
- * the centred data on its shorter side. Where rows don't vary any more, the variance is 0 and
- * components complete the basis.
+ * Fits a principal component analysis: the directions in which rows vary most.
  *
- * @param x (n, d)
+ * They are the eigenvectors, in f64, of the Gram matrix of the centered data on its shorter side.
+ * Where rows don't vary any more, the variance is 0 and components complete the basis.
+ *
+ * @param x (n, d) f32
+ * @param options components
+ * @returns the components, the projected rows, the mean and the variances
+ * @throws {RangeError} if there are fewer components than asked for
+ * @example const { projected } = pca(embeddings, { components: 2 });
  */
 export function pca(x: MatrixLike, options?: PcaOptions): Pca {
-  const source = readMatrix('pca', 'x', x);
-  const { rows, cols } = source;
-  checkOptions('pca', options, ['components']);
+  const input = readMatrix('pca', 'x', x);
+  const { rows, cols } = input;
   const order = Math.min(rows, cols);
-  const what = 'the smaller of rows and columns';
-  const count = checkCount('pca', 'components', options?.components, 2, order, what);
+  const reader = readOptions('pca', options);
+  const check = integerIn(1, order, 'the smaller of rows and columns');
+  const count = reader.read('components', check, Math.min(2, order));
+  reader.done();
   return scoped((scope) => {
     const core = kernels(analysisCode);
-    const at = copyIn(scope, source);
+    const at = copyIn(scope, input);
     const mean64 = scope.f64(cols);
     core.columnMeans(mean64, at, rows, cols);
     const ld = core.gramStride(order);
@@ -99,18 +111,23 @@ export function pca(x: MatrixLike, options?: PcaOptions): Pca {
 }
 
 /**
- * Rows along components found by {@link pca}: those of its own x come out as its `projected`.
+ * Projects rows along components found by {@link pca}: those of its own x come out as its
+ * `projected`.
  *
- * @param x (m, d)
- * @param fitted what `pca` returned, or its `components` and `mean` alone
+ * @param x (m, d) f32, or one vector
+ * @param fitted result of `pca`, or its `components` and `mean` alone
+ * @param options none yet
  * @returns (m, components)
+ * @throws {RangeError} if the widths differ or a value is not finite
+ * @example const points = pcaTransform(newEmbeddings, pca(embeddings));
  */
 export function pcaTransform(
   x: MatrixLike | NumberArray,
   fitted: { readonly components: MatrixLike; readonly mean: NumberArray },
+  options?: NoOptions,
 ): Matrix {
   const name = 'pcaTransform';
-  const source = readMatrix(name, 'x', x, true);
+  const input = readMatrix(name, 'x', x, true);
   if (typeof fitted !== 'object' || fitted === null) {
     typeError(name, 'fitted', 'the result of pca', fitted);
   }
@@ -121,10 +138,11 @@ export function pcaTransform(
   }
   const mean = readMatrix(name, 'fitted.mean', fitted.mean, true);
   checkWidth(mean, components);
-  checkWidth(source, components);
-  const { rows, cols } = source;
+  checkWidth(input, components);
+  checkNoOptions(name, options);
+  const { rows, cols } = input;
   return scoped((scope) => {
-    const at = copyIn(scope, source);
+    const at = copyIn(scope, input);
     const result = scope.f32(rows * components.rows);
     kernels(analysisCode).projectRows(
       result,

@@ -13,31 +13,43 @@ import {
   readMatrix,
 } from '../core/matrix.js';
 import { type Pointer, type Scope, scoped } from '../core/memory.js';
+import { checkNoOptions, readOptions } from '../core/options.js';
 import { multiply } from '../core/products.js';
-import { checkFlag, checkOptions, rangeError } from '../core/validation.js';
+import { checkFlag, type NoOptions, rangeError } from '../core/validation.js';
 
+/** Options of {@link matmul}. */
 export interface MatmulOptions {
-  /** Use the transpose of a (default false). */
+  /**
+   * Whether the transpose of a is multiplied.
+   * @default false
+   */
   transposeA?: boolean | undefined;
-  /** Use the transpose of b (default false). */
+  /**
+   * Whether the transpose of b is multiplied.
+   * @default false
+   */
   transposeB?: boolean | undefined;
 }
 
 /**
- * The product of two matrices, either of them transposed if asked for.
+ * Multiplies two matrices, either of them transposed if asked for.
  *
- * @param a (m, k), or (k, m) with `transposeA`
- * @param b (k, n), or (n, k) with `transposeB`
+ * @param a (m, k) f32, or (k, m) with `transposeA`
+ * @param b (k, n) f32, or (n, k) with `transposeB`
+ * @param options transposeA, transposeB
  * @returns (m, n)
- * @throws RangeError if the inner sizes differ or the product leaves f32's range
+ * @throws {RangeError} if the inner sizes differ or the product leaves f32's range
+ * @example const c = matmul(a, b, { transposeB: true });
  */
 export function matmul(a: MatrixLike, b: MatrixLike, options?: MatmulOptions): Matrix {
-  const left = readMatrix('matmul', 'a', a);
-  const right = readMatrix('matmul', 'b', b);
-  checkOptions('matmul', options, ['transposeA', 'transposeB']);
-  const transposeA = checkFlag('matmul', 'transposeA', options?.transposeA, false);
-  const transposeB = checkFlag('matmul', 'transposeB', options?.transposeB, false);
-  return product('matmul', left, right, transposeA, transposeB);
+  const name = 'matmul';
+  const inputA = readMatrix(name, 'a', a);
+  const inputB = readMatrix(name, 'b', b);
+  const reader = readOptions(name, options);
+  const transposeA = reader.read('transposeA', checkFlag, false);
+  const transposeB = reader.read('transposeB', checkFlag, false);
+  reader.done();
+  return product(name, inputA, inputB, transposeA, transposeB);
 }
 
 function product(
@@ -54,25 +66,29 @@ function product(
     rangeError(name, b.argument, `${k} ${side}, the inner size of ${a.argument}`, inner);
   }
   return scoped((scope) => {
-    const pa = copyIn(scope, a);
-    const pb = a.data === b.data ? pa : copyIn(scope, b);
+    const atA = copyIn(scope, a);
+    const atB = a.data === b.data ? atA : copyIn(scope, b);
     const result = scope.f32(m * n);
-    multiply(result, pa, pb, m, n, k, transposeA, transposeB, false);
+    multiply(result, atA, atB, m, n, k, transposeA, transposeB, false);
     return copyOut(name, result, m, n);
   });
 }
 
 /**
- * Every row divided by its length; a row of zeros stays zero.
+ * Divides every row by its length; a row of zeros stays zero.
  *
- * @param x (n, d), or one vector
+ * @param x (n, d) f32, or one vector
+ * @param options none yet
  * @returns (n, d)
+ * @throws {RangeError} if a value is not finite
+ * @example const unit = normalize(embeddings);
  */
-export function normalize(x: MatrixLike | NumberArray): Matrix {
-  const source = readMatrix('normalize', 'x', x, true);
+export function normalize(x: MatrixLike | NumberArray, options?: NoOptions): Matrix {
+  const input = readMatrix('normalize', 'x', x, true);
+  checkNoOptions('normalize', options);
   return scoped((scope) => {
-    const { unit } = copyInUnitRows(scope, source);
-    return copyOut('normalize', unit, source.rows, source.cols);
+    const { unit } = copyInUnitRows(scope, input);
+    return copyOut('normalize', unit, input.rows, input.cols);
   });
 }
 
@@ -107,81 +123,109 @@ export function normalizeInPlace(
 }
 
 /**
- * Cosine of the angle between two vectors, in [-1, 1]; 0 if either is all zeros.
+ * Computes the cosine of the angle between two vectors; 0 if either is all zeros.
  *
- * @param a, b vectors of the same length
+ * @param a d numbers, or a matrix of one row
+ * @param b d numbers, or a matrix of one row
+ * @param options none yet
+ * @returns cosine, from -1 to 1
+ * @throws {RangeError} if the lengths differ or a value is not finite
+ * @example cosineSimilarity([1, 0], [1, 1]); // 0.7071…
  */
-export function cosineSimilarity(a: MatrixLike | NumberArray, b: MatrixLike | NumberArray): number {
-  const first = readMatrix('cosineSimilarity', 'a', a, true);
-  const second = readMatrix('cosineSimilarity', 'b', b, true);
-  for (const { argument, rows } of [first, second]) {
-    if (rows !== 1) rangeError('cosineSimilarity', argument, 'one vector', `${rows} rows`);
+export function cosineSimilarity(
+  a: MatrixLike | NumberArray,
+  b: MatrixLike | NumberArray,
+  options?: NoOptions,
+): number {
+  const name = 'cosineSimilarity';
+  const inputA = readMatrix(name, 'a', a, true);
+  const inputB = readMatrix(name, 'b', b, true);
+  for (const { argument, rows } of [inputA, inputB]) {
+    if (rows !== 1) rangeError(name, argument, 'one vector', `${rows} rows`);
   }
-  checkWidth(second, first);
+  checkWidth(inputB, inputA);
+  checkNoOptions(name, options);
   return scoped((scope) => {
-    const pa = copyIn(scope, first);
-    const pb = copyIn(scope, second);
-    return kernels(searchCode).cosine(pa, pb, first.cols);
+    const atA = copyIn(scope, inputA);
+    const atB = copyIn(scope, inputB);
+    return kernels(searchCode).cosine(atA, atB, inputA.cols);
   });
 }
 
-/** What two rows are compared by. */
+/** Score of two rows: cosine, dot product, or Euclidean distance. */
 export type Metric = 'cosine' | 'dot' | 'euclidean';
 export const METRICS: readonly Metric[] = ['cosine', 'dot', 'euclidean'];
 
 /**
- * Cosine similarities of all rows of a with all rows of b, each in [-1, 1].
+ * Computes the cosine similarities of all rows of a with all rows of b.
  *
- * @param a (m, d)
- * @param b (n, d), a itself if left out
- * @returns (m, n)
+ * @param a (m, d) f32
+ * @param b (n, d) f32; a itself if left out
+ * @param options none yet
+ * @returns (m, n), each from -1 to 1
+ * @throws {RangeError} if the widths differ or a value is not finite
+ * @example const similarities = cosineSimilarityMatrix(queries, corpus);
  */
-export function cosineSimilarityMatrix(a: MatrixLike, b?: MatrixLike): Matrix {
-  return scores('cosineSimilarityMatrix', a, b, 'cosine');
+export function cosineSimilarityMatrix(a: MatrixLike, b?: MatrixLike, options?: NoOptions): Matrix {
+  return scoreMatrix('cosineSimilarityMatrix', a, b, options, 'cosine');
 }
 
 /**
- * Dot products of all rows of a with all rows of b.
+ * Computes the dot products of all rows of a with all rows of b.
  *
- * @param a (m, d)
- * @param b (n, d), a itself if left out
+ * @param a (m, d) f32
+ * @param b (n, d) f32; a itself if left out
+ * @param options none yet
  * @returns (m, n)
+ * @throws {RangeError} if the widths differ, or a value or product is not finite
  */
-export function dotMatrix(a: MatrixLike, b?: MatrixLike): Matrix {
-  return scores('dotMatrix', a, b, 'dot');
+export function dotMatrix(a: MatrixLike, b?: MatrixLike, options?: NoOptions): Matrix {
+  return scoreMatrix('dotMatrix', a, b, options, 'dot');
 }
 
 /**
- * Euclidean distances of all rows of a from all rows of b, from their differences, so that equal
- * rows are at exactly 0.
+ * Computes the Euclidean distances of all rows of a from all rows of b, from their differences, so
+ * that equal rows have a distance of exactly 0.
  *
- * @param a (m, d)
- * @param b (n, d), a itself if left out
+ * @param a (m, d) f32
+ * @param b (n, d) f32; a itself if left out
+ * @param options none yet
  * @returns (m, n)
+ * @throws {RangeError} if the widths differ, or a value or distance is not finite
  */
-export function euclideanDistanceMatrix(a: MatrixLike, b?: MatrixLike): Matrix {
-  return scores('euclideanDistanceMatrix', a, b, 'euclidean');
+export function euclideanDistanceMatrix(
+  a: MatrixLike,
+  b?: MatrixLike,
+  options?: NoOptions,
+): Matrix {
+  return scoreMatrix('euclideanDistanceMatrix', a, b, options, 'euclidean');
 }
 
-function scores(name: string, a: unknown, b: unknown, metric: Metric): Matrix {
-  const left = readMatrix(name, 'a', a);
-  const right = b === undefined ? left : readMatrix(name, 'b', b);
-  checkWidth(right, left);
-  const m = left.rows;
-  const n = right.rows;
-  const depth = left.cols;
+function scoreMatrix(
+  name: string,
+  a: unknown,
+  b: unknown,
+  options: unknown,
+  metric: Metric,
+): Matrix {
+  const inputA = readMatrix(name, 'a', a);
+  const inputB = b === undefined ? inputA : readMatrix(name, 'b', b);
+  checkWidth(inputB, inputA);
+  checkNoOptions(name, options);
+  const m = inputA.rows;
+  const n = inputB.rows;
+  const depth = inputA.cols;
   return scoped((scope) => {
-    const core = kernels();
-    const sides = loadSides(scope, left, right, metric);
+    const { MR, NR } = kernels();
+    const operands = copyInOperands(scope, inputA, inputB, metric);
     const result = scope.f32(m * n);
-    const a = packRows(scope, sides.left, m, depth, core.MR.value);
-    const b = packRows(scope, sides.right, n, depth, core.NR.value);
-    const edge = scope.f32(core.MR.value * core.NR.value);
-    const kind = METRICS.indexOf(metric);
+    const packedA = packRows(scope, operands.a, m, depth, MR.value);
+    const packedB = packRows(scope, operands.b, n, depth, NR.value);
+    const edge = scope.f32(MR.value * NR.value);
     kernels(searchCode).scoreRows(
       result,
-      a,
-      b,
+      packedA,
+      packedB,
       0,
       m,
       0,
@@ -190,41 +234,40 @@ function scores(name: string, a: unknown, b: unknown, metric: Metric): Matrix {
       n,
       depth,
       n,
-      kind,
-      sides.factor,
+      METRICS.indexOf(metric),
+      operands.factor,
       edge,
     );
     return copyOut(name, result, m, n);
   });
 }
 
-/** Rows of two matrices as their scores are made from: of unit length, or scaled to be squared. */
-interface Sides {
-  left: Pointer;
-  /** The same address where both are one matrix. */
-  right: Pointer;
-  /** What distances have to be multiplied by. */
+/** Rows of two matrices that scores are computed from: of unit length, or scaled to be squared. */
+interface Operands {
+  a: Pointer;
+  /** The address of a where both are one matrix. */
+  b: Pointer;
+  /** Factor of the distances. */
   factor: number;
 }
 
-function loadSides(scope: Scope, left: MatrixInput, right: MatrixInput, metric: Metric): Sides {
-  const read = (source: MatrixInput): Pointer =>
-    metric === 'cosine' ? copyInUnitRows(scope, source).unit : copyIn(scope, source);
-  const a = read(left);
-  const b = right === left ? a : read(right);
-  if (metric !== 'euclidean') return { left: a, right: b, factor: 1 };
-  const [sizeA, sizeB] = [left.rows * left.cols, right.rows * right.cols];
-  const scale = squareScale(
-    Math.max(kernels(searchCode).maxAbs(a, sizeA), kernels(searchCode).maxAbs(b, sizeB)),
-  );
+function copyInOperands(scope: Scope, a: MatrixInput, b: MatrixInput, metric: Metric): Operands {
+  const read = (input: MatrixInput): Pointer =>
+    metric === 'cosine' ? copyInUnitRows(scope, input).unit : copyIn(scope, input);
+  const atA = read(a);
+  const atB = a === b ? atA : read(b);
+  if (metric !== 'euclidean') return { a: atA, b: atB, factor: 1 };
+  const { maxAbs, scaleArray } = kernels(searchCode);
+  const [sizeA, sizeB] = [a.rows * a.cols, b.rows * b.cols];
+  const scale = squareScale(Math.max(maxAbs(atA, sizeA), maxAbs(atB, sizeB)));
   if (scale !== 1) {
-    kernels(searchCode).scaleArray(a, sizeA, scale);
-    if (b !== a) kernels(searchCode).scaleArray(b, sizeB, scale);
+    scaleArray(atA, sizeA, scale);
+    if (atA !== atB) scaleArray(atB, sizeB, scale);
   }
-  return { left: a, right: b, factor: 1 / scale };
+  return { a: atA, b: atB, factor: 1 / scale };
 }
 
-/** Rows in slivers of `width`, as products of rows read them. */
+/** Packs rows in slivers of `width`, as products of rows read them. */
 export function packRows(
   scope: Scope,
   at: Pointer,
@@ -242,61 +285,61 @@ export function packRows(
 const BLOCK = 1 << 20;
 
 /**
- * Scores of all rows of one matrix with all rows of another, larger being nearer, a block of rows
- * at a time, so that no matrix of all of them is ever there.
+ * Computes the scores of all rows of one matrix with all rows of another, larger being nearer, a
+ * block of rows at a time, so that their whole matrix is never in memory.
  *
- * @param visit is given the address of a row's scores, valid until it returns, and the row's number
+ * @param visit is called with the address of a row's scores, valid until it returns, and the row's
+ *   index
  */
 export function forEachScoreRow(
   scope: Scope,
-  left: MatrixInput,
-  right: MatrixInput,
+  queries: MatrixInput,
+  corpus: MatrixInput,
   metric: Metric,
   visit: (scores: Pointer, row: number) => void,
 ): void {
   const core = kernels();
-  const [m, n, depth] = [left.rows, right.rows, left.cols];
-  const sides = loadSides(scope, left, right, metric);
+  const [m, n, depth] = [queries.rows, corpus.rows, queries.cols];
+  const operands = copyInOperands(scope, queries, corpus, metric);
   const [mr, nr] = [core.MR.value, core.NR.value];
-  const packed = packRows(scope, sides.right, n, depth, nr);
+  const packed = packRows(scope, operands.b, n, depth, nr);
   const rows = Math.min(m, Math.max(4 * mr, Math.floor(BLOCK / n / mr) * mr));
   const block = scope.f32(core.packedLength(rows, depth, mr));
-  // Kernels read four scores at a glance, past the end of the last row too.
+  // Kernels read four scores at once, past the end of the last row too.
   const scores = scope.f32(rows * n + 4);
   const edge = scope.f32(mr * nr);
-  const kind = METRICS.indexOf(metric);
   for (let first = 0; first < m; first += rows) {
-    const live = Math.min(rows, m - first);
-    const from = sides.left + 4 * first * depth;
-    core.packBlocks(block, from, live, depth, depth, 1, mr, 0, live);
+    const count = Math.min(rows, m - first);
+    const from = operands.a + 4 * first * depth;
+    core.packBlocks(block, from, count, depth, depth, 1, mr, 0, count);
     kernels(searchCode).scoreRows(
       scores,
       block,
       packed,
       0,
-      live,
+      count,
       0,
       n,
-      live,
+      count,
       n,
       depth,
       n,
-      kind,
-      -sides.factor,
+      METRICS.indexOf(metric),
+      -operands.factor,
       edge,
     );
-    for (let i = 0; i < live; i++) visit(scores + 4 * i * n, first + i);
+    for (let i = 0; i < count; i++) visit(scores + 4 * i * n, first + i);
   }
 }
 
 /**
- * A power of two that brings numbers up to `largest` where their squares neither overflow f32 nor
- * vanish: 1 unless they are huge or tiny.
+ * Finds a power of two that scales numbers of magnitude up to `max` so that their squares neither
+ * overflow f32 nor vanish: 1 unless they are huge or tiny.
  */
-export function squareScale(largest: number): number {
-  if (largest === 0 || (largest > 2 ** -40 && largest < 2 ** 50)) return 1;
+export function squareScale(max: number): number {
+  if (max === 0 || (max > 2 ** -40 && max < 2 ** 50)) return 1;
   let scale = 1;
-  while (largest * scale >= 2) scale /= 2;
-  while (largest * scale < 1 && scale < 2 ** 126) scale *= 2;
+  while (max * scale >= 2) scale /= 2;
+  while (max * scale < 1 && scale < 2 ** 126) scale *= 2;
   return scale;
 }

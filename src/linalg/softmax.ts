@@ -1,4 +1,4 @@
-/** Rows of logits: log-sum-exp and softmax. */
+/** Log-sum-exp and softmax of rows of logits. */
 
 import { kernels } from '../core/kernels.js';
 import {
@@ -11,18 +11,23 @@ import {
   readMatrix,
 } from '../core/matrix.js';
 import { scoped } from '../core/memory.js';
+import { checkNoOptions } from '../core/options.js';
+import type { NoOptions } from '../core/validation.js';
 
 /**
- * log Σ exp of each row, without overflow.
+ * Computes log Σ exp of each row, without overflow.
  *
- * @param x (n, c), or one vector
+ * @param x (n, c) f32, or one vector
+ * @param options none yet
  * @returns n numbers
+ * @throws {RangeError} if a value is not finite
  */
-export function logSumExp(x: MatrixLike | NumberArray): Float32Array {
-  const source = readMatrix('logSumExp', 'x', x, true);
-  const { rows, cols } = source;
+export function logSumExp(x: MatrixLike | NumberArray, options?: NoOptions): Float32Array {
+  const input = readMatrix('logSumExp', 'x', x, true);
+  checkNoOptions('logSumExp', options);
+  const { rows, cols } = input;
   return scoped((scope) => {
-    const at = copyIn(scope, source);
+    const at = copyIn(scope, input);
     const result = scope.f32(rows);
     kernels().logSumExpRows(result, at, rows, cols);
     return copyFloatsOut('logSumExp', result, rows);
@@ -30,16 +35,19 @@ export function logSumExp(x: MatrixLike | NumberArray): Float32Array {
 }
 
 /**
- * Softmax of each row: exp of it, divided by its sum.
+ * Computes the softmax of each row: exp of it, divided by its sum.
  *
- * @param x (n, c), or one vector
- * @returns (n, c)
+ * @param x (n, c) f32, or one vector
+ * @param options none yet
+ * @returns (n, c), each row a distribution
+ * @throws {RangeError} if a value is not finite
  */
-export function softmax(x: MatrixLike | NumberArray): Matrix {
-  const source = readMatrix('softmax', 'x', x, true);
-  const { rows, cols } = source;
+export function softmax(x: MatrixLike | NumberArray, options?: NoOptions): Matrix {
+  const input = readMatrix('softmax', 'x', x, true);
+  checkNoOptions('softmax', options);
+  const { rows, cols } = input;
   return scoped((scope) => {
-    const at = copyIn(scope, source);
+    const at = copyIn(scope, input);
     kernels().softmaxRows(at, at, rows, cols);
     return copyOut('softmax', at, rows, cols);
   });

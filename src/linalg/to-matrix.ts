@@ -1,75 +1,118 @@
-/** Embeddings as models and APIs hand them out, to one matrix. */
+/** Embeddings as models and APIs give them, as one matrix. */
 
+import { decodeHalves } from '../core/float16.js';
 import {
-  copyRowsIn,
+  copyFloatsOut,
+  copyIn,
   type Matrix,
   type MatrixLike,
   type NumberArray,
   readMatrix,
 } from '../core/matrix.js';
-import { f32, scoped } from '../core/memory.js';
-import { isNumberArray, rangeError, typeError } from '../core/validation.js';
+import { scoped } from '../core/memory.js';
+import { checkNoOptions } from '../core/options.js';
+import {
+  integerIn,
+  isNumberArray,
+  type NoOptions,
+  rangeError,
+  typeError,
+} from '../core/validation.js';
 
-/** One embedding of an API's answer: numbers, or the base64 of little-endian f32. */
+/** One embedding of an API's answer. */
 export interface EmbeddingItem {
+  /** Numbers, or the base64 of little-endian f32. */
   readonly embedding: NumberArray | string;
+  /** Position of the input that it belongs to; without it, the order is that of the list. */
+  readonly index?: number;
 }
 
-/** An API's answer, `{ data: [{ embedding }, …] }`, or its list alone. */
-export type EmbeddingResponse = { readonly data: readonly EmbeddingItem[] };
+/** An API's answer: `{ data: [{ embedding, index }, …] }`, or `{ embeddings: [[…], …] }`, where an API
+ * gives several types as `{ embeddings: { float: [[…], …] } }`. */
+export type EmbeddingResponse =
+  | { readonly data: readonly EmbeddingItem[] }
+  | { readonly embeddings: MatrixLike | { readonly float: MatrixLike } };
+
+/** An array of another library, its numbers column by column. */
+interface ColumnMajor {
+  readonly data: NumberArray;
+  readonly dims?: readonly number[];
+  readonly shape?: readonly number[];
+  readonly fortranOrder?: boolean;
+  readonly stride?: NumberArray;
+  readonly strides?: NumberArray;
+  readonly offset?: number;
+}
 
 /**
  * Makes a matrix of anything that holds one: every `MatrixLike`, one vector (one row), an API's
- * `{ data: [{ embedding }] }` with numbers or base64, and f16 (`Float16Array`, or a tensor of type
- * `float16` over a `Uint16Array`).
+ * `{ data: [{ embedding, index }] }` (numbers or base64; rows in the order of `index`) or
+ * `{ embeddings: [[…]] }`, 16-bit floats (`Float16Array`, or a tensor of type `float16` or
+ * `bfloat16` over a `Uint16Array`), and column-major numbers (`fortranOrder`, or a stride of
+ * [1, rows]), which are transposed.
  *
- * @returns a fresh row-major f32 matrix
- * @throws TypeError if it is none of these, RangeError if its shape or a value is not sound
+ * @param x the embeddings
+ * @param options none yet
+ * @returns a new (n, d) matrix
+ * @throws {TypeError} if it is none of these
+ * @throws {RangeError} if its shape or a value is not valid
  * @example toMatrix([[1, 2], [3, 4]]) // { data: Float32Array [1, 2, 3, 4], rows: 2, cols: 2 }
  */
 export function toMatrix(
-  x: MatrixLike | NumberArray | EmbeddingResponse | readonly EmbeddingItem[],
+  x: MatrixLike | NumberArray | EmbeddingResponse | readonly EmbeddingItem[] | ColumnMajor,
+  options?: NoOptions,
 ): Matrix {
-  const source = readMatrix('toMatrix', 'x', unwrap(x), true);
+  const input = readMatrix('toMatrix', 'x', transposed(unwrap(x)), true);
+  checkNoOptions('toMatrix', options);
+  const { rows, cols } = input;
   return scoped((scope) => {
-    const { rows, cols } = source;
-    const at = scope.f32(rows * cols);
-    copyRowsIn(source, at, 0, rows);
-    return { data: f32().slice(at / 4, at / 4 + rows * cols), rows, cols };
+    const data = copyFloatsOut('toMatrix', copyIn(scope, input), rows * cols);
+    return { data, rows, cols };
   });
 }
 
-/** The rows of an API's answer, or the value itself. */
+/** Gives the rows of an API's answer, or the value itself. */
 function unwrap(x: unknown): unknown {
   if (typeof x !== 'object' || x === null) return x;
-  const alone = Array.isArray(x);
-  const list: unknown = alone ? x : (x as { data?: unknown }).data;
-  if (!Array.isArray(list) || !(alone ? isItem(list[0]) : isAnswer(x, list))) return x;
-  const what = alone ? 'x' : 'x.data';
-  if (list.length === 0) rangeError('toMatrix', what, 'at least one embedding long', 0);
-  return Array.from(list, (item: unknown, i) => {
-    if (!isItem(item)) typeError('toMatrix', `${what}[${i}]`, 'an object with an embedding', item);
-    const { embedding } = item;
-    const argument = `${what}[${i}].embedding`;
-    if (typeof embedding === 'string') return decodeBase64(argument, embedding);
-    if (!isNumberArray(embedding)) {
-      typeError('toMatrix', argument, 'an array of numbers or base64', embedding);
-    }
-    return embedding;
-  });
+  if (Array.isArray(x)) return isItem(x[0]) ? readItems('x', x) : x;
+  if ('rows' in x || 'cols' in x || 'dims' in x || 'shape' in x) return x;
+  const { data, embeddings } = x as { data?: unknown; embeddings?: unknown };
+  if (data === undefined && embeddings !== undefined) {
+    return (embeddings as { float?: unknown } | null)?.float ?? embeddings;
+  }
+  if (!Array.isArray(data) || (data.length > 0 && typeof data[0] !== 'object')) return x;
+  return readItems('x.data', data);
 }
 
-/** Whether an object with a list in `data` is an API's answer, and no matrix. */
-function isAnswer(x: object, list: readonly unknown[]): boolean {
-  if ('rows' in x || 'cols' in x || 'dims' in x || 'shape' in x) return false;
-  return list.length === 0 || typeof list[0] === 'object';
+/** Reads a list of embeddings, in the order of their `index`. */
+function readItems(what: string, list: readonly unknown[]): NumberArray[] {
+  if (list.length === 0) rangeError('toMatrix', what, 'at least one embedding long', 0);
+  const rows = new Array<NumberArray | undefined>(list.length);
+  const indexed = isItem(list[0]) && list[0].index !== undefined;
+  for (const [i, item] of list.entries()) {
+    const argument = `${what}[${i}]`;
+    if (!isItem(item)) typeError('toMatrix', argument, 'an object with an embedding', item);
+    const last = list.length - 1;
+    const { index } = item;
+    const place = `${argument}.index`;
+    const row = indexed ? integerIn(0, last, 'one per embedding')('toMatrix', place, index) : i;
+    if (rows[row] !== undefined) rangeError('toMatrix', place, 'different from the others', index);
+    rows[row] = readEmbedding(`${argument}.embedding`, item.embedding);
+  }
+  return rows as NumberArray[];
 }
 
 function isItem(value: unknown): value is EmbeddingItem {
   return typeof value === 'object' && value !== null && 'embedding' in value;
 }
 
-/** f32, little-endian, from base64. */
+function readEmbedding(argument: string, embedding: unknown): NumberArray {
+  if (typeof embedding === 'string') return decodeBase64(argument, embedding);
+  if (isNumberArray(embedding)) return embedding;
+  typeError('toMatrix', argument, 'an array of numbers or base64', embedding);
+}
+
+/** Decodes little-endian f32 from base64. */
 function decodeBase64(argument: string, text: string): Float32Array {
   let binary: string;
   try {
@@ -78,7 +121,7 @@ function decodeBase64(argument: string, text: string): Float32Array {
     rangeError('toMatrix', argument, 'valid base64', text);
   }
   if (binary.length === 0 || binary.length % 4 !== 0) {
-    rangeError('toMatrix', argument, 'base64 of 4 bytes a number', `${binary.length} bytes`);
+    rangeError('toMatrix', argument, 'base64 of 4 bytes per number', `${binary.length} bytes`);
   }
   const bytes = new Uint8Array(binary.length);
   for (let i = 0; i < bytes.length; i++) bytes[i] = binary.charCodeAt(i);
@@ -86,4 +129,26 @@ function decodeBase64(argument: string, text: string): Float32Array {
   const values = new Float32Array(bytes.length / 4);
   for (let i = 0; i < values.length; i++) values[i] = view.getFloat32(4 * i, true);
   return values;
+}
+
+/** Copies column-major numbers row by row; gives back everything else as it is. */
+function transposed(x: unknown): unknown {
+  if (typeof x !== 'object' || x === null || !('data' in x)) return x;
+  const {
+    dims,
+    shape = dims,
+    fortranOrder,
+    stride,
+    strides = stride,
+    offset = 0,
+  } = x as ColumnMajor;
+  const data = decodeHalves(x) ?? (x as ColumnMajor).data;
+  if (!isNumberArray(shape) || shape.length !== 2 || !isNumberArray(data)) return x;
+  const [rows, cols] = [shape[0] as number, shape[1] as number];
+  const byStride = isNumberArray(strides) && strides[0] === 1 && strides[1] === rows && rows > 1;
+  // Sizes that don't fit are left to readMatrix, which says what is wrong with them.
+  if (!(byStride || fortranOrder === true) || data.length !== rows * cols || offset !== 0) return x;
+  const steps = Array.from({ length: cols }, (_, c) => c * rows);
+  const found = Array.from({ length: rows }, (_, r) => steps.map((step) => data[r + step]));
+  return found as NumberArray[];
 }

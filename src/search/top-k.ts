@@ -1,4 +1,4 @@
-/** Exact nearest rows, without a matrix of scores. */
+/** Exact search of the nearest rows, without a matrix of scores. */
 
 import searchCode from '#wasm/search';
 import { kernels } from '../core/kernels.js';
@@ -17,28 +17,38 @@ import { readOptions } from '../core/options.js';
 import { integerIn, oneOf } from '../core/validation.js';
 import { METRICS, type Metric, squareScale } from '../linalg/similarity.js';
 
+/** Options of {@link topK}. */
 export interface TopKOptions {
-  /** What rows are compared by (default `'cosine'`). */
+  /**
+   * Score that rows are ranked by.
+   * @default 'cosine'
+   */
   metric?: Metric | undefined;
 }
 
+/** Result of {@link topK}; k is cut to the rows of the corpus. */
 export interface TopK {
-  /** (queries, k), row-major: row numbers in the corpus, best first. */
+  /** (queries, k), row-major: indices of rows of the corpus, best first. */
   indices: Int32Array;
-  /** (queries, k), row-major: their scores; larger is nearer, so euclidean ones are -distance. */
+  /** (queries, k), row-major: their scores; larger is nearer, so euclidean ones are −distance. */
   scores: Float32Array;
 }
 
-/** Floats of the corpus in WASM memory at a time: 256 KiB, which a core's cache holds, packed and not. */
+/** Floats of the corpus in WASM memory at a time: 256 KiB, which a core's cache holds twice. */
 const CHUNK = 1 << 16;
 
 /**
- * The k nearest corpus rows of each query, best first, ties to the lower index. The corpus passes
- * through WASM memory in chunks, and each query keeps its k best in a heap.
+ * Finds the k nearest rows of the corpus for each query, best first, ties to the lower index.
  *
- * @param queries (q, d), or one vector
- * @param corpus (n, d)
- * @param k at least 1; past n it is n
+ * The corpus passes through WASM memory in chunks, and each query keeps its k best in a heap.
+ *
+ * @param queries (q, d) f32, or one vector
+ * @param corpus (n, d) f32
+ * @param k number of rows per query, at least 1; past n it gives all n
+ * @param options metric
+ * @returns indices and scores, (q, min(k, n)) each
+ * @throws {RangeError} if the widths differ or a value is not finite
+ * @example const { indices, scores } = topK(query, corpus, 10);
  */
 export function topK(
   queries: MatrixLike | NumberArray,
@@ -46,28 +56,34 @@ export function topK(
   k: number,
   options?: TopKOptions,
 ): TopK {
-  const query = readMatrix('topK', 'queries', queries, true);
-  const source = readMatrix('topK', 'corpus', corpus);
-  checkWidth(source, query);
-  const { rows } = query;
-  const count = Math.min(integerIn(1)('topK', 'k', k), source.rows);
-  const reader = readOptions('topK', options);
+  const name = 'topK';
+  const query = readMatrix(name, 'queries', queries, true);
+  const input = readMatrix(name, 'corpus', corpus);
+  checkWidth(input, query);
+  const count = Math.min(integerIn(1)(name, 'k', k), input.rows);
+  const reader = readOptions(name, options);
   const metric = reader.read('metric', oneOf(METRICS), 'cosine');
   reader.done();
+  const length = query.rows * count;
   return scoped((scope) => {
-    const { scores, indices } = nearest(scope, query, source, count, metric);
+    const { scores, indices } = nearest(scope, query, input, count, metric);
     return {
-      indices: i32().slice(indices / 4, indices / 4 + rows * count),
-      scores: copyFloatsOut('topK', scores, rows * count),
+      indices: i32().slice(indices / 4, indices / 4 + length),
+      scores: copyFloatsOut(name, scores, length),
     };
   });
 }
 
-/** The k nearest rows of the corpus for each query, (queries, k), best first. */
+/**
+ * Finds the nearest rows of the corpus for each query.
+ *
+ * @param count rows per query, at most those of the corpus
+ * @returns addresses of (queries, count) indices and scores, best first
+ */
 export function nearest(
   scope: Scope,
   query: MatrixInput,
-  source: MatrixInput,
+  corpus: MatrixInput,
   count: number,
   metric: Metric,
 ): { scores: Pointer; indices: Pointer } {
@@ -77,14 +93,14 @@ export function nearest(
   const kind = METRICS.indexOf(metric);
   const mr = core.MR.value;
   const nr = core.NR.value;
-  const q = copyIn(scope, query);
-  const queryWords = core.packedLength(rows, cols, mr);
-  const packedQueries = scope.f32(queryWords);
+  const queries = copyIn(scope, query);
+  const queryLength = core.packedLength(rows, cols, mr);
+  const packedQueries = scope.f32(queryLength);
   let queryScale = 1;
-  const largestQuery = search.maxAbs(q, rows * cols);
-  if (metric === 'cosine') core.normalizeRows(q, scope.f64(rows), q, rows, cols);
-  core.packBlocks(packedQueries, q, rows, cols, cols, 1, mr, 0, rows);
-  const chunkRows = Math.min(source.rows, Math.max(64, Math.floor(CHUNK / cols)));
+  const maxQuery = search.maxAbs(queries, rows * cols);
+  if (metric === 'cosine') core.normalizeRows(queries, scope.f64(rows), queries, rows, cols);
+  core.packBlocks(packedQueries, queries, rows, cols, cols, 1, mr, 0, rows);
+  const chunkRows = Math.min(corpus.rows, Math.max(64, Math.floor(CHUNK / cols)));
   const chunk = scope.f32(chunkRows * cols);
   const packed = scope.f32(core.packedLength(chunkRows, cols, nr));
   const norms = scope.f64(chunkRows);
@@ -92,17 +108,17 @@ export function nearest(
   const indices = scope.i32(rows * count);
   const scratch = scope.f32(search.topKScratch());
   search.topKStart(scores, indices, rows * count);
-  for (let first = 0; first < source.rows; first += chunkRows) {
-    const n = Math.min(chunkRows, source.rows - first);
-    copyRowsIn(source, chunk, first, first + n);
+  for (let first = 0; first < corpus.rows; first += chunkRows) {
+    const n = Math.min(chunkRows, corpus.rows - first);
+    copyRowsIn(corpus, chunk, first, first + n);
     if (metric === 'cosine') core.normalizeRows(chunk, norms, chunk, n, cols);
     if (metric === 'euclidean') {
-      const scale = squareScale(Math.max(largestQuery, search.maxAbs(chunk, n * cols)));
+      const scale = squareScale(Math.max(maxQuery, search.maxAbs(chunk, n * cols)));
       if (scale !== 1) search.scaleArray(chunk, n * cols, scale);
       if (scale !== queryScale) {
         // From the queries as given: what one chunk's scale takes away, the next may need.
-        core.packBlocks(packedQueries, q, rows, cols, cols, 1, mr, 0, rows);
-        if (scale !== 1) search.scaleArray(packedQueries, queryWords, scale);
+        core.packBlocks(packedQueries, queries, rows, cols, cols, 1, mr, 0, rows);
+        if (scale !== 1) search.scaleArray(packedQueries, queryLength, scale);
         queryScale = scale;
       }
     }
