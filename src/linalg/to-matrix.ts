@@ -84,22 +84,23 @@ function unwrap(x: unknown): unknown {
   return readItems('x.data', data);
 }
 
-/** Reads a list of embeddings, in the order of their `index`. */
+/** Reads a list of embeddings, in the order of their `index` if all have one. */
 function readItems(what: string, list: readonly unknown[]): NumberArray[] {
   if (list.length === 0) rangeError('toMatrix', what, 'at least one embedding long', 0);
-  const rows = new Array<NumberArray | undefined>(list.length);
-  const indexed = isItem(list[0]) && list[0].index !== undefined;
-  for (const [i, item] of list.entries()) {
+  const items = Array.from(list, (item: unknown, i) => {
     const argument = `${what}[${i}]`;
     if (!isItem(item)) typeError('toMatrix', argument, 'an object with an embedding', item);
-    const last = list.length - 1;
-    const { index } = item;
-    const place = `${argument}.index`;
-    const row = indexed ? integerIn(0, last, 'one per embedding')('toMatrix', place, index) : i;
-    if (rows[row] !== undefined) rangeError('toMatrix', place, 'different from the others', index);
-    rows[row] = readEmbedding(`${argument}.embedding`, item.embedding);
+    const row = readEmbedding(`${argument}.embedding`, item.embedding);
+    return { row, index: item.index, argument: `${argument}.index` };
+  });
+  if (items.some(({ index }) => index === undefined)) return items.map(({ row }) => row);
+  const seen = new Set<number>();
+  for (const { index, argument } of items) {
+    const position = integerIn(0)('toMatrix', argument, index);
+    if (seen.has(position)) rangeError('toMatrix', argument, 'different from the others', index);
+    seen.add(position);
   }
-  return rows as NumberArray[];
+  return items.sort((a, b) => Number(a.index) - Number(b.index)).map(({ row }) => row);
 }
 
 function isItem(value: unknown): value is EmbeddingItem {
