@@ -4,8 +4,9 @@
  * kernels themselves, so it works only where the benchmark is bundled from the sources.
  */
 
+import { compiledKernels } from '../src/core/kernels.js';
 import { Random } from '../src/core/random.js';
-import { allKernels } from '../src/threads/shared.js';
+
 import { candidate, timeInterleaved } from './interleave.js';
 import { losses } from './operations/losses.js';
 import type { Result } from './results.js';
@@ -18,7 +19,7 @@ const SIZES = { N: 32, C: 64 };
 
 /** Returns the kernel calls that a function makes, in order, to be repeated. */
 function recordKernelCalls(call: () => void): (() => void)[] {
-  const tables = allKernels() as unknown as Table[];
+  const tables = compiledKernels() as unknown as Table[];
   const calls: (() => void)[] = [];
   const before = tables.map((table) => ({ ...table }));
   for (const table of tables) {

@@ -5,6 +5,7 @@
 
 import { readFile } from 'node:fs/promises';
 import { type BuildOptions, build, type Plugin } from 'esbuild';
+import { sharedParameters } from './kernels.js';
 import { MODULES } from './modules.js';
 
 /** Columns of a line: who does not catch an error sees the line that threw it, and no more. */
@@ -78,8 +79,8 @@ const LIBRARY: BuildOptions = {
   metafile: true,
 };
 
-/** The script that workers are started from, as an expression to be put into a bundle. */
-async function workerScript(): Promise<string> {
+/** Constants of src/threads, as expressions: the script of workers, and the parameters of kernels. */
+async function threadConstants(dist: string): Promise<Record<string, string>> {
   const { outputFiles } = await build({
     entryPoints: ['src/threads/worker.ts'],
     bundle: true,
@@ -90,7 +91,10 @@ async function workerScript(): Promise<string> {
     write: false,
     logLevel: 'warning',
   });
-  return JSON.stringify(outputFiles[0]?.text);
+  return {
+    WORKER_SCRIPT: JSON.stringify(outputFiles[0]?.text),
+    KERNEL_PARAMETERS: JSON.stringify(sharedParameters(dist)),
+  };
 }
 
 /** Files that went into a bundle, as paths from the root. */
@@ -100,7 +104,7 @@ async function bundle(options: BuildOptions): Promise<string[]> {
 }
 
 export async function bundleLibrary(dist: string): Promise<string[]> {
-  const define = { WORKER_SCRIPT: await workerScript() };
+  const define = await threadConstants(dist);
   const inlined = await bundle({
     ...LIBRARY,
     define,
@@ -132,7 +136,7 @@ async function bundleBenchPage(dist: string): Promise<string[]> {
     minify: true,
     alias: { linkedom: './bench/page/document.ts' },
     loader: { '.wasm': 'base64' },
-    define: { WORKER_SCRIPT: await workerScript() },
+    define: await threadConstants(dist),
     logLevel: 'warning',
     metafile: true,
   });
@@ -152,7 +156,7 @@ export async function bundleCommandLine(dist: string): Promise<string[]> {
     lineLimit: LINE,
     plugins: [NO_DECODER],
     loader: { '.wasm': 'base64', '.py': 'text' },
-    define: { WORKER_SCRIPT: await workerScript() },
+    define: await threadConstants(dist),
     // Bundled CommonJS asks for Node's own modules by require.
     banner: {
       js: [

@@ -59,3 +59,17 @@ export function compileKernels(dist: string): void {
     rmSync(`${base}.js`);
   }
 }
+
+/** Parameters of the kernels that threads share, as src/threads/index.ts reads them. */
+export function sharedParameters(dist: string): string {
+  const partitions = ['partitions.ts', 'image-partitions.ts']
+    .map((file) => readFileSync(`src/threads/${file}`, 'utf8'))
+    .join('\n');
+  const named = new Set(partitions.match(/\w+/g));
+  const declarations = MODULES.map(({ file }) => readFileSync(`${dist}/${file}.d.ts`, 'utf8'));
+  const signatures = declarations.join('\n').matchAll(/^ {2}(\w+): \[(.*)\];$/gm);
+  return Array.from(signatures, ([, name = '', list = '']) => ({ name, list }))
+    .filter(({ name }) => named.has(name))
+    .map(({ name, list }) => `${name} ${list.replace(/[',]/g, '')}`)
+    .join('|');
+}

@@ -58,28 +58,50 @@ export function kernels<Kernels extends object>(code: ModuleCode<Kernels>): Kern
 export function kernels(code: unknown = core): object {
   let table = compiled.get(code);
   if (table === undefined) {
-    table = compile(binary(code));
+    table = compile(code);
     compiled.set(code, table);
   }
   return table;
 }
 
-/** What a module is compiled from. */
+/** The kernels of all modules that have been compiled. */
+export function compiledKernels(): readonly object[] {
+  return [...compiled.values()];
+}
+
+/** The bytes of a module, or the module that a worker was given. */
 export function binary(code: unknown): Bytes {
   return typeof code === 'string' ? fromBase64(code) : (code as Bytes);
 }
 
-/** Another memory for all that is compiled or copied from now on; whoever calls moves what there is. */
-export function moveTo(to: WebAssembly.Memory): void {
-  memory = to;
+/** Makes code fit the memory: as it is, or with its import for shared memory. */
+let fit = (code: Bytes): Bytes => code;
+
+/**
+ * Moves all kernels to another memory, those of modules that are compiled later too. Whoever calls
+ * copies what is in the old one.
+ *
+ * @param fitTo makes code fit the new memory
+ * @throws {Error} if they can't be compiled for it; then all stays as it was
+ */
+export function moveTo(to: WebAssembly.Memory, fitTo: typeof fit): void {
+  const before = { memory, fit };
+  [memory, fit] = [to, fitTo];
+  try {
+    const moved = Array.from(compiled, ([code, table]) => ({ table, kernels: compile(code) }));
+    for (const { table, kernels } of moved) Object.assign(table, kernels);
+  } catch (cause) {
+    ({ memory, fit } = before);
+    throw cause;
+  }
 }
 
 /** A module's exports, over the one memory. */
-export function compile(code: Bytes): object {
+function compile(code: unknown): object {
   const memory = wasmMemory();
   try {
     // The loader's own exports wrap every function in another; the bare ones are what we call.
-    return { ...instantiateSync(code, { env: { memory } }).instance.exports };
+    return { ...instantiateSync(fit(binary(code)), { env: { memory } }).instance.exports };
   } catch (cause) {
     throw new Error(
       `nearfar: this host does not compile WebAssembly from bytes (${cause}). ` +

@@ -1,18 +1,23 @@
 /**
  * nearfar/threads: the kernels of `nearfar` and `nearfar/nn` on several threads over shared memory,
- * with the same bits as on one. Nothing changes for who calls them; this entry is all there is.
+ * with the same bits as on one. Nothing changes where they are called; this entry is all there is.
  */
 
+import { kernels } from '../core/kernels.js';
 import { readOptions } from '../core/options.js';
 import { checkNonNegative, rangeError, typeError } from '../core/validation.js';
 import type { Kernel } from './job.js';
 import { MAX_THREADS } from './max-threads.js';
-import { CUTTINGS } from './partitions.js';
+import type { ByName, Partitioner } from './partition.js';
+import { PARTITIONS } from './partitions.js';
 import { Pool } from './pool.js';
-import { allKernels, share } from './shared.js';
+import { share } from './shared.js';
 
 /** The worker's script, which the build puts here. */
 declare const WORKER_SCRIPT: string;
+
+/** Parameters of the kernels that are partitioned, `name parameter …|name …`: the build lists them. */
+declare const KERNEL_PARAMETERS: string;
 
 export interface ThreadsOptions {
   /**
@@ -29,22 +34,35 @@ const WAKE = 150;
 
 type Table = Record<string, Kernel>;
 
+/** A kernel that threads share. */
+interface SharedKernel {
+  table: Table;
+  name: string;
+  /** The kernel on one thread. */
+  single: Kernel;
+  partitioner: Partitioner;
+}
+
 let pool: Pool | undefined;
 /** Nanoseconds of work from which a call is shared. */
 let minWork = 0;
 /** The kernels that were replaced, to be put back. */
-let before: readonly { table: Table; name: string; kernel: Kernel }[] = [];
+let replaced: readonly SharedKernel[] = [];
 /** Calls of `setThreads` wait for each other. */
 let last: Promise<unknown> = Promise.resolve();
 
 /**
- * Lets all kernels whose work can be cut run on so many threads, this one among them: workers of
- * Node, Deno or Bun, or of a page that is cross-origin isolated. Results have the same bits as on
- * one thread. The workers keep no program from ending; if one dies, that is said with
- * `console.warn`, and all goes on with one thread.
+ * Sets the number of threads, this one among them, that kernels run on: workers of Node, Deno or
+ * Bun, or of a page that is cross-origin isolated. Results have the same bits as on one thread. The
+ * workers don't keep a program from ending; if one fails, `console.warn` says so, and one thread
+ * goes on.
  *
  * @param n threads, 1 to 128; 1 ends the workers. More than there are cores is of no use.
- * @returns how many there are now: 1 where the runtime has no workers or no shared memory
+ * @param options from how much work on calls are shared
+ * @returns number of threads that run now: 1 where the runtime has no workers or no shared memory
+ * @throws {TypeError} if n is not a number or an option is unknown
+ * @throws {RangeError} if n is not a whole number from 1 to 128, or `minWorkNs` is negative
+ * @example await setThreads(4);
  */
 export async function setThreads(n: number, options?: ThreadsOptions): Promise<number> {
   if (typeof n !== 'number') typeError('setThreads', 'n', 'a whole number', n);
@@ -63,38 +81,52 @@ async function change(n: number, minWorkNs: number): Promise<number> {
   minWork = minWorkNs;
   if (pool?.threads === n) return n;
   end();
-  const shared = n > 1 ? share() : undefined;
-  if (shared === undefined) return 1;
-  const tables = allKernels() as unknown as Table[];
-  const cut = Object.keys(CUTTINGS).map((name) => {
-    const table = tables.find((each) => name in each) as Table;
-    return { table, name, kernel: table[name] as Kernel };
-  });
-  const own = cut.map(({ kernel }) => kernel);
-  const names = cut.map(({ name }) => name);
-  const started = await Pool.start(n, WORKER_SCRIPT, { ...shared, names }, own, (reason) => {
+  const memory = n > 1 ? share() : undefined;
+  if (memory === undefined) return 1;
+  const shared = sharedKernels();
+  const names = shared.map(({ name }) => name);
+  const single = shared.map(({ single }) => single);
+  const started = await Pool.start(n, WORKER_SCRIPT, { ...memory, names }, single, (reason) => {
     if (pool !== started) return;
     end();
     console.warn(`nearfar: a thread has died (${reason}); all goes on with one thread`);
   });
   if (started.threads === 1) return 1;
   pool = started;
-  before = cut;
-  for (const [place, { table, name, kernel }] of cut.entries()) {
-    const { cost, cut } = CUTTINGS[name] as (typeof CUTTINGS)[string];
+  replaced = shared;
+  for (const [index, { table, name, single, partitioner }] of shared.entries()) {
     table[name] = (...args) => {
-      const nanoseconds = cost(args);
-      if (nanoseconds < minWork) return kernel(...args);
-      return started.run(place, args, cut(args), nanoseconds, WAKE * minWork);
+      const nanoseconds = partitioner.costNs(args);
+      if (nanoseconds < minWork) return single(...args);
+      return started.run(index, args, partitioner.partition(args), nanoseconds, WAKE * minWork);
     };
   }
   return started.threads;
 }
 
+/** The kernels with partitions, whose parameters are resolved to positions here. */
+function sharedKernels(): SharedKernel[] {
+  const signatures = new Map(
+    KERNEL_PARAMETERS.split('|').map((line) => {
+      const [name = '', ...parameters] = line.split(' ');
+      return [name, parameters];
+    }),
+  );
+  return PARTITIONS.flatMap(({ code, partitions }) => {
+    const table = kernels<object>(code) as Table;
+    return Object.entries(partitions).map(([name, byName]) => {
+      const positions = (...parameters: string[]) =>
+        parameters.map((parameter) => signatures.get(name)?.indexOf(parameter));
+      const partitioner = (byName as ByName<string>)(positions as never);
+      return { table, name, single: table[name] as Kernel, partitioner };
+    });
+  });
+}
+
 /** Back to one thread. */
 function end(): void {
-  for (const { table, name, kernel } of before) table[name] = kernel;
-  before = [];
+  for (const { table, name, single } of replaced) table[name] = single;
+  replaced = [];
   pool?.end();
   pool = undefined;
 }

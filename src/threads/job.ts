@@ -1,14 +1,14 @@
 /**
- * A job: one call of a kernel, cut into units that threads take one after the other, whoever is
- * free. This file is what the calling thread and the workers have in common: how a job is written
- * into the block of shared memory, and how its units are taken and run.
+ * A job: one call of a kernel, partitioned into units that free threads take one after the other.
+ * This file is what the calling thread and the workers have in common: how a job is written into
+ * the block of shared memory, and how its units are taken and run.
  *
  * A unit is the call again for a part of its items (elements, rows, columns, heads): another count,
- * and every pointer moved on to where the part begins. What a kernel makes of an item does not
- * depend on the call that it is part of, so neither does any bit on how a call is cut.
+ * and every pointer advanced to where the part begins. What a kernel computes of an item does not
+ * depend on the call that it is part of, so no bit depends on how a call is partitioned.
  *
- * Each thread has a range of the units, takes those first, and then what others have left: what one
- * call wrote is then mostly read by the thread that wrote it, out of the cache of its own core.
+ * Each thread has a range of the units, takes those first, and then what others have not taken: what
+ * one call wrote is then mostly read by the thread that wrote it, out of the cache of its own core.
  *
  * Where sums of one item go on in those of another, the items are a grid of blocks, and a unit is
  * one row of it: block (r, c) is computed once (r, c - 1) and (r - 1, c) are. Every sum then has
@@ -29,44 +29,44 @@ export const SPINS = 50;
 /** The next unit of each range. */
 const CLAIMS = 256;
 const LINE = 16;
-/** How many blocks of each row of a grid are done. */
+/** Number of blocks of each row of a grid that are done. */
 const PROGRESS = CLAIMS + LINE * MAX_THREADS;
 
 /** Bits of a claim that number the unit; those above number the job. */
 const UNIT_BITS = 12;
-export const MOST_UNITS = (1 << UNIT_BITS) - 1;
+export const MAX_UNITS = (1 << UNIT_BITS) - 1;
 export const JOBS = 1 << (31 - UNIT_BITS);
 /** What GO holds when workers are to end. */
 export const END = -1;
 
-/** Where the numbers (f64) of a job begin, and how many there are at most. */
+/** Where the numbers (f64) of a job begin, and their maximum. */
 const NUMBERS = 32;
-const MOST_NUMBERS = 80;
-/** Of those, where the arguments begin, and behind them what moves. */
+const MAX_NUMBERS = 80;
+/** Of those, where the arguments begin; the strides follow them. */
 const LISTS = 12;
-const BYTES = 4 * (PROGRESS + MOST_UNITS + 1);
+const BYTES = 4 * (PROGRESS + MAX_UNITS + 1);
 
 export interface Job {
-  /** Place of the kernel in the list of those that are cut. */
+  /** Index of the kernel in the list of those that are partitioned. */
   kernel: number;
   items: number;
   /** Items of a unit. */
   grain: number;
-  /** Which argument is the number of items; of a grid, the first of its four borders. */
-  at: number;
-  /** Which argument is the first item, `at` being the end of them; or -1. */
+  /** Position of the number of items; of a grid, of the first of its four bounds. */
+  count: number;
+  /** Position of the first item, where `count` is the end of them; or -1. */
   first: number;
   grid: boolean;
-  /** Of a grid: blocks left of the diagonal are not there. */
+  /** Of a grid: there are no blocks left of the diagonal. */
   upper: boolean;
-  /** Which argument is the scratch, or -1. */
+  /** Position of the scratch, or -1. */
   scratchAt: number;
   /** Scratch of the workers, one after the other. */
   scratch: number;
   scratchBytes: number;
   args: readonly number[];
-  /** Pairs: which argument moves on, and by how many bytes an item. */
-  moves: readonly number[];
+  /** Pairs: position of a parameter, and bytes from one item to the next. */
+  strides: readonly number[];
 }
 
 export type Kernel = (...args: number[]) => unknown;
@@ -78,16 +78,16 @@ export class Block {
 
   constructor(readonly shared: SharedArrayBuffer = new SharedArrayBuffer(BYTES)) {
     this.words = new Int32Array(shared);
-    this.#numbers = new Float64Array(shared, 8 * NUMBERS, MOST_NUMBERS);
+    this.#numbers = new Float64Array(shared, 8 * NUMBERS, MAX_NUMBERS);
   }
 
   write(job: Job): void {
-    const { args, moves } = job;
+    const { args, strides } = job;
     const numbers = this.#numbers;
     numbers[0] = job.kernel;
     numbers[1] = job.items;
     numbers[2] = job.grain;
-    numbers[3] = job.at;
+    numbers[3] = job.count;
     numbers[4] = job.first;
     numbers[5] = Number(job.grid);
     numbers[6] = Number(job.upper);
@@ -95,47 +95,47 @@ export class Block {
     numbers[8] = job.scratch;
     numbers[9] = job.scratchBytes;
     numbers[10] = args.length;
-    numbers[11] = moves.length;
+    numbers[11] = strides.length;
     for (let i = 0; i < args.length; i++) numbers[LISTS + i] = args[i] as number;
-    const behind = LISTS + args.length;
-    for (let i = 0; i < moves.length; i++) numbers[behind + i] = moves[i] as number;
+    const stridesAt = LISTS + args.length;
+    for (let i = 0; i < strides.length; i++) numbers[stridesAt + i] = strides[i] as number;
     if (job.grid) this.words.fill(0, PROGRESS, PROGRESS + Math.ceil(job.items / job.grain));
   }
 
   read(): Job {
     const numbers = this.#numbers;
-    const behind = LISTS + (numbers[10] as number);
+    const stridesAt = LISTS + (numbers[10] as number);
     return {
       kernel: numbers[0] as number,
       items: numbers[1] as number,
       grain: numbers[2] as number,
-      at: numbers[3] as number,
+      count: numbers[3] as number,
       first: numbers[4] as number,
       grid: numbers[5] === 1,
       upper: numbers[6] === 1,
       scratchAt: numbers[7] as number,
       scratch: numbers[8] as number,
       scratchBytes: numbers[9] as number,
-      args: Array.from(numbers.subarray(LISTS, behind)),
-      moves: Array.from(numbers.subarray(behind, behind + (numbers[11] as number))),
+      args: Array.from(numbers.subarray(LISTS, stridesAt)),
+      strides: Array.from(numbers.subarray(stridesAt, stridesAt + (numbers[11] as number))),
     };
   }
 }
 
-/** Looks again now and then until a word has reached a number. */
-export type Wait = (words: Int32Array, at: number, least: number) => void;
+/** Waits until a word has reached a number. */
+export type Wait = (words: Int32Array, at: number, target: number) => void;
 
 /** The first unit of a range. */
 function startOf(range: number, units: number, ranges: number): number {
   return Math.floor((range * units) / ranges);
 }
 
-/** Takes a unit of a job's range, or gives -1 if there is none left, or another job. */
+/** Takes a unit of a job's range, or returns -1 if none remains, or there is another job. */
 function claim(words: Int32Array, id: number, range: number): number {
   const at = CLAIMS + LINE * range;
   for (;;) {
     const word = Atomics.load(words, at);
-    const unit = word & MOST_UNITS;
+    const unit = word & MAX_UNITS;
     if (word >> UNIT_BITS !== id) return -1;
     const end = startOf(range + 1, Atomics.load(words, UNITS), Atomics.load(words, RANGES));
     if (unit >= end) return -1;
@@ -143,7 +143,7 @@ function claim(words: Int32Array, id: number, range: number): number {
   }
 }
 
-/** Opens a job's units to claims; until then nothing can be claimed any more. */
+/** Opens a job's units to claims, which `close` had stopped. */
 export function open(words: Int32Array, id: number, units: number, ranges: number): void {
   Atomics.store(words, UNITS, units);
   Atomics.store(words, RANGES, ranges);
@@ -153,10 +153,11 @@ export function open(words: Int32Array, id: number, units: number, ranges: numbe
   }
 }
 
+/** Stops claims, so that a job can be written. */
 export function close(words: Int32Array, id: number): void {
   const ranges = Atomics.load(words, RANGES);
   for (let range = 0; range < ranges; range++) {
-    Atomics.store(words, CLAIMS + LINE * range, (id << UNIT_BITS) | MOST_UNITS);
+    Atomics.store(words, CLAIMS + LINE * range, (id << UNIT_BITS) | MAX_UNITS);
   }
 }
 
@@ -178,10 +179,10 @@ export function work(
   for (let i = 0; i < ranges; i++) {
     const range = (thread + i) % ranges;
     for (let unit = claim(words, id, range); unit >= 0; unit = claim(words, id, range)) {
-      // Only now: whoever holds a unit keeps its job from ending.
+      // Only now: a unit that is taken keeps its job from ending.
       job ??= block.read();
       runUnit(job, unit, kernels, thread, words, wait);
-      // Whoever waits, waits for the last one.
+      // The calling thread waits for the last one.
       const done = Atomics.add(words, DONE, 1) + 1;
       if (done === Atomics.load(words, UNITS)) Atomics.notify(words, DONE);
     }
@@ -206,23 +207,23 @@ function runUnit(
 }
 
 function runPart(job: Job, unit: number, kernel: Kernel, call: number[]): void {
-  const { items, grain, at, moves } = job;
+  const { items, grain, count: position, strides } = job;
   const first = unit * grain;
   const count = Math.min(grain, items - first);
-  call[at] = count;
+  call[position] = count;
   if (job.first >= 0) {
     call[job.first] = first;
-    call[at] = first + count;
+    call[position] = first + count;
   }
-  for (let i = 0; i < moves.length; i += 2) {
-    const place = moves[i] as number;
-    call[place] = (call[place] as number) + first * (moves[i + 1] as number);
+  for (let i = 0; i < strides.length; i += 2) {
+    const at = strides[i] as number;
+    call[at] = (call[at] as number) + first * (strides[i + 1] as number);
   }
   kernel(...call);
 }
 
 function runRow(
-  { items, grain, at, upper, args }: Job,
+  { items, grain, count: at, upper, args }: Job,
   unit: number,
   kernel: Kernel,
   call: number[],
@@ -243,15 +244,15 @@ function runRow(
 }
 
 const pause: () => void = (Atomics as unknown as { pause?: () => void }).pause ?? (() => {});
-/** Milliseconds of a nap: whoever it waits for wakes it, if it does not come to nothing. */
+/** Milliseconds of a nap, which ends earlier if the word changes. */
 const NAP = 1;
 
 /**
- * A way to wait: for a while at full speed, then in naps.
- * @param patience how many naps may pass, asked for when they begin
- * @param lost what is done when they have
+ * Makes a way to wait: for a while at full speed, then in naps.
+ * @param maxNaps gives the number of naps that may pass, asked for when they begin
+ * @param timeout is called when they have
  */
-export function waiting(patience: () => number, lost: () => never): Wait {
+export function waiting(maxNaps: () => number, timeout: () => never): Wait {
   let naps = true;
   const nap = (words: Int32Array, at: number, seen: number): void => {
     if (naps) {
@@ -265,16 +266,16 @@ export function waiting(patience: () => number, lost: () => never): Wait {
     }
     for (const end = Date.now() + NAP; Date.now() < end && Atomics.load(words, at) === seen; );
   };
-  return (words, at, least) => {
+  return (words, at, target) => {
     for (let spins = words[SPINS] as number; spins > 0; spins--) {
-      if (Atomics.load(words, at) >= least) return;
+      if (Atomics.load(words, at) >= target) return;
       pause();
     }
-    const most = patience();
+    const limit = maxNaps();
     for (let taken = 0; ; taken++) {
       const seen = Atomics.load(words, at);
-      if (seen >= least) return;
-      if (taken > most) lost();
+      if (seen >= target) return;
+      if (taken > limit) timeout();
       nap(words, at, seen);
     }
   };

@@ -1,198 +1,251 @@
 /**
- * How the work of each kernel is cut among threads. A kernel that is not in this table runs on the
- * thread that calls it. To add one, say which argument counts its items, by how many bytes an item
- * its pointers move on, and what it costs; nothing changes where it is called.
+ * How the work of each kernel is partitioned among threads. A kernel that is not in this table runs
+ * on the thread that calls it. To add one, name the parameter that counts its items, the bytes from
+ * one item to the next of each pointer, and what a call costs; nothing changes where it is called.
+ * The names are those of the kernel's declaration in assembly/: tsc rejects any other.
  */
 
-import nnCode from '#wasm/nn';
-import searchCode from '#wasm/search';
+import core, { type Parameters as CoreParameters } from '#wasm/core';
+import nn, { type Parameters as NnParameters } from '#wasm/nn';
+import search, { type Parameters as SearchParameters } from '#wasm/search';
 import { kernels } from '../core/kernels.js';
 import { i32 } from '../core/memory.js';
-import { PICTURE_CUTTINGS } from './image-partitions.js';
+import { IMAGE_PARTITIONS } from './image-partitions.js';
 import {
-  type Args,
-  type Cutting,
+  type ByName,
   columns,
   elements,
   ITEM,
-  of,
+  type Partitions,
   PRODUCT,
   rows,
   SLIVERS,
+  value,
 } from './partition.js';
 
-/** Nanoseconds of a number that is copied to another place. */
+/** Nanoseconds of a number that is copied. */
 const COPY = 0.4;
 /** Nanoseconds of an exponential, and of adding it to two sums. */
 const EXPONENTIAL = 1.2;
-const FEW_ROWS = 128;
+/** Below so many rows, columns are partitioned. */
+const MANY_ROWS = 128;
 /** Numbers of dropout that come from one draw. */
 const DRAW = 4;
 
-const pack: Cutting = {
-  cost: (args) => of(args, 2) * of(args, 3) * COPY,
-  cut: (args) => ({ at: 2, step: SLIVERS, moves: [0, 4 * of(args, 3), 1, 4 * of(args, 4)] }),
+const pack: ByName<'y' | 'x' | 'rows' | 'depth' | 'rowStride'> = (at) => {
+  const [y, x, count, depth, rowStride] = at('y', 'x', 'rows', 'depth', 'rowStride');
+  return {
+    costNs: (args) => value(args, count) * value(args, depth) * COPY,
+    partition: (args) => ({
+      count,
+      step: SLIVERS,
+      strides: [y, 4 * value(args, depth), x, 4 * value(args, rowStride)],
+    }),
+  };
 };
 
-const packBlocks: Cutting = {
-  cost: (args) => of(args, 8) * of(args, 3) * COPY,
-  cut: () => ({ at: 8, step: SLIVERS, moves: [7, ITEM] }),
+const packBlocks: ByName<'depth' | 'first' | 'count'> = (at) => {
+  const [depth, first, count] = at('depth', 'first', 'count');
+  return {
+    costNs: (args) => value(args, count) * value(args, depth) * COPY,
+    partition: () => ({ count, step: SLIVERS, strides: [first, ITEM] }),
+  };
 };
 
 /** Rows of c, or its columns where there are few rows: then all threads pack all of them. */
-const gemmRows: Cutting = {
-  cost: (args) => of(args, 3) * of(args, 11) * of(args, 5) * PRODUCT,
-  cut(args) {
-    const [, , , m = 0, n = 0, , aRow = 0] = args;
-    const scratch = { at: 9, bytes: kernels().gemmScratch() };
-    return m >= FEW_ROWS
-      ? { at: 3, step: SLIVERS, moves: [0, 4 * n, 1, 4 * aRow], scratch }
-      : { at: 11, step: SLIVERS, moves: [10, ITEM], scratch };
-  },
+const gemmRows: ByName<'c' | 'a' | 'm' | 'n' | 'k' | 'aRow' | 'scratch' | 'first' | 'count'> = (
+  at,
+) => {
+  const [c, a, m, n, k, aRow] = at('c', 'a', 'm', 'n', 'k', 'aRow');
+  const [scratch, first, count] = at('scratch', 'first', 'count');
+  return {
+    costNs: (args) => value(args, m) * value(args, count) * value(args, k) * PRODUCT,
+    partition(args) {
+      const common = { step: SLIVERS, scratch: { at: scratch, bytes: kernels().gemmScratch() } };
+      return value(args, m) >= MANY_ROWS
+        ? { ...common, count: m, strides: [c, 4 * value(args, n), a, 4 * value(args, aRow)] }
+        : { ...common, count, strides: [first, ITEM] };
+    },
+  };
 };
 
 /** Rows of scores, or columns where those are more. */
-const scoreRows: Cutting = {
-  cost(args) {
-    const [, , , i0 = 0, i1 = 0, j0 = 0, j1 = 0, , , depth = 0] = args;
-    return (i1 - i0) * (j1 - j0) * (depth * PRODUCT + 0.3);
-  },
-  cut(args) {
-    const [, , , , i1 = 0, , j1 = 0, , , , ldy = 0] = args;
-    const scratch = { at: 13, bytes: 4 * kernels().MR.value * kernels().NR.value };
-    return i1 >= j1
-      ? { at: 4, first: 3, step: SLIVERS, moves: [0, 4 * ldy], scratch }
-      : { at: 6, first: 5, step: SLIVERS, moves: [0, 4], scratch };
-  },
+const scoreRows: ByName<'y' | 'i0' | 'i1' | 'j0' | 'j1' | 'depth' | 'ldy' | 'edge'> = (at) => {
+  const [y, i0, i1, j0, j1] = at('y', 'i0', 'i1', 'j0', 'j1');
+  const [depth, ldy, edge] = at('depth', 'ldy', 'edge');
+  return {
+    costNs(args) {
+      const [height, width] = [
+        value(args, i1) - value(args, i0),
+        value(args, j1) - value(args, j0),
+      ];
+      return height * width * (value(args, depth) * PRODUCT + 0.3);
+    },
+    partition(args) {
+      const bytes = 4 * kernels().MR.value * kernels().NR.value;
+      const common = { step: SLIVERS, scratch: { at: edge, bytes } };
+      return value(args, i1) >= value(args, j1)
+        ? { ...common, count: i1, first: i0, strides: [y, 4 * value(args, ldy)] }
+        : { ...common, count: j1, first: j0, strides: [y, 4] };
+    },
+  };
 };
 
-/** A pass over tiles; `sizes` is the place of rows, columns and depth, `products` how many it makes. */
+/** A pass over tiles, which makes so many products of each pair of rows. */
 function tiles(
-  sizes: number,
   products: number,
-  self: number,
-  scratch: number,
-  borders: number,
-): Cutting {
-  return {
-    cost(args) {
-      const pairs = of(args, sizes) * of(args, sizes + 1) * (of(args, self) ? 0.5 : 1);
-      return pairs * (products * of(args, sizes + 2) * PRODUCT + EXPONENTIAL);
-    },
-    cut: (args) => ({
-      at: borders,
-      step: kernels().TILE.value,
-      scratch: { at: scratch, bytes: kernels().contrastiveScratch() },
-      grid: true,
-      upper: Boolean(of(args, self)),
-    }),
+): ByName<'rows' | 'columns' | 'depth' | 'self' | 'scratch' | 'iFirst'> {
+  return (at) => {
+    const [height, width, depth, self] = at('rows', 'columns', 'depth', 'self');
+    const [scratch, iFirst] = at('scratch', 'iFirst');
+    return {
+      costNs(args) {
+        const pairs = value(args, height) * value(args, width) * (value(args, self) ? 0.5 : 1);
+        return pairs * (products * value(args, depth) * PRODUCT + EXPONENTIAL);
+      },
+      partition: (args) => ({
+        count: iFirst,
+        step: kernels().TILE.value,
+        scratch: { at: scratch, bytes: kernels().contrastiveScratch() },
+        grid: true,
+        upper: Boolean(value(args, self)),
+      }),
+    };
   };
 }
 
 /** Heads of attention, which makes so many products of queries and keys for each. */
-function heads(plan: number, products: number): Cutting {
-  /** Numbers of queries, keys and width of a head (src/nn/ops/attention.ts). */
-  const sizes = (args: Args): [number, number, number] => {
-    const at = of(args, plan) / 4 + 6;
-    return Array.from(i32().subarray(at, at + 3)) as [number, number, number];
-  };
-  return {
-    cost(args) {
-      const [queries, keys, width] = sizes(args);
-      return of(args, plan + 3) * queries * keys * (products * width * PRODUCT + EXPONENTIAL);
-    },
-    cut(args) {
-      const scratch = { at: plan + 1, bytes: 4 * kernels(nnCode).attentionScratch(...sizes(args)) };
-      return { at: plan + 3, step: 1, moves: [plan + 2, ITEM], scratch };
-    },
+function heads(products: number): ByName<'at' | 'scratch' | 'first' | 'count'> {
+  return (at) => {
+    const [plan, scratch, first, count] = at('at', 'scratch', 'first', 'count');
+    /** Numbers of queries, keys and width of a head (src/nn/ops/attention.ts). */
+    const sizes = (args: readonly number[]): [number, number, number] => {
+      const from = value(args, plan) / 4 + 6;
+      return Array.from(i32().subarray(from, from + 3)) as [number, number, number];
+    };
+    return {
+      costNs(args) {
+        const [queries, keys, width] = sizes(args);
+        return value(args, count) * queries * keys * (products * width * PRODUCT + EXPONENTIAL);
+      },
+      partition(args) {
+        const bytes = 4 * kernels(nn).attentionScratch(...sizes(args));
+        return { count, step: 1, strides: [first, ITEM], scratch: { at: scratch, bytes } };
+      },
+    };
   };
 }
 
-/** Queries: all threads read all of the corpus, so each takes its share of them at once. */
-const topKUpdate: Cutting = {
-  cost: (args) => (of(args, 5) - of(args, 4)) * of(args, 7) * (of(args, 8) * PRODUCT + 0.5),
-  cut: () => ({
-    at: 5,
-    first: 4,
-    step: kernels().MR.value,
-    parts: 1,
-    scratch: { at: 13, bytes: 4 * kernels(searchCode).topKScratch() },
-  }),
+/** Queries: each thread reads all of the corpus, so it takes all of its queries at once. */
+const topKUpdate: ByName<'q0' | 'q1' | 'corpusRows' | 'depth' | 'scratch'> = (at) => {
+  const [q0, q1, corpusRows, depth] = at('q0', 'q1', 'corpusRows', 'depth');
+  const [scratch] = at('scratch');
+  return {
+    costNs(args) {
+      const pairs = (value(args, q1) - value(args, q0)) * value(args, corpusRows);
+      return pairs * (value(args, depth) * PRODUCT + 0.5);
+    },
+    partition: () => ({
+      count: q1,
+      first: q0,
+      step: kernels().MR.value,
+      partsPerThread: 1,
+      scratch: { at: scratch, bytes: 4 * kernels(search).topKScratch() },
+    }),
+  };
 };
 
-const sumAxis: Cutting = {
-  cost: (args) => of(args, 2) * of(args, 3) * of(args, 4) * 0.4,
-  cut: (args) => ({
-    at: 2,
-    step: 1,
-    moves: [0, 4 * of(args, 4), 1, 4 * of(args, 3) * of(args, 4)],
-  }),
+const sumAxis: ByName<'y' | 'x' | 'outer' | 'n' | 'inner'> = (at) => {
+  const [y, x, outer, n, inner] = at('y', 'x', 'outer', 'n', 'inner');
+  return {
+    costNs: (args) => value(args, outer) * value(args, n) * value(args, inner) * 0.4,
+    partition: (args) => ({
+      count: outer,
+      step: 1,
+      strides: [y, 4 * value(args, inner), x, 4 * value(args, n) * value(args, inner)],
+    }),
+  };
 };
 
-/** Columns: few samples have many numbers each. */
-const dropoutRows: Cutting = {
-  cost: (args) => of(args, 2) * of(args, 3) * 2,
-  cut: () => ({ at: 3, step: SLIVERS, moves: [0, 4, 1, 4, 10, ITEM / DRAW] }),
-};
-
-const twoToOne = elements(3, [0, 1, 2], 0.4);
-const oneToOne = elements(2, [0, 1], 0.3);
-
-export const CUTTINGS: Readonly<Record<string, Cutting>> = {
+const CORE: Partitions<CoreParameters> = {
   pack,
   packBlocks,
   gemmRows,
-  scoreRows,
-  normalizeRows: rows(3, 4, [0, 2], { 1: 8 }, 0.7),
-  softmaxRows: rows(2, 3, [0, 1], {}, 2),
-  logSumExpRows: rows(2, 3, [1], { 0: 4 }, 1.2),
-  contrastiveSums: tiles(7, 1, 14, 17, 18),
-  contrastiveGradients: tiles(10, 2, 17, 20, 21),
-  logSumExpRowsBackward: rows(4, 5, [0, 3], { 1: 4, 2: 4 }, 1.2),
-  softmaxRowsBackward: rows(3, 4, [0, 1, 2], {}, 1.5),
-  sigLipRows: rows(3, 4, [2], { 0: 8, 1: 8, 5: ITEM }, 3),
-  crossEntropyRows: rows(3, 4, [1], { 0: 8, 2: 4 }, 2),
-  topKUpdate,
-
-  addArray: twoToOne,
-  subArray: twoToOne,
-  mulArray: twoToOne,
-  divArray: twoToOne,
-  maximumArray: twoToOne,
-  whereArrayBackward: twoToOne,
-  expArrayBackward: twoToOne,
-  logArrayBackward: twoToOne,
-  sqrtArrayBackward: twoToOne,
-  tanhArrayBackward: twoToOne,
-  reluArrayBackward: twoToOne,
-  divArrayBackward: elements(5, [0, 1, 2, 3, 4], 0.8),
-  maximumArrayBackward: elements(5, [0, 1, 2, 3, 4], 0.8),
-  whereArray: elements(4, [0, 1, 2, 3], 0.5),
-  accumulate: oneToOne,
-  scaleTo: oneToOne,
-  addScaled: oneToOne,
-  sqrtArray: oneToOne,
-  reluArray: oneToOne,
-  fillArray: elements(1, [0], 0.15),
-  expArray: elements(2, [0, 1], 1),
-  logArray: elements(2, [0, 1], 2),
-  tanhArray: elements(2, [0, 1], 1.5),
-  geluArray: elements(2, [0, 1], 1.5),
-  geluArrayBackward: elements(3, [0, 1, 2], 2.5),
-  adamWStep: elements(4, [0, 1, 2, 3], 1.5),
-  sgdStep: elements(3, [0, 1, 2], 0.8),
-
-  addRows: rows(3, 4, [0, 1], {}, 0.3),
-  gatherRows: rows(3, 4, [0], { 2: 4 }, 0.3),
-  layerNormRows: rows(6, 7, [0, 3], { 1: 4, 2: 4 }, 1),
-  layerNormRowsBackward: rows(6, 7, [0, 1, 2], { 3: 4, 4: 4 }, 1.2),
-  layerNormColumnsBackward: columns(6, 7, [0, 1, 2, 3], 0.6),
-  columnSums: columns(2, 3, [0, 1], 0.4),
-  scatterAddRows: columns(3, 4, [0, 1], 0.4),
-  sumAxis,
-  dropoutRows,
-  attention: heads(2, 2),
-  attentionBackward: heads(6, 5),
-
-  ...PICTURE_CUTTINGS,
+  normalizeRows: rows('rows', { y: 'cols', x: 'cols', norms: 8 }, 0.7),
+  softmaxRows: rows('rows', { y: 'cols', x: 'cols' }, 2),
+  logSumExpRows: rows('rows', { x: 'cols', y: 4 }, 1.2),
+  contrastiveSums: tiles(1),
+  contrastiveGradients: tiles(2),
+  logSumExpRowsBackward: rows('rows', { dx: 'cols', x: 'cols', dy: 4, y: 4 }, 1.2),
+  softmaxRowsBackward: rows('rows', { dx: 'cols', dy: 'cols', y: 'cols' }, 1.5),
+  sigLipRows: rows('rows', { x: 'cols', losses: 8, biasGrads: 8, first: ITEM }, 3),
+  crossEntropyRows: rows('rows', { x: 'cols', losses: 8, targets: 4 }, 2),
 };
+
+const SEARCH: Partitions<SearchParameters> = { scoreRows, topKUpdate };
+
+const binary = elements(['y', 'a', 'b'], 0.4);
+const unary = elements(['y', 'x'], 0.3);
+const gradOfInput = elements(['dx', 'dy', 'x'], 0.4);
+const gradOfOutput = elements(['dx', 'dy', 'y'], 0.4);
+const gradOfBoth = elements(['da', 'db', 'dy', 'a', 'b'], 0.8);
+
+/** Columns: few samples have many numbers each. */
+const dropoutRows: ByName<'y' | 'x' | 'rows' | 'cols' | 'block'> = (at) => {
+  const [y, x, height, cols, block] = at('y', 'x', 'rows', 'cols', 'block');
+  return {
+    costNs: (args) => value(args, height) * value(args, cols) * 2,
+    partition: () => ({ count: cols, step: SLIVERS, strides: [y, 4, x, 4, block, ITEM / DRAW] }),
+  };
+};
+
+const NN: Partitions<NnParameters> = {
+  addArray: binary,
+  subArray: binary,
+  mulArray: binary,
+  divArray: binary,
+  maximumArray: binary,
+  divArrayBackward: gradOfBoth,
+  maximumArrayBackward: gradOfBoth,
+  whereArray: elements(['y', 'c', 'a', 'b'], 0.5),
+  whereArrayBackward: elements(['y', 'c', 'x'], 0.4),
+  accumulate: unary,
+  scaleTo: unary,
+  addScaled: unary,
+  fillArray: elements(['y'], 0.15),
+  expArray: elements(['y', 'x'], 1),
+  expArrayBackward: gradOfOutput,
+  logArray: elements(['y', 'x'], 2),
+  logArrayBackward: gradOfInput,
+  sqrtArray: unary,
+  sqrtArrayBackward: gradOfOutput,
+  tanhArray: elements(['y', 'x'], 1.5),
+  tanhArrayBackward: gradOfOutput,
+  reluArray: unary,
+  reluArrayBackward: gradOfInput,
+  geluArray: elements(['y', 'x'], 1.5),
+  geluArrayBackward: elements(['dx', 'dy', 'x'], 2.5),
+  adamWStep: elements(['p', 'g', 'm', 'v'], 1.5),
+  sgdStep: elements(['p', 'g', 'velocity'], 0.8),
+
+  addRows: rows('rows', { y: 'cols', x: 'cols' }, 0.3),
+  gatherRows: rows('count', { y: 'cols', ids: 4 }, 0.3),
+  scatterAddRows: columns('count', ['dTable', 'dy'], 0.4),
+  columnSums: columns('rows', ['y', 'x'], 0.4),
+  sumAxis,
+  layerNormRows: rows('rows', { y: 'cols', x: 'cols', mean: 4, rstd: 4 }, 1),
+  layerNormRowsBackward: rows('rows', { dx: 'cols', dy: 'cols', x: 'cols', mean: 4, rstd: 4 }, 1.2),
+  layerNormColumnsBackward: columns('rows', ['dWeight', 'dBias', 'dy', 'x'], 0.6),
+  dropoutRows,
+  attention: heads(2),
+  attentionBackward: heads(5),
+
+  ...IMAGE_PARTITIONS,
+};
+
+/** All partitions, by module. Workers instantiate only these modules. */
+export const PARTITIONS = [
+  { code: core, partitions: CORE },
+  { code: search, partitions: SEARCH },
+  { code: nn, partitions: NN },
+] as const;

@@ -10,7 +10,7 @@ import {
   JOBS,
   type Job,
   type Kernel,
-  MOST_UNITS,
+  MAX_UNITS,
   open,
   SLEEPERS,
   SPINS,
@@ -18,20 +18,20 @@ import {
   waiting,
   work,
 } from './job.js';
-import { type Cut, ITEM } from './partition.js';
+import { ITEM, type Partition } from './partition.js';
 import { processors, type Start, startWorker, type Worker } from './start.js';
 
-/** Parts of a call for each thread, so that one that is held up leaves its share to others. */
-const PARTS = 8;
-/** Nanoseconds of work that a part should have at least: to take one costs about a tenth of it. */
-const LEAST_PART = 10_000;
-/** How often a thread looks again before it sleeps: for about a millisecond. */
-const PATIENCE = 50_000;
-/** Milliseconds after which a part that nobody ends is lost, beside ten times what one took here. */
-const LOST = 10_000;
+/** Parts of a call per thread, so that others take over the parts of one that is held up. */
+const PARTS_PER_THREAD = 8;
+/** Minimum nanoseconds of work of a part: to take one costs about a tenth of it. */
+const MIN_PART_NS = 10_000;
+/** How often a thread looks for work before it sleeps: for about a millisecond. */
+const MAX_SPINS = 50_000;
+/** Milliseconds, plus ten times those of this thread's parts, after which unfinished parts are lost. */
+const TIMEOUT_MS = 10_000;
 
-/** Nanoseconds of calls that are remembered at most. */
-const MOST_OWED = 1e8;
+/** Maximum of the backlog, in nanoseconds. */
+const MAX_BACKLOG_NS = 1e8;
 
 export class Pool {
   readonly #block: Block;
@@ -39,47 +39,47 @@ export class Pool {
   readonly #kernels: readonly Kernel[];
   readonly #wait: Wait;
   #job = 0;
-  /** Milliseconds that the own share of the job at hand took. */
-  #took = 0;
-  /** Nanoseconds of work that calls have brought of late, less those that passed between them. */
-  #owed = 0;
+  /** Milliseconds that this thread's parts of the current job took. */
+  #tookMs = 0;
+  /** Nanoseconds of work that recent calls have brought, less those that passed between them. */
+  #backlog = 0;
   /** When the last call ended. */
   #ended = 0;
 
   /**
    * Starts so many threads, or as many as the runtime gives.
-   * @param kernels those that are cut, as this thread calls them, in the order of the setting's names
-   * @param onDeath is called if a worker dies
+   * @param kernels those that are partitioned, as this thread calls them, in the order of the names
+   * @param onFailure is called if a worker fails
    */
   static async start(
     threads: number,
     script: string,
-    setting: Omit<Start, 'shared' | 'thread'>,
+    setup: Omit<Start, 'shared' | 'thread'>,
     kernels: readonly Kernel[],
-    onDeath: (reason: string) => void,
+    onFailure: (reason: string) => void,
   ): Promise<Pool> {
     const block = new Block();
-    block.words[SPINS] = threads <= processors() ? PATIENCE : 0;
+    block.words[SPINS] = threads <= processors() ? MAX_SPINS : 0;
     const starts = Array.from({ length: threads - 1 }, (_, i) =>
-      startWorker(script, { ...setting, shared: block.shared, thread: i + 1 }, onDeath),
+      startWorker(script, { ...setup, shared: block.shared, thread: i + 1 }, onFailure),
     );
     const workers = (await Promise.all(starts)).filter((worker) => worker !== undefined);
-    return new Pool(block, workers, kernels, onDeath);
+    return new Pool(block, workers, kernels, onFailure);
   }
 
   private constructor(
     block: Block,
     workers: readonly Worker[],
     kernels: readonly Kernel[],
-    onDeath: (reason: string) => void,
+    onFailure: (reason: string) => void,
   ) {
     this.#block = block;
     this.#workers = workers;
     this.#kernels = kernels;
     this.#wait = waiting(
-      () => LOST + 10 * this.#took,
+      () => TIMEOUT_MS + 10 * this.#tookMs,
       () => {
-        onDeath('in the middle of its work');
+        onFailure('in the middle of its work');
         throw new Error('nearfar: a thread has died in the middle of its work, which is lost');
       },
     );
@@ -97,40 +97,43 @@ export class Pool {
   run(
     kernel: number,
     args: readonly number[],
-    cut: Cut,
+    partition: Partition,
     nanoseconds: number,
     wakeFrom: number,
   ): void {
-    const { at, step, moves = [], grid = false, upper = false } = cut;
-    const items = args[grid ? at + 1 : at] as number;
-    const each = Math.max(1, Math.min(cut.parts ?? PARTS, nanoseconds / LEAST_PART / this.threads));
-    const parts = Math.min(MOST_UNITS, Math.floor(each * this.threads));
+    const { count, step, strides = [], grid = false, upper = false } = partition;
+    const items = args[grid ? count + 1 : count] as number;
+    const perThread = Math.min(
+      partition.partsPerThread ?? PARTS_PER_THREAD,
+      nanoseconds / MIN_PART_NS / this.threads,
+    );
+    const parts = Math.min(MAX_UNITS, Math.floor(Math.max(1, perThread) * this.threads));
     const grain = grid ? step : step * Math.ceil(items / step / parts);
     const units = Math.ceil(items / grain);
-    const columns = grid ? Math.ceil((args[at + 3] as number) / grain) : units;
-    if (abreast(units, columns, upper) < 2 || !this.#worthIt(nanoseconds, wakeFrom)) {
+    const columns = grid ? Math.ceil((args[count + 3] as number) / grain) : units;
+    if (concurrency(units, columns, upper) < 2 || !this.#shouldShare(nanoseconds, wakeFrom)) {
       this.#kernels[kernel]?.(...args);
       this.#ended = Date.now();
       return;
     }
-    const scratchBytes = cut.scratch?.bytes ?? 0;
+    const scratchBytes = partition.scratch?.bytes ?? 0;
     // Whole lines of the cache, so that no two threads write to one.
-    const room = Math.ceil(scratchBytes / 64) * 64;
-    const scratch = room > 0 ? allocate(room * this.#workers.length) : 0;
+    const perWorker = Math.ceil(scratchBytes / 64) * 64;
+    const scratch = perWorker > 0 ? allocate(perWorker * this.#workers.length) : 0;
     try {
       this.#publish(units, {
         kernel,
         items,
         grain,
-        at,
-        first: cut.first ?? -1,
+        count,
+        first: partition.first ?? -1,
         grid,
         upper,
-        scratchAt: cut.scratch?.at ?? -1,
+        scratchAt: partition.scratch?.at ?? -1,
         scratch,
-        scratchBytes: room,
+        scratchBytes: perWorker,
         args,
-        moves: moving(args, moves),
+        strides: activeStrides(args, strides),
       });
     } finally {
       if (scratch !== 0) free(scratch);
@@ -138,11 +141,11 @@ export class Pool {
   }
 
   /** Whether a thread is awake, or there has been enough work to wake some for what may follow. */
-  #worthIt(nanoseconds: number, wakeFrom: number): boolean {
+  #shouldShare(nanoseconds: number, wakeFrom: number): boolean {
     const between = 1e6 * (Date.now() - this.#ended);
-    this.#owed = Math.min(MOST_OWED, Math.max(0, this.#owed - between) + nanoseconds);
+    this.#backlog = Math.min(MAX_BACKLOG_NS, Math.max(0, this.#backlog - between) + nanoseconds);
     const asleep = Atomics.load(this.#block.words, SLEEPERS);
-    return asleep < this.#workers.length || this.#owed >= wakeFrom;
+    return asleep < this.#workers.length || this.#backlog >= wakeFrom;
   }
 
   #publish(units: number, job: Job): void {
@@ -156,7 +159,7 @@ export class Pool {
     if (Atomics.load(words, SLEEPERS) > 0) Atomics.notify(words, GO);
     const start = Date.now();
     work(this.#block, this.#job, this.#kernels, 0, this.#wait, job);
-    this.#took = Date.now() - start;
+    this.#tookMs = Date.now() - start;
     this.#wait(words, DONE, units);
     this.#ended = Date.now();
   }
@@ -170,17 +173,17 @@ export class Pool {
   }
 }
 
-/** Blocks of a grid that can be computed at once, where each needs those before and above it. */
-function abreast(rows: number, columns: number, upper: boolean): number {
+/** Number of blocks of a grid that can be computed at once: each needs those before and above it. */
+function concurrency(rows: number, columns: number, upper: boolean): number {
   return Math.min(upper ? Math.ceil(rows / 2) : rows, columns);
 }
 
-/** Without pointers of 0, which stand for nothing: only numbers of items begin there. */
-function moving(args: readonly number[], moves: readonly number[]): number[] {
-  const left: number[] = [];
-  for (let i = 0; i < moves.length; i += 2) {
-    const [place, bytes] = [moves[i] as number, moves[i + 1] as number];
-    if (bytes <= ITEM || args[place] !== 0) left.push(place, bytes);
+/** Strides without those of pointers of 0, which stand for nothing; an index may well be 0. */
+function activeStrides(args: readonly number[], strides: readonly number[]): number[] {
+  const active: number[] = [];
+  for (let i = 0; i < strides.length; i += 2) {
+    const [position, bytes] = [strides[i] as number, strides[i + 1] as number];
+    if (bytes <= ITEM || args[position] !== 0) active.push(position, bytes);
   }
-  return left;
+  return active;
 }

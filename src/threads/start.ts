@@ -1,11 +1,11 @@
 /** Workers on every runtime: the worker threads of Node, Deno and Bun, the Web Workers of a page. */
 
-/** What a worker begins with. */
+/** Message that a worker starts with. */
 export interface Start {
   memory: WebAssembly.Memory;
   /** The modules, for shared memory. */
   codes: readonly Uint8Array[];
-  /** Names of the kernels that are cut, as jobs number them. */
+  /** Names of the kernels that are partitioned, in the order in which jobs number them. */
   names: readonly string[];
   /** Block of shared memory through which jobs go. */
   shared: SharedArrayBuffer;
@@ -15,7 +15,7 @@ export interface Start {
 
 /** A running worker. */
 export interface Worker {
-  /** Ends it, which is no death. */
+  /** Ends it, which is not a failure. */
   stop(): void;
 }
 
@@ -25,7 +25,7 @@ export function builtin<T>(name: string): T | undefined {
   return process?.getBuiltinModule?.(name) as T | undefined;
 }
 
-/** What Node's workers and a page's have in common, and what only one of them has. */
+/** The members of Node's workers and of a page's, some of which only one of them has. */
 interface AnyWorker {
   postMessage(message: unknown): void;
   terminate(): unknown;
@@ -39,7 +39,7 @@ type WorkerClass = new (source: string, options?: object) => AnyWorker;
 /** Makes a worker that runs a script, or gives undefined where there are none. */
 function create(script: string): AnyWorker | undefined {
   const threads = builtin<{ Worker: WorkerClass }>('node:worker_threads');
-  // What this process was told to load first is none of a worker's business.
+  // A worker needs none of the modules that this process was told to load first.
   if (threads) return new threads.Worker(script, { eval: true, execArgv: [] });
   const page = globalThis as unknown as {
     Worker?: WorkerClass;
@@ -51,7 +51,7 @@ function create(script: string): AnyWorker | undefined {
   return new page.Worker(page.URL.createObjectURL(blob));
 }
 
-/** How many threads can run at once, as far as the runtime says. */
+/** Number of threads that can run at once, as far as the runtime says. */
 export function processors(): number {
   const { navigator } = globalThis as { navigator?: { hardwareConcurrency?: number } };
   if (navigator?.hardwareConcurrency !== undefined) return navigator.hardwareConcurrency;
@@ -60,36 +60,36 @@ export function processors(): number {
 
 /**
  * Starts a worker; undefined where that can't be done. It keeps no program from ending.
- * @param onDeath is called if it dies later
+ * @param onFailure is called if it fails later
  */
 export async function startWorker(
   script: string,
   start: Start,
-  onDeath: (reason: string) => void,
+  onFailure: (reason: string) => void,
 ): Promise<Worker | undefined> {
   try {
     const inner = create(script);
     if (inner === undefined) return undefined;
-    let hear: ((reason: string) => void) | undefined;
-    const die = (reason: string): void => {
-      hear?.(reason);
-      hear = undefined;
+    let report: ((reason: string) => void) | undefined;
+    const fail = (reason: string): void => {
+      report?.(reason);
+      report = undefined;
     };
-    const begun = new Promise<void>((resolve, reject) => {
-      hear = (reason) => reject(new Error(reason));
+    const ready = new Promise<void>((resolve, reject) => {
+      report = (reason) => reject(new Error(reason));
       inner.on?.('message', () => resolve());
       inner.onmessage = () => resolve();
     });
-    inner.on?.('error', (error) => die(String(error)));
-    inner.on?.('exit', (status) => die(`it ended with status ${status}`));
-    inner.onerror = ({ message }) => die(message ?? 'it failed');
+    inner.on?.('error', (error) => fail(String(error)));
+    inner.on?.('exit', (status) => fail(`it ended with status ${status}`));
+    inner.onerror = ({ message }) => fail(message ?? 'it failed');
     inner.postMessage(start);
-    await begun;
-    hear = onDeath;
+    await ready;
+    report = onFailure;
     inner.unref?.();
     return {
       stop() {
-        hear = undefined;
+        report = undefined;
         inner.terminate();
       },
     };

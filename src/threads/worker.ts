@@ -1,6 +1,6 @@
 /**
- * What a worker runs: it takes units of the jobs that the calling thread publishes, and sleeps in
- * between. The build makes one script of it, which workers are started from as text.
+ * The program of a worker: it takes units of the jobs that the calling thread publishes, and sleeps
+ * in between. The build makes one script of it, which workers are started from as text.
  */
 
 import { Block, END, GO, type Kernel, SLEEPERS, SPINS, waiting, work } from './job.js';
@@ -22,7 +22,7 @@ function begin({ memory, codes, names, shared, thread }: Start, ready: () => voi
   const never = waiting(
     () => Number.POSITIVE_INFINITY,
     () => {
-      throw new Error('a thread waits for ever');
+      throw new Error('a thread waits forever');
     },
   );
   ready();

@@ -17,7 +17,7 @@ import { check, same, sameBits, suite } from '../harness.js';
 
 const test = suite('threads');
 const COUNTS = [2, 5];
-/** Cuts all that can be cut, however little work it is. */
+/** Shares every kernel that has a partition, however little work it is. */
 const ALL = { minWorkNs: 0 };
 
 function matrix(rows: number, cols: number, seed: number): nearfar.Matrix {
@@ -36,7 +36,7 @@ async function withThreads<T>(count: number, body: () => T | Promise<T>): Promis
   }
 }
 
-/** Of each kernel that can be cut, into how many units it has been. */
+/** For each kernel with a partition, the largest number of units of its calls. */
 const units = new Map<string, number>();
 
 /** Follows what is written into the shared block, where jobs are numbered by the names of kernels. */
@@ -119,7 +119,7 @@ const large: Record<string, () => Float32Array> = {
   clipLossGrad: () => nearfar.clipLossGrad(z, keys).gradImage.data,
 };
 
-test('what is cut into many parts and tiles gives the same bits', async () => {
+test('what is partitioned into many parts and tiles gives the same bits', async () => {
   for (const [name, run] of Object.entries(large)) {
     const one = run();
     for (const count of COUNTS) {
@@ -134,9 +134,9 @@ test('what is cut into many parts and tiles gives the same bits', async () => {
   }
 });
 
-test('every kernel of the table of cuts was cut', () => {
+test('every kernel that has a partition was partitioned', () => {
   const whole = [...units].filter(([, most]) => most < 2).map(([name]) => name);
-  check(units.size > 0 && whole.length === 0, `never cut: ${whole.join(', ')}`);
+  check(units.size > 0 && whole.length === 0, `never partitioned: ${whole.join(', ')}`);
 });
 
 test('tensors, and a backward that waits, outlive a change of threads', async () => {
