@@ -1,5 +1,5 @@
 /**
- * Charts as SVG text, drawn by Observable Plot into a document that exists in memory only. Colours
+ * Charts as SVG text, drawn by Observable Plot into a document that exists in memory only. Colors
  * are CSS variables (--c0, --c1, …) and currentColor, so that one drawing serves light and dark.
  */
 
@@ -15,9 +15,9 @@ const MARGIN = { top: 34, right: 14, bottom: 42, left: 46 };
 const LOG_MARGIN = 60;
 
 const SHAPES = ['circle', 'square2', 'triangle2', 'diamond2'] as const;
-const GREY = 'color-mix(in srgb, currentColor 16%, transparent)';
+const GRAY = 'color-mix(in srgb, currentColor 16%, transparent)';
 
-/** What a drawn element offers of the DOM, whose types are not part of this program. */
+/** The part of the DOM that a drawn element needs; its types are not part of this program. */
 interface Drawn {
   outerHTML: string;
   setAttribute(name: string, value: string): void;
@@ -31,7 +31,7 @@ type Marks = Plot.Markish[];
 
 const color = (index: number): string => `var(--c${index})`;
 
-/** Draws marks on two axes and gives the SVG's text. */
+/** Draws marks on two axes and returns the SVG's text. */
 function draw(options: Plot.PlotOptions, label: string): string {
   const { document } = parseHTML('<html><body></body></html>');
   const svg = Plot.plot({
@@ -56,7 +56,7 @@ function draw(options: Plot.PlotOptions, label: string): string {
 const LEGEND_ROW = 18;
 const LETTER = 6.7;
 
-/** Names above the frame, each after its sign, in as many rows as they need; and those beyond one. */
+/** Draws names above the frame, each after its symbol, and counts the rows beyond the first. */
 function legend(
   names: readonly string[],
   colors: readonly number[],
@@ -65,18 +65,18 @@ function legend(
 ): { marks: Marks; more: number } {
   let dx = 0;
   let row = 0;
-  const places = names.map((name) => {
+  const positions = names.map((name) => {
     const width = 31 + name.length * LETTER;
     if (dx > 0 && dx + width > WIDTH - MARGIN.left) {
       dx = 0;
       row++;
     }
-    const place = { dx: dx + MARGIN.left - marginLeft, row };
+    const position = { dx: dx + MARGIN.left - marginLeft, row };
     dx += width;
-    return place;
+    return position;
   });
   const marks = names.flatMap((name, i) => {
-    const { dx, row: own } = places[i] as (typeof places)[number];
+    const { dx, row: own } = positions[i] as (typeof positions)[number];
     const at = { frameAnchor: 'top-left', dy: -20 - LEGEND_ROW * (row - own) } as const;
     const fill = color(colors[i] ?? 0);
     const symbol = shapes ? (SHAPES[i % SHAPES.length] ?? 'circle') : 'circle';
@@ -98,6 +98,12 @@ function line(series: Series, points: boolean): Marks {
   return points ? [path, Plot.dot(data, { x, y, fill: stroke, r: 3 })] : [path];
 }
 
+/** Tells whether curves end below a value, so that there is room for its label above it. */
+function isBelow(series: readonly Series[], y: number): boolean {
+  const last = series.flatMap(({ points }) => points.slice(-Math.ceil(points.length / 3)));
+  return last.filter((point) => point[1] < y).length * 2 > last.length;
+}
+
 function lineChart(panel: LinePanel): string {
   const { series, reference, percent = false, points = false } = panel;
   const { xScale = 'linear', yScale = 'linear' } = panel;
@@ -106,7 +112,7 @@ function lineChart(panel: LinePanel): string {
   const ordered = [...series.filter((one) => one.faint === true), ...named];
   const xs = series.flatMap((one) => one.points.map(([x]) => x));
   const marks: Marks = [
-    Plot.gridY({ stroke: GREY, strokeOpacity: 1 }),
+    Plot.gridY({ stroke: GRAY, strokeOpacity: 1 }),
     ...ordered.flatMap((one) => line(one, points)),
   ];
   if (reference !== undefined) {
@@ -117,9 +123,10 @@ function lineChart(panel: LinePanel): string {
         x: Math.max(...xs),
         y,
         dx: -4,
-        dy: -8,
+        dy: isBelow(named, y) ? -8 : 10,
         textAnchor: 'end',
         fill: 'currentColor',
+        stroke: 'var(--panel)',
       }),
     );
   }
@@ -162,7 +169,7 @@ function scatterChart(panel: ScatterPanel): string {
   const far = points.map(({ x, y }) => Math.max(Math.abs(x) / width, Math.abs(y) / height));
   const reach = 1.08 * Math.max(...far);
   const axis = { ticks: 5, labelArrow: 'none', labelAnchor: 'center' } as const;
-  const zero = { stroke: GREY, strokeOpacity: 1 };
+  const zero = { stroke: GRAY, strokeOpacity: 1 };
   const marks: Marks = [Plot.ruleX([0], zero), Plot.ruleY([0], zero)];
   groups.forEach((name, group) => {
     const data = points.filter((point) => point.group === group);
@@ -198,8 +205,8 @@ function dotChart(panel: DotPanel): string {
   const names = [...new Set(points.map(({ name }) => name))];
   const above = { frameAnchor: 'left', textAnchor: 'start', dy: NAME_ABOVE } as const;
   const marks: Marks = [
-    Plot.gridX({ stroke: GREY, strokeOpacity: 1 }),
-    Plot.gridY({ stroke: GREY, strokeOpacity: 1 }),
+    Plot.gridX({ stroke: GRAY, strokeOpacity: 1 }),
+    Plot.gridY({ stroke: GRAY, strokeOpacity: 1 }),
     Plot.text(names, { y: (name) => name, text: (name) => name, fill: 'currentColor', ...above }),
   ];
   if (reference !== undefined) {
@@ -235,6 +242,7 @@ function dotChart(panel: DotPanel): string {
   );
 }
 
+/** Draws a chart as the text of an SVG. */
 export function chart(panel: ChartPanel): string {
   if (panel.kind === 'dots') return dotChart(panel);
   return panel.kind === 'lines' ? lineChart(panel) : scatterChart(panel);

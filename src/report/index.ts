@@ -1,6 +1,6 @@
 /**
- * A report as one HTML file that asks nothing of the network, and a figure as one SVG file. Plain
- * data in, text out, on any runtime.
+ * A report as one HTML file that needs no network, and a figure as one SVG file. Plain data in, text
+ * out, on any runtime.
  */
 
 import { chart, WIDTH } from './charts.js';
@@ -18,7 +18,7 @@ function escapeText(text: string): string {
   return text.replace(/[&<>"]/g, (sign) => ENTITIES[sign] ?? sign);
 }
 
-/** Text with its `code` set as such. */
+/** Escapes text, and marks `code` as such. */
 function inline(text: string): string {
   return escapeText(text).replace(/`([^`]+)`/g, '<code>$1</code>');
 }
@@ -30,14 +30,17 @@ function renderPanel(panel: Panel): string {
   const size = `width="${width}" height="${height}"`;
   const kind = ink ? ' class="ink"' : '';
   const image = `<img${kind} src="${source}" ${size} alt="${escapeText(alternative)}">`;
-  return `<div class="panel">${title}${image}</div>`;
+  const { rows } = panel;
+  if (rows === undefined) return `<div class="panel">${title}${image}</div>`;
+  const names = rows.map((name) => `<li>${inline(name)}</li>`).join('');
+  return `<div class="panel">${title}<div class="sheet"><ol>${names}</ol>${image}</div></div>`;
 }
 
 function renderTable({ head, rows, caption }: Table): string {
   const headings = head.map((text) => `<th scope="col">${inline(text)}</th>`).join('');
   const body = rows.map(([name = '', ...cells]) => {
-    const rest = cells.map((text) => `<td>${inline(text)}</td>`).join('');
-    return `<tr><th scope="row">${inline(name)}</th>${rest}</tr>`;
+    const others = cells.map((text) => `<td>${inline(text)}</td>`).join('');
+    return `<tr><th scope="row">${inline(name)}</th>${others}</tr>`;
   });
   const [label = ''] = caption.split(/[.:;]/);
   // What scrolls sideways on a phone can be reached by the keyboard.
@@ -73,7 +76,7 @@ ${body}
 </section>`;
 }
 
-/** The whole report as an HTML document. */
+/** Renders a report as an HTML document. */
 export function renderReport({ title, lead, sections, extra = '', footer }: Report): string {
   const links = sections.map(
     (one) => `<a href="#${escapeText(one.name)}">${inline(one.title)}</a>`,
@@ -103,7 +106,7 @@ ${extra}
 `;
 }
 
-/** Charts side by side in one SVG file that stands alone. */
+/** Renders charts side by side in one SVG file that stands alone. */
 export function renderFigure(panels: readonly ChartPanel[], label: string): string {
   const gap = 24;
   const top = 40;

@@ -1,6 +1,6 @@
-/** How a report looks: one column to read, figures as wide as there is room, light and dark. */
+/** Style of a report: one column of text, figures as wide as the page, light and dark. */
 
-/** Colours of ink, paper and classes; each pair has a contrast of at least 4.5 to 1. */
+/** Colors of ink, paper and classes; each pair has a contrast of at least 4.5 to 1. */
 const LIGHT = {
   paper: '#fdfcfa',
   ink: '#1f2328',
@@ -49,14 +49,16 @@ function variables({ paper, ink, quiet, line, panel, classes }: typeof LIGHT): s
   return pairs.map(([name, value]) => `--${name}:${value}`).join(';');
 }
 
-/** The palette for a selector, dark where the reader's system is. */
+/** Returns the palette for a selector, dark where the reader's desktop is. */
 export function palette(selector: string): string {
   return `${selector}{color-scheme:light dark;${variables(LIGHT)}}
 @media (prefers-color-scheme:dark){${selector}{${variables(DARK)}}}`;
 }
 
+/** Font of everything but running text. */
 export const FONT = "system-ui,-apple-system,'Segoe UI',Roboto,'Helvetica Neue',sans-serif";
 
+/** The style sheet of a page. */
 export const STYLE = `${palette(':root')}
 *{box-sizing:border-box}
 html{-webkit-text-size-adjust:100%}
@@ -78,12 +80,15 @@ a{color:var(--c0);text-underline-offset:.2em}
 code{font:.88em/1 ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;
 background:color-mix(in srgb,var(--ink) 7%,transparent);padding:.12em .3em;border-radius:3px;white-space:nowrap}
 section>figure{max-width:min(66rem,100%);margin-block:2rem}
-section>figure.one{max-width:40rem}
-.panels{display:grid;gap:1rem;grid-template-columns:repeat(auto-fit,minmax(min(19rem,100%),1fr))}
+section>figure.one{max-width:34rem}
+.panels{display:grid;gap:1rem;grid-template-columns:repeat(auto-fit,minmax(min(20rem,100%),1fr))}
 .panel{background:var(--panel);border:1px solid var(--line);border-radius:6px;
 padding:.8rem .8rem .5rem;min-width:0;font-family:${FONT}}
 .panel h4{font:600 .92rem/1.3 ${FONT};margin:0 0 .3rem;text-wrap:balance}
 .panel svg,.panel img{display:block;width:100%;height:auto}
+.panel svg{max-width:27rem;margin-inline:auto}
+.sheet{display:grid;grid-template-columns:max-content 1fr;column-gap:.6rem}
+.sheet ol{list-style:none;margin:0 0 .3rem;padding:0;display:grid;grid-auto-rows:1fr;align-items:center;font-size:.8rem}
 .panel img{border-radius:3px;margin-bottom:.3rem}
 svg text{white-space:pre}
 figcaption{font:.9rem/1.5 ${FONT};color:var(--quiet)}

@@ -1,108 +1,119 @@
 /**
- * A report as plain data: what sections hand over and what `render` draws. Nothing in it knows
- * about HTML, so that a command's results can be kept, compared or drawn elsewhere.
+ * A report as plain data. Nothing in it knows about HTML, so that results can be kept, compared or
+ * drawn elsewhere.
  */
 
+/** A page: sections below a title. */
 export interface Report {
   title: string;
-  /** What the page shows, in a sentence or two. */
+  /** Summary of the page in a sentence or two. */
   lead: string;
   sections: ReportSection[];
   /** HTML that follows the sections as it is. */
   extra?: string;
-  /** How to get the same page again. */
+  /** Command that makes the same page again, and sources. */
   footer: string;
 }
 
+/** A section of a page. */
 export interface ReportSection {
-  /** Part of the page's address, as in `index.html#digits`. */
+  /** Fragment of the page's URL, as in `index.html#digits`. */
   name: string;
   title: string;
   blocks: Block[];
 }
 
-/** Text may hold `code` between backticks, as everywhere in a report. */
+/** A part of a section. Text may hold `code` between backticks, as everywhere in a report. */
 export type Block =
   | { kind: 'text'; text: string }
   | { kind: 'heading'; text: string }
   | { kind: 'figure'; panels: Panel[]; caption: string }
-  /** Text that a system wrote. */
+  /** Text that a model generated. */
   | { kind: 'quote'; text: string; caption: string }
   | { kind: 'table'; table: Table };
 
+/** A table. */
 export interface Table {
-  /** A line break matters on a terminal only. */
+  /** Names of the columns; a line break matters on a terminal only. */
   head: string[];
   /** The first cell of a row names it. */
   rows: string[][];
   caption: string;
 }
 
+/** A chart or an image with a title. */
 export type Panel = ChartPanel | ImagePanel;
 
+/** A chart. */
 export type ChartPanel = LinePanel | ScatterPanel | DotPanel;
 
+/** Curves over an axis. */
 export interface LinePanel {
   kind: 'lines';
   title: string;
   x: string;
   y: string;
   series: Series[];
-  /** A value that matters, as a dashed line across. */
+  /** A value to compare with, as a dashed horizontal line. */
   reference?: { y: number; label: string };
   xScale?: 'linear' | 'log';
   yScale?: 'linear' | 'log';
-  /** Share of one: written as per cent. */
+  /** Whether values are fractions, written as percentages. */
   percent?: boolean;
   /** Whether each point is a measurement to be seen, or one of many steps. */
   points?: boolean;
 }
 
+/** A curve. */
 export interface Series {
   name: string;
-  /** Which of the palette's colours. */
+  /** Index of the palette's color. */
   color: number;
   points: readonly (readonly [x: number, y: number])[];
   /** Drawn thin and pale, behind the others, and left out of the legend. */
   faint?: boolean;
 }
 
+/** Points of groups in a plane. */
 export interface ScatterPanel {
   kind: 'scatter';
   title: string;
   x: string;
   y: string;
-  /** Names of the groups: their order gives colour and shape. */
+  /** Names of the groups: their order gives color and shape. */
   groups: string[];
   points: readonly { x: number; y: number; group: number }[];
   /** Draw each point as its group's name, or as a dot with a shape for each group. */
   marks: 'dots' | 'names';
 }
 
-/** Names down the side, and for each some values of several groups. */
+/** Names down the side, and for each the values of several groups. */
 export interface DotPanel {
   kind: 'dots';
   title: string;
   x: string;
   xScale?: 'linear' | 'log';
-  /** Share of one: written as per cent. */
+  /** Whether values are fractions, written as percentages. */
   percent?: boolean;
-  /** A value that matters, as a dashed line down. */
+  /** A value to compare with, as a dashed vertical line. */
   reference?: number;
-  /** Their order gives colour and shape. */
+  /** Names of the groups: their order gives color and shape. */
   groups: string[];
   points: readonly { name: string; x: number; group: number }[];
 }
 
+/** An image. */
 export interface ImagePanel {
   kind: 'image';
   title: string;
-  /** A data: address. */
+  /** A data: URL. */
   source: string;
   width: number;
   height: number;
   /** Drawn in white on black: dark on light where the page is light. */
   ink?: boolean;
-  /** What one sees, for those who don't. */
+  /** Text for readers who do not see the image. */
   alternative: string;
+  /** Names of the image's rows, beside them. */
+  rows?: readonly string[];
 }

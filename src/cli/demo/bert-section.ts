@@ -1,4 +1,4 @@
-/** BERT in words and figures: hidden words of mails, and what that is worth with few labels. */
+/** The demo's section on BERT: masked tokens of mails, and low-label classification. */
 
 import {
   type Accuracy,
@@ -8,28 +8,28 @@ import {
 } from '../../../bench/studies/few-labels/study.js';
 import type { BERT } from '../../models/index.js';
 import type { LinePanel, Table } from '../../report/types.js';
-import { COUNTS, judge, loadMails, type Named, trainBert } from './bert.js';
+import { COUNTS, evaluateBert, loadMails, type Named, trainBert } from './bert.js';
 import { count, fixed, percent, several, steps, thinned } from './numbers.js';
 import type { Section, SectionContext, SectionResult } from './section.js';
 
 export const bert: Section = {
   name: 'bert',
-  title: 'BERT: the hidden token',
+  title: 'BERT: masked tokens',
   duration: 80,
   sources: ['SpamAssassin public corpus (CC0 1.0)'],
   run,
 };
 
-/** Texts with a word hidden that a reader can guess. */
+/** Texts with a masked word that a reader can guess. */
 const SENTENCES = [
   'click here to be removed from our mailing [MASK].',
   'this is a one [MASK] mailing.',
   'on [MASK], 21 aug 2002, he wrote:',
   'please let me know if you have any [MASK].',
 ];
-const LIKELIEST = 4;
+const TOP = 4;
 
-/** How a method is called where there is little room. */
+/** Short names of the methods, for charts. */
 const SHORT: Readonly<Record<Method, string>> = {
   'BERT, pre-trained and fine-tuned': 'fine-tuned',
   'BERT, pre-trained and frozen, and a linear classifier': 'frozen',
@@ -40,7 +40,7 @@ const SHORT: Readonly<Record<Method, string>> = {
 async function run(context: SectionContext): Promise<SectionResult> {
   const data = loadMails();
   const { bert: model, losses, results } = await trainBert(data, context);
-  const named = judge(model, data);
+  const named = evaluateBert(model, data);
   const { layers, heads, width } = model.config;
   const parameters = [...model.parameters().values()].reduce((all, { size }) => all + size, 0);
   const labels = labelsTable(results, data);
@@ -65,34 +65,31 @@ async function run(context: SectionContext): Promise<SectionResult> {
       {
         kind: 'text',
         text:
-          'Hide 15 % of the words of a text, and ask for them: the answers are in the text. Of the ' +
-          'hidden tokens, eight in ten become `[MASK]`, one becomes another token and one stays, so ' +
-          'that no place is safe from being asked. The network sees both sides of a gap, which makes ' +
-          'it good at understanding and no good at writing. Here it reads ' +
-          `${count(data.training.texts.length)} mails, half of them spam, and is not told which: ` +
-          `${several(layers, 'layer')} of ${several(heads, 'head')}, ${width} numbers a token, ` +
-          `${count(parameters)} weights, ` +
-          `a vocabulary of ${count(model.tokenizer.size)} pieces of words learnt from the same mails.`,
+          'Masked language modeling hides 15 % of the tokens of a text and trains the network to ' +
+          'predict them. Of the chosen tokens, 80 % become `[MASK]`, 10 % a random token, and 10 % ' +
+          'stay as they are. The network attends to both sides of a gap, so that it encodes texts ' +
+          'but cannot generate them. Here it is trained on ' +
+          `${count(data.training.texts.length)} mails, half of them spam, without their labels: ` +
+          `${several(layers, 'layer')} of ${several(heads, 'head')}, width ${width}, ` +
+          `${count(parameters)} parameters, ` +
+          `a WordPiece vocabulary of ${count(model.tokenizer.size)} tokens from the same mails (a token ` +
+          'that begins with ## continues a word).',
       },
       {
         kind: 'figure',
         panels: [lossPanel(losses)],
         caption:
-          `Cross-entropy of the hidden tokens over ${count(losses.length)} steps. On mails held out it ` +
-          `ends at ${fixed(named.valLoss)}; ${percent(named.maskedAccuracy)} of the hidden tokens are ` +
-          `named rightly, where the most frequent token is right for ` +
-          `${percent(named.mostFrequentAccuracy)} and counts of pairs on both sides for ` +
-          `${percent(named.bigramAccuracy)}.`,
+          `Cross-entropy of the masked tokens over ${count(losses.length)} steps. On held-out mails it ` +
+          `ends at ${fixed(named.valLoss)} nats per token. ${maskedVerdict(named)}`,
       },
       { kind: 'table', table: filled },
-      { kind: 'heading', text: 'What it is worth with few labels' },
+      { kind: 'heading', text: 'Classification with few labels' },
       {
         kind: 'text',
         text:
-          `Now ${COUNTS[0]}, ${COUNTS[1]} or ${COUNTS[2]} mails of each kind get their label, spam or ` +
-          'ham. The pre-trained network learns on from there (fine-tuning), beside the same network ' +
-          'from scratch; or it stays as it is, and only a linear classifier on its hidden states is ' +
-          'fitted. A linear classifier on counted words needs no network at all.',
+          `With ${COUNTS[0]}, ${COUNTS[1]} or ${COUNTS[2]} labels per class (spam or ham), the pre-trained ` +
+          'network is fine-tuned, or kept frozen below a linear classifier. Two baselines: the same ' +
+          'network trained from scratch on the labels alone, and a linear classifier on a bag of words.',
       },
       {
         kind: 'figure',
@@ -104,7 +101,23 @@ async function run(context: SectionContext): Promise<SectionResult> {
   };
 }
 
-/** What the figure shows, said as it is: pre-training does not always win. */
+/** Compares the accuracy on masked tokens with the baselines, by the numbers of the run. */
+function maskedVerdict({ maskedAccuracy, mostFrequentAccuracy, bigramAccuracy }: Named): string {
+  const baselines =
+    `the most frequent token reaches ${percent(mostFrequentAccuracy)} and bigram counts of both ` +
+    `neighbors ${percent(bigramAccuracy)}`;
+  const best = Math.max(mostFrequentAccuracy, bigramAccuracy);
+  const verdict =
+    maskedAccuracy > best
+      ? 'so that the network has learned more than counting gives'
+      : 'so that the network is not yet better than counting: it is small and trained for seconds';
+  return (
+    `It predicts ${percent(maskedAccuracy)} of the masked tokens correctly; ${baselines}, ` +
+    `${verdict}.`
+  );
+}
+
+/** Compares the classifiers at the fewest labels, by the numbers of the run. */
 function verdict(
   tuned: number,
   frozen: number,
@@ -113,24 +126,29 @@ function verdict(
   { heldOut }: Dataset,
 ): string {
   const best = Math.max(tuned, frozen);
-  const gain = best > scratch ? 'more than' : 'no more than';
-  const against = best > words ? 'better than' : 'not as good as';
+  const points = fixed(100 * Math.abs(best - scratch), 1);
+  const gain =
+    best > scratch
+      ? `${points} points better than from scratch (${percent(scratch)})`
+      : `${points} points worse than from scratch (${percent(scratch)}): in this run, pre-training ` +
+        'does not pay';
+  const against = best > words ? 'better than' : 'not better than';
   return (
-    `Share of ${count(heldOut.texts.length)} held-out mails named rightly. With ${COUNTS[0]} labels a ` +
-    `kind, pre-training reaches ${percent(best)}: ${gain} the same network from scratch ` +
-    `(${percent(scratch)}), and ${against} counted words (${percent(words)}). Spam gives itself ` +
-    'away by single words, so counting is hard to beat here; `--full` pre-trains longer.'
+    `Accuracy on ${count(heldOut.texts.length)} held-out mails. With ${COUNTS[0]} labels per class, ` +
+    `the better of the two pre-trained classifiers reaches ${percent(best)}, ${gain}. It is ` +
+    `${against} the bag of words (${percent(words)}): single words give spam away. \`--full\` ` +
+    'pre-trains a larger network for longer.'
   );
 }
 
 function lossPanel(losses: readonly number[]): LinePanel {
   return {
     kind: 'lines',
-    title: 'Hidden tokens of mails',
+    title: 'Masked tokens of mails',
     x: 'step',
-    y: 'nats a hidden token',
+    y: 'loss, nats per masked token',
     series: [
-      { name: 'loss of a batch', color: 0, points: steps(losses), faint: true },
+      { name: 'batch', color: 0, points: steps(losses), faint: true },
       { name: 'loss', color: 0, points: thinned(losses, 60) },
     ],
   };
@@ -139,8 +157,8 @@ function lossPanel(losses: readonly number[]): LinePanel {
 function labelsPanel(results: readonly Accuracy[]): LinePanel {
   return {
     kind: 'lines',
-    title: 'Held-out mails named rightly, by labels',
-    x: 'labels a kind',
+    title: 'Accuracy on held-out mails',
+    x: 'labels per class',
     y: 'accuracy',
     series: METHODS.map((method, color) => ({
       name: SHORT[method],
@@ -157,19 +175,19 @@ function labelsPanel(results: readonly Accuracy[]): LinePanel {
 
 function maskedTable(named: Named): Table {
   return {
-    head: ['hidden tokens named by', 'rightly'],
+    head: ['masked tokens predicted by', 'accuracy'],
     rows: [
       ['the most frequent token', percent(named.mostFrequentAccuracy)],
-      ['counts of pairs on both sides', percent(named.bigramAccuracy)],
+      ['bigram counts of both neighbors', percent(named.bigramAccuracy)],
       ['BERT', percent(named.maskedAccuracy)],
     ],
-    caption: 'Hidden tokens of held-out mails.',
+    caption: 'Accuracy on the masked tokens of held-out mails.',
   };
 }
 
 function labelsTable(results: readonly Accuracy[], { heldOut }: Dataset): Table {
   return {
-    head: ['named by', ...COUNTS.map((perClass) => `${perClass} labels a kind`)],
+    head: ['classifier', ...COUNTS.map((perClass) => `${perClass} labels\nper class`)],
     rows: METHODS.map((method) => [
       method,
       ...results
@@ -177,21 +195,21 @@ function labelsTable(results: readonly Accuracy[], { heldOut }: Dataset): Table 
         .map(({ mean, std: deviation }) => `${percent(mean)} ± ${fixed(100 * deviation, 1)}`),
     ]),
     caption:
-      `Share of ${count(heldOut.texts.length)} held-out mails named rightly: mean and standard ` +
-      `deviation of ${results[0]?.accuracies.length} draws of the labelled mails.`,
+      `Accuracy on ${count(heldOut.texts.length)} held-out mails: mean and standard ` +
+      `deviation of ${results[0]?.accuracies.length} draws of the labeled mails.`,
   };
 }
 
 function filledTable(model: BERT): Table {
   return {
-    head: ['text', ...Array.from({ length: LIKELIEST }, (_, i) => `${i + 1}.`)],
+    head: ['text', ...Array.from({ length: TOP }, (_, i) => `${i + 1}.`)],
     rows: SENTENCES.map((sentence) => {
-      const [best = []] = model.fillMask(sentence, { topK: LIKELIEST });
+      const [best = []] = model.fillMask(sentence, { topK: TOP });
       return [
         sentence.replace('[MASK]', '`[MASK]`'),
         ...best.map(({ token, probability }) => `${token} ${percent(probability, 0)}`),
       ];
     }),
-    caption: 'A word hidden, and what the network takes it for, the likeliest first.',
+    caption: 'The most probable tokens for a masked word, with their probabilities.',
   };
 }

@@ -1,4 +1,4 @@
-/** A small BERT on mails: trained to name hidden words, then fine-tuned on a few labels. */
+/** A small BERT on mails: trained to name masked words, then fine-tuned on a few labels. */
 
 import { mailsOf } from '../../../bench/studies/few-labels/mails.js';
 import {
@@ -61,13 +61,14 @@ export async function trainBert(
   return study;
 }
 
-/** How well hidden words are named, by the network and by counting. */
+/** Accuracy on masked tokens of the network and of simple baselines. */
 export interface Named extends models.Baselines {
   valLoss: number;
   maskedAccuracy: number;
 }
 
-export function judge(bert: models.BERT, { training, heldOut }: Dataset): Named {
+/** Evaluates on the masked tokens of held-out mails. */
+export function evaluateBert(bert: models.BERT, { training, heldOut }: Dataset): Named {
   const documents = training.texts.map((text) => bert.tokenizer.encode(text));
   const { loss, accuracy } = bert.evaluate(heldOut.texts);
   const counted = models.maskedBaselines(bert, heldOut.texts, models.Bigrams.of(documents));

@@ -1,4 +1,4 @@
-/** CLIP in words and figures: which caption goes with which emoji. */
+/** The demo's section on CLIP: emoji and their names. */
 
 import { captionLabel } from '../../models/index.js';
 import { tidy } from '../../nn/index.js';
@@ -7,8 +7,8 @@ import type { ImagePanel, LinePanel, Table } from '../../report/types.js';
 import {
   columns,
   type Emoji,
+  findImages,
   findNames,
-  findPictures,
   HELD_OUT,
   loadEmoji,
   pixelRecall,
@@ -20,7 +20,7 @@ import type { Section, SectionContext, SectionResult } from './section.js';
 
 export const clip: Section = {
   name: 'clip',
-  title: 'CLIP: pictures and words in one space',
+  title: 'CLIP: images and texts in one space',
   duration: 120,
   sources: [
     'emoji of Noto (Apache 2.0)',
@@ -31,10 +31,10 @@ export const clip: Section = {
   run,
 };
 
-/** Texts that look for pictures; none of them is what one is called. */
+/** Queries for images; none of them is the name of one. */
 const QUERIES = ['animal', 'sad face', 'fruit', 'building', 'sport', 'music'];
 const ACROSS = 6;
-/** Pictures that look for their names, evenly from all. */
+/** Images whose names are shown, evenly from all. */
 const ASKED = 6;
 const ANSWERS = 3;
 
@@ -59,31 +59,28 @@ async function run(context: SectionContext): Promise<SectionResult> {
     {
       kind: 'text',
       text:
-        'A picture and its caption are two views of one thing. CLIP has a tower for each, and one ' +
-        'question: in a batch, which caption goes with which picture? The temperature of the ' +
-        'softmax is learnt with the rest. What comes of it is one space for pictures and words, so ' +
-        'that any words can be asked for. ' +
-        `Here: ${names} emoji as three vendors draw them, called by their names and keywords; ` +
-        `${count(parameters)} weights, ${count(losses.length)} steps. The drawings of a fourth vendor ` +
-        `(${HELD_OUT}) are kept apart: the network never sees one until it is asked for its name.`,
+        'CLIP trains an image encoder and a text encoder together, to find which caption of a ' +
+        'batch belongs to which image; the temperature of the softmax is learned, too. The result ' +
+        'is one embedding space for images and texts, which can be searched with any words. ' +
+        `Here: ${names} emoji as drawn by three vendors, captioned by their names and keywords; ` +
+        `${count(parameters)} parameters, ${count(losses.length)} steps. The drawings of a fourth vendor ` +
+        `(${HELD_OUT}) are held out: the network is never trained on them.`,
     },
     {
       kind: 'figure',
       panels: [lossPanel(trained), recallPanel(trained, emoji)],
       caption:
-        `Left: the loss of the batches. Right: how many drawings of the vendor never seen find their ` +
-        `name first among ${names}; guessing would find ${percent(1 / emoji.captions.length, 2)}.`,
+        `First panel: the loss. Second panel: recall@1 of names for the drawings of the held-out ` +
+        `vendor, among ${names} names; chance is ${percent(1 / emoji.captions.length, 2)}.`,
     },
     { kind: 'table', table },
-    { kind: 'heading', text: 'From words to pictures' },
+    { kind: 'heading', text: 'From texts to images' },
     {
       kind: 'figure',
       panels: [wordsPanel(emoji, trained)],
-      caption:
-        `A line for each text, the nearest drawings of the vendor never seen from left to right: ` +
-        `${QUERIES.map((text) => `“${text}”`).join(', ')}.`,
+      caption: 'For each query, the nearest drawings of the held-out vendor, nearest first.',
     },
-    { kind: 'heading', text: 'From pictures to words' },
+    { kind: 'heading', text: 'From images to texts' },
     { kind: 'table', table: namesTable(emoji, trained) },
   ];
   trained.clip.dispose();
@@ -93,53 +90,53 @@ async function run(context: SectionContext): Promise<SectionResult> {
 function lossPanel({ losses }: Run): LinePanel {
   return {
     kind: 'lines',
-    title: 'Which caption?',
+    title: 'CLIP loss',
     x: 'step',
-    y: 'nats',
+    y: 'loss, nats',
     series: [
-      { name: 'loss of a batch', color: 0, points: steps(losses), faint: true },
+      { name: 'batch', color: 0, points: steps(losses), faint: true },
       { name: 'training', color: 0, points: thinned(losses, 60) },
     ],
   };
 }
 
-function recallPanel({ judged }: Run, emoji: Emoji): LinePanel {
+function recallPanel({ validation }: Run, emoji: Emoji): LinePanel {
   return {
     kind: 'lines',
-    title: 'A vendor never seen',
+    title: 'Names for a held-out vendor',
     x: 'step',
-    y: 'find their name first',
+    y: 'recall@1',
     percent: true,
     points: true,
-    series: [{ name: HELD_OUT, color: 1, points: judged }],
-    reference: { y: 1 / emoji.captions.length, label: 'guessing' },
+    series: [{ name: HELD_OUT, color: 1, points: validation }],
+    reference: { y: 1 / emoji.captions.length, label: 'chance' },
   };
 }
 
 function recallTable(emoji: Emoji, { before, after, losses, seconds }: Run): Table {
-  const row = (what: string, shares: Record<number, number>): string[] => [
+  const row = (what: string, recall: Record<number, number>): string[] => [
     what,
-    ...[1, 5, 10].map((k) => percent(shares[k] as number)),
+    ...[1, 5, 10].map((k) => percent(recall[k] as number)),
   ];
   return {
-    head: ['CLIP on emoji', 'first', 'among 5', 'among 10'],
+    head: ['retrieval', 'recall@1', 'recall@5', 'recall@10'],
     rows: [
-      row('picture → name, untrained', before.imageToText),
-      row('picture → name', after.imageToText),
-      row('name → picture', after.textToImage),
-      ...Object.entries(emoji.others).map(([vendor, pictures]) =>
-        row(`raw pixels → ${vendor}`, pixelRecall(emoji.heldOut, pictures)),
+      row('image → name, untrained', before.imageToText),
+      row('image → name', after.imageToText),
+      row('name → image', after.textToImage),
+      ...Object.entries(emoji.others).map(([vendor, images]) =>
+        row(`raw pixels → ${vendor}`, pixelRecall(emoji.heldOut, images)),
       ),
     ],
     caption:
-      `${count(emoji.captions.length)} drawings of ${HELD_OUT}, never seen in training ` +
-      `(${count(losses.length)} steps, ${fixed(seconds, 0)} s), and where what they look for ranks. ` +
-      'Below: the same drawing by another vendor, looked for by raw pixels, without any words.',
+      `Recall for ${count(emoji.captions.length)} drawings of ${HELD_OUT}, which was held out ` +
+      `(${count(losses.length)} steps, ${fixed(seconds, 0)} s). The last rows search the same emoji ` +
+      'among the drawings of another vendor by raw pixels, without any text.',
   };
 }
 
 function wordsPanel(emoji: Emoji, { clip: model }: Run): ImagePanel {
-  const found = findPictures(model, QUERIES, emoji.heldOut, ACROSS);
+  const found = findImages(model, QUERIES, emoji.heldOut, ACROSS);
   const sheet = tidy(() => contactSheet(columns(emoji.heldOut, found, ACROSS)));
   const seen = QUERIES.map((text, line) => {
     const first = emoji.captions[found[line * ACROSS] as number] as string;
@@ -148,10 +145,11 @@ function wordsPanel(emoji: Emoji, { clip: model }: Run): ImagePanel {
   return {
     kind: 'image',
     title: 'The nearest drawings',
+    rows: QUERIES,
     source: pngAddress(sheet),
     width: sheet.width,
     height: sheet.height,
-    alternative: `${QUERIES.length} lines of ${ACROSS} emoji; the first of each: ${seen.join(', ')}`,
+    alternative: `${QUERIES.length} rows of ${ACROSS} emoji; the first of each: ${seen.join(', ')}`,
   };
 }
 
@@ -164,6 +162,6 @@ function namesTable(emoji: Emoji, { clip: model }: Run): Table {
   return {
     head: ['drawing of', ...Array.from({ length: ANSWERS }, (_, i) => `${i + 1}.`)],
     rows: rows.map((row, i) => [captionLabel(captions[row] as string), ...(found[i] as string[])]),
-    caption: `The likeliest of ${count(captions.length)} names for drawings of ${HELD_OUT}.`,
+    caption: `The most similar of ${count(captions.length)} names for some drawings of ${HELD_OUT}.`,
   };
 }

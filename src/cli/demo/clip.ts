@@ -1,4 +1,4 @@
-/** A small CLIP on emoji: trained on three vendors' drawings, tried on those of a fourth. */
+/** A small CLIP on emoji: trained on three vendors' drawings, evaluated on those of a fourth. */
 
 import {
   CLIP,
@@ -22,10 +22,10 @@ export const HELD_OUT = 'fluent-emoji-flat';
 
 export interface Emoji {
   vendors: string[];
-  /** One a name. */
+  /** One per name. */
   captions: string[];
   training: ImageDataset;
-  /** The vendor kept apart: picture i is called by caption i. */
+  /** The held-out vendor: caption i belongs to image i. */
   heldOut: ImageDataset;
   /** Drawings of each other vendor, in the same order. */
   others: Readonly<Record<string, ImageDataset>>;
@@ -56,29 +56,29 @@ export function loadEmoji(): Emoji {
     };
   };
   const held = vendors.indexOf(HELD_OUT);
-  const rest = vendors.map((_, vendor) => vendor).filter((vendor) => vendor !== held);
+  const others = vendors.map((_, vendor) => vendor).filter((vendor) => vendor !== held);
   return {
     vendors,
     captions,
-    training: by(rest),
+    training: by(others),
     heldOut: by([held]),
-    others: Object.fromEntries(rest.map((vendor) => [vendors[vendor] as string, by([vendor])])),
+    others: Object.fromEntries(others.map((vendor) => [vendors[vendor] as string, by([vendor])])),
   };
 }
 
-/** What a run left. */
+/** Results of a run. */
 export interface Run {
   clip: CLIP;
   losses: number[];
-  /** Share of the pictures kept apart that find their name first, by step. */
-  judged: [step: number, recall: number][];
+  /** Recall@1 of the held-out images by step. */
+  validation: [step: number, recall: number][];
   before: ClipRecall;
   after: ClipRecall;
   seconds: number;
 }
 
 /** Points of the curve. */
-const JUDGED = 8;
+const VALIDATIONS = 8;
 
 export async function trainClip(emoji: Emoji, context: SectionContext): Promise<Run> {
   const { full, seed, terminal } = context;
@@ -92,7 +92,7 @@ export async function trainClip(emoji: Emoji, context: SectionContext): Promise<
     return found;
   };
   const before = retrieve();
-  const judged: Run['judged'] = [[0, before.imageToText[1] as number]];
+  const validation: Run['validation'] = [[0, before.imageToText[1] as number]];
   const losses: number[] = [];
   const progress = terminal.progress('clip', steps, {
     unit: { name: 'images', perStep: batch },
@@ -106,13 +106,13 @@ export async function trainClip(emoji: Emoji, context: SectionContext): Promise<
   })) {
     losses.push(loss);
     await progress.step(step, loss);
-    if (step % Math.floor(steps / JUDGED) !== 0 && step !== steps) continue;
+    if (step % Math.floor(steps / VALIDATIONS) !== 0 && step !== steps) continue;
     after = retrieve();
-    judged.push([step, after.imageToText[1] as number]);
+    validation.push([step, after.imageToText[1] as number]);
   }
   progress.end();
   const seconds = (performance.now() - started) / 1000;
-  return { clip, losses, judged, before, after, seconds };
+  return { clip, losses, validation, before, after, seconds };
 }
 
 /** Shares of drawings whose namesake by another vendor is among the nearest k by raw pixels. */
@@ -134,36 +134,31 @@ export function pixelRecall(queries: ImageDataset, corpus: ImageDataset): Record
   return { 1: share(1), 5: share(5), 10: share(10) };
 }
 
-/** The k best pictures for some texts: their numbers, a row a text. */
-export function findPictures(
-  clip: CLIP,
-  texts: readonly string[],
-  pictures: ImageDataset,
-  k: number,
-) {
-  return topK(clip.encodeTexts(texts), clip.encode(pictures), k).indices;
+/** The k best images for some texts: their numbers, a row a text. */
+export function findImages(clip: CLIP, texts: readonly string[], images: ImageDataset, k: number) {
+  return topK(clip.encodeTexts(texts), clip.encode(images), k).indices;
 }
 
-/** The k best names for some pictures, a list a picture. */
+/** The k best names for some images, a list a image. */
 export function findNames(
   clip: CLIP,
-  pictures: ImageDataset,
+  images: ImageDataset,
   rows: readonly number[],
   captions: readonly string[],
   k: number,
 ): string[][] {
   const names = captions.map(captionLabel);
-  const { pixels } = pictures.read(rows);
+  const { pixels } = images.read(rows);
   const { indices } = topK(clip.encode(pixels), clip.encodeTexts(names), k);
   return rows.map((_, i) =>
     Array.from(indices.subarray(i * k, (i + 1) * k), (index) => names[index] as string),
   );
 }
 
-/** Pictures as columns of a sheet: column c has the c-th of each row's. */
-export function columns(pictures: ImageDataset, rows: ArrayLike<number>, across: number): Tensor[] {
+/** Images as columns of a sheet: column c has the c-th of each row's. */
+export function columns(images: ImageDataset, rows: ArrayLike<number>, across: number): Tensor[] {
   return Array.from({ length: across }, (_, column) => {
     const chosen = Array.from(rows).filter((_, i) => i % across === column);
-    return imagesToTensor(pictures.read(chosen).pixels, pictures.shape);
+    return imagesToTensor(images.read(chosen).pixels, images.shape);
   });
 }

@@ -1,4 +1,4 @@
-/** The experiment in words, tables and figures: NumPy's numbers beside ours, then done right. */
+/** The demo's section on 24 points: NumPy's numbers next to ours, then full gradients. */
 
 import { type Pca, pca } from '../../index.js';
 import type { LinePanel, ScatterPanel, Table } from '../../report/types.js';
@@ -68,10 +68,10 @@ async function run({ seed, full, terminal }: SectionContext): Promise<SectionRes
       {
         kind: 'text',
         text:
-          'Twenty-four random points in 32 dimensions belong to three classes of eight. Two ' +
-          'hundred times an anchor is drawn, a positive from its class and a negative from another; ' +
-          'unless the anchor is nearer to the positive by a cosine of 0.5, it takes a step towards ' +
-          'the positive and away from the negative. Points and triplets are recorded from ' +
+          'Twenty-four random points in 32 dimensions belong to three classes of eight. In each of ' +
+          '200 steps, a triplet is drawn: an anchor, a positive of its class, a negative of another. ' +
+          'Unless the anchor is closer to the positive by a cosine of 0.5, the anchor (and it ' +
+          'alone) moves towards the positive and away from the negative. Points and triplets are recorded from ' +
           'a NumPy script, so that each number can be compared with NumPy’s.',
       },
       {
@@ -80,38 +80,35 @@ async function run({ seed, full, terminal }: SectionContext): Promise<SectionRes
         caption:
           `First panel: the loss of each triplet. Its mean is ${fixed(early)} over the first 50 and ` +
           `${fixed(late)} over the last 50. Second: the points along the two directions in which ` +
-          `they vary most, which hold ${share(repeated.pca)} of the variance. The classes are still ` +
+          `they vary most, which explain ${explained(repeated.pca)} of the variance. The classes are still ` +
           `mixed: ${percent(byAnchorRule.neighbors, 0)} of the points have their nearest neighbor in ` +
           `their own class, where chance gives ${percent(7 / 23, 0)}.`,
       },
       { kind: 'table', table: comparison },
-      { kind: 'heading', text: 'Why so little happens, and what makes classes form' },
+      { kind: 'heading', text: 'Why the classes stay mixed, and what separates them' },
       {
         kind: 'text',
         text:
-          'Three things hold this version back. A point is the anchor about eight times ' +
-          'only. Its rule, `(positive − negative) / ‖anchor‖`, is a shortcut that moves the anchor ' +
-          'alone. And its NT-Xent takes row i and row i + 12 for a pair: with eight points to a ' +
-          'class, these are always of different classes, so that this number has to rise when ' +
-          'classes form.',
+          'Each point is the anchor only about eight times, and the anchor rule, ' +
+          '`(positive − negative) / ‖anchor‖`, moves the anchor alone. The NT-Xent of this ' +
+          'experiment pairs rows i and i + 12, which are always of different classes, so that it ' +
+          'has to rise when classes form.',
       },
       {
         kind: 'text',
         text:
-          `Below, the same start twice more: ${count(triplets.losses.length)} triplets at the same ` +
-          'learning rate, but by the whole gradient, which moves all three points; and NT-Xent ' +
-          `minimised by Adam in ${count(contrast.losses.length)} steps, each of which pairs every point ` +
-          'with another of its class.',
+          `Two further runs from the same start: ${count(triplets.losses.length)} triplets at the same ` +
+          'learning rate with the full gradient, which moves all three points; and NT-Xent, ' +
+          `minimized by Adam in ${count(contrast.losses.length)} steps, with pairs of the same class.`,
       },
       {
         kind: 'figure',
         panels: [curvePanel(triplets.losses), contrastPanel(contrast.losses)],
         caption:
-          `Both losses fall: the triplets’ to ${fixed(mean(triplets.losses.slice(-200)))} (mean of ` +
-          `the last 200), NT-Xent from ${fixed(contrast.losses[0] as number)} to ` +
-          `${fixed(contrast.losses.at(-1) as number)}. It cannot go much below ` +
-          `${fixed(bestNtXent())}, where each class is one point: the other six class-mates of a ` +
-          'pair count as negatives, and can never be told apart from the positive.',
+          `The triplet loss ends at ${fixed(mean(triplets.losses.slice(-200)))} (mean of ` +
+          `the last 200), NT-Xent goes from ${fixed(contrast.losses[0] as number)} to ` +
+          `${fixed(contrast.losses.at(-1) as number)}. Its value where each class is one point is ` +
+          `${fixed(bestNtXent())}: the other six points of the same class count as negatives.`,
       },
       {
         kind: 'figure',
@@ -121,11 +118,10 @@ async function run({ seed, full, terminal }: SectionContext): Promise<SectionRes
           scatter('After NT-Xent and Adam', pca(contrast.final)),
         ],
         caption:
-          'The same 24 points by PCA. Two directions hold ' +
-          `${share(pca(start()))} of the variance at the start, ` +
-          `${share(pca(triplets.final))} after the triplets and ` +
-          `${share(pca(contrast.final))} after NT-Xent, which gives each class almost one ` +
-          'direction, the three as far apart as three can be.',
+          'The same 24 points by PCA. Two components explain ' +
+          `${explained(pca(start()))} of the variance at the start, ` +
+          `${explained(pca(triplets.final))} after the triplets and ` +
+          `${explained(pca(contrast.final))} after NT-Xent.`,
       },
       { kind: 'table', table: separations },
     ],
@@ -134,13 +130,13 @@ async function run({ seed, full, terminal }: SectionContext): Promise<SectionRes
 
 type Pair = [string, Separation];
 
-/** Share of the variance that the first two directions hold. */
-function share(fitted: Pca): string {
+/** Returns the fraction of the variance that the first two components explain. */
+function explained(fitted: Pca): string {
   const [first = 0, second = 0] = fitted.explainedVarianceRatio;
   return percent(first + second, 0);
 }
 
-/** Our numbers beside NumPy's. */
+/** Compares our numbers with NumPy's. */
 function compare({ losses, final, ntXentBefore, ntXentAfter, pca: fitted }: Repeated): Table {
   const { singularValues } = recorded;
   const variances = singularValues.map((value) => (value * value) / (final.rows - 1));
@@ -155,17 +151,17 @@ function compare({ losses, final, ntXentBefore, ntXentAfter, pca: fitted }: Repe
       compareRow('mean of the final embeddings', mean, recorded.final, final.data),
       compareRow('NT-Xent before', mean, [recorded.ntXentInitial], [ntXentBefore]),
       compareRow('NT-Xent after', mean, [recorded.ntXentFinal], [ntXentAfter]),
-      compareRow('variance along direction 1', mean, variances.slice(0, 1), [first]),
-      compareRow('variance along direction 2', mean, variances.slice(1, 2), [second]),
-      compareRow('mean size of the PCA coordinates', size, expected, coordinates),
+      compareRow('variance of component 1', mean, variances.slice(0, 1), [first]),
+      compareRow('variance of component 2', mean, variances.slice(1, 2), [second]),
+      compareRow('mean magnitude of the PCA scores', size, expected, coordinates),
     ],
     caption:
-      'Recorded by NumPy and computed here. Where a row stands for many numbers, the deviation is ' +
-      'the largest of any of them. Directions of PCA are compared up to their sign.',
+      'Recorded from NumPy and computed here. For a mean, the deviation is the largest of any of ' +
+      'the numbers. Components of PCA are compared up to their sign.',
   };
 }
 
-/** Numbers by what they come to in one, and the largest deviation of any of them. */
+/** Compares two lists by a summary of each and their largest deviation. */
 function compareRow(
   name: string,
   summary: (values: ArrayLike<number>) => number,
@@ -176,7 +172,7 @@ function compareRow(
   return [name, fixed(summary(expected), 6), fixed(summary(got), 6), deviation];
 }
 
-/** Coordinates with the sign of each direction turned to that of others. */
+/** Flips the sign of each component to agree with another PCA. */
 function alignSigns(values: readonly number[], like: ArrayLike<number>): number[] {
   const agreement = [0, 0];
   values.forEach((value, i) => {
@@ -204,7 +200,7 @@ function separationTable(states: readonly Pair[]): Table {
       fixed(s.offsetPairs),
     ]),
     caption:
-      'How far apart the classes are: share of points whose nearest neighbor is of their class, ' +
+      'Separation of the classes: fraction of points whose nearest neighbor is of their class, ' +
       'mean cosine of two points of one class and of two classes, and NT-Xent at temperature 0.5 ' +
       'with pairs of one class and with rows i and i + 12 as pairs.',
   };
@@ -223,7 +219,7 @@ function lossPanel(losses: Float32Array): LinePanel {
 function curvePanel(losses: readonly number[]): LinePanel {
   return {
     kind: 'lines',
-    title: 'Triplet loss, by its whole gradient',
+    title: 'Triplet loss, full gradient',
     x: 'triplet',
     y: 'loss (mean of 50)',
     series: [{ name: 'loss', color: 0, points: thinned(losses, losses.length / 50) }],
@@ -233,11 +229,11 @@ function curvePanel(losses: readonly number[]): LinePanel {
 function contrastPanel(losses: readonly number[]): LinePanel {
   return {
     kind: 'lines',
-    title: 'NT-Xent, by Adam',
+    title: 'NT-Xent, Adam',
     x: 'step',
-    y: 'loss',
+    y: 'loss, nats',
     series: [{ name: 'loss', color: 0, points: steps(losses) }],
-    reference: { y: bestNtXent(), label: 'each class one point' },
+    reference: { y: bestNtXent(), label: 'each class at one point' },
   };
 }
 
@@ -246,7 +242,7 @@ function scatter(title: string, { projected }: Pca): ScatterPanel {
     kind: 'scatter',
     title,
     x: 'first principal component',
-    y: 'second',
+    y: 'second principal component',
     groups: ['class 0', 'class 1', 'class 2'],
     points: Array.from({ length: projected.rows }, (_, row) => ({
       x: projected.data[2 * row] as number,

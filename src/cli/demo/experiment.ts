@@ -122,7 +122,7 @@ export function bestNtXent(): number {
 }
 
 export interface Separation {
-  /** Share of points whose nearest other point is of their class. */
+  /** Fraction of points whose nearest other point is of their class. */
   neighbors: number;
   /** Mean cosine of two points of one class. */
   within: number;

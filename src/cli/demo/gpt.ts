@@ -1,4 +1,4 @@
-/** A small GPT on Moby-Dick: trained, watched while it learns, and held against counting. */
+/** A small GPT on Moby-Dick: trained, validated and compared with bigram counts. */
 
 import { CharacterTokenizer } from '../../data/text/characters.js';
 import { GPT, train } from '../../models/index.js';
@@ -13,9 +13,9 @@ const QUICK = { steps: 800, learningRate: 3e-3 };
 const LONG = { steps: 5000, learningRate: 2e-3 };
 /** Steps after which a sample is written, beside the last. */
 const EARLY = [0, 100];
-/** Points of the validation curve, and characters that each is judged by. */
-const JUDGED = 20;
-const JUDGED_LENGTH = 8192;
+/** Points of the validation curve, and characters that each is computed on. */
+const VALIDATIONS = 20;
+const VALIDATION_LENGTH = 8192;
 
 export const PROMPT = 'The ';
 
@@ -32,11 +32,11 @@ export function loadBook(): Book {
   return { text, training: text.slice(0, cut), validation: text.slice(cut) };
 }
 
-/** What a run left: its losses by step, and what it wrote on the way. */
+/** Results of a run: losses by step, and generated texts. */
 export interface Run {
   gpt: GPT;
   losses: number[];
-  judged: [step: number, loss: number][];
+  validation: [step: number, loss: number][];
   written: { step: number; text: string }[];
   seconds: number;
 }
@@ -45,12 +45,12 @@ export async function trainGpt(book: Book, { full, seed, terminal }: SectionCont
   manualSeed(seed);
   const gpt = new GPT(book.text, full ? FULL : SMALL);
   const { steps, learningRate } = full ? LONG : QUICK;
-  const part = book.validation.slice(0, JUDGED_LENGTH);
+  const part = book.validation.slice(0, VALIDATION_LENGTH);
   const losses: number[] = [];
-  const judged: Run['judged'] = [];
+  const validation: Run['validation'] = [];
   const written: Run['written'] = [];
   const look = (step: number): void => {
-    if (step % Math.floor(steps / JUDGED) === 0) judged.push([step, gpt.evaluate(part)]);
+    if (step % Math.floor(steps / VALIDATIONS) === 0) validation.push([step, gpt.evaluate(part)]);
     if (EARLY.includes(step)) written.push({ step, text: write(gpt, 120) });
     gpt.train();
   };
@@ -67,14 +67,14 @@ export async function trainGpt(book: Book, { full, seed, terminal }: SectionCont
   progress.end();
   const seconds = (performance.now() - started) / 1000;
   written.push({ step: steps, text: write(gpt, 400) });
-  return { gpt, losses, judged, written, seconds };
+  return { gpt, losses, validation, written, seconds };
 }
 
 function write(gpt: GPT, length: number): string {
   return PROMPT + gpt.generate(PROMPT, { maxNewTokens: length, temperature: 0.8, seed: 1 });
 }
 
-/** The likeliest next characters after a prompt, with their probabilities. */
+/** Returns the most probable next characters after a prompt, with their probabilities. */
 export function nextCharacters(gpt: GPT, prompt: string, count: number): [string, number][] {
   const ids = gpt.tokenizer.encode(prompt);
   const probabilities = tidy(() =>
@@ -86,7 +86,7 @@ export function nextCharacters(gpt: GPT, prompt: string, count: number): [string
 }
 
 /**
- * Nats a character that counting gives: each character's probability after the one before it, as
+ * Computes the loss in nats per character of bigram counts: each character's probability after the one before it, as
  * often as the training text has the pair, and once more.
  */
 export function bigramLoss({ text, training, validation }: Book): number {

@@ -1,6 +1,5 @@
 /**
- * A masked autoencoder on the digits that come with the package: trained, watched while it makes
- * hidden patches up, and held against a mean, an interpolation and raw pixels.
+ * A masked autoencoder on the digits that come with the package: trained, watched while it reconstructs masked patches, and compared with a mean, an interpolation and raw pixels.
  */
 
 import type { DecodedImage } from '../../data/images/decode.js';
@@ -24,24 +23,24 @@ import type { Digits } from './simclr.js';
 const STEPS = 120;
 const FULL_STEPS = 3000;
 /** Points of the validation curve. */
-const JUDGED = 5;
-/** Pictures on a sheet, and pictures that the time of the encoder is taken on. */
+const VALIDATIONS = 5;
+/** Images on a sheet, and images that the encoder is timed on. */
 const SHOWN = 10;
 const TIMED = 64;
 const ROUNDS = 5;
-/** Labels a class that vectors are tried with. */
+/** Labels per class. */
 export const COUNTS = [10, 100];
 
 export interface MaeRun {
   model: MAE;
   losses: number[];
   /** Loss on held-out digits by step. */
-  judged: [step: number, loss: number][];
+  validation: [step: number, loss: number][];
   sheets: { before: DecodedImage; after: DecodedImage };
   errors: ReconstructionErrors;
   /** Milliseconds that the encoder takes for all patches and for the visible ones. */
   times: { all: number; visible: number };
-  /** With long training: before that there is nothing in the vectors yet. */
+  /** Accuracies of probes, after long training only. */
   probes?: { raw: FewShotAccuracy[]; trained: FewShotAccuracy[] };
 }
 
@@ -53,22 +52,22 @@ export async function trainMae(
   const model = new MAE(heldOut.shape);
   const steps = full ? FULL_STEPS : STEPS;
   const losses: number[] = [];
-  const judged: MaeRun['judged'] = [[0, model.evaluate(heldOut)]];
+  const validation: MaeRun['validation'] = [[0, model.evaluate(heldOut)]];
   const before = reconstructionSheet(model, heldOut, SHOWN);
   const progress = terminal.progress('mae', steps);
   for await (const { step, loss } of train(model, training, { steps, seed })) {
     losses.push(loss);
     await progress.step(step, loss);
-    if (step % Math.floor(steps / JUDGED) !== 0) continue;
-    judged.push([step, model.evaluate(heldOut)]);
+    if (step % Math.floor(steps / VALIDATIONS) !== 0) continue;
+    validation.push([step, model.evaluate(heldOut)]);
   }
   progress.end();
-  const judge = (encode: (pictures: ImageDataset) => Matrix): FewShotAccuracy[] =>
+  const judge = (encode: (images: ImageDataset) => Matrix): FewShotAccuracy[] =>
     evaluateEncoder(encode, training, heldOut, COUNTS, { seed });
   return {
     model,
     losses,
-    judged,
+    validation,
     sheets: { before, after: reconstructionSheet(model, heldOut, SHOWN) },
     errors: reconstructionErrors(model, heldOut),
     times: encoderTimes(model, heldOut),
@@ -78,18 +77,18 @@ export async function trainMae(
   };
 }
 
-/** How long the encoder looks at whole pictures, and at their visible patches, in turns. */
-function encoderTimes(model: MAE, pictures: ImageDataset): MaeRun['times'] {
-  const { pixels } = pictures.read(Array.from({ length: TIMED }, (_, row) => row));
+/** Times the encoder on all patches and on the visible ones, alternately. */
+function encoderTimes(model: MAE, images: ImageDataset): MaeRun['times'] {
+  const { pixels } = images.read(Array.from({ length: TIMED }, (_, row) => row));
   const { visible } = model.mask(TIMED, { seed: 0, step: 0 });
   const time = (shown: Int32Array | undefined): number =>
     tidy(() => {
-      const images = imagesToTensor(pixels, pictures.shape);
+      const batch = imagesToTensor(pixels, images.shape);
       const start = performance.now();
-      noGrad(() => model.encoder.forward(images, shown));
+      noGrad(() => model.encoder.forward(batch, shown));
       return performance.now() - start;
     });
   const rounds = Array.from({ length: ROUNDS }, () => [time(undefined), time(visible)] as const);
-  const least = (which: 0 | 1): number => Math.min(...rounds.map((round) => round[which]));
-  return { all: least(0), visible: least(1) };
+  const min = (which: 0 | 1): number => Math.min(...rounds.map((round) => round[which]));
+  return { all: min(0), visible: min(1) };
 }

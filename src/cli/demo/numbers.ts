@@ -1,35 +1,38 @@
-/** Numbers as the report and the tables write them. */
+/** Numbers as the report and the tables show them. */
 
-/** With so many decimals and a true minus. */
+/** Formats a number with so many decimals and a true minus sign. */
 export function fixed(value: number, decimals = 3): string {
   return value.toFixed(decimals).replace('-', '−');
 }
 
-export function percent(share: number, decimals = 1): string {
-  return `${fixed(100 * share, decimals)}\u00A0%`;
+/** Formats a fraction as a percentage. */
+export function percent(fraction: number, decimals = 1): string {
+  return `${fixed(100 * fraction, decimals)}\u00A0%`;
 }
 
-/** A whole number: 4,000. */
+/** Formats a whole number: 4,000. */
 export function count(value: number): string {
   return value.toLocaleString('en-US');
 }
 
-/** A count of things: 1 layer, 2 layers. */
+/** Formats a number of things: 1 layer, 2 layers. */
 export function several(value: number, thing: string): string {
   return `${count(value)} ${thing}${value === 1 ? '' : 's'}`;
 }
 
-/** A deviation: 8.6e-8. */
+/** Formats a small number: 8.6e-8. */
 export function tiny(value: number): string {
   return value.toExponential(1);
 }
 
+/** Returns the mean of some numbers. */
 export function mean(values: ArrayLike<number>): number {
   let sum = 0;
   for (let i = 0; i < values.length; i++) sum += values[i] as number;
   return sum / values.length;
 }
 
+/** Returns the largest absolute difference of two lists. */
 export function largestDeviation(a: ArrayLike<number>, b: ArrayLike<number>): number {
   let largest = 0;
   for (let i = 0; i < a.length; i++) {
@@ -38,19 +41,19 @@ export function largestDeviation(a: ArrayLike<number>, b: ArrayLike<number>): nu
   return largest;
 }
 
-/** Points (step, value), steps counted from 1. */
+/** Returns points (step, value), steps counted from 1. */
 export function steps(values: ArrayLike<number>): [number, number][] {
   return Array.from(values, (value, i) => [i + 1, value]);
 }
 
-/** At most `count` points of a curve, each the mean of its stretch. */
+/** Returns at most `count` points of a curve, each the mean of a range of steps. */
 export function thinned(values: ArrayLike<number>, count: number): [number, number][] {
   const all = Array.from(values);
   const width = Math.ceil(all.length / count);
   const points: [number, number][] = [];
   for (let i = 0; i < all.length; i += width) {
-    const stretch = all.slice(i, i + width);
-    points.push([i + (stretch.length + 1) / 2, mean(stretch)]);
+    const range = all.slice(i, i + width);
+    points.push([i + (range.length + 1) / 2, mean(range)]);
   }
   return points;
 }

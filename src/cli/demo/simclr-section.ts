@@ -1,7 +1,8 @@
-/** SimCLR in words, tables and figures: what training without labels is worth. */
+/** The demo's section on SimCLR: an image encoder trained without labels. */
 
 import { type Matrix, normalize, ntXent, pca } from '../../index.js';
 import {
+  type EmbeddingDiagnostics,
   embeddingDiagnostics,
   type FewShotAccuracy,
   type ImageDataset,
@@ -15,29 +16,29 @@ import { COUNTS, lastLoss, loadDigits, type SimClrRun, trainSimClr } from './sim
 
 export const simclr: Section = {
   name: 'simclr',
-  title: 'SimCLR: two views of one picture',
+  title: 'SimCLR: two views of one image',
   duration: 140,
   sources: ['MNIST by LeCun and Cortes (CC BY-SA 3.0)'],
   run,
 };
 
-/** The number of labels a class that counts as few. */
+/** Number of labels per class that counts as few. */
 const FEW = 10;
-/** Points of a scatter: more would hide each other. */
+/** Points of a scatter plot: more would hide each other. */
 const SHOWN = 500;
 const SHEET_VIEWS = 7;
 
 async function run(context: SectionContext): Promise<SectionResult> {
   const digits = loadDigits();
   const { training, heldOut } = digits;
-  const one = await trainSimClr(digits, context);
-  const { model, losses, raw, untrained, trained } = one;
+  const result = await trainSimClr(digits, context);
+  const { model, losses, raw, untrained, trained } = result;
   const { first, second } = model.views(heldOut);
-  const health = embeddingDiagnostics(first, second);
-  const table = accuracyTable(one);
+  const diagnostics = embeddingDiagnostics(first, second);
+  const table = accuracyTable(result);
   const metrics = {
     loss: lastLoss(losses),
-    ...health,
+    ...diagnostics,
     probeAccuracy: best(trained).probe,
     knnAccuracy: best(trained).knn,
     probeAccuracyFewLabels: few(trained).probe,
@@ -51,51 +52,56 @@ async function run(context: SectionContext): Promise<SectionResult> {
     {
       kind: 'text',
       text:
-        'Two random views of one picture show the same thing; views of two pictures mostly don’t. ' +
-        `So a network is asked, of ${2 * one.batch} views in a batch, which other one was made from ` +
-        `the same picture. ${count(training.count)} digits of MNIST to learn from, ` +
-        `${count(heldOut.count)} others to be judged by; what digit it is, nobody tells it.`,
+        'SimCLR augments each image of a batch twice, and trains the network to find, among all ' +
+        `${2 * result.batch} views, the other view of the same image. Here: ${count(training.count)} digits of ` +
+        `MNIST without their labels; ${count(heldOut.count)} others are held out.`,
     },
     {
       kind: 'figure',
       panels: [sheetPanel(model, training)],
       caption:
-        'What the network sees: ten digits as they are, and seven random views of each, moved, ' +
-        'stretched, turned and slanted, with a hole in it. Two such views are a pair.',
+        'Ten digits, and seven random views of each: translated, scaled, rotated and sheared, with a ' +
+        'cutout. Two views of the same digit are a positive pair.',
     },
     {
       kind: 'figure',
-      panels: [lossPanel(one), accuracyPanel(one)],
+      panels: [lossPanel(result), accuracyPanel(result)],
       caption:
         `First panel: NT-Xent at temperature ${temperature} over ${count(losses.length)} steps; the dashed ` +
-        'line is what it would be if all embeddings were equal. Second: a linear classifier on ' +
-        `what the network makes of ${FEW} labelled digits a class names ${percent(few(trained).probe)} of ` +
-        `the held-out ones, on raw pixels ${percent(few(raw).probe)}` +
+        'line is its value if all embeddings were equal. Second panel: with ' +
+        `${FEW} labels per class, a linear classifier on the embeddings has an accuracy of ` +
+        `${percent(few(trained).probe)} on the held-out digits, on raw pixels ${percent(few(raw).probe)}` +
         `${labelsNeeded(raw, few(trained).probe)}.`,
     },
     {
       kind: 'figure',
       panels: [
-        scatter('Before training', one.before, labels),
-        scatter('After training', one.after, labels),
+        scatter('Before training', result.before, labels),
+        scatter('After training', result.after, labels),
       ],
       caption:
-        `The first ${SHOWN} held-out digits along the two main directions of their embeddings, each ` +
-        `drawn as what it is. Two of ${one.after.cols} dimensions can’t show all ten apart.`,
+        `The first ${SHOWN} held-out digits by PCA of their embeddings. Two of ${result.after.cols} ` +
+        'dimensions do not separate all ten classes.',
     },
     { kind: 'table', table },
     {
       kind: 'text',
       text:
-        `Is the embedding sound? Two views of a digit have a cosine of ` +
-        `${fixed(health.positiveSimilarity, 2)}, two digits ${fixed(health.negativeSimilarity, 2)}; the ` +
-        `${projection} numbers that the loss sees make use of about ` +
-        `${fixed(health.effectiveRank, 0)} directions. Had all pictures become alike, the loss would ` +
-        'stand still at the dashed line: that is the collapse that the negatives prevent.',
+        `Diagnostics of the embedding: the cosine similarity of two views of a digit is ` +
+        `${fixed(diagnostics.positiveSimilarity, 2)}, of two digits ${fixed(diagnostics.negativeSimilarity, 2)}; ` +
+        `the effective rank of the ${projection}-dimensional projections is ` +
+        `${fixed(diagnostics.effectiveRank, 0)}. ${collapseVerdict(diagnostics)}`,
     },
   ];
   model.dispose();
   return { metrics, tables: [table], blocks };
+}
+
+/** Tells whether the embedding has collapsed, by the numbers of the run. */
+function collapseVerdict({ collapsed }: EmbeddingDiagnostics): string {
+  return collapsed === 0
+    ? 'It has not collapsed: in a collapse, all embeddings become equal and the loss stays at the dashed line.'
+    : 'It has collapsed: nearly all embeddings are equal. Try another seed or `--full`.';
 }
 
 function few(list: readonly FewShotAccuracy[]): FewShotAccuracy {
@@ -106,12 +112,12 @@ function best(list: readonly FewShotAccuracy[]): FewShotAccuracy {
   return list.at(-1) as FewShotAccuracy;
 }
 
-/** What raw pixels need to be as good: in words. */
+/** Describes how many labels raw pixels need for the same accuracy. */
 function labelsNeeded(raw: readonly FewShotAccuracy[], accuracy: number): string {
   const enough = raw.find(({ probe }) => probe >= accuracy);
   if (enough !== undefined && enough.perClass <= FEW) return '';
-  if (enough !== undefined) return `, which need ${enough.perClass} labels a digit for as much`;
-  return `, which don’t reach that with ${best(raw).perClass} labels a digit`;
+  if (enough !== undefined) return `, which need ${enough.perClass} labels per class for the same`;
+  return `, which do not reach that with ${best(raw).perClass} labels per class either`;
 }
 
 function accuracyTable({ raw, untrained, trained, supervised }: SimClrRun): Table {
@@ -127,17 +133,21 @@ function accuracyTable({ raw, untrained, trained, supervised }: SimClrRun): Tabl
   };
   const alone = supervised.at(-1);
   return {
-    head: ['', `probe, ${FEW}\nlabels a digit`, `k-NN, ${FEW}`, `probe, ${COUNTS.at(-1)}`],
+    head: [
+      '',
+      `probe, ${FEW} labels\nper class`,
+      `k-NN, ${FEW} labels\nper class`,
+      `probe, ${COUNTS.at(-1)} labels\nper class`,
+    ],
     rows: [
       row('raw pixels', raw),
       row('network, untrained', untrained),
       row('network, SimCLR', trained),
     ],
     caption:
-      'Share of held-out digits that are named rightly: by a linear probe (logistic regression) and ' +
-      'by the nearest labelled neighbours, the mean of five draws of the labelled digits, with the ' +
-      `range of them. The same network taught by labels alone: ${percent(alone?.probe ?? 0)} with ` +
-      `${alone?.perClass} labels a digit.`,
+      'Accuracy on held-out digits of a linear probe (logistic regression) and of k-NN: the mean of ' +
+      'five draws of the labeled digits, with their range. The same network trained on labels ' +
+      `alone: ${percent(alone?.probe ?? 0)} with ${alone?.perClass} labels per class.`,
   };
 }
 
@@ -148,9 +158,9 @@ function lossPanel({ losses, model, batch }: SimClrRun): LinePanel {
     kind: 'lines',
     title: 'NT-Xent without labels',
     x: 'step',
-    y: 'loss',
+    y: 'loss, nats',
     series: [
-      { name: 'loss of a batch', color: 0, points: steps(losses), faint: true },
+      { name: 'batch', color: 0, points: steps(losses), faint: true },
       { name: 'loss', color: 0, points: thinned(losses, 60) },
     ],
     reference: { y: ntXent(same, { temperature }), label: 'all embeddings equal' },
@@ -169,8 +179,8 @@ function accuracyPanel({ raw, untrained, trained, supervised }: SimClrRun): Line
   });
   return {
     kind: 'lines',
-    title: 'Held-out digits named rightly, by labels',
-    x: 'labels a digit',
+    title: 'Accuracy on held-out digits',
+    x: 'labels per class',
     y: 'accuracy',
     series: [
       series('SimCLR', 0, trained),
@@ -190,7 +200,7 @@ function scatter(title: string, embeddings: Matrix, labels: Int32Array): Scatter
     kind: 'scatter',
     title,
     x: 'first principal component',
-    y: 'second',
+    y: 'second principal component',
     groups: Array.from({ length: 10 }, (_, digit) => String(digit)),
     points: Array.from({ length: SHOWN }, (_, row) => ({
       x: projected.data[2 * row] as number,
@@ -201,10 +211,10 @@ function scatter(title: string, embeddings: Matrix, labels: Int32Array): Scatter
   };
 }
 
-/** Ten digits, each beside random views of it, white on black. */
-function sheetPanel({ augmentation }: SimClrRun['model'], pictures: ImageDataset): ImagePanel {
-  const rows = Array.from({ length: 10 }, (_, digit) => pictures.labels?.indexOf(digit) as number);
-  const sheet = viewsSheet(augmentation, pictures, rows, SHEET_VIEWS);
+/** Draws ten digits, each next to random views of it, white on black. */
+function sheetPanel({ augmentation }: SimClrRun['model'], images: ImageDataset): ImagePanel {
+  const rows = Array.from({ length: 10 }, (_, digit) => images.labels?.indexOf(digit) as number);
+  const sheet = viewsSheet(augmentation, images, rows, SHEET_VIEWS);
   return {
     kind: 'image',
     ink: true,
@@ -214,6 +224,6 @@ function sheetPanel({ augmentation }: SimClrRun['model'], pictures: ImageDataset
     height: sheet.height,
     alternative:
       'A grid of handwritten digits 0 to 9: each in the first column as it is, in the others ' +
-      'moved, stretched, turned and slanted, with a part wiped out.',
+      'translated, scaled, rotated and sheared, with a part cut out.',
   };
 }

@@ -1,5 +1,5 @@
 /**
- * SimCLR on the digits that come with the package: trained, and judged beside raw pixels, the same
+ * SimCLR on the digits that come with the package: trained, and validation beside raw pixels, the same
  * network before training, and the same network taught by the labels alone.
  */
 
@@ -27,7 +27,7 @@ const STEPS = 250;
 const FULL_STEPS = 3000;
 const BATCH = 128;
 export const COUNTS = [1, 3, 10, 30, 200];
-/** Numbers of labels a class that the supervised network is trained on: it takes a while. */
+/** Numbers of labels per class that the supervised network is trained on: it takes a while. */
 const SUPERVISED = [3, 30];
 const SUPERVISED_STEPS = 60;
 const FULL_SUPERVISED = COUNTS;
@@ -70,9 +70,9 @@ export async function trainSimClr(
 ): Promise<SimClrRun> {
   manualSeed(seed);
   const model = new SimCLR();
-  const judge = (encode: (pictures: ImageDataset) => Matrix): FewShotAccuracy[] =>
+  const judge = (encode: (images: ImageDataset) => Matrix): FewShotAccuracy[] =>
     evaluateEncoder(encode, training, heldOut, COUNTS, { seed });
-  const encode = (pictures: ImageDataset): Matrix => model.encode(pictures);
+  const encode = (images: ImageDataset): Matrix => model.encode(images);
   const raw = judge(pixelRows);
   const untrained = judge(encode);
   const before = encode(heldOut);
@@ -99,7 +99,7 @@ export async function trainSimClr(
   };
 }
 
-/** The same network, taught by few labels and nothing else. */
+/** Trains the same network on few labels and nothing else. */
 async function trainSupervised(
   { training, heldOut }: Digits,
   { seed, full, terminal }: SectionContext,
@@ -113,9 +113,9 @@ async function trainSupervised(
     const network = new SimCLR();
     const { width } = network;
     const classifier = new ImageClassifier(network, width, 10, network.augmentation);
-    const learnt = subset(training, sampleLabeled(training.labels as Int32Array, perClass, seed));
-    const options = { steps, seed, batchSize: Math.min(64, learnt.count) };
-    for await (const { step, loss } of train(classifier, learnt, options)) {
+    const labeled = subset(training, sampleLabeled(training.labels as Int32Array, perClass, seed));
+    const options = { steps, seed, batchSize: Math.min(64, labeled.count) };
+    for await (const { step, loss } of train(classifier, labeled, options)) {
       await progress.step(results.length * steps + step, loss);
     }
     results.push({ perClass, probe: classifier.accuracy(heldOut) });
@@ -125,7 +125,7 @@ async function trainSupervised(
   return results;
 }
 
-/** What the loss ends at: the mean of its last steps. */
+/** Returns the mean loss of the last steps. */
 export function lastLoss(losses: readonly number[]): number {
   return mean(losses.slice(-20));
 }

@@ -1,4 +1,4 @@
-/** What a contrastive model sees: pictures as they are, and random views of them beside. */
+/** Sheets of images and augmented views of them. */
 
 import type { DecodedImage } from '../../data/images/decode.js';
 import { type Augmentation, type ImageDataset, imagesToTensor } from '../../models/index.js';
@@ -6,20 +6,22 @@ import { tidy } from '../../nn/index.js';
 import { contactSheet } from '../../report/png.js';
 
 /**
- * A line for each picture: the picture, then its views.
- * @param rows which pictures
+ * Draws a row for each image: the image, then random views of it.
+ *
+ * @param rows indices of the images
+ * @param count views of each image
  */
 export function viewsSheet(
   augmentation: Augmentation,
-  pictures: ImageDataset,
+  images: ImageDataset,
   rows: readonly number[],
-  views: number,
+  count: number,
 ): DecodedImage {
   return tidy(() => {
-    const { pixels } = pictures.read(rows);
-    const seen = Array.from({ length: views }, (_, view) =>
+    const { pixels } = images.read(rows);
+    const views = Array.from({ length: count }, (_, view) =>
       augmentation.views(pixels, { seed: 0, step: 0, view }),
     );
-    return contactSheet([imagesToTensor(pixels, pictures.shape), ...seen]);
+    return contactSheet([imagesToTensor(pixels, images.shape), ...views]);
   });
 }
