@@ -6,8 +6,8 @@ import CliTable from 'cli-table3';
 const COLUMN_BORDER = 3;
 
 /**
- * Draws a table, or, where it is wider than the window, a list: a row's name, and a line for each
- * of its cells.
+ * Draws a table, with its heads broken at spaces if it is wider than the window; if that is not
+ * enough, a list: a row's name, and a line for each of its cells.
  *
  * @param head names of the columns
  * @param rows cells of each row; the first one is the row's name
@@ -18,11 +18,16 @@ export function formatTable(
   rows: readonly (readonly string[])[],
   columns: number,
 ): string {
+  const narrow = head.map((name) => name.replaceAll(' ', '\n'));
+  const fitting = [head, narrow].find((names) => tableWidth(names, rows) <= columns);
+  return fitting === undefined ? list(head, rows) : drawTable(fitting, rows);
+}
+
+function tableWidth(head: readonly string[], rows: readonly (readonly string[])[]): number {
   const widths = head.map((name, column) =>
     Math.max(...[name, ...rows.map((row) => row[column] ?? '')].map(longestLine)),
   );
-  const width = widths.reduce((sum, own) => sum + own + COLUMN_BORDER, 1);
-  return width <= columns ? drawTable(head, rows) : list(head, rows);
+  return widths.reduce((sum, own) => sum + own + COLUMN_BORDER, 1);
 }
 
 function longestLine(text: string): number {

@@ -4,7 +4,7 @@
  * it at random moments, for longer.)
  */
 
-import { cpSync, existsSync } from 'node:fs';
+import { cpSync, existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { check, same, suite } from '../harness.js';
 import { filesOf, runUntil, SMALL, SMALL_PICTURES, writePictures, writeWords } from './killing.js';
@@ -47,6 +47,7 @@ test('a run in the place of another, killed: the one, the other or none, never a
   const other = trainer('gpt', 'mixed', '--width', '8', '--steps', '3', '--force');
   let kills = 0;
   for (let change = 1; ; change += 2) {
+    rmSync(mixed, { recursive: true, force: true });
     cpSync(join(home, 'bert'), mixed, { recursive: true });
     if ((await runUntil(other, { change })) !== null) break;
     kills++;
