@@ -158,7 +158,15 @@ test('ambient types of the library lie in src/core', () => {
 });
 
 test('a test lies in the folder of what it tests, or of its kind of proof', () => {
-  const kinds = ['golden', 'operations', 'package', 'properties', 'runtimes', 'validation'];
+  const kinds = [
+    'bench',
+    'golden',
+    'operations',
+    'package',
+    'properties',
+    'runtimes',
+    'validation',
+  ];
   const subjects = readdirSync('src', { withFileTypes: true }).filter((at) => at.isDirectory());
   const known = [...kinds, ...subjects.map(({ name }) => name)];
   const odd = readdirSync('test', { withFileTypes: true })

@@ -2,13 +2,13 @@
 
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { folder, run } from '../cli/program.js';
 import { check, same, suite } from '../harness.js';
 import { windows } from '../runtimes/browsers.js';
 import { withCleanup } from '../runtimes/cleanup.js';
 import { servePage } from '../runtimes/page.js';
 import { within } from '../runtimes/process.js';
 import { fromDebian, makeFolder, missingFile } from '../runtimes/runtime.js';
-import { folder, run } from './program.js';
 
 const test = suite('bench page');
 

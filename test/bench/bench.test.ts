@@ -1,4 +1,4 @@
-/** The benchmark: what it measures, says and draws, and what it refuses. */
+/** The benchmark: its measurements, events and page, and the arguments that it rejects. */
 
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -10,12 +10,12 @@ import {
   timeInterleaved,
 } from '../../bench/interleave.js';
 import { formatSummary } from '../../bench/report.js';
+import { events, folder, run } from '../cli/program.js';
 import { check, close, same, suite } from '../harness.js';
-import { events, folder, run } from './program.js';
 
 const test = suite('bench');
 
-/** Somebody whose every call takes the next of some times, without taking any. */
+/** Makes a candidate that reports the given times, one after the other, and takes none. */
 function fakeCandidate(name: string, times: readonly number[], outputs = {}): Candidate {
   let calls = 0;
   return {
@@ -25,7 +25,7 @@ function fakeCandidate(name: string, times: readonly number[], outputs = {}): Ca
   };
 }
 
-test('who takes twice as long has a ratio of 2, however long a call is', async () => {
+test('a candidate of twice the time has a ratio of 2, however long a call is', async () => {
   const [first, second] = await timeInterleaved([
     fakeCandidate('a', [8]),
     fakeCandidate('b', [16]),
@@ -34,7 +34,7 @@ test('who takes twice as long has a ratio of 2, however long a call is', async (
   same([second?.time.median, second?.ratio.median, second?.ratio.noisy], [16, 2, false]);
 });
 
-test('what slows all of a round down leaves the ratio, and times that scatter are noise', async () => {
+test('a slow round leaves the ratio, and times that scatter are noise', async () => {
   const slowed = [8, 16];
   const [first, second] = await timeInterleaved([
     fakeCandidate('a', slowed),
@@ -44,13 +44,13 @@ test('what slows all of a round down leaves the ratio, and times that scatter ar
 });
 
 test('quartiles', () => {
-  const middle = summarize([5, 1, 2, 4, 3]);
-  same(middle, { median: 3, quartiles: [2, 4], min: 1, noisy: true });
+  const summary = summarize([5, 1, 2, 4, 3]);
+  same(summary, { median: 3, quartiles: [2, 4], min: 1, noisy: true });
   same(summarize([10, 11, 10]).noisy, false);
   same(summarize([10, 10]).noisy, true, 'two rounds');
 });
 
-test('who gives other results, fewer of them, or none is left out with a reason', async () => {
+test('a candidate of other results, fewer of them, or none is excluded with a reason', async () => {
   const ours = fakeCandidate('ours', [1], { loss: 1, grad: [1, 2] });
   const broken: Candidate = {
     ...fakeCandidate('broken', [1]),
@@ -78,7 +78,7 @@ test('who gives other results, fewer of them, or none is left out with a reason'
   ]);
 });
 
-test('a number, or why there is none', () => {
+test('a median, or the reason why it does not count', () => {
   same(formatSummary(summarize([2, 2.1, 2]), 1), '2.0');
   same(formatSummary(summarize([1, 5, 20]), 1), 'noise (1.0 to 5.0)');
   same(formatSummary(summarize([3]), 1), 'few rounds (3.0)');
