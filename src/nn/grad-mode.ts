@@ -1,5 +1,7 @@
 /** Grad mode: whether operations record the graph that gradients need. */
 
+import { checkCallback } from '../core/validation.js';
+
 let enabled = true;
 
 /** Tells whether operations record a graph now. */
@@ -12,10 +14,11 @@ export function isGradEnabled(): boolean {
  *
  * @param body function to run
  * @returns what the function returned
+ * @throws {TypeError} if it is not a function
  * @example const predictions = noGrad(() => model.forward(x));
  */
 export function noGrad<T>(body: () => T): T {
-  return withGradMode(false, body);
+  return withGradMode(false, checkCallback<() => T>('noGrad', 'body', body));
 }
 
 /** Runs a function with grad mode on or off, whatever it was before. */

@@ -52,7 +52,20 @@ export * from './ops/pool.js';
 export * from './ops/reduce.js';
 export * from './ops/shape.js';
 export * from './ops/softmax.js';
-export * from './optim.js';
+export {
+  Adam,
+  type AdamOptions,
+  AdamW,
+  type AdamWOptions,
+  clipGradNorm,
+  decayGroups,
+  emaUpdate,
+  type Optimizer,
+  type ParameterGroup,
+  type Parameters,
+  Sgd,
+  type SgdOptions,
+} from './optim.js';
 export {
   dropout,
   manualSeed,

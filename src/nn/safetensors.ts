@@ -32,7 +32,7 @@ export function saveSafetensors(
     }
     arrays.set(name, value);
   }
-  if (typeof metadata !== 'object' || metadata === null) {
+  if (typeof metadata !== 'object' || metadata === null || Array.isArray(metadata)) {
     typeError('saveSafetensors', 'metadata', 'an object of strings', metadata);
   }
   for (const [key, text] of Object.entries<unknown>(metadata)) {

@@ -106,13 +106,13 @@ function flattenInto(
 }
 
 /** Reads what a caller gave as numbers. */
-export function readData(name: string, data: unknown): FlatData {
+export function readData(name: string, data: unknown, argument = 'data'): FlatData {
   if (typeof data === 'number') return { numbers: () => [data], shape: [] };
   if (isNumberArray(data)) {
     if (Array.isArray(data) && isNumberArray(data[0])) {
       const shape = nestedShape(data);
       const flat: number[] = [];
-      flattenInto(name, data, shape, 0, 'data', flat);
+      flattenInto(name, data, shape, 0, argument, flat);
       return { numbers: () => flat, shape };
     }
     return { numbers: lasting(data), shape: [data.length] };
@@ -120,12 +120,12 @@ export function readData(name: string, data: unknown): FlatData {
   const shaped = data as { data?: unknown; [key: string]: unknown } | null | undefined;
   const flat = typeof data === 'object' && shaped !== null ? shaped?.data : undefined;
   if (!isNumberArray(flat)) {
-    typeError(name, 'data', 'numbers, nested arrays of them, a tensor or a matrix', data);
+    typeError(name, argument, 'numbers, nested arrays of them, a tensor or a matrix', data);
   }
   const { shape, dims, rows, cols } = shaped as { [key: string]: unknown };
   const extents = checkedShape(name, shape ?? dims ?? [rows, cols]);
   if (sizeOf(extents) !== flat.length) {
-    rangeError(name, 'data', `${sizeOf(extents)} numbers for ${showShape(extents)}`, flat.length);
+    rangeError(name, argument, `${sizeOf(extents)} numbers for ${showShape(extents)}`, flat.length);
   }
   return { numbers: lasting(flat), shape: extents };
 }
@@ -144,12 +144,17 @@ function lasting(flat: ArrayLike<number>): () => ArrayLike<number> {
 }
 
 /** Copies finite numbers to an address. */
-export function writeNumbers(name: string, flat: ArrayLike<number>, at: Pointer): void {
+export function writeNumbers(
+  name: string,
+  flat: ArrayLike<number>,
+  at: Pointer,
+  argument = 'data',
+): void {
   if (Array.isArray(flat)) {
     const bad = flat.findIndex((value) => typeof value !== 'number');
-    if (bad >= 0) typeError(name, `data[${bad}]`, 'a number', flat[bad]);
+    if (bad >= 0) typeError(name, `${argument}[${bad}]`, 'a number', flat[bad]);
   }
   f32().set(flat, at / 4);
   const bad = kernels().firstNonFinite(at, flat.length);
-  if (bad >= 0) rangeError(name, `data[${bad}]`, "finite and within f32's range", flat[bad]);
+  if (bad >= 0) rangeError(name, `${argument}[${bad}]`, "finite and within f32's range", flat[bad]);
 }

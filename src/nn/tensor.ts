@@ -523,21 +523,32 @@ function checkFinite(name: string, { at, size, shape }: Tensor): void {
 }
 
 /** Makes a leaf of numbers and their shape. */
-function create(name: string, data: unknown, shape: unknown, requiresGrad: boolean): Tensor {
-  const { numbers, shape: own } = readData(name, data);
-  const extents = shape === undefined ? checkedShape(name, own) : checkedShape(name, shape);
+function create(
+  name: string,
+  data: unknown,
+  shape: unknown,
+  requiresGrad: boolean,
+  argument = 'data',
+): Tensor {
+  const { numbers, shape: own } = readData(name, data, argument);
+  const extents = checkedShape(name, shape === undefined ? own : shape);
   const size = sizeOf(extents);
   if (sizeOf(own) !== size) {
-    rangeError(name, 'data', `${size} numbers for ${showShape(extents)}`, sizeOf(own));
+    rangeError(name, argument, `${size} numbers for ${showShape(extents)}`, sizeOf(own));
   }
   const storage = new Storage(allocate(4 * size));
   try {
-    writeNumbers(name, numbers(), storage.at);
+    writeNumbers(name, numbers(), storage.at, argument);
   } catch (error) {
     storage.release();
     throw error;
   }
   return new Tensor(extents, new Internals(storage, undefined, requiresGrad));
+}
+
+/** Makes a tensor of an argument of another function, which the messages name. */
+export function tensorOf(name: string, argument: string, data: unknown): Tensor {
+  return create(name, data, undefined, false, argument);
 }
 
 /**

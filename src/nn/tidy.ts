@@ -3,6 +3,8 @@
  * tensor; what neither of them frees, the garbage collector does.
  */
 
+import { checkCallback } from '../core/validation.js';
+
 /** Something that `tidy` can free. */
 export interface Disposable {
   /** Frees the memory. */
@@ -47,11 +49,11 @@ export function untrack(kept: Disposable): void {
  * @param body synchronous function; its result may be a tensor, or arrays, maps, sets and plain
  *   objects of tensors
  * @returns what the function returned
- * @throws {TypeError} if the function is asynchronous: its tensors would be freed before it ends
+ * @throws {TypeError} if it is not a function, or asynchronous: its tensors would be freed before it ends
  * @example const loss = tidy(() => { const l = mse(model.forward(x), y); l.backward(); return l.item(); });
  */
 export function tidy<T>(body: () => T): T {
-  if (typeof body !== 'function') throw new TypeError('tidy: body must be a function');
+  checkCallback('tidy', 'body', body);
   const outer = current;
   const scope: Scope = { made: new Set(), outer };
   current = scope;

@@ -2,7 +2,7 @@
 
 import { readOptions } from '../../core/options.js';
 import { isNumberArray, oneOf, rangeError, typeError } from '../../core/validation.js';
-import { checkSize } from '../check.js';
+import { checkSize, checkSizes } from '../check.js';
 import { Module } from '../module.js';
 import { relu } from '../ops/activations.js';
 import { add } from '../ops/elementwise.js';
@@ -49,6 +49,7 @@ export class ResidualBlock extends Module {
    */
   constructor(inputs: number, outputs: number, stride: number, norm: ChannelNorm) {
     super();
+    checkSizes('ResidualBlock', { in: inputs, out: outputs, stride });
     checkNorm('ResidualBlock', 'norm', norm);
     this.conv1 = new Conv2d(inputs, outputs, 3, { stride, padding: 1, bias: false });
     this.norm1 = createChannelNorm(norm, outputs);

@@ -7,7 +7,7 @@ import { type OptionReader, readOptions } from '../../core/options.js';
 import { checkFlag, checkIntegers, rangeError, typeError } from '../../core/validation.js';
 import { checkSize, checkTensor } from '../check.js';
 import { checkRate, type DropoutKeys, nextDropout } from '../random.js';
-import { empty, record, Tensor, tensor } from '../tensor.js';
+import { empty, record, Tensor, tensorOf } from '../tensor.js';
 import { type Shape, sameShape, showShape } from '../tensor-data.js';
 import { broadcastShape, expand } from './broadcast.js';
 
@@ -94,7 +94,7 @@ function readMask(read: OptionReader, shape: Shape): Tensor | undefined {
     const given =
       value instanceof Tensor
         ? checkTensor(name, argument, value)
-        : tensor(numbersOf(argument, value) as number[]);
+        : tensorOf(name, argument, numbersOf(argument, value));
     const rank = given.shape.length;
     if (rank > 4 || !sameShape(broadcastShape(`${name}: ${argument}`, given.shape, shape), shape)) {
       const expected = `of a shape that broadcasts to ${showShape(shape)}`;

@@ -7,7 +7,7 @@ import { scoped } from '../../core/memory.js';
 import { readOptions } from '../../core/options.js';
 import { checkIntegers, isNumberArray, oneOf, rangeError } from '../../core/validation.js';
 import { checkTensor } from '../check.js';
-import { empty, filled, record, type Tensor, tensor } from '../tensor.js';
+import { empty, filled, record, type Tensor, tensorOf } from '../tensor.js';
 import { checkedShape, type Shape, showShape, sizeOf } from '../tensor-data.js';
 
 /** Checks a table (n, d) and row numbers of it; copies these, for the caller may overwrite them. */
@@ -110,7 +110,7 @@ export function embeddingBag(
   const read = readOptions(name, options);
   const mode = read.read('mode', oneOf(['mean', 'sum', 'max']), 'mean');
   const given = read.optional('weights', (_, argument, value) =>
-    isNumberArray(value) ? tensor(value) : checkTensor(name, argument, value),
+    isNumberArray(value) ? tensorOf(name, argument, value) : checkTensor(name, argument, value),
   );
   read.done();
   if (given !== undefined) {

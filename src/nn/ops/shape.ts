@@ -66,7 +66,7 @@ export function transpose(x: Tensor, axes?: readonly number[]): Tensor {
     rangeError('transpose', 'x', 'of at least two axes', showShape(x.shape));
   }
   const own = x.shape.map((_, axis) => axis);
-  const order = axes ?? [...own.slice(0, -2), rank - 1, rank - 2];
+  const order = axes === undefined ? [...own.slice(0, -2), rank - 1, rank - 2] : axes;
   checkIntegers('transpose', 'axes', order, { of: rank, what: 'the axes of x' });
   if (own.some((axis) => !order.includes(axis))) {
     rangeError('transpose', 'axes', `a permutation of ${own}`, `[${order}]`);
