@@ -12,10 +12,9 @@ export {
   type ClassWeight,
   fitClassifier,
   LinearClassifier,
-  type LinearProbe,
   type LogisticOptions,
-  linearProbe,
 } from './evaluate/classifier.js';
+export { type EmbeddingMetrics, evaluateEmbeddings } from './evaluate/embedding-metrics.js';
 export {
   type AlignmentOptions,
   alignment,
@@ -24,10 +23,9 @@ export {
   uniformity,
 } from './evaluate/embedding-space.js';
 export { type KnnOptions, knnClassify } from './evaluate/knn.js';
+export { type LinearProbe, linearProbe } from './evaluate/linear-probe.js';
 export {
-  type EmbeddingMetrics,
   type EvaluateRetrievalOptions,
-  evaluateEmbeddings,
   evaluateRetrieval,
   type RetrievalMetrics,
 } from './evaluate/retrieval.js';

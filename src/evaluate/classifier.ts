@@ -1,4 +1,4 @@
-/** Multinomial logistic regression on embeddings, as an object that predicts and can be saved. */
+/** A linear classifier of embeddings, fitted by logistic regression, that predicts and can be saved. */
 
 import analysisCode from '#wasm/analysis';
 import { kernels } from '../core/kernels.js';
@@ -13,90 +13,110 @@ import {
   readMatrix,
 } from '../core/matrix.js';
 import { i32, type Pointer, type Scope, scoped } from '../core/memory.js';
+import { checkNoOptions } from '../core/options.js';
 import { multiply } from '../core/products.js';
 import { readSafetensors, writeSafetensors } from '../core/safetensors.js';
 import {
   checkIntegers,
-  checkOptions,
   isNumberArray,
+  type Labels,
+  type NoOptions,
   rangeError,
   typeError,
 } from '../core/validation.js';
-import { type ClassWeight, fitLogistic, type LogisticOptions, readLogistic } from './logistic.js';
+import {
+  type ClassWeight,
+  fitLogistic,
+  type LogisticOptions,
+  readLogisticOptions,
+} from './logistic.js';
 
 export type { ClassWeight, LogisticOptions };
 
-/** A linear layer and softmax: what {@link fitClassifier} finds. */
+/**
+ * A linear layer and softmax over classes, as {@link fitClassifier} finds it.
+ *
+ * @example
+ * const classifier = fitClassifier(embeddings, labels);
+ * const predictions = classifier.predict(newEmbeddings);
+ */
 export class LinearClassifier {
   /** (classes, d) */
   readonly weight: Matrix;
-  /** One number a class. */
+  /** One number per class. */
   readonly bias: Float32Array;
   /** The label of each class, in rising order. */
   readonly classes: Int32Array;
 
   /**
-   * @param weight (classes, d)
-   * @param bias one number a class
-   * @param classes the label of each class, in rising order
+   * @param weight (classes, d) f32
+   * @param bias one number per class
+   * @param classes label of each class, in rising order
+   * @throws {RangeError} if the sizes differ or labels are not in rising order
    */
-  constructor(weight: MatrixLike, bias: NumberArray, classes: ArrayLike<number>) {
+  constructor(weight: MatrixLike, bias: NumberArray, classes: Labels) {
     const name = 'LinearClassifier';
-    const source = readMatrix(name, 'weight', weight);
-    const { rows } = source;
+    const input = readMatrix(name, 'weight', weight);
+    const { rows } = input;
     if (!isNumberArray(bias)) typeError(name, 'bias', 'an array of numbers', bias);
     const row = readMatrix(name, 'bias', bias, true);
     if (row.rows !== 1 || row.cols !== rows) {
       rangeError(name, 'bias', `${rows} long (the rows of weight)`, bias.length);
     }
-    checkIntegers(name, 'classes', classes, { of: rows, what: 'the rows of weight' });
+    const labels = checkIntegers(name, 'classes', classes, {
+      of: rows,
+      what: 'the rows of weight',
+    });
     for (let i = 1; i < rows; i++) {
-      if ((classes[i] as number) > (classes[i - 1] as number)) continue;
-      rangeError(name, `classes[${i}]`, `greater than the one before it`, classes[i]);
+      if ((labels[i] as number) > (labels[i - 1] as number)) continue;
+      rangeError(name, `classes[${i}]`, `greater than the one before it`, labels[i]);
     }
-    this.weight = copyOf(source);
+    this.weight = copyOf(input);
     this.bias = copyOf(row).data;
-    this.classes = Int32Array.from(classes);
+    this.classes = Int32Array.from(labels);
   }
 
   /**
-   * The likeliest label of each row; of equally likely ones the lower.
+   * Predicts the most probable label of each row; of equally probable ones the lowest.
    *
-   * @param x (n, d), or one vector
+   * @param x (n, d) f32, or one vector
+   * @param options none yet
    * @returns n labels
+   * @throws {RangeError} if x has another width or a value is not finite
    */
-  predict(x: MatrixLike | NumberArray): Int32Array {
-    const source = readInput('predict', this, x);
+  predict(x: MatrixLike | NumberArray, options?: NoOptions): Int32Array {
+    const input = readInput('predict', this, x);
+    checkNoOptions('predict', options);
+    const { rows } = input;
     return scoped((scope) => {
-      const places = scope.i32(source.rows);
-      kernels(analysisCode).argmaxRows(
-        places,
-        logitsOf(scope, this, source),
-        source.rows,
-        this.classes.length,
-      );
-      const found = i32().subarray(places / 4, places / 4 + source.rows);
-      return Int32Array.from(found, (place) => this.classes[place] as number);
+      const indices = scope.i32(rows);
+      const logits = computeLogits(scope, this, input);
+      kernels(analysisCode).argmaxRows(indices, logits, rows, this.classes.length);
+      const found = i32().subarray(indices / 4, indices / 4 + rows);
+      return Int32Array.from(found, (index) => this.classes[index] as number);
     });
   }
 
   /**
-   * Probabilities of the classes.
+   * Predicts the probabilities of all classes.
    *
-   * @param x (n, d), or one vector
+   * @param x (n, d) f32, or one vector
+   * @param options none yet
    * @returns (n, classes), columns in the order of `classes`
+   * @throws {RangeError} if x has another width or a value is not finite
    */
-  predictProba(x: MatrixLike | NumberArray): Matrix {
-    const source = readInput('predictProba', this, x);
+  predictProba(x: MatrixLike | NumberArray, options?: NoOptions): Matrix {
+    const input = readInput('predictProba', this, x);
+    checkNoOptions('predictProba', options);
     const count = this.classes.length;
     return scoped((scope) => {
-      const logits = logitsOf(scope, this, source);
-      kernels().softmaxRows(logits, logits, source.rows, count);
-      return copyOut('predictProba', logits, source.rows, count);
+      const logits = computeLogits(scope, this, input);
+      kernels().softmaxRows(logits, logits, input.rows, count);
+      return copyOut('predictProba', logits, input.rows, count);
     });
   }
 
-  /** The bytes of a safetensors file: `weight`, `bias`, and the classes in its header. */
+  /** Writes the bytes of a safetensors file: `weight`, `bias`, and the classes in its header. */
   save(): Uint8Array {
     const { weight, bias, classes } = this;
     const arrays = new Map([
@@ -107,8 +127,10 @@ export class LinearClassifier {
   }
 
   /**
-   * The classifier of a file that {@link save} made.
-   * @throws RangeError if the bytes are no sound file of one
+   * Reads a classifier that {@link save} wrote.
+   *
+   * @param bytes the file
+   * @throws {RangeError} if the bytes are not a valid file of one
    */
   static load(bytes: Uint8Array): LinearClassifier {
     const name = 'LinearClassifier.load';
@@ -125,24 +147,27 @@ export class LinearClassifier {
   }
 }
 
-/** A matrix as f32 of its own. */
-function copyOf(source: MatrixInput): Matrix {
-  return scoped((scope) => copyOut(source.name, copyIn(scope, source), source.rows, source.cols));
+/** Copies a matrix. */
+function copyOf(input: MatrixInput): Matrix {
+  return scoped((scope) => copyOut(input.name, copyIn(scope, input), input.rows, input.cols));
 }
 
 function readInput(name: string, { weight }: LinearClassifier, x: unknown): MatrixInput {
-  const source = readMatrix(name, 'x', x, true);
-  if (source.cols !== weight.cols) {
-    rangeError(name, 'x', `${weight.cols} wide like weight`, source.cols);
-  }
-  return source;
+  const input = readMatrix(name, 'x', x, true);
+  if (input.cols !== weight.cols)
+    rangeError(name, 'x', `${weight.cols} wide like weight`, input.cols);
+  return input;
 }
 
-/** (n, classes) */
-function logitsOf(scope: Scope, { weight, bias }: LinearClassifier, source: MatrixInput): Pointer {
+/** Computes logits, (n, classes). */
+function computeLogits(
+  scope: Scope,
+  { weight, bias }: LinearClassifier,
+  input: MatrixInput,
+): Pointer {
   const { rows: count, cols } = weight;
-  const { rows } = source;
-  const x = copyIn(scope, source);
+  const { rows } = input;
+  const x = copyIn(scope, input);
   const w = copyIn(scope, readMatrix('LinearClassifier', 'weight', weight));
   const b = copyIn(scope, readMatrix('LinearClassifier', 'bias', bias, true));
   const logits = scope.f32(rows * count);
@@ -152,75 +177,42 @@ function logitsOf(scope: Scope, { weight, bias }: LinearClassifier, source: Matr
 }
 
 /**
- * Multinomial logistic regression, to its optimum: the smallest sum of the rows' cross-entropies
- * plus l2 / 2 times the sum of the squares of the weights, those of the bias left out. It is
- * scikit-learn's `LogisticRegression(multi_class='multinomial', C=1 / l2)`.
+ * Fits a linear classifier by multinomial logistic regression, to its optimum.
  *
- * @param x (n, d)
+ * It minimizes the sum of the rows' cross-entropies plus l2 / 2 times the sum of the squares of the
+ * weights, without those of the bias: scikit-learn's
+ * `LogisticRegression(multi_class='multinomial', C=1 / l2)`.
+ *
+ * @param x (n, d) f32
  * @param labels n whole numbers, of at least two kinds
+ * @param options l2, classWeight
+ * @returns the classifier
+ * @throws {RangeError} if there is not one label per row, or all are equal
+ * @example const classifier = fitClassifier(embeddings, labels, { classWeight: 'balanced' });
  */
 export function fitClassifier(
   x: MatrixLike,
-  labels: ArrayLike<number>,
+  labels: Labels,
   options?: LogisticOptions,
 ): LinearClassifier {
   return fit('fitClassifier', ['x', 'labels'], x, labels, options);
 }
 
-function fit(
+/** Fits a classifier, whatever the function and its arguments are called in messages. */
+export function fit(
   name: string,
-  [first, second]: readonly [string, string],
+  [xName, labelsName]: readonly [string, string],
   x: unknown,
-  labels: ArrayLike<number>,
-  options: LogisticOptions | undefined,
+  labels: unknown,
+  options: unknown,
 ): LinearClassifier {
-  const source = readMatrix(name, first, x);
-  checkIntegers(name, second, labels, { of: source.rows, what: `the rows of ${first}` });
-  const found = indexLabels(labels);
-  checkOptions(name, options, ['l2', 'classWeight']);
-  const settings = readLogistic(name, found, options);
-  if (found.classes.length < 2) {
-    throw new RangeError(`${name}: ${second} must be of at least two kinds`);
+  const input = readMatrix(name, xName, x);
+  const length = { of: input.rows, what: `the rows of ${xName}` };
+  const classes = indexLabels(checkIntegers(name, labelsName, labels, length));
+  const settings = readLogisticOptions(name, classes, options);
+  if (classes.classes.length < 2) {
+    throw new RangeError(`${name}: ${labelsName} must be of at least two kinds`);
   }
-  const { weight, bias } = fitLogistic(name, source, found, settings);
-  return new LinearClassifier(weight, bias, found.classes);
-}
-
-export interface LinearProbe {
-  /** Share of the test rows that are predicted right. */
-  accuracy: number;
-  /** A label for each test row. */
-  predictions: Int32Array;
-  classifier: LinearClassifier;
-}
-
-/**
- * A linear probe: a classifier fitted to the rows and labels of one part, tried on another.
- *
- * @param train (n, d)
- * @param labels n whole numbers, of at least two kinds
- * @param test (m, d), or one vector
- * @param testLabels m whole numbers; one that `labels` doesn't have is never predicted
- */
-export function linearProbe(
-  train: MatrixLike,
-  labels: ArrayLike<number>,
-  test: MatrixLike | NumberArray,
-  testLabels: ArrayLike<number>,
-  options?: LogisticOptions,
-): LinearProbe {
-  const name = 'linearProbe';
-  const trainSource = readMatrix(name, 'train', train);
-  const testSource = readMatrix(name, 'test', test, true);
-  const { rows, cols } = testSource;
-  if (cols !== trainSource.cols) {
-    rangeError(name, 'test', `${trainSource.cols} wide like train`, cols);
-  }
-  checkIntegers(name, 'testLabels', testLabels, { of: rows, what: 'the rows of test' });
-  // Numbers that no prediction can be made of are found before the work, not after it.
-  scoped((scope) => copyIn(scope, testSource));
-  const classifier = fit(name, ['train', 'labels'], train, labels, options);
-  const predictions = classifier.predict(test);
-  const right = predictions.reduce((sum, label, i) => sum + (label === testLabels[i] ? 1 : 0), 0);
-  return { accuracy: right / rows, predictions, classifier };
+  const { weight, bias } = fitLogistic(name, input, classes, settings);
+  return new LinearClassifier(weight, bias, classes.classes);
 }

@@ -1,85 +1,114 @@
 /**
- * What an embedding space looks like: alignment and uniformity (https://arxiv.org/abs/2005.10242)
- * and the effective rank.
+ * Measures of an embedding space: alignment and uniformity (https://arxiv.org/abs/2005.10242), and
+ * the effective rank.
  */
 
 import analysisCode from '#wasm/analysis';
 import { kernels } from '../core/kernels.js';
 import { checkLoss, checkShape, copyIn, type MatrixLike, readMatrix } from '../core/matrix.js';
 import { scoped } from '../core/memory.js';
-import { checkOptions, checkPositive, rangeError } from '../core/validation.js';
+import { checkNoOptions, readOptions } from '../core/options.js';
+import { checkPositive, type NoOptions, rangeError } from '../core/validation.js';
 import { copyInUnitRows } from '../linalg/similarity.js';
 import { Contrast } from '../losses/contrastive.js';
 
+/** Options of {@link alignment}. */
 export interface AlignmentOptions {
-  /** The power of the distance (default 2). */
+  /**
+   * Power of the distance; greater than 0.
+   * @default 2
+   */
   alpha?: number | undefined;
 }
 
 /**
- * How far positives lie apart: the mean of ‖x − y‖^alpha over pairs of rows, which are normalised
- * first. 0 where every pair points the same way.
+ * Measures how far positives lie apart: the mean of ‖x − y‖^alpha over pairs of rows, which are
+ * normalized first. It is 0 where every pair points the same way.
  *
- * @param a (n, d)
- * @param b (n, d): row i is the positive of row i of a
+ * @param a (n, d) f32
+ * @param b (n, d) f32: row i is the positive of row i of a
+ * @param options alpha
+ * @returns alignment, at least 0; lower is better
+ * @throws {RangeError} if the shapes differ or a value is not finite
+ * @see https://arxiv.org/abs/2005.10242
  */
 export function alignment(a: MatrixLike, b: MatrixLike, options?: AlignmentOptions): number {
   const name = 'alignment';
-  const left = readMatrix(name, 'a', a);
-  const right = readMatrix(name, 'b', b);
-  checkShape(right, left);
-  checkOptions(name, options, ['alpha']);
-  const alpha = checkPositive(name, 'alpha', options?.alpha, 2);
+  const inputA = readMatrix(name, 'a', a);
+  const inputB = readMatrix(name, 'b', b);
+  checkShape(inputB, inputA);
+  const reader = readOptions(name, options);
+  const alpha = reader.read('alpha', checkPositive, 2);
+  reader.done();
+  const { rows, cols } = inputA;
   return scoped((scope) => {
-    const first = copyInUnitRows(scope, left).unit;
-    const second = copyInUnitRows(scope, right).unit;
-    const { rows, cols } = left;
-    return checkLoss(name, kernels(analysisCode).alignmentRows(first, second, rows, cols, alpha));
+    const unitA = copyInUnitRows(scope, inputA).unit;
+    const unitB = copyInUnitRows(scope, inputB).unit;
+    const value = kernels(analysisCode).alignmentRows(unitA, unitB, rows, cols, alpha);
+    return checkLoss(name, value);
   });
 }
 
+/** Options of {@link uniformity}. */
 export interface UniformityOptions {
-  /** How sharply near pairs count (default 2). */
+  /**
+   * Factor of the squared distances: larger counts near pairs more; from above 0 to 1e37.
+   * @default 2
+   */
   t?: number | undefined;
 }
 
 /**
- * How evenly rows spread over the sphere: the logarithm of the mean of exp(−t ‖x − y‖²) over all
- * pairs of rows, which are normalised first. 0 where all point the same way; lower is more even.
- * No matrix of the pairs is stored.
+ * Measures how evenly rows spread over the sphere: the logarithm of the mean of exp(−t ‖x − y‖²)
+ * over all pairs of rows, which are normalized first.
  *
- * @param x (n, d), at least two rows
+ * It is 0 where all rows point the same way. The matrix of the pairs is never stored.
+ *
+ * @param x (n, d) f32, at least two rows
+ * @param options t
+ * @returns uniformity, at most 0; lower is more even
+ * @throws {RangeError} if x has one row or a value is not finite
+ * @see https://arxiv.org/abs/2005.10242
  */
 export function uniformity(x: MatrixLike, options?: UniformityOptions): number {
   const name = 'uniformity';
-  const source = readMatrix(name, 'x', x);
-  if (source.rows < 2) rangeError(name, 'x', 'of at least two rows', source.rows);
-  checkOptions(name, options, ['t']);
-  const t = checkPositive(name, 't', options?.t, 2);
-  // Beyond this the scale 2t, and what it is multiplied by, would leave f32's range.
+  const input = readMatrix(name, 'x', x);
+  if (input.rows < 2) rangeError(name, 'x', 'of at least two rows', input.rows);
+  const reader = readOptions(name, options);
+  const t = reader.read('t', checkPositive, 2);
+  reader.done();
+  // Beyond this the scale 2t, and its products, would leave f32's range.
   if (t > 1e37) rangeError(name, 't', 'at most 1e37', t);
   return scoped((scope) => {
-    const side = copyInUnitRows(scope, source);
+    const unitRows = copyInUnitRows(scope, input);
     const scale = 2 * t;
-    const { sums, shifts } = new Contrast(scope, side, side, { scale }).rows;
-    return kernels(analysisCode).uniformityFromSums(sums, shifts, side.norms, source.rows, scale);
+    const { sums, shifts } = new Contrast(scope, unitRows, unitRows, { scale }).rows;
+    const { norms, rows } = unitRows;
+    return kernels(analysisCode).uniformityFromSums(sums, shifts, norms, rows, scale);
   });
 }
 
 /**
- * In how many dimensions rows really extend: exp of the entropy of the singular values of x as
- * shares of their sum (Roy and Vetterli 2007; of embeddings, https://arxiv.org/abs/2210.02885).
- * From 1, where all rows are multiples of one, to the smaller of rows and columns; 0 if all are 0.
+ * Measures in how many dimensions rows extend: exp of the entropy of the singular values of x, as
+ * fractions of their sum.
  *
- * @param x (n, d), as given: neither centred nor normalised
+ * It goes from 1, where all rows are multiples of one, to the smaller of rows and columns, and is 0
+ * if all rows are 0.
+ *
+ * @param x (n, d) f32, as given: neither centered nor normalized
+ * @param options none yet
+ * @returns effective rank
+ * @throws {RangeError} if a value is not finite
+ * @see https://arxiv.org/abs/2210.02885
  */
-export function effectiveRank(x: MatrixLike): number {
-  const source = readMatrix('effectiveRank', 'x', x);
-  const { rows, cols } = source;
+export function effectiveRank(x: MatrixLike, options?: NoOptions): number {
+  const input = readMatrix('effectiveRank', 'x', x);
+  checkNoOptions('effectiveRank', options);
+  const { rows, cols } = input;
   const order = Math.min(rows, cols);
   return scoped((scope) => {
     const core = kernels(analysisCode);
-    const at = copyIn(scope, source);
+    const at = copyIn(scope, input);
     const origin = scope.zeros(2 * cols);
     const ld = core.gramStride(order);
     const gram = scope.f64(ld * ld);

@@ -1,8 +1,8 @@
 /**
- * The fit of a multinomial logistic regression by Newton's method: each step's direction by
- * conjugate gradients, its length by halving. Columns are centred, which only moves the bias, and
- * directions are weighed by a bound of each column's curvature, so neither an offset nor a scale
- * makes it slow.
+ * Fits a multinomial logistic regression by Newton's method: conjugate gradients give each step's
+ * direction, backtracking its length. Columns are centered, which only moves the bias, and the
+ * preconditioner is a bound of the Hessian's diagonal, so neither an offset nor a scale makes it
+ * slow.
  */
 
 import analysisCode from '#wasm/analysis';
@@ -11,6 +11,7 @@ import { kernels } from '../core/kernels.js';
 import type { Classes } from '../core/labels.js';
 import { copyFloatsOut, copyIn, copyOut, type Matrix, type MatrixInput } from '../core/matrix.js';
 import { f32, f64, type Pointer, type Scope, scoped } from '../core/memory.js';
+import { readOptions } from '../core/options.js';
 import {
   checkNonNegative,
   checkPositive,
@@ -20,67 +21,78 @@ import {
 } from '../core/validation.js';
 import { METRICS, packRows } from '../linalg/similarity.js';
 
-/** What a row counts, by its label: weights, or those that make all classes count the same. */
+/** Weights of rows by their label: `'balanced'`, or an object of weights. */
 export type ClassWeight = 'balanced' | Readonly<Record<number, number>>;
 
+/** Options of {@link fitClassifier} and {@link linearProbe}. */
 export interface LogisticOptions {
-  /** Strength of the pull of the weights to 0 (default 1): scikit-learn's 1 / C. */
+  /**
+   * Strength of the L2 penalty of the weights, at least 0: scikit-learn's 1 / C.
+   * @default 1
+   */
   l2?: number | undefined;
   /**
-   * `'balanced'`: a row counts n / (classes · rows of its label). Or a weight by label; a label
-   * without one counts 1 (default: all count 1).
+   * `'balanced'`: a row weighs n / (classes · rows of its label). Or weights by label; a label
+   * without one weighs 1.
+   * @default all rows weigh 1
    */
   classWeight?: ClassWeight | undefined;
 }
 
 interface Settings {
   l2: number;
-  /** One weight a class. */
+  /** One weight per class. */
   weights: number[];
 }
 
-export function readLogistic(
+/** Reads the options of a fit. */
+export function readLogisticOptions(name: string, classes: Classes, options: unknown): Settings {
+  const reader = readOptions(name, options);
+  const l2 = reader.read('l2', checkNonNegative, 1);
+  const weights = reader.optional('classWeight', (_, argument, value) =>
+    readClassWeight(name, argument, value, classes),
+  );
+  reader.done();
+  return { l2, weights: weights ?? Array.from(classes.classes, () => 1) };
+}
+
+function readClassWeight(
   name: string,
-  { classes, indices: numbers }: Classes,
-  options: LogisticOptions | undefined,
-): Settings {
-  const l2 = checkNonNegative(name, 'l2', options?.l2, 1);
-  const given: unknown = options?.classWeight;
-  if (given === undefined) return { l2, weights: Array.from(classes, () => 1) };
+  argument: string,
+  given: unknown,
+  { classes, indices }: Classes,
+): number[] {
   if (given === 'balanced') {
     const counts = new Array<number>(classes.length).fill(0);
-    for (const place of numbers) counts[place] = (counts[place] as number) + 1;
-    return { l2, weights: counts.map((count) => numbers.length / (classes.length * count)) };
+    for (const index of indices) counts[index] = (counts[index] as number) + 1;
+    return counts.map((count) => indices.length / (classes.length * count));
   }
-  if (typeof given === 'string') rangeError(name, 'classWeight', "'balanced'", given);
+  if (typeof given === 'string') rangeError(name, argument, "'balanced'", given);
   if (Object.prototype.toString.call(given) !== '[object Object]') {
-    typeError(name, 'classWeight', "'balanced' or an object of weights by label", given);
+    typeError(name, argument, "'balanced' or an object of weights by label", given);
   }
   for (const label of Object.keys(given as object)) {
     if (classes.includes(Number(label)) && String(Number(label)) === label) continue;
-    throw new RangeError(`${name}: classWeight has ${show(label)}, which is none of the labels`);
+    throw new RangeError(`${name}: ${argument} has ${show(label)}, which is none of the labels`);
   }
   const weights = given as Record<string, unknown>;
-  return {
-    l2,
-    weights: Array.from(classes, (label) =>
-      checkPositive(name, `classWeight[${label}]`, weights[label], 1),
-    ),
-  };
+  return Array.from(classes, (label) =>
+    checkPositive(name, `${argument}[${label}]`, weights[label], 1),
+  );
 }
 
-const MOST_STEPS = 100;
-const MOST_DIRECTIONS = 500;
+const MAX_NEWTON_STEPS = 100;
+const MAX_CG_STEPS = 500;
 
 /**
- * A matrix (rows, width) that is multiplied again and again, from either side, by a few vectors:
- * packed once for each.
+ * The design matrix (rows, width), which is multiplied again and again, from either side, by a few
+ * vectors: packed once for each side.
  */
 class Design {
   readonly #rows: number;
   readonly #width: number;
-  readonly #left: Pointer;
-  readonly #right: Pointer;
+  readonly #rowSlivers: Pointer;
+  readonly #columnSlivers: Pointer;
   readonly #scratch: Pointer;
 
   constructor(scope: Scope, at: Pointer, rows: number, width: number) {
@@ -88,9 +100,9 @@ class Design {
     const nr = core.NR.value;
     this.#rows = rows;
     this.#width = width;
-    this.#left = packRows(scope, at, rows, width, core.MR.value);
-    this.#right = scope.f32(core.packedLength(width, rows, nr));
-    core.packBlocks(this.#right, at, width, rows, 1, width, nr, 0, width);
+    this.#rowSlivers = packRows(scope, at, rows, width, core.MR.value);
+    this.#columnSlivers = scope.f32(core.packedLength(width, rows, nr));
+    core.packBlocks(this.#columnSlivers, at, width, rows, 1, width, nr, 0, width);
     this.#scratch = scope.bytes(core.gemmScratch());
   }
 
@@ -102,22 +114,36 @@ class Design {
       const packed = packRows(scope, v, count, w, core.NR.value);
       const dot = METRICS.indexOf('dot');
       const sizes = [0, n, 0, count, n, count, w, count] as const;
-      kernels(searchCode).scoreRows(y, this.#left, packed, ...sizes, dot, 1, this.#scratch);
+      kernels(searchCode).scoreRows(y, this.#rowSlivers, packed, ...sizes, dot, 1, this.#scratch);
     });
   }
 
   /** y (count, width) = the transpose of u (rows, count) times this. */
   transposedTimes(y: Pointer, u: Pointer, count: number): void {
     const [n, w] = [this.#rows, this.#width];
-    kernels().gemmRows(y, u, this.#right, count, w, n, 1, count, false, this.#scratch, 0, w);
+    kernels().gemmRows(
+      y,
+      u,
+      this.#columnSlivers,
+      count,
+      w,
+      n,
+      1,
+      count,
+      false,
+      this.#scratch,
+      0,
+      w,
+    );
   }
 }
 
-/** The regression's objective, with what a step needs of the last point that it was taken at. */
+/** The objective of the regression: its value, gradient and Hessian at the current weights. */
 class Objective {
-  /** Weights of all classes, the bias last in each row; and the gradient there. */
+  /** Weights of all classes, the bias last in each row. */
   readonly at: Pointer;
-  readonly gradient: Pointer;
+  /** Gradient with respect to them. */
+  readonly grad: Pointer;
   readonly width: number;
   readonly length: number;
   readonly mean: Pointer;
@@ -131,14 +157,9 @@ class Objective {
   readonly #residual: Pointer;
   readonly #bound: Pointer;
 
-  constructor(
-    scope: Scope,
-    source: MatrixInput,
-    { classes, indices: numbers }: Classes,
-    settings: Settings,
-  ) {
+  constructor(scope: Scope, input: MatrixInput, { classes, indices }: Classes, settings: Settings) {
     const analysis = kernels(analysisCode);
-    const { rows, cols } = source;
+    const { rows, cols } = input;
     const width = cols + 1;
     const count = classes.length;
     this.width = width;
@@ -147,13 +168,13 @@ class Objective {
     this.#classes = count;
     this.#l2 = settings.l2;
     this.mean = scope.f32(cols);
-    this.#labels = scope.i32From(numbers);
+    this.#labels = scope.i32From(indices);
     this.#weights = scope.f64(count);
     f64().set(settings.weights, this.#weights / 8);
     this.#bound = scope.zeros(2 * width);
     this.#design = scoped((inner) => {
       const design = inner.f32(rows * width);
-      this.#centre(design, source);
+      this.#center(design, input);
       analysis.hessianDiagonalBound(this.#bound, design, this.#labels, this.#weights, rows, width);
       return new Design(scope, design, rows, width);
     });
@@ -162,17 +183,17 @@ class Objective {
       bound[c] = (bound[c] as number) + (c < cols ? settings.l2 : 0) || 1;
     }
     this.at = scope.zeros(this.length);
-    this.gradient = scope.f32(this.length);
+    this.grad = scope.f32(this.length);
     this.#probabilities = scope.f32(rows * count);
     this.#residual = scope.f32(rows * count);
   }
 
-  /** Finds the means of the columns, and the rows of the design. */
-  #centre(design: Pointer, source: MatrixInput): void {
+  /** Computes the means of the columns, and the rows of the design. */
+  #center(design: Pointer, input: MatrixInput): void {
     scoped((scope) => {
       const analysis = kernels(analysisCode);
-      const { rows, cols } = source;
-      const x = copyIn(scope, source);
+      const { rows, cols } = input;
+      const x = copyIn(scope, input);
       const mean64 = scope.f64(cols);
       analysis.columnMeans(mean64, x, rows, cols);
       analysis.demote(this.mean, mean64, cols);
@@ -190,7 +211,7 @@ class Objective {
     analysis.centerColumns(y, c, w);
   }
 
-  /** The value at the weights; the gradient and the curvature follow from what it leaves. */
+  /** Computes the value, and the residual that the gradient and the Hessian follow from. */
   value(): number {
     const analysis = kernels(analysisCode);
     const [n, c, w] = [this.#rows, this.#classes, this.width];
@@ -210,16 +231,16 @@ class Objective {
     return value;
   }
 
-  /** Sets the gradient and returns its length. */
-  slope(): number {
-    this.#backward(this.gradient, this.#residual, this.at);
-    return Math.sqrt(kernels(analysisCode).dotRow(this.gradient, this.gradient, this.length));
+  /** Computes the gradient and returns its norm. */
+  gradNorm(): number {
+    this.#backward(this.grad, this.#residual, this.at);
+    return Math.sqrt(kernels(analysisCode).dotRow(this.grad, this.grad, this.length));
   }
 
-  /** y = the second derivative times v. */
-  curvature(y: Pointer, v: Pointer): void {
+  /** y = the Hessian times v. */
+  hessianTimes(y: Pointer, v: Pointer): void {
     const [n, c] = [this.#rows, this.#classes];
-    // The residual has gone into the gradient: its place is free.
+    // The residual has gone into the gradient, so its memory is free.
     this.#design.times(this.#residual, v, c);
     kernels(analysisCode).logisticHessianProduct(
       this.#residual,
@@ -232,104 +253,111 @@ class Objective {
     this.#backward(y, this.#residual, v);
   }
 
-  /** y = x weighed by the bound of each column's curvature. */
+  /** y = the inverse of the preconditioner, a bound of the Hessian's diagonal, times x. */
   precondition(y: Pointer, x: Pointer): void {
     kernels(analysisCode).divideByRow(y, x, this.#bound, this.#classes, this.width);
   }
 }
 
 /**
- * The step against the gradient by conjugate gradients, until what is left of the gradient is
- * `tolerance` of it.
+ * Solves Hessian · step = −gradient by preconditioned conjugate gradients, in the letters of
+ * Golub and Van Loan: r the residual, z the preconditioned one, p the direction.
+ *
+ * @param tolerance fraction of the gradient that may remain as the residual
  */
 function newtonStep(scope: Scope, objective: Objective, tolerance: number): Pointer {
   const analysis = kernels(analysisCode);
-  const { length, gradient } = objective;
+  const { length, grad } = objective;
   const step = scope.zeros(length);
-  const residual = scope.zeros(length);
-  const weighed = scope.f32(length);
-  const direction = scope.zeros(length);
-  const image = scope.f32(length);
-  analysis.axpy(residual, gradient, length, -1);
-  objective.precondition(weighed, residual);
-  analysis.axpy(direction, weighed, length, 1);
-  let left = analysis.dotRow(residual, weighed, length);
-  const enough = left * tolerance * tolerance;
-  for (let i = 0; i < MOST_DIRECTIONS && left > enough; i++) {
-    objective.curvature(image, direction);
-    const bend = analysis.dotRow(direction, image, length);
-    // No curvature left that f32 can tell from none.
-    if (!(bend > 0)) break;
-    analysis.axpy(step, direction, length, left / bend);
-    analysis.axpy(residual, image, length, -left / bend);
-    objective.precondition(weighed, residual);
-    const next = analysis.dotRow(residual, weighed, length);
-    kernels(searchCode).scaleArray(direction, length, next / left);
-    analysis.axpy(direction, weighed, length, 1);
-    left = next;
+  const r = scope.zeros(length);
+  const z = scope.f32(length);
+  const p = scope.zeros(length);
+  const Ap = scope.f32(length);
+  analysis.axpy(r, grad, length, -1);
+  objective.precondition(z, r);
+  analysis.axpy(p, z, length, 1);
+  let rz = analysis.dotRow(r, z, length);
+  const enough = rz * tolerance * tolerance;
+  for (let i = 0; i < MAX_CG_STEPS && rz > enough; i++) {
+    objective.hessianTimes(Ap, p);
+    const pAp = analysis.dotRow(p, Ap, length);
+    // No curvature remains that f32 can tell from none.
+    if (!(pAp > 0)) break;
+    analysis.axpy(step, p, length, rz / pAp);
+    analysis.axpy(r, Ap, length, -rz / pAp);
+    objective.precondition(z, r);
+    const next = analysis.dotRow(r, z, length);
+    kernels(searchCode).scaleArray(p, length, next / rz);
+    analysis.axpy(p, z, length, 1);
+    rz = next;
   }
   return step;
 }
 
 /**
- * Moves the weights along the step, half as far each time until the value falls enough.
- * @returns the value there, or undefined if it doesn't fall
+ * Moves the weights along the step, half as far each time until the value decreases enough
+ * (Armijo's rule).
+ *
+ * @param expectedDecrease −gradient · step
+ * @returns the value there, or undefined if it doesn't decrease
  */
-function moveAlong(
+function lineSearch(
   objective: Objective,
   step: Pointer,
   value: number,
-  fall: number,
+  expectedDecrease: number,
 ): number | undefined {
   const analysis = kernels(analysisCode);
   const { at, length } = objective;
   analysis.axpy(at, step, length, 1);
-  for (let moved = 1; moved > 1e-9; moved /= 2) {
+  for (let stepSize = 1; stepSize > 1e-9; stepSize /= 2) {
     const found = objective.value();
-    if (found <= value - 1e-4 * moved * fall) return found;
-    analysis.axpy(at, step, length, -moved / 2);
+    if (found <= value - 1e-4 * stepSize * expectedDecrease) return found;
+    analysis.axpy(at, step, length, -stepSize / 2);
   }
   return undefined;
 }
 
+/** Fits the weights and biases of all classes. */
 export function fitLogistic(
   name: string,
-  source: MatrixInput,
+  input: MatrixInput,
   classes: Classes,
   settings: Settings,
 ): { weight: Matrix; bias: Float32Array } {
   return scoped((scope) => {
-    const objective = new Objective(scope, source, classes, settings);
-    let first = 0;
+    const objective = new Objective(scope, input, classes, settings);
+    let firstNorm = 0;
     let value: number | undefined = objective.value();
-    for (let i = 0; i < MOST_STEPS && value !== undefined; i++) {
-      const steepness = objective.slope();
-      if (i === 0) first = steepness;
-      if (steepness === 0) break;
-      value = improve(objective, value, Math.min(0.1, Math.sqrt(steepness / first)));
+    for (let i = 0; i < MAX_NEWTON_STEPS && value !== undefined; i++) {
+      const gradNorm = objective.gradNorm();
+      if (i === 0) firstNorm = gradNorm;
+      if (gradNorm === 0) break;
+      value = improve(objective, value, Math.min(0.1, Math.sqrt(gradNorm / firstNorm)));
     }
-    return takeWeights(name, scope, objective, classes.classes.length);
+    return copyOutWeights(name, scope, objective, classes.classes.length);
   });
 }
 
-/** One step of Newton's; returns the value after it, or undefined if it was the last one. */
+/** Takes one Newton step; returns the value after it, or undefined if it was the last one. */
 function improve(objective: Objective, value: number, tolerance: number): number | undefined {
   return scoped((scope) => {
     const analysis = kernels(analysisCode);
-    const { at, gradient, length } = objective;
+    const { at, grad, length } = objective;
     const step = newtonStep(scope, objective, tolerance);
-    // Twice as much as the value can still fall, where it is as good as quadratic.
-    const fall = -analysis.dotRow(gradient, step, length);
-    if (!(fall > 0)) return undefined;
-    if (fall > 1e-7 * value) return moveAlong(objective, step, value, fall);
-    // Less than the value's own rounding: the step is taken on the slope's word.
+    // Twice as much as the value can still decrease, where it is nearly quadratic.
+    const expectedDecrease = -analysis.dotRow(grad, step, length);
+    if (!(expectedDecrease > 0)) return undefined;
+    if (expectedDecrease > 1e-7 * value)
+      return lineSearch(objective, step, value, expectedDecrease);
+    // Less than the rounding of the value, which can't judge the step: the gradient is trusted.
     analysis.axpy(at, step, length, 1);
     return undefined;
   });
 }
 
-/** The weights apart from the bias, and the bias that columns as given have. */
-function takeWeights(
+/** Copies out the weights, and the biases for columns that are not centered. */
+function copyOutWeights(
   name: string,
   scope: Scope,
   { at, mean, width }: Objective,
