@@ -54,31 +54,50 @@ export function writeSafetensors(
   arrays: ReadonlyMap<string, ShapedArray>,
   metadata: Readonly<Record<string, string>>,
 ): Uint8Array {
+  const raw = new Map<string, RawArray>();
+  for (const [name, { data, shape }] of arrays) {
+    const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+    raw.set(name, { dtype: 'F32', shape, bytes });
+  }
+  return writeRawSafetensors(raw, metadata);
+}
+
+/**
+ * The bytes of a file with these arrays, in the types that they have. Wider types come first, so
+ * that every array begins at an address that its type may begin at.
+ * @param metadata short texts that the header carries along
+ */
+export function writeRawSafetensors(
+  arrays: ReadonlyMap<string, RawArray>,
+  metadata: Readonly<Record<string, string>>,
+): Uint8Array {
+  const widthOf = (name: string): number => TYPES.get(arrays.get(name)?.dtype ?? '')?.width ?? 0;
   const names = [...arrays.keys()].sort();
+  names.sort((a, b) => widthOf(b) - widthOf(a));
   // Without a prototype, so that no name means anything else than itself.
   const header: Record<string, unknown> = Object.create(null);
   header.__metadata__ = { format: 'pt', ...metadata };
   let length = 0;
   for (const name of names) {
-    const { data, shape } = arrays.get(name) as ShapedArray;
+    const { dtype, shape, bytes } = arrays.get(name) as RawArray;
     if (name === '__metadata__') rangeError('saveSafetensors', 'map', 'of other names', name);
-    const end = length + data.byteLength;
-    header[name] = { dtype: 'F32', shape, data_offsets: [length, end] };
+    const end = length + bytes.length;
+    header[name] = { dtype, shape, data_offsets: [length, end] };
     length = end;
   }
   const json = new TextEncoder().encode(JSON.stringify(header));
   // Spaces up to a multiple of 8, so that the numbers are aligned.
   const start = 8 + Math.ceil(json.length / 8) * 8;
-  const bytes = new Uint8Array(start + length).fill(32, 8, start);
-  new DataView(bytes.buffer).setBigUint64(0, BigInt(start - 8), true);
-  bytes.set(json, 8);
+  const file = new Uint8Array(start + length).fill(32, 8, start);
+  new DataView(file.buffer).setBigUint64(0, BigInt(start - 8), true);
+  file.set(json, 8);
   let at = start;
   for (const name of names) {
-    const { data } = arrays.get(name) as ShapedArray;
-    bytes.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), at);
-    at += data.byteLength;
+    const { bytes } = arrays.get(name) as RawArray;
+    file.set(bytes, at);
+    at += bytes.length;
   }
-  return bytes;
+  return file;
 }
 
 type Refuse = (problem: string) => never;

@@ -87,6 +87,7 @@ export { loadMae, saveMae } from './mae/files.js';
 export { MAE, type MaeBatch, type MaeConfig } from './mae/mae.js';
 export { type Mask, randomMask } from './mae/patch-mask.js';
 export { type LoadSentenceOptions, loadSentenceEncoder } from './sentence/load.js';
+export { type SaveSentenceOptions, saveSentenceEncoder } from './sentence/save.js';
 export {
   type EncodedBatch,
   type EncodeOptions,

@@ -3,7 +3,7 @@ transformers write them, and the rows that these libraries give for texts, most 
 
     python -m venv VENV && VENV/bin/pip install torch==2.13.0 sentence-transformers==6.2 model2vec==0.10 sentencepiece
     VENV/bin/python test/golden/sentence.py             writes the fixtures
-    VENV/bin/python test/golden/sentence.py --check DIR compares folders that saveSentenceEncoder wrote (see check)
+    npx tsx test/golden/sentence.ts VENV/bin/python     compares folders that saveSentenceEncoder wrote
 
 NAME/ is a folder as Python wrote it, NAME.json what it gives: a list of cases, each with `files` that replace those of
 the folder (JSON, or null: without the file), `options` of encode, `texts` and `rows`, one text at a time.
@@ -200,6 +200,8 @@ def rows_of(folder, texts, options):
     """Of sentence-transformers, one text at a time, in float32."""
     kwargs = dict(model_kwargs={'torch_dtype': torch.float32})
     model = SentenceTransformer(str(folder), device='cpu', **kwargs)
+    # A static encoder stays in the type of its file, half precision too.
+    model.float()
     given = {}
     if 'prompt' in options: given['prompt'] = options['prompt']
     if 'promptName' in options: given['prompt_name'] = options['promptName']

@@ -3,14 +3,19 @@
  * of every kind (test/golden/sentence.py), and of two real encoders.
  */
 
-import { loadSentenceEncoder, type SentenceEncoder } from 'nearfar/models';
+import {
+  type Files,
+  loadSentenceEncoder,
+  type SentenceEncoder,
+  saveSentenceEncoder,
+} from 'nearfar/models';
 import { bytesInUse } from 'nearfar/nn';
 import { check, close, same, suite, throws } from '../harness.js';
+import { DAMAGED } from './sentence-damaged.js';
 import {
   fixtureCases,
   fixtureFolder,
   fixtureNames,
-  json,
   sharedModel,
   withFiles,
 } from './sentence-folders.js';
@@ -190,33 +195,88 @@ test('nothing of an encoder stays in memory', () => {
   same(bytesInUse(), before);
 });
 
-/** What each damaged folder must be refused with. */
-const DAMAGED: readonly (readonly [string, string, Record<string, unknown>, RegExp])[] = [
-  ['bert-v2', 'no config', { 'config.json': null }, /config\.json/],
-  ['bert-v2', 'no weights', { 'model.safetensors': null }, /must hold model\.safetensors/],
-  ['bert-v2', 'a pickle', { 'model.safetensors': null, 'pytorch_model.bin': {} }, /pickle/],
-  [
-    'bert-v2',
-    'weights cut',
-    { 'model.safetensors': json({}) },
-    /model\.safetensors must be a safetensors file/,
-  ],
-  ['bert-v2', 'no tokenizer', { 'tokenizer.json': null }, /tokenizer\.json/],
-  ['bert-v2', 'no pooling', { '1_Pooling/config.json': null }, /1_Pooling\/config\.json/],
-  ['bert-v2', 'modules no list', { 'modules.json': {} }, /modules\.json must be a list/],
-  [
-    'bert-v2',
-    'modules no JSON',
-    { 'modules.json': new Uint8Array([123]) },
-    /modules\.json must be JSON/,
-  ],
-];
+test('what is saved and loaded again gives the same bits', () => {
+  for (const name of fixtureNames) {
+    for (const { files, texts, options } of fixtureCases(name).slice(0, 3)) {
+      const encoder = loadSentenceEncoder(withFiles(fixtureFolder(name), files));
+      const saved = saveSentenceEncoder(encoder);
+      const again = loadSentenceEncoder(saved);
+      same([...again.encode(texts, options).data], [...encoder.encode(texts, options).data], name);
+      same(
+        [
+          again.maxTokens,
+          again.width,
+          again.prompts,
+          again.defaultPromptName,
+          again.similarityName,
+        ],
+        [
+          encoder.maxTokens,
+          encoder.width,
+          encoder.prompts,
+          encoder.defaultPromptName,
+          encoder.similarityName,
+        ],
+        name,
+      );
+      const twice = saveSentenceEncoder(again);
+      same([...twice.keys()].sort(), [...saved.keys()].sort(), name);
+      for (const [path, bytes] of saved) {
+        check(
+          Buffer.compare(twice.get(path) as Uint8Array, bytes) === 0,
+          `${name}: ${path} differs`,
+        );
+      }
+      encoder.dispose();
+      again.dispose();
+    }
+  }
+});
+
+test('half precision rounds each weight, and eight bits a static table', () => {
+  for (const name of ['bert-v6', 'static-v6', 'model2vec-quantized', 'model2vec-weights']) {
+    const encoder = loadSentenceEncoder(fixtureFolder(name));
+    // Without unknown tokens, which the layout of eight bits leaves out.
+    const texts = [
+      'near',
+      'Near the far',
+      'what is near is pulled together',
+      'near far '.repeat(9),
+    ];
+    const whole = encoder.encode(texts).data;
+    const dtypes =
+      encoder.kind === 'static' ? (['float16', 'int8'] as const) : (['float16'] as const);
+    const size = (files: Files): number => files.get('model.safetensors')?.length ?? 0;
+    for (const dtype of dtypes) {
+      const saved = saveSentenceEncoder(encoder, { dtype });
+      const again = loadSentenceEncoder(saved);
+      close(again.encode(texts).data, whole, { atol: dtype === 'int8' ? 0.03 : 0.003, what: name });
+      // What is written in a type stays as it is in it.
+      const twice = loadSentenceEncoder(saveSentenceEncoder(again, { dtype }));
+      same([...twice.encode(texts).data], [...again.encode(texts).data], `${name} ${dtype}`);
+      if (encoder.kind === 'bert')
+        check(size(saved) < 0.7 * size(saveSentenceEncoder(encoder)), dtype);
+      again.dispose();
+      twice.dispose();
+    }
+    if (encoder.kind === 'bert') {
+      throws(
+        () => saveSentenceEncoder(encoder, { dtype: 'int8' }),
+        RangeError,
+        /for a transformer/,
+      );
+    }
+    encoder.dispose();
+  }
+});
 
 test('damaged folders are refused by the name of the file', () => {
   const before = bytesInUse();
   for (const [name, what, files, message] of DAMAGED) {
     try {
-      throws(() => loadSentenceEncoder(withFiles(fixtureFolder(name), files)), RangeError, message);
+      const folder = fixtureFolder(name);
+      const damaged = withFiles(folder, files(folder));
+      throws(() => loadSentenceEncoder(damaged), RangeError, message);
     } catch (error) {
       throw new Error(`${what}: ${error}`);
     }

@@ -103,6 +103,8 @@ export class PipelineTokenizer {
   readonly model: TokenModel;
   /** One more than the highest number. */
   readonly size: number;
+  /** Whether text is lowered although the file does not say so. */
+  readonly lowers: boolean;
   readonly #normalizer: Normalizer | undefined;
   readonly #splitter: PreTokenizer | undefined;
   readonly #find: ((text: string) => Piece[]) | undefined;
@@ -121,6 +123,7 @@ export class PipelineTokenizer {
   constructor(name: string, json: Part, lowers = false) {
     const where = (part: string): Where => ({ name, part: `tokenizer.json's ${part}` });
     this.json = json;
+    this.lowers = lowers;
     this.model = readModel(where('model'), json.model);
     this.added = readAddedTokens(where('added_tokens'), json.added_tokens);
     this.frame = readFrame(where('post_processor'), json.post_processor);
