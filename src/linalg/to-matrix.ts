@@ -1,5 +1,6 @@
 /** Embeddings as models and APIs give them, as one matrix. */
 
+import { parseBase64 } from '../core/base64.js';
 import { decodeHalves } from '../core/float16.js';
 import {
   copyFloatsOut,
@@ -108,24 +109,22 @@ function isItem(value: unknown): value is EmbeddingItem {
 }
 
 function readEmbedding(argument: string, embedding: unknown): NumberArray {
-  if (typeof embedding === 'string') return decodeBase64(argument, embedding);
+  if (typeof embedding === 'string') return decodeFloats(argument, embedding);
   if (isNumberArray(embedding)) return embedding;
   typeError('toMatrix', argument, 'an array of numbers or base64', embedding);
 }
 
 /** Decodes little-endian f32 from base64. */
-function decodeBase64(argument: string, text: string): Float32Array {
-  let binary: string;
+function decodeFloats(argument: string, text: string): Float32Array {
+  let bytes: Uint8Array<ArrayBuffer>;
   try {
-    binary = atob(text);
+    bytes = parseBase64(text);
   } catch {
     rangeError('toMatrix', argument, 'valid base64', text);
   }
-  if (binary.length === 0 || binary.length % 4 !== 0) {
-    rangeError('toMatrix', argument, 'base64 of 4 bytes per number', `${binary.length} bytes`);
+  if (bytes.length === 0 || bytes.length % 4 !== 0) {
+    rangeError('toMatrix', argument, 'base64 of 4 bytes per number', `${bytes.length} bytes`);
   }
-  const bytes = new Uint8Array(binary.length);
-  for (let i = 0; i < bytes.length; i++) bytes[i] = binary.charCodeAt(i);
   const view = new DataView(bytes.buffer);
   const values = new Float32Array(bytes.length / 4);
   for (let i = 0; i < values.length; i++) values[i] = view.getFloat32(4 * i, true);

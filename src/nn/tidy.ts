@@ -5,6 +5,13 @@
 
 import { checkCallback } from '../core/validation.js';
 
+declare global {
+  interface SymbolConstructor {
+    /** As `lib: esnext.disposable` declares it, for programs without that library. */
+    readonly dispose: unique symbol;
+  }
+}
+
 /** Something that `tidy` can free. */
 export interface Disposable {
   /** Frees the memory. */

@@ -1,10 +1,12 @@
 /** The package as others get it: its checks, its size, its promises. */
 
 import { execFileSync, spawnSync } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import { MODULES } from '../../build/modules.js';
 import { announced, growth, gzippedOf, NT_XENT_CAP, sizes } from '../../build/size.js';
 import { check, same, suite } from '../harness.js';
+import { temporaryFolder } from '../temporary.js';
 import { tarball } from './tarball.js';
 
 const test = suite('package');
@@ -103,4 +105,21 @@ test('the package works where there is no TextDecoder', () => {
   const args = ['--input-type=module', '--eval', body];
   const { stdout, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8' });
   same([stdout, stderr], ['0 2\n', ''], 'output');
+});
+
+test('the declarations need no library of TypeScript beyond ES2022, and none of the DOM or Node', () => {
+  const folder = temporaryFolder('declarations');
+  const files = Object.values(manifest.exports)
+    .map((entry) => (entry as { types?: string }).types)
+    .filter((types) => types !== undefined)
+    .map((types) => resolve(types));
+  for (const lib of [['es2022'], ['esnext', 'dom']]) {
+    const compilerOptions = {
+      ...{ noEmit: true, strict: true, skipLibCheck: false, lib, types: [] },
+      ...{ target: 'es2022', module: 'nodenext', moduleResolution: 'nodenext' },
+    };
+    const config = join(folder, `${lib.join('-')}.json`);
+    writeFileSync(config, JSON.stringify({ compilerOptions, files }));
+    tool('tsc', ['-p', config]);
+  }
 });
