@@ -5,7 +5,7 @@
  */
 
 import { decodeFloat16 } from './float16.js';
-import { rangeError, typeError } from './validation.js';
+import { isBytes, rangeError, typeError } from './validation.js';
 
 /** Numbers in row-major order, and their shape. */
 export interface ShapedArray {
@@ -133,11 +133,12 @@ function readEntry(name: string, value: unknown, available: number, refuse: Refu
   if (typeof dtype !== 'string' || !whole(shape) || !whole(offsets) || offsets.length !== 2) {
     return refuse(`the header's entry ${JSON.stringify(name)} is not sound`);
   }
-  const width = TYPES.get(dtype)?.width;
-  if (width === undefined) return refuse(`${JSON.stringify(name)} is of type ${dtype}`);
-  const size = shape.reduce((product, extent) => product * extent, 1);
   const [begin, end] = offsets as [number, number];
-  if (begin > end || end > available || end - begin !== size * width) {
+  // An array of a type that is not known is refused when it is read.
+  const width = TYPES.get(dtype)?.width;
+  const size = shape.reduce((product, extent) => product * extent, 1);
+  const wrongSize = width !== undefined && end - begin !== size * width;
+  if (begin > end || end > available || wrongSize) {
     refuse(`the numbers of ${JSON.stringify(name)} are not where the header says`);
   }
   return { dtype, shape, data_offsets: [begin, end] };
@@ -200,6 +201,31 @@ export function openSafetensors(
 }
 
 /**
+ * Reads one array of an opened file as f32.
+ *
+ * @param name function that messages name
+ * @param key name of the array
+ * @throws {RangeError} if it is empty, of a type that is not known, or a value is not finite
+ */
+export function readArray(
+  name: string,
+  key: string,
+  { dtype, shape, bytes }: RawArray,
+): ShapedArray {
+  const refuse: Refuse = (problem) => {
+    throw new RangeError(
+      `${name}: bytes must be a safetensors file, and ${JSON.stringify(key)} ${problem}`,
+    );
+  };
+  if (!TYPES.has(dtype)) refuse(`is of type ${dtype}`);
+  if (bytes.length === 0) refuse('is empty');
+  const data = toFloat32(dtype, bytes);
+  const bad = data.findIndex((value) => !Number.isFinite(value));
+  if (bad >= 0) refuse(`holds ${data[bad]} at index ${bad}`);
+  return { data, shape };
+}
+
+/**
  * The arrays of a file, all as f32: floats of 16 to 64 bits, and whole numbers as the nearest f32;
  * and the texts that its header carries along.
  *
@@ -210,18 +236,9 @@ export function readSafetensors(
   name: string,
   bytes: Uint8Array,
 ): { arrays: Map<string, ShapedArray>; metadata: Record<string, string> } {
-  if (!(bytes instanceof Uint8Array)) typeError(name, 'bytes', 'a Uint8Array', bytes);
-  const refuse: Refuse = (problem) => {
-    throw new RangeError(`${name}: bytes must be a safetensors file, and ${problem}`);
-  };
+  if (!isBytes(bytes)) typeError(name, 'bytes', 'a Uint8Array', bytes);
   const opened = openSafetensors(name, bytes);
   const arrays = new Map<string, ShapedArray>();
-  for (const [key, { dtype, shape, bytes: part }] of opened.arrays) {
-    if (part.length === 0) refuse(`${JSON.stringify(key)} is empty`);
-    const data = toFloat32(dtype, part);
-    const bad = data.findIndex((value) => !Number.isFinite(value));
-    if (bad >= 0) refuse(`${JSON.stringify(key)} holds ${data[bad]} at index ${bad}`);
-    arrays.set(key, { data, shape });
-  }
+  for (const [key, array] of opened.arrays) arrays.set(key, readArray(name, key, array));
   return { arrays, metadata: opened.metadata };
 }

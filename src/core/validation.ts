@@ -238,6 +238,11 @@ export function checkSignal<S extends { readonly aborted: boolean }>(
   typeError(name, argument, 'an AbortSignal', value);
 }
 
+/** Tells whether a value is a Uint8Array, of any realm. */
+export function isBytes(value: unknown): value is Uint8Array {
+  return ArrayBuffer.isView(value) && tagOf(value) === 'Uint8Array';
+}
+
 /** Tells whether a value is a plain or typed array of numbers, not of bigints. */
 export function isNumberArray(value: unknown): value is ArrayLike<number> {
   if (Array.isArray(value)) return true;

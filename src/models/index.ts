@@ -1,4 +1,4 @@
-/** nearfar/models: self-supervised systems, built on nearfar/nn. */
+/** nearfar/models: self-supervised models with their pretext tasks, built on nearfar/nn. */
 
 export {
   Augmentation,
@@ -6,18 +6,23 @@ export {
   defaultAugmentation,
   IMAGE_KINDS,
   type ImageKind,
-  type ImageShape,
   imagesToTensor,
   type ViewPosition,
 } from '../data/images/augment.js';
 export { captionLabel, indexLabels } from '../data/images/captions.js';
-export { type ImageDataset, imagesFrom, subset } from '../data/images/dataset.js';
+export { type ImageDataset, imagesFrom, type Pixels, subset } from '../data/images/dataset.js';
 export { augmentationFor, imageKind } from '../data/images/image-kind.js';
-export { CharacterTokenizer, type Tokenizer } from '../data/text/characters.js';
-export { JsonTokenizer, type TokenizerJson } from '../data/text/json-tokenizer.js';
+export type { ImageDataLike } from '../data/images/resize.js';
+export type { ImageShape } from '../data/images/shape.js';
+export { CharacterTokenizer } from '../data/text/characters.js';
+export { JsonTokenizer } from '../data/text/json-tokenizer.js';
+export type { Tokenizer } from '../data/text/tokenizer.js';
+export type { TokenizerJson } from '../data/text/tokenizer-json.js';
+export type { TokenizerKind } from '../data/text/train-tokenizer.js';
 export {
   characterJson,
   trainWordPiece,
+  type WordPieceNormalization,
   type WordPieceOptions,
   wordPieceJson,
 } from '../data/text/wordpiece.js';
@@ -32,12 +37,9 @@ export {
   type TrainStep,
   train,
 } from '../train/train.js';
-export {
-  BERT,
-  type BertBatch,
-  type BertConfig,
-} from './bert/bert.js';
-export { type Baselines, Bigrams, maskedBaselines } from './bert/bigrams.js';
+export { type Baselines, Bigrams, maskedBaselines } from './bert/baselines.js';
+export type { Specials, Texts, TokenBatch } from './bert/batches.js';
+export { BERT, BERT_TRAINING, type BertBatch } from './bert/bert.js';
 export {
   BertClassifier,
   type ClassifierBatch,
@@ -45,6 +47,7 @@ export {
   finetune,
   type LabeledTexts,
 } from './bert/classifier.js';
+export { BERT_DEFAULTS, type BertConfig, BertEncoder, type BertSizes } from './bert/encoder.js';
 export {
   isBertClassifier,
   loadBert,
@@ -52,17 +55,38 @@ export {
   saveBert,
   saveBertClassifier,
 } from './bert/files.js';
-export type { TokenPrediction } from './bert/head.js';
 export { type MaskedLmMetrics, type MaskOptions, maskTokens } from './bert/masking.js';
-export type { Texts, TokenBatch } from './bert/segments.js';
-export { CLIP, type ClipBatch, type ClipConfig } from './clip/clip.js';
-export { CLIP_TYPE, loadClip, saveClip } from './clip/files.js';
+export type { MlmHead, TokenPrediction } from './bert/mlm-head.js';
+export {
+  CLIP,
+  CLIP_DEFAULTS,
+  CLIP_IMAGE_WIDTHS,
+  CLIP_TEMPERATURES,
+  CLIP_TRAINING,
+  type ClipBatch,
+  type ClipConfig,
+  type ClipSizes,
+} from './clip/clip.js';
+export { CLIP_TYPE, loadClip, SMALL_CLIP_TYPE, saveClip } from './clip/files.js';
 export { type ClipRecall, clipRetrieval, zeroShotAccuracy } from './clip/retrieval.js';
 export type { Files } from './files/files.js';
 export { readTokenizer } from './files/tokenizer.js';
 export { gptWeights, loadGpt, saveGpt } from './gpt/files.js';
-export { type GenerateOptions, GPT, type GptBatch, type GptConfig } from './gpt/gpt.js';
-export { ImageClassifier, type ImageEncoder } from './images/classifier.js';
+export {
+  type GenerateOptions,
+  GPT,
+  GPT_DEFAULTS,
+  GPT_TRAINING,
+  type GptBatch,
+  type GptConfig,
+  type GptSizes,
+} from './gpt/gpt.js';
+export {
+  IMAGE_CLASSIFIER_TRAINING,
+  ImageClassifier,
+  type ImageClassifierBatch,
+  type ImageEncoder,
+} from './images/classifier.js';
 export {
   type EmbeddingDiagnostics,
   embeddingDiagnostics,
@@ -84,8 +108,15 @@ export {
   reconstructionErrors,
 } from './mae/baselines.js';
 export { loadMae, saveMae } from './mae/files.js';
-export { MAE, type MaeBatch, type MaeConfig } from './mae/mae.js';
-export { type Mask, randomMask } from './mae/patch-mask.js';
+export {
+  MAE,
+  MAE_DEFAULTS,
+  MAE_TRAINING,
+  type MaeBatch,
+  type MaeConfig,
+  type MaeSizes,
+} from './mae/mae.js';
+export { type Mask, type MaskPosition, randomMask } from './mae/patch-mask.js';
 export { type LoadSentenceOptions, loadSentenceEncoder } from './sentence/load.js';
 export { type SaveSentenceOptions, saveSentenceEncoder } from './sentence/save.js';
 export {
@@ -97,9 +128,12 @@ export {
 } from './sentence/sentence-encoder.js';
 export { loadSimClr, SIMCLR_TYPE, saveSimClr } from './simclr/files.js';
 export {
+  SIMCLR_DEFAULTS,
   SIMCLR_LOSSES,
+  SIMCLR_TRAINING,
   SimCLR,
   type SimClrBatch,
   type SimClrConfig,
   type SimClrLoss,
+  type SimClrSizes,
 } from './simclr/simclr.js';

@@ -1,7 +1,7 @@
 /** PNG files: images side by side, and as data: URLs for a page that needs no other file. */
 
 import { encode } from 'fast-png';
-import type { DecodedImage } from '../data/images/decode.js';
+import type { DecodedImage } from '../data/images/resize.js';
 import type { Tensor } from '../nn/index.js';
 
 /** Pixels between images, white. */

@@ -8,6 +8,7 @@ import jpeg from 'jpeg-js';
 import type * as PicturesModule from '../../src/cli/input/images.js';
 import { Random } from '../../src/core/random.js';
 import type * as DecodeModule from '../../src/data/images/decode.js';
+import type * as ResizeModule from '../../src/data/images/resize.js';
 import { check, close, same, suite } from '../harness.js';
 import { temporaryFolder } from '../temporary.js';
 import { load } from './load.js';
@@ -16,6 +17,7 @@ const test = suite('cli pictures');
 const folder = temporaryFolder('pictures');
 
 const decode = await load<typeof DecodeModule>('src/data/images/decode.ts');
+const { fitImage } = await load<typeof ResizeModule>('src/data/images/resize.ts');
 const files = await load<typeof PicturesModule>('src/cli/input/images.ts');
 
 function write(path: string, bytes: Uint8Array | string): string {
@@ -149,15 +151,15 @@ test('pictures are brought to size by a triangle filter over their middle', () =
   for (const side of [1, 3, 7, 12]) {
     const shape = { height: side, width: side, channels: 3 };
     const expected = triangle(picture, side);
-    close([...decode.fitImage(picture, shape)], expected, { atol: 0.5001 });
+    close([...fitImage(picture, shape)], expected, { atol: 0.5001 });
   }
-  const same7 = decode.fitImage(
+  const same7 = fitImage(
     { width: 7, height: 7, channels: 1, data: picture.data.subarray(0, 49) },
     { height: 7, width: 7, channels: 1 },
   );
   same([...same7], [...picture.data.subarray(0, 49)], 'a picture of the right size stays');
   const grey = { width: 1, height: 1, channels: 3, data: Uint8Array.of(100, 200, 50) };
-  same([...decode.fitImage(grey, { height: 1, width: 1, channels: 1 })], [153]);
+  same([...fitImage(grey, { height: 1, width: 1, channels: 1 })], [153]);
 });
 
 /** The middle 7 × 7 of a picture to side × side, in f64. */

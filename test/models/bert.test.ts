@@ -3,6 +3,7 @@
 import { fitClassifier, type Matrix } from 'nearfar';
 import {
   BERT,
+  type BertEncoder,
   characterJson,
   JsonTokenizer,
   loadBert,
@@ -38,7 +39,7 @@ function small(dropout = 0): BERT {
   return new BERT(TEXTS, { ...SMALL, dropout });
 }
 
-function weights(bert: BERT): Float32Array {
+function weights(bert: BertEncoder): Float32Array {
   return Float32Array.from([...bert.stateDict().values()].flatMap((part) => [...part.data]));
 }
 
@@ -229,10 +230,11 @@ test('files that are not sound are refused, by name', () => {
   const cut = truncated.get('model.safetensors')?.slice(0, 99) as Uint8Array;
   const cases: [Map<string, Uint8Array>, RegExp][] = [
     [config('hidden_size', -16), /config.json's hidden_size/],
-    [config('num_hidden_layers', 1e6), /layer.999999/],
+    [config('num_hidden_layers', 99), /layer.98/],
+    [config('num_hidden_layers', 1e6), /num_hidden_layers must be at most 4096, got 1000000/],
     [config('vocab_size', 1e7), /of shape \[10000000,16\]/],
     [config('hidden_act', 'swish'), /'gelu' or 'gelu_new'/],
-    [truncated.set('model.safetensors', cut), /loadSafetensors/],
+    [truncated.set('model.safetensors', cut), /model.safetensors/],
     [
       changed('tokenizer.json', (text) => text.replace('"[MASK]": 4', '"[MASK]": 4e9')),
       /4000000000/,

@@ -227,10 +227,12 @@ test('images without captions or of another shape, and unsound files, are refuse
   larger.dispose();
   const files = saveClip(clip);
   clip.dispose();
-  for (const file of files.keys()) {
-    const rest = new Map([...files].filter(([name]) => name !== file));
-    throws(() => loadClip(rest), RangeError, `loadClip: files must hold ${file}`);
+  for (const file of ['config.json', 'model.safetensors']) {
+    const others = new Map([...files].filter(([name]) => name !== file));
+    throws(() => loadClip(others), RangeError, `loadClip: files must hold ${file}`);
   }
+  const plain = new Map([...files].filter(([name]) => !/vocab|token/.test(name)));
+  throws(() => loadClip(plain), RangeError, /^loadClip: files must be with tokenizer.json/);
   throws(() => new CLIP(['a'], { image: 'cnn' as never }), RangeError, /image must be 'conv'/);
   throws(() => new CLIP([], SMALL), RangeError, /words/);
 });

@@ -253,10 +253,18 @@ test('the default patch cuts any image', () => {
 });
 
 test('bad input is refused by name', () => {
-  const colourless = { height: 8, width: 12 } as MaeConfig;
-  throws(() => new MAE(colourless), RangeError, 'MAE: channels must be 1 or 3, got undefined');
+  const colorless = { height: 8, width: 12 } as MaeConfig;
+  throws(
+    () => new MAE(colorless),
+    TypeError,
+    'MAE: channels must be a whole number, got undefined',
+  );
   throws(() => small({ patch: 5 }), RangeError, /patch must be a divisor of 8 × 12 pixels, got 5/);
-  throws(() => small({ maskRatio: 1 }), RangeError, 'MAE: maskRatio must be below 1, got 1');
+  throws(
+    () => small({ maskRatio: 1 }),
+    RangeError,
+    'MAE: maskRatio must be above 0 and below 1, got 1',
+  );
   throws(() => small({ decoderLayers: 0 }), RangeError, /decoderLayers must be a whole number/);
   const mae = small();
   throws(

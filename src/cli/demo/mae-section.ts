@@ -1,6 +1,6 @@
 /** The demo's section on MAE: digits from a quarter of their patches. */
 
-import type { DecodedImage } from '../../data/images/decode.js';
+import type { DecodedImage } from '../../data/images/resize.js';
 import { pngAddress } from '../../report/png.js';
 import type { ImagePanel, LinePanel, Table } from '../../report/types.js';
 import { COUNTS, type MaeRun, trainMae } from './mae.js';

@@ -2,8 +2,8 @@
  * A masked autoencoder on the digits that come with the package: trained, watched while it reconstructs masked patches, and compared with a mean, an interpolation and raw pixels.
  */
 
-import type { DecodedImage } from '../../data/images/decode.js';
 import { pixelRows } from '../../data/images/pixel-rows.js';
+import type { DecodedImage } from '../../data/images/resize.js';
 import type { Matrix } from '../../index.js';
 import {
   type FewShotAccuracy,

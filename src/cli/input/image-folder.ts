@@ -7,8 +7,9 @@
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { basename, extname, isAbsolute, join, normalize } from 'node:path';
-import type { ImageShape } from '../../data/images/augment.js';
-import { decodeImage, fitImage, ImageError, readImageHeader } from '../../data/images/decode.js';
+import { decodeImage, ImageError, readImageHeader } from '../../data/images/decode.js';
+import { fitImage } from '../../data/images/resize.js';
+import type { ImageShape } from '../../data/images/shape.js';
 import { InputError } from '../../terminal/errors.js';
 import { errorCode } from '../../terminal/files.js';
 import { listFiles, type OnSkip } from './folder.js';

@@ -24,7 +24,7 @@ import {
   readIdx,
   readIdxHeader,
 } from '../../data/files/idx.js';
-import { fitImage } from '../../data/images/decode.js';
+import { fitImage } from '../../data/images/resize.js';
 import { InputError } from '../../terminal/errors.js';
 import { errorCode } from '../../terminal/files.js';
 import {

@@ -3,6 +3,7 @@
 import {
   BERT,
   type BertClassifier,
+  type BertEncoder,
   Bigrams,
   characterJson,
   type Files,
@@ -78,7 +79,7 @@ function maskedSample(model: BERT, text: string): string {
 }
 
 /** Encodes the texts of a path, a line of a `.txt` each, and counts those that are too long. */
-function encodeTexts(bert: BERT, path: string): Encoded {
+function encodeTexts(bert: BertEncoder, path: string): Encoded {
   const rows = readTexts(path, { lines: true });
   const long = rows.filter(({ text }) => bert.tokenizer.encode(text).length > bert.maxTokens);
   const matrix = bert.encode(rows.map(({ text }) => text));
@@ -124,7 +125,7 @@ function openModel(model: BERT, bigrams: Bigrams | undefined): OpenedModel {
 /** The bidirectional language model. */
 export const bert: ModelDeclaration<TextData> = {
   name: 'bert',
-  modelType: 'bert',
+  modelTypes: ['bert'],
   summary: 'a bidirectional language model: predicts masked tokens',
   data: '.txt, .jsonl, .json, .csv or .tsv, or a folder of them',
   options: [

@@ -9,6 +9,7 @@ import {
   type ImageDataset,
   indexLabels,
   loadClip,
+  SMALL_CLIP_TYPE,
   saveClip,
   zeroShotAccuracy,
 } from '../../models/index.js';
@@ -130,7 +131,7 @@ function openClip(model: CLIP): OpenedModel {
 /** The model of images and their captions. */
 export const clip: ModelDeclaration<ImageSplit> = {
   name: 'clip',
-  modelType: CLIP_TYPE,
+  modelTypes: [CLIP_TYPE, SMALL_CLIP_TYPE],
   summary: 'images and their captions: finds which belong together',
   data: 'a folder of PNG and JPEG with a metadata.jsonl of file_name and text',
   options: [

@@ -74,7 +74,7 @@ function unknownCharacters(tokenizer: Tokenizer, text: string): Metrics {
 /** The causal language model. */
 export const gpt: ModelDeclaration<TextData> = {
   name: 'gpt',
-  modelType: 'gpt2',
+  modelTypes: ['gpt2'],
   summary: 'a causal language model: predicts the next token',
   data: '.txt, .jsonl, .json, .csv or .tsv, or a folder of them',
   options: [

@@ -100,8 +100,8 @@ function openMae(files: Files): OpenedModel {
     async finetune(request) {
       const tuned = loadMae(saveMae(model));
       const target = {
-        copy: () => new PatchMean(tuned.encoder),
-        fresh: () => new PatchMean(new MAE(config).encoder),
+        copy: () => new PatchMean(tuned.encoder, tuned.config),
+        fresh: () => new PatchMean(new MAE(config).encoder, config),
         width: hidden,
         augmentation: lightAugmentation(config),
         files: () => saveMae(tuned),
@@ -109,7 +109,7 @@ function openMae(files: Files): OpenedModel {
       return finetuneImageModel(target, await openSplit(request.path), request);
     },
   };
-  const encoder = new PatchMean(model.encoder);
+  const encoder = new PatchMean(model.encoder, model.config);
   const classifier = openClassifier(files, encoder, lightAugmentation(config));
   if (classifier === undefined) return opened;
   return {
@@ -123,7 +123,7 @@ function openMae(files: Files): OpenedModel {
 export const mae: ModelDeclaration<ImageSplit> = {
   ...IMAGE_DATA,
   name: 'mae',
-  modelType: 'vit_mae',
+  modelTypes: ['vit_mae'],
   summary: 'an image encoder: reconstructs masked patches',
   options: [
     ...TRAINING,

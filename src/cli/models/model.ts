@@ -105,7 +105,7 @@ export interface ModelDeclaration<
   /** Word that names it: `gpt`. */
   name: string;
   /** `model_type` in the config.json of its folders. */
-  modelType: string;
+  modelTypes: readonly string[];
   /** One line of the help. */
   summary: string;
   /** Files that it reads, for the help. */

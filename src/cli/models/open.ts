@@ -33,9 +33,9 @@ export async function openModel(folder: string | undefined): Promise<OpenedModel
   if (folder === undefined || folder === '') throw new InputError('a folder is needed');
   const files = readModel(folder);
   const type = modelType(folder, files.get('config.json'));
-  const model = MODELS.find((one) => one.modelType === type);
+  const model = MODELS.find(({ modelTypes }) => modelTypes.includes(type as string));
   if (model === undefined) {
-    const types = MODELS.map((one) => one.modelType).join(' or ');
+    const types = MODELS.flatMap(({ modelTypes }) => modelTypes).join(' or ');
     const got = JSON.stringify(type) ?? 'none';
     throw new InputError(`${folder}: config.json's model_type must be ${types}, got ${got}`);
   }

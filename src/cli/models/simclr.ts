@@ -165,7 +165,7 @@ function openSimClr(files: Files): OpenedModel {
 export const simclr: ModelDeclaration<ImageSplit> = {
   ...IMAGE_DATA,
   name: 'simclr',
-  modelType: SIMCLR_TYPE,
+  modelTypes: [SIMCLR_TYPE],
   summary: 'an image encoder: finds the other view of the same image',
   options: [
     ...TRAINING,

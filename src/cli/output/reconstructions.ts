@@ -1,6 +1,6 @@
 /** Sheets of images that a masked autoencoder reconstructs. */
 
-import type { DecodedImage } from '../../data/images/decode.js';
+import type { DecodedImage } from '../../data/images/resize.js';
 import { type ImageDataset, imagesToTensor, type MAE } from '../../models/index.js';
 import { concat, slice, type Tensor, tidy } from '../../nn/index.js';
 import { contactSheet } from '../../report/png.js';

@@ -1,6 +1,6 @@
 /** Sheets of images and augmented views of them. */
 
-import type { DecodedImage } from '../../data/images/decode.js';
+import type { DecodedImage } from '../../data/images/resize.js';
 import { type Augmentation, type ImageDataset, imagesToTensor } from '../../models/index.js';
 import { tidy } from '../../nn/index.js';
 import { contactSheet } from '../../report/png.js';

@@ -1,109 +1,98 @@
 /**
- * Random views of images, as contrastive learning wants them (Chen et al., 2020, "A simple
- * framework for contrastive learning of visual representations", appendix A): a crop brought to
- * size, flipped, turned, its colors jittered, made gray, blurred, a hole punched into it. What is
- * done to a image depends on the seed, the step, the view and the image's index in the batch,
- * and on nothing else.
+ * Random views of images for contrastive learning (Chen et al., 2020, "A simple framework for
+ * contrastive learning of visual representations", appendix A): a crop brought to size, flipped,
+ * rotated, its colors jittered, made gray, blurred, a hole cut out. What is done to an image depends
+ * on the seed, the step, the view and the image's index in the batch, and on nothing else.
  *
  *   images  u8 (B, H, W, C), C 1 or 3, 0 black to 255 white
- *   views     f32 (B, C, H, W), -1 black to 1 white
+ *   views   f32 (B, C, H, W), -1 black to 1 white
  */
 
 import nnCode from '#wasm/nn';
 import { kernels } from '../../core/kernels.js';
 import { f32, type Pointer, scoped, u8 } from '../../core/memory.js';
+import { readOptions } from '../../core/options.js';
 import { STREAMS, streamAt } from '../../core/streams.js';
-import {
-  checkCount,
-  checkNonNegative,
-  checkOptions,
-  rangeError,
-  typeError,
-} from '../../core/validation.js';
+import { type Check, checkNonNegative, rangeError, typeError } from '../../core/validation.js';
 import { seedWords } from '../../nn/random.js';
 import { empty, type Tensor } from '../../nn/tensor.js';
+import { checkImageShape, countImages, type ImageShape } from './shape.js';
 
-/** What all images of a set have in common. */
-export interface ImageShape {
-  height: number;
-  width: number;
-  /** 1 gray, 3 red, green and blue. */
-  channels: number;
-}
-
-/** Chances are from 0 to 1; a range is the least and the most. */
+/** Options of `Augmentation`: probabilities are from 0 to 1, a range is its minimum and maximum. */
 export interface AugmentOptions {
-  /** Area of a crop as a share of the image's; above 1, there is more around the image. */
+  /** Area of a crop as a fraction of the image's, up to 16; above 1, there is more around the image. */
   scale?: readonly [number, number];
-  /** Width of a crop over its height, drawn evenly by its logarithm. */
+  /** Width of a crop over its height, from 0.01 to 100, drawn evenly by its logarithm. */
   ratio?: readonly [number, number];
-  /** Widest shift, as a share of the image's sides. */
+  /** Largest translation, as a fraction of the image's sides, from 0 to 1. */
   translate?: number;
-  /** Chance of left and right changing places. */
+  /** Probability that left and right change sides. */
   horizontalFlip?: number;
-  /** Widest turn, in degrees either way. */
+  /** Largest rotation either way, in degrees, up to 180. */
   rotation?: number;
-  /** Widest slant, in widths a height either way. */
+  /** Largest shear either way, in widths per height, up to 10. */
   shear?: number;
-  /** Chance that brightness, contrast, saturation and hue change, in random order. */
+  /** Probability that brightness, contrast, saturation and hue change, in random order. */
   jitter?: number;
-  /** Widest change of the factor that a color is multiplied by. */
+  /** Largest change of the factor that a color is multiplied by, up to 10. */
   brightness?: number;
-  /** Widest change of the distance from the image's mean gray. */
+  /** Largest change of the distance from the image's mean gray, up to 10. */
   contrast?: number;
-  /** Widest change of the distance from the pixel's own gray. */
+  /** Largest change of the distance from the pixel's own gray, up to 10. */
   saturation?: number;
-  /** Widest shift of the hue, in turns: 0.5 is any. */
+  /** Largest shift of the hue, in turns, from 0 to 1: 0.5 is any. */
   hue?: number;
-  /** Chance that a image loses its colors. */
+  /** Probability that an image loses its colors. */
   grayscale?: number;
-  /** Chance of a Gaussian blur, over a tenth of the image's height. */
+  /** Probability of a Gaussian blur, over a tenth of the image's height. */
   blur?: number;
-  /** Deviation of the blur, in pixels. */
+  /** Standard deviation of the blur, in pixels, from 0.01 to 1000. */
   sigma?: readonly [number, number];
-  /** Chance of a black hole. */
+  /** Probability of a black hole. */
   cutout?: number;
-  /** Share of the area that a hole takes. */
+  /** Area of the hole as a fraction of the image's, above 0 and up to 1. */
   cutoutScale?: readonly [number, number];
 }
 
-/** Which views are drawn: the same numbers give the same views. */
+/** Position of a view's random numbers: equal positions give equal views. */
 export interface ViewPosition {
-  /** Seed of the run. */
+  /** Seed of the random numbers. */
   seed: number;
-  /** Number of the training step. */
+  /** Step of training. */
   step: number;
-  /** Number of the view of each image, from 0. */
+  /** Index of the view among an image's views. */
   view: number;
-  /**
-   * Index of each image in the whole batch of the step, where images are a part of it.
-   * @default 0, 1, 2, …
-   */
+  /** Index of each image in the whole batch of the step. @default 0, 1, 2, … */
   samples?: ArrayLike<number> | undefined;
 }
 
-/** Numbers that a view is drawn from, and that it is described by, as assembly/images/views.ts has them. */
+/** Random numbers per view, and numbers that describe it, as assembly/images/ has them. */
 const DRAWS = 44;
 const VIEW = 17;
 
-/** From this height on, a image is large enough for a blur and the full jitter. */
+/** From this height on, an image is large enough for a blur and the full jitter. */
 const LARGE_HEIGHT = 64;
 
-/** What images show: things that light falls on, or signs that are written or drawn. */
+/** Kinds of images: photos, which have shades, or glyphs, which are written or drawn. */
 export type ImageKind = 'photo' | 'glyph';
+/** All kinds of images. */
 export const IMAGE_KINDS: readonly ImageKind[] = ['photo', 'glyph'];
 
 /**
- * What is done unless told otherwise. Color: SimCLR's, below 64 pixels those of its CIFAR-10
- * recipe, half the jitter and no blur. Gray signs: sizes, places, turns and slants that leave a
- * written sign what it is, a hole in each, and no flips, since a mirrored sign is another one. Gray
- * things: crops, flips and other light, upright and whole, since a garment has no handwriting.
+ * Gives the options that hold unless told otherwise. Colors: SimCLR's, below 64 pixels those of its
+ * CIFAR-10 recipe, half the jitter and no blur. Gray glyphs: sizes, translations, rotations and
+ * shears that leave a glyph what it is, a hole in each, and no flips, since a mirrored glyph is
+ * another one. Gray photos: crops, flips and other light, upright and whole.
+ *
+ * @param shape shape of the images
+ * @param kind kind of the images: glyphs if they are gray, unless told otherwise
+ * @returns all options
  */
 export function defaultAugmentation(
   { height, channels }: ImageShape,
   kind: ImageKind = channels === 1 ? 'glyph' : 'photo',
 ): Required<AugmentOptions> {
-  const place = { translate: 0, rotation: 0, shear: 0, cutout: 0 };
+  const geometry = { translate: 0, rotation: 0, shear: 0, cutout: 0 };
   const color = {
     jitter: 0,
     brightness: 0,
@@ -115,12 +104,12 @@ export function defaultAugmentation(
   };
   const ranges = { ratio: [3 / 4, 4 / 3], sigma: [0.1, 2], cutoutScale: [0.02, 0.2] } as const;
   if (kind === 'glyph') {
-    const moved = { scale: [0.64, 1.44], ratio: [2 / 3, 3 / 2], translate: 0.07 } as const;
+    const ranged = { scale: [0.64, 1.44], ratio: [2 / 3, 3 / 2], translate: 0.07 } as const;
     return {
-      ...place,
+      ...geometry,
       ...color,
       ...ranges,
-      ...moved,
+      ...ranged,
       horizontalFlip: 0,
       rotation: 17,
       shear: 0.35,
@@ -129,11 +118,11 @@ export function defaultAugmentation(
   }
   if (channels === 1) {
     const light = { jitter: 0.8, brightness: 0.4, contrast: 0.4 };
-    return { ...place, ...color, ...ranges, ...light, scale: [0.3, 1], horizontalFlip: 0.5 };
+    return { ...geometry, ...color, ...ranges, ...light, scale: [0.3, 1], horizontalFlip: 0.5 };
   }
   const strength = height < LARGE_HEIGHT ? 0.5 : 1;
   return {
-    ...place,
+    ...geometry,
     ...ranges,
     scale: [0.08, 1],
     horizontalFlip: 0.5,
@@ -147,41 +136,43 @@ export function defaultAugmentation(
   };
 }
 
-function checkRange(
-  argument: string,
-  value: unknown,
-  expected: string,
-  valid: (low: number, high: number) => boolean,
-): void {
-  if (!Array.isArray(value) || value.length !== 2) {
-    typeError('Augmentation', argument, 'a pair of numbers', value);
-  }
-  const [low, high] = value as unknown[];
-  for (const end of [low, high]) {
-    if (typeof end !== 'number') typeError('Augmentation', argument, 'a pair of numbers', end);
-  }
-  if (valid(low as number, high as number) && (low as number) <= (high as number)) return;
-  throw new RangeError(`Augmentation: ${argument} must be ${expected}, got [${low}, ${high}]`);
+/** Makes a check for a range from `min` to `max`; `min` of 0 is not included. */
+function rangeIn(what: string, min: number, max: number): Check<readonly [number, number]> {
+  return (name, argument, value) => {
+    const pair: readonly unknown[] = Array.isArray(value) && value.length === 2 ? value : [value];
+    for (const end of pair) {
+      if (typeof end !== 'number') typeError(name, argument, 'a pair of numbers', end);
+    }
+    if (pair.length !== 2) typeError(name, argument, 'a pair of numbers', value);
+    const [low, high] = pair as [number, number];
+    if ((min === 0 ? low > 0 : low >= min) && low <= high && high <= max) return [low, high];
+    const range = min === 0 ? `above 0, up to ${max}` : `from ${min} to ${max}`;
+    throw new RangeError(
+      `${name}: ${argument} must be two ${what} ${range}, got [${low}, ${high}]`,
+    );
+  };
 }
 
-export function checkImageShape(name: string, { height, width, channels }: ImageShape): void {
-  checkCount(name, 'height', height, undefined, 2 ** 15, 'pixels');
-  checkCount(name, 'width', width, undefined, 2 ** 15, 'pixels');
-  if (channels !== 1 && channels !== 3) rangeError(name, 'channels', '1 or 3', channels);
+/** Makes a check for a number from 0 to `max`. */
+function upTo(max: number): Check<number> {
+  return (name, argument, value) => {
+    const number = checkNonNegative(name, argument, value);
+    if (number > max) rangeError(name, argument, `from 0 to ${max}`, number);
+    return number;
+  };
 }
 
-/** How many images there are in these bytes. */
-function countImages(name: string, images: unknown, shape: ImageShape): number {
-  if (!(images instanceof Uint8Array)) typeError(name, 'images', 'a Uint8Array', images);
-  const size = shape.height * shape.width * shape.channels;
-  const count = images.length / size;
-  if (!Number.isInteger(count) || count < 1) {
-    rangeError(name, 'images', `a multiple of ${size} bytes per image`, images.length);
-  }
-  return count;
-}
+const checkProbability = upTo(1);
+const checkFactor = upTo(10);
 
-/** Images as they are. */
+/**
+ * Makes a tensor of images as they are, without a random view.
+ *
+ * @param images u8 (B, H, W, C), 0 black to 255 white
+ * @param shape shape of each image
+ * @returns (B, C, H, W), -1 black to 1 white
+ * @throws {TypeError | RangeError} if an argument is not valid
+ */
 export function imagesToTensor(images: Uint8Array, shape: ImageShape): Tensor {
   checkImageShape('imagesToTensor', shape);
   const count = countImages('imagesToTensor', images, shape);
@@ -195,47 +186,63 @@ export function imagesToTensor(images: Uint8Array, shape: ImageShape): Tensor {
   return y;
 }
 
-/** Makes random views of images of one shape. */
+/**
+ * Random views of images of one shape.
+ *
+ * @see https://arxiv.org/abs/2002.05709
+ * @example
+ * const augmentation = new Augmentation({ height: 32, width: 32, channels: 3 }, { hue: 0.1 });
+ * const views = augmentation.views(pixels, { seed: 0, step: 0, view: 0 }); // (B, C, H, W)
+ */
 export class Augmentation {
+  /** Shape of the images. */
   readonly shape: ImageShape;
+  /** All options. */
   readonly options: Required<AugmentOptions>;
 
-  constructor(shape: ImageShape, options: AugmentOptions = {}) {
+  /**
+   * @param shape shape of the images
+   * @param options what is done, instead of `defaultAugmentation(shape)`
+   * @throws {TypeError | RangeError} if an argument is not valid
+   */
+  constructor(shape: ImageShape, options?: AugmentOptions) {
     checkImageShape('Augmentation', shape);
+    const { height, width, channels } = shape;
+    this.shape = { height, width, channels };
     const defaults = defaultAugmentation(shape);
-    checkOptions('Augmentation', options, Object.keys(defaults));
-    this.shape = shape;
-    const given = Object.entries(options).filter(([, value]) => value !== undefined);
-    this.options = { ...defaults, ...Object.fromEntries(given) };
-    const { scale, ratio, sigma, cutoutScale, ...numbers } = this.options;
-    const fraction = (low: number, high: number): boolean => low > 0 && high <= 1;
-    checkRange(
-      'area',
-      scale,
-      'two fractions above 0, up to 16',
-      (low, high) => low > 0 && high <= 16,
-    );
-    checkRange('cutoutScale', cutoutScale, 'two fractions above 0, up to 1', fraction);
-    checkRange(
-      'ratio',
-      ratio,
-      'two ratios from 0.01 to 100',
-      (low, high) => low >= 0.01 && high <= 100,
-    );
-    checkRange(
-      'sigma',
-      sigma,
-      'two standard deviations from 0.01 to 1000',
-      (low, high) => low >= 0.01 && high <= 1000,
-    );
-    for (const [name, value] of Object.entries(numbers)) {
-      checkNonNegative('Augmentation', name, value, 0);
-      const most = MAX_VALUES[name as keyof typeof MAX_VALUES] ?? 1;
-      if (value > most) rangeError('Augmentation', name, `from 0 to ${most}`, value);
-    }
+    const reader = readOptions('Augmentation', options);
+    const read = <K extends keyof AugmentOptions>(
+      key: K,
+      check: Check<Required<AugmentOptions>[K]>,
+    ): Required<AugmentOptions>[K] => reader.read(key, check, defaults[key]);
+    this.options = {
+      scale: read('scale', rangeIn('fractions', 0, 16)),
+      ratio: read('ratio', rangeIn('ratios', 0.01, 100)),
+      translate: read('translate', checkProbability),
+      horizontalFlip: read('horizontalFlip', checkProbability),
+      rotation: read('rotation', upTo(180)),
+      shear: read('shear', checkFactor),
+      jitter: read('jitter', checkProbability),
+      brightness: read('brightness', checkFactor),
+      contrast: read('contrast', checkFactor),
+      saturation: read('saturation', checkFactor),
+      hue: read('hue', checkProbability),
+      grayscale: read('grayscale', checkProbability),
+      blur: read('blur', checkProbability),
+      sigma: read('sigma', rangeIn('standard deviations', 0.01, 1000)),
+      cutout: read('cutout', checkProbability),
+      cutoutScale: read('cutoutScale', rangeIn('fractions', 0, 1)),
+    };
+    reader.done();
   }
 
-  /** How `count` images become views: (count, 17), as assembly/images/views.ts lists them. */
+  /**
+   * Draws what is done to each image.
+   * @param count number of images
+   * @param position position of the random numbers
+   * @returns (count, 17), as assembly/images/ has them
+   * @throws {RangeError} if there are not as many samples
+   */
   plan(count: number, position: ViewPosition): Tensor {
     const views = empty([count, VIEW]);
     const { height, width } = this.shape;
@@ -254,7 +261,13 @@ export class Augmentation {
     return views;
   }
 
-  /** Views of images that a plan describes. */
+  /**
+   * Makes the views that a plan describes.
+   * @param images u8 (B, H, W, C)
+   * @param plan result of `plan`
+   * @returns (B, C, H, W), -1 black to 1 white
+   * @throws {TypeError | RangeError} if an argument is not valid
+   */
   render(images: Uint8Array, plan: Tensor): Tensor {
     const count = countImages('Augmentation', images, this.shape);
     if (plan.shape[0] !== count) {
@@ -274,9 +287,11 @@ export class Augmentation {
   }
 
   /**
-   * A random view of each image.
-   * @param images (B, H, W, C)
-   * @returns (B, C, H, W)
+   * Makes a random view of each image.
+   * @param images u8 (B, H, W, C)
+   * @param position position of the random numbers
+   * @returns (B, C, H, W), -1 black to 1 white
+   * @throws {TypeError | RangeError} if an argument is not valid
    */
   views(images: Uint8Array, position: ViewPosition): Tensor {
     const plan = this.plan(countImages('Augmentation', images, this.shape), position);
@@ -299,14 +314,11 @@ export class Augmentation {
       contrast,
     } = this.options;
     const { saturation, hue, grayscale, blur, sigma, cutout, cutoutScale } = this.options;
-    const place = [...scale, ...ratio, horizontalFlip, (rotation / 180) * Math.PI, shear];
+    const geometry = [...scale, ...ratio, horizontalFlip, (rotation / 180) * Math.PI, shear];
     const color = [jitter, brightness, contrast, saturation, hue, grayscale, blur, ...sigma];
-    f32().set([...place, ...color, cutout, ...cutoutScale, translate], at / 4);
+    f32().set([...geometry, ...color, cutout, ...cutoutScale, translate], at / 4);
     return at;
   }
 }
 
 const OPTIONS = 20;
-
-/** What may be more than 1. */
-const MAX_VALUES = { rotation: 180, shear: 10, brightness: 10, contrast: 10, saturation: 10 };

@@ -1,34 +1,50 @@
 /**
- * Captions of images. Of one with several parts, divided by semicolons, the first is what the
- * image is called; the others say more of it.
+ * Captions of images. Of a caption with several parts, divided by semicolons, the first is the
+ * image's label; the others say more of it.
  */
 
 import type { Random } from '../../core/random.js';
+import { checkString } from '../../core/validation.js';
+import { checkTexts } from '../text/tokenizer.js';
 
-/** Share of captions that are cut to their name, and of parts that are kept in the others. */
-const NAME_ALONE = 0.5;
+/** Fraction of captions that are cut to their label, and of parts that are kept in the others. */
+const LABEL_ONLY = 0.5;
 const KEPT = 0.6;
 
-/** What a image is called: its caption's first part. */
+/**
+ * Gives the label of a caption: its first part.
+ *
+ * @param caption parts divided by semicolons
+ * @returns the label, without spaces around it
+ * @throws {TypeError} if it is not a string
+ * @example captionLabel('red apple; on a table'); // 'red apple'
+ */
 export function captionLabel(caption: string): string {
-  return (caption.split(';')[0] as string).trim();
+  return (checkString('captionLabel', 'caption', caption).split(';')[0] as string).trim();
 }
 
-/** A caption as training sees it: its name, with some of its other parts or with none. */
+/** Draws a caption as training sees it: its label, with some of its other parts or with none. */
 export function sampleCaption(caption: string, random: Random): string {
-  const [name, ...parts] = caption.split(';');
-  if (random.uniform() < NAME_ALONE) return name as string;
-  return [name, ...parts.filter(() => random.uniform() < KEPT)].join(' ');
+  const [label, ...parts] = caption.split(';');
+  if (random.uniform() < LABEL_ONLY) return label as string;
+  return [label, ...parts.filter(() => random.uniform() < KEPT)].join(' ');
 }
 
-/** Names of captions, each once, and the number of each caption's. */
+/**
+ * Numbers the labels of captions.
+ *
+ * @param captions captions
+ * @returns names: each label once; ids: the index of each caption's label
+ * @throws {TypeError} if a caption is not a string
+ */
 export function indexLabels(captions: readonly string[]): { ids: number[]; names: string[] } {
-  const numbers = new Map<string, number>();
+  checkTexts('indexLabels', 'captions', captions);
+  const indices = new Map<string, number>();
   const ids = captions.map((caption) => {
-    const name = captionLabel(caption);
-    const id = numbers.get(name) ?? numbers.size;
-    numbers.set(name, id);
+    const label = captionLabel(caption);
+    const id = indices.get(label) ?? indices.size;
+    indices.set(label, id);
     return id;
   });
-  return { ids, names: [...numbers.keys()] };
+  return { ids, names: [...indices.keys()] };
 }

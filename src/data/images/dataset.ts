@@ -1,28 +1,41 @@
 /** Images that are read when they are asked for, in memory or not, and their labels. */
 
 import { checkIntegers, rangeError, typeError } from '../../core/validation.js';
-import { checkImageShape, type ImageShape } from './augment.js';
+import {
+  fitImage,
+  fromImageData,
+  type ImageDataLike,
+  isImageData,
+  withChannels,
+} from './resize.js';
+import { bytesPerImage, checkImageShape, countImages, type ImageShape } from './shape.js';
 
 /** Images of one shape, with what is known of them. */
 export interface ImageDataset {
+  /** Height, width and channels of each image. */
   readonly shape: ImageShape;
+  /** Number of images. */
   readonly count: number;
-  /** A class number for each, if there are any. */
+  /** Class of each image, if there are any. */
   readonly labels?: Int32Array | undefined;
-  /** What the class numbers stand for. */
+  /** Name of each class. */
   readonly labelNames?: readonly string[] | undefined;
-  /** A text for each, if there are any. */
+  /** Text of each image, if there are any. */
   readonly captions?: readonly string[] | undefined;
   /**
-   * Pixels of some images, u8 (B, H, W, C), and which they are: a image that can't be read is
-   * left out.
+   * Reads some images.
+   * @param rows indices of images
+   * @returns pixels, u8 (B, H, W, C), and the indices of the images that could be read
    */
   read(rows: ArrayLike<number>): { pixels: Uint8Array; rows: number[] };
 }
 
+/** Pixels of images in memory: bytes (N, H, W, C), or `ImageData` of a canvas, one or many. */
+export type Pixels = Uint8Array | Uint8ClampedArray | ImageDataLike | readonly ImageDataLike[];
+
 /**
- * @param shape what the network takes
- * @throws TypeError if it isn't images, RangeError if they have another shape
+ * @param shape shape that the network takes
+ * @throws {TypeError} if it is not a dataset, {RangeError} if its images have another shape
  */
 export function checkImages(name: string, data: ImageDataset, shape: ImageShape): void {
   const { shape: own, read } = (data ?? {}) as Partial<ImageDataset>;
@@ -35,41 +48,69 @@ export function checkImages(name: string, data: ImageDataset, shape: ImageShape)
   throw new RangeError(`${name}: images must be ${show(shape)} as the network's, got ${show(own)}`);
 }
 
+/** Converts pixels to bytes (N, H, W, C), and to the shape where `ImageData` has another. */
+function bytesOf(pixels: Pixels, shape: ImageShape): Uint8Array {
+  const tag = Object.prototype.toString.call(pixels).slice(8, -1);
+  if (ArrayBuffer.isView(pixels)) {
+    if (tag !== 'Uint8Array' && tag !== 'Uint8ClampedArray') {
+      typeError('imagesFrom', 'pixels', 'bytes or ImageData', pixels);
+    }
+    return new Uint8Array(pixels.buffer, pixels.byteOffset, pixels.byteLength);
+  }
+  const list = Array.isArray(pixels) ? pixels : [pixels];
+  if (list.length === 0) rangeError('imagesFrom', 'pixels', 'at least one image', pixels);
+  const size = bytesPerImage(shape);
+  const bytes = new Uint8Array(list.length * size);
+  list.forEach((image, i) => {
+    if (!isImageData(image)) typeError('imagesFrom', 'pixels', 'bytes or ImageData', image);
+    const fits = image.height === shape.height && image.width === shape.width;
+    const colors = fromImageData(image);
+    const own = fits ? withChannels(colors, shape.channels).data : fitImage(colors, shape);
+    bytes.set(own, i * size);
+  });
+  return bytes;
+}
+
 /**
- * Images in memory.
- * @param pixels u8 (N, H, W, C), 0 black to 255 white
- * @param labels a class number for each
+ * Makes a dataset of images in memory.
+ *
+ * @param pixels bytes (N, H, W, C), 0 black to 255 white, or `ImageData` of a canvas, one or many;
+ *   ImageData of another size is cropped and resized
+ * @param shape height, width, and channels: 1 grayscale or 3 colors
+ * @param labels class of each image, from 0
+ * @returns the dataset, which reads from `pixels`
+ * @throws {TypeError | RangeError} if an argument is not valid
+ * @example const data = imagesFrom(bytes, { height: 28, width: 28, channels: 1 }, labels);
  */
 export function imagesFrom(
-  pixels: Uint8Array,
+  pixels: Pixels,
   shape: ImageShape,
   labels?: ArrayLike<number>,
 ): ImageDataset {
   checkImageShape('imagesFrom', shape);
-  if (!(pixels instanceof Uint8Array)) typeError('imagesFrom', 'pixels', 'a Uint8Array', pixels);
-  const size = shape.height * shape.width * shape.channels;
-  const count = pixels.length / size;
-  if (!Number.isInteger(count) || count < 1) {
-    rangeError('imagesFrom', 'pixels', `a multiple of ${size} bytes per image`, pixels.length);
-  }
+  const { height, width, channels } = shape;
+  const own = { height, width, channels };
+  const bytes = bytesOf(pixels, own);
+  const count = countImages('imagesFrom', bytes, own);
+  const size = bytesPerImage(own);
   const checked =
     labels &&
     checkIntegers(
       'imagesFrom',
       'labels',
       labels,
-      { of: count, what: 'one a image' },
+      { of: count, what: 'one per image' },
       { valid: (label) => label >= 0, what: 'at least 0' },
     );
   return {
-    shape,
+    shape: own,
     count,
     labels: checked && Int32Array.from(checked),
     read(rows) {
       const wanted = Array.from(rows);
       const out = new Uint8Array(wanted.length * size);
       wanted.forEach((row, i) => {
-        out.set(pixels.subarray(row * size, (row + 1) * size), i * size);
+        out.set(bytes.subarray(row * size, (row + 1) * size), i * size);
       });
       return { pixels: out, rows: wanted };
     },
@@ -84,11 +125,11 @@ export function imagesFrom(
  * @returns pixels and rows of the images that can be read, and the index of each in the whole batch
  */
 export function readSamples(
-  images: ImageDataset,
+  data: ImageDataset,
   rows: readonly number[],
   first: number,
 ): { pixels: Uint8Array; rows: number[]; samples: number[] } {
-  const { pixels, rows: read } = images.read(rows);
+  const { pixels, rows: read } = data.read(rows);
   // Images that can't be read are left out; the others keep their order and their index.
   const samples: number[] = [];
   rows.forEach((row, i) => {
@@ -97,22 +138,34 @@ export function readSamples(
   return { pixels, rows: read, samples };
 }
 
-/** Some of the images, by their numbers. */
-export function subset(images: ImageDataset, chosen: ArrayLike<number>): ImageDataset {
-  const list = Int32Array.from(chosen);
-  const { labels, captions } = images;
+/**
+ * Selects some images of a dataset.
+ *
+ * @param data dataset
+ * @param rows indices of images
+ * @returns dataset of these images, in this order, with their labels and captions
+ * @throws {TypeError | RangeError} if an index is not one of an image
+ */
+export function subset(data: ImageDataset, rows: ArrayLike<number>): ImageDataset {
+  checkImages('subset', data, data?.shape);
+  checkIntegers('subset', 'rows', rows, undefined, {
+    valid: (row) => row >= 0 && row < data.count,
+    what: `from 0 to ${data.count - 1}`,
+  });
+  const list = Int32Array.from(rows);
+  const { labels, captions } = data;
   return {
-    shape: images.shape,
+    shape: data.shape,
     count: list.length,
     labels: labels && list.map((row) => labels[row] as number),
-    labelNames: images.labelNames,
+    labelNames: data.labelNames,
     captions: captions && Array.from(list, (row) => captions[row] as string),
-    read(rows) {
-      const own = Array.from(rows);
+    read(asked) {
+      const own = Array.from(asked);
       const before = own.map((row) => list[row] as number);
-      const { pixels, rows: read } = images.read(before);
+      const { pixels, rows: read } = data.read(before);
       if (read.length === own.length) return { pixels, rows: own };
-      // Some were left out: what is left has kept its order.
+      // Some were left out: the others have kept their order.
       const kept: number[] = [];
       own.forEach((row, i) => {
         if (before[i] === read[kept.length]) kept.push(row);

@@ -5,20 +5,12 @@
 
 import { convertIndexedToRgb, type DecodedPng, decode as decodePng } from 'fast-png';
 import { decode as decodeJpeg } from 'jpeg-js';
-import nnCode from '#wasm/nn';
-import { kernels } from '../../core/kernels.js';
-import { scoped, u8 } from '../../core/memory.js';
-import type { ImageShape } from './augment.js';
+import { type DecodedImage, withChannels, withoutAlpha } from './resize.js';
 
-/** A file that is no sound image; the message says why. */
+/** A file that is not a valid image; the message says why. */
 export class ImageError extends Error {}
 
-export interface DecodedImage extends ImageShape {
-  /** u8 (height, width, channels) */
-  data: Uint8Array;
-}
-
-/** What the first bytes of a file say. */
+/** Size and kind of an image, from its file's first bytes. */
 export interface ImageHeader {
   width: number;
   height: number;
@@ -43,7 +35,7 @@ export function readImageHeader(bytes: Uint8Array): ImageHeader {
     else if (begins(bytes, [0xff, 0xd8])) header = jpegHeader(view);
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
-    throw new ImageError('ends within its head');
+    throw new ImageError('ends within its header');
   }
   if (header === undefined) throw new ImageError('is neither PNG nor JPEG');
   const { width, height } = header;
@@ -111,17 +103,7 @@ function fromPng(bytes: Uint8Array): DecodedImage {
   const samples = pngSamples(png);
   const channels = samples.length / (width * height);
   if (channels === 1 || channels === 3) return { width, height, channels, data: samples };
-  // The last channel is how much of the image there is; the rest is white.
-  const colors = channels - 1;
-  const data = new Uint8Array(width * height * colors);
-  for (let p = 0; p < width * height; p++) {
-    const alpha = samples[p * channels + colors] as number;
-    for (let c = 0; c < colors; c++) {
-      const value = samples[p * channels + c] as number;
-      data[p * colors + c] = Math.round((value * alpha + 255 * (255 - alpha)) / 255);
-    }
-  }
-  return { width, height, channels: colors, data };
+  return withoutAlpha(samples, { width, height, channels });
 }
 
 /** Samples of eight bits, whatever the file has. */
@@ -129,45 +111,7 @@ function pngSamples(png: DecodedPng): Uint8Array {
   if (png.palette !== undefined) return convertIndexedToRgb(png);
   if (png.depth === 16) return Uint8Array.from(png.data, (value) => Math.round(value / 257));
   if (png.depth === 8) return Uint8Array.from(png.data);
-  const most = 2 ** png.depth - 1;
-  const palette = Array.from({ length: most + 1 }, (_, i) => [(255 / most) * i]);
+  const max = 2 ** png.depth - 1;
+  const palette = Array.from({ length: max + 1 }, (_, i) => [(255 / max) * i]);
   return convertIndexedToRgb({ ...png, palette });
-}
-
-/** The same image gray, or in (gray) colors. */
-function withChannels(
-  { width, height, channels, data }: DecodedImage,
-  wanted: number,
-): DecodedImage {
-  if (channels === wanted) return { width, height, channels, data };
-  const out = new Uint8Array(width * height * wanted);
-  for (let p = 0; p < width * height; p++) {
-    if (wanted === 3) {
-      out.fill(data[p] as number, 3 * p, 3 * p + 3);
-    } else {
-      const [r = 0, g = 0, b = 0] = data.subarray(3 * p, 3 * p + 3);
-      out[p] = Math.round((299 * r + 587 * g + 114 * b) / 1000);
-    }
-  }
-  return { width, height, channels: wanted, data: out };
-}
-
-/** The largest middle part of the wanted proportions, brought to the wanted size and channels. */
-export function fitImage(image: DecodedImage, shape: ImageShape): Uint8Array {
-  const { height, width, channels } = image;
-  const scale = Math.min(height / shape.height, width / shape.width);
-  const tall = Math.max(1, Math.round(shape.height * scale));
-  const wide = Math.max(1, Math.round(shape.width * scale));
-  const from = ((height - tall) >> 1) * width + ((width - wide) >> 1);
-  const size = shape.height * shape.width * channels;
-  const data = scoped((scope) => {
-    const x = scope.bytes(image.data.length);
-    const y = scope.bytes(size);
-    const scratch = scope.f32(tall * shape.width * channels);
-    u8().set(image.data, x);
-    const sizes = [channels, width * channels, tall, wide, shape.height, shape.width] as const;
-    kernels(nnCode).resizeImage(y, x + from * channels, scratch, ...sizes);
-    return u8().slice(y, y + size);
-  });
-  return withChannels({ ...shape, channels, data }, shape.channels).data;
 }

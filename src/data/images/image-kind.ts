@@ -1,33 +1,52 @@
-/** What images show, as far as it decides how random views of them are made. */
+/** Kind of images, which decides how random views of them are made. */
 
-import { type AugmentOptions, defaultAugmentation, type ImageKind } from './augment.js';
-import type { ImageDataset } from './dataset.js';
+import { oneOf } from '../../core/validation.js';
+import {
+  type AugmentOptions,
+  defaultAugmentation,
+  IMAGE_KINDS,
+  type ImageKind,
+} from './augment.js';
+import { checkImages, type ImageDataset } from './dataset.js';
 
 /** Images that are looked at. */
-const LOOKED_AT = 256;
+const SAMPLE = 256;
 /** Levels from black or white within which a pixel counts as such. */
-const NEAR = 32;
-/** Share of pixels in between from which on images show things. */
-const SHADES = 0.2;
+const TOLERANCE = 32;
+/** Fraction of pixels in between from which on images are photos. */
+const MIN_SHADES = 0.2;
 
 /**
- * Whether gray images are signs, written or drawn, which are nearly all black and white, or things,
- * which have shades. Images in color are things.
+ * Tells photos from glyphs: gray images that are nearly all black and white are glyphs, those with
+ * shades and those in color are photos.
+ *
+ * @param data images
+ * @returns `'photo'` or `'glyph'`
+ * @throws {TypeError} if it is not a dataset
  */
-export function imageKind(images: ImageDataset): ImageKind {
-  if (images.shape.channels > 1) return 'photo';
-  const count = Math.min(LOOKED_AT, images.count);
-  const rows = Array.from({ length: count }, (_, i) => Math.floor((i * images.count) / count));
-  const { pixels } = images.read(rows);
+export function imageKind(data: ImageDataset): ImageKind {
+  checkImages('imageKind', data, data?.shape);
+  if (data.shape.channels > 1) return 'photo';
+  const count = Math.min(SAMPLE, data.count);
+  const rows = Array.from({ length: count }, (_, i) => Math.floor((i * data.count) / count));
+  const { pixels } = data.read(rows);
   let shades = 0;
-  for (const pixel of pixels) if (pixel > NEAR && pixel < 255 - NEAR) shades++;
-  return shades > SHADES * pixels.length ? 'photo' : 'glyph';
+  for (const pixel of pixels) if (pixel > TOLERANCE && pixel < 255 - TOLERANCE) shades++;
+  return shades > MIN_SHADES * pixels.length ? 'photo' : 'glyph';
 }
 
-/** How views of these images are made unless told otherwise. */
+/**
+ * Gives the augmentation that suits some images.
+ *
+ * @param data images
+ * @param kind kind of the images, told from the pixels if left out
+ * @returns all options of `Augmentation`
+ * @throws {TypeError | RangeError} if an argument is not valid
+ */
 export function augmentationFor(
-  images: ImageDataset,
-  kind: ImageKind = imageKind(images),
+  data: ImageDataset,
+  kind: ImageKind = imageKind(data),
 ): Required<AugmentOptions> {
-  return defaultAugmentation(images.shape, kind);
+  checkImages('augmentationFor', data, data?.shape);
+  return defaultAugmentation(data.shape, oneOf(IMAGE_KINDS)('augmentationFor', 'kind', kind));
 }

@@ -1,54 +1,62 @@
 /** Text as characters: one token for each that the training text has. */
 
-import { rangeError, typeError } from '../../core/validation.js';
+import { checkString, rangeError } from '../../core/validation.js';
+import { charactersOf, checkTexts, type Tokenizer } from './tokenizer.js';
+import { type TokenizerJson, tokenizerJson } from './tokenizer-json.js';
 
-/** What turns text into token numbers and back. */
-export interface Tokenizer {
-  /** How many tokens there are. */
-  readonly size: number;
-  encode(text: string): number[];
-  decode(ids: ArrayLike<number>): string;
-}
-
-/** One token a Unicode character, in the order of their code points. */
+/**
+ * Tokenizer of single Unicode characters; the ids follow the order of their code points.
+ *
+ * @example CharacterTokenizer.fromText('near and far').encode('fad'); // [4, 1, 2]
+ */
 export class CharacterTokenizer implements Tokenizer {
+  /** Characters by id. */
   readonly characters: readonly string[];
-  readonly #numbers: ReadonlyMap<string, number>;
+  readonly #ids: ReadonlyMap<string, number>;
 
-  /** @param characters all that there are, each once */
+  /**
+   * @param characters all characters, each once
+   * @throws {RangeError} if there is none, or one twice
+   */
   constructor(characters: readonly string[]) {
+    checkTexts('CharacterTokenizer', 'characters', characters);
     this.characters = characters;
-    this.#numbers = new Map(characters.map((character, number) => [character, number]));
-    if (this.#numbers.size !== characters.length || characters.length === 0) {
+    this.#ids = new Map(characters.map((character, id) => [character, id]));
+    if (this.#ids.size !== characters.length || characters.length === 0) {
       const expected = 'at least one character, each once';
       rangeError('CharacterTokenizer', 'characters', expected, characters);
     }
   }
 
-  /** The characters of a text. */
+  /** Makes a tokenizer of the characters that a text has. */
   static fromText(text: string): CharacterTokenizer {
-    if (typeof text !== 'string') typeError('CharacterTokenizer', 'text', 'a string', text);
-    const points = new Set<number>();
-    for (const character of text) points.add(character.codePointAt(0) as number);
-    const sorted = [...points].sort((a, b) => a - b);
-    return new CharacterTokenizer(sorted.map((point) => String.fromCodePoint(point)));
+    return new CharacterTokenizer(charactersOf([checkString('CharacterTokenizer', 'text', text)]));
   }
 
+  /** Number of characters. */
   get size(): number {
     return this.characters.length;
   }
 
-  /** Token numbers; a character that the training text did not have is left out. */
+  /** Splits a text into ids; a character that the training text did not have is left out. */
   encode(text: string): number[] {
     const ids: number[] = [];
-    for (const character of text) {
-      const number = this.#numbers.get(character);
-      if (number !== undefined) ids.push(number);
+    for (const character of checkString('encode', 'text', text)) {
+      const id = this.#ids.get(character);
+      if (id !== undefined) ids.push(id);
     }
     return ids;
   }
 
+  /** Joins the characters of ids; unknown ids are left out. */
   decode(ids: ArrayLike<number>): string {
     return Array.from(ids, (id) => this.characters[id] ?? '').join('');
+  }
+
+  /** Makes the `tokenizer.json` of the same tokens: byte-pair encoding without a merge. */
+  toJson(): TokenizerJson {
+    const vocab = Object.fromEntries(this.characters.map((character, id) => [character, id]));
+    const model = { type: 'BPE', unk_token: null, fuse_unk: false, vocab, merges: [] };
+    return tokenizerJson({ decoder: { type: 'Fuse' } }, model);
   }
 }

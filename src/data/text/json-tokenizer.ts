@@ -1,39 +1,25 @@
-/** Any tokenizer that a `tokenizer.json` of Hugging Face's describes, and how such a file is made. */
+/** Any tokenizer that a `tokenizer.json` of Hugging Face's describes. */
 
 import { Tokenizer as HubTokenizer } from '@huggingface/tokenizers';
-import { rangeError, typeError } from '../../core/validation.js';
-import type { Tokenizer } from './characters.js';
-
-/** What a `tokenizer.json` holds. */
-export interface TokenizerJson {
-  model: Record<string, unknown>;
-  [part: string]: unknown;
-}
-
-/** A token with a meaning of its own in a `tokenizer.json`. */
-export function specialToken(content: string, id: number): Record<string, unknown> {
-  const plain = { single_word: false, lstrip: false, rstrip: false, normalized: false };
-  return { id, content, ...plain, special: true };
-}
-
-/** The file of a tokenizer with these parts; the others are there, empty. */
-export function tokenizerJson(
-  parts: Readonly<Record<string, unknown>>,
-  model: Record<string, unknown>,
-): TokenizerJson {
-  const empty = { normalizer: null, pre_tokenizer: null, post_processor: null, decoder: null };
-  const head = { version: '1.0', truncation: null, padding: null, added_tokens: [] };
-  return { ...head, ...empty, ...parts, model };
-}
+import { checkString, integerIn, rangeError } from '../../core/validation.js';
+import type { Tokenizer } from './tokenizer.js';
+import { checkTokenizerJson, type TokenizerJson } from './tokenizer-json.js';
 
 /** Stretches of text whose tokens are kept. */
 const MAX_CACHED_CHUNKS = 100_000;
 
-/** What we use of the library's tokenizer, whose own types a strict resolver does not find. */
+/** Spaces as Rust has them, without control characters, which BERT's normalizer removes. */
+export const SPACES = /[\t\n\r \u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+/;
+
+/** Ideographs past U+FFFF, which the library does not set apart as BERT's normalizer does. */
+const IDEOGRAPHS =
+  /[\u{20000}-\u{2a6df}\u{2a700}-\u{2b73f}\u{2b740}-\u{2b81f}\u{2b820}-\u{2ceaf}\u{2f800}-\u{2fa1f}]/gu;
+
+/** The library's tokenizer, whose own types a strict resolver does not find. */
 interface Hub {
   normalizer: ((text: string) => string) | null;
   pre_tokenizer: ((text: string, options: object) => string[]) | null;
-  encode(text: string, options?: { add_special_tokens: boolean }): { ids: number[] };
+  encode(text: string, options?: { add_special_tokens: boolean }): { ids: (number | undefined)[] };
   decode(ids: number[], options: { clean_up_tokenization_spaces: boolean }): string;
   token_to_id(token: string): number | undefined;
   id_to_token(id: number): string | undefined;
@@ -41,38 +27,39 @@ interface Hub {
   get_added_tokens_decoder(): Map<number, { content: string; special: boolean }>;
 }
 
-/** Numbers past which a vocabulary is a mistake, or an attack on memory. */
-const MAX_TOKENS = 2 ** 24;
-
-function checkIds({ model, added_tokens: added }: TokenizerJson): void {
-  const { vocab } = (model ?? {}) as { vocab?: unknown };
-  const own = typeof vocab === 'object' && vocab !== null ? vocab : {};
-  const ids = Array.isArray(own) ? [own.length] : Object.values(own);
-  const more = Array.isArray(added) ? added.map((token) => token?.id) : [];
-  for (const id of [...ids, ...more]) {
-    if (Number.isInteger(id) && id >= 0 && id < MAX_TOKENS) continue;
-    rangeError('JsonTokenizer', 'json', `with numbers from 0 to ${MAX_TOKENS - 1}`, id);
-  }
+/** Options of BERT's normalizer. */
+interface BertNormalizer {
+  type?: unknown;
+  lowercase?: boolean;
+  handle_chinese_chars?: boolean;
+  clean_text?: boolean;
 }
 
-/** Text to token numbers and back, as a `tokenizer.json` says. */
+/**
+ * Tokenizer of a `tokenizer.json`: byte-pair encoding, WordPiece, Unigram, words.
+ *
+ * @example new JsonTokenizer(JSON.parse(text)).encode('near and far');
+ */
 export class JsonTokenizer implements Tokenizer {
+  /** Content of the file. */
   readonly json: TokenizerJson;
+  /** Number of tokens. */
   readonly size: number;
   readonly #tokenizer: Hub;
+  /** Id of a token that the vocabulary lacks, if there is one for that. */
+  readonly #unknown: number | undefined;
+  readonly #normalizer: BertNormalizer;
   /** Tokens of each stretch between spaces, where the tokenizer sees no further than that. */
   readonly #chunks: Map<string, number[]> | undefined;
 
   /**
    * @param json the object in a `tokenizer.json`
-   * @param size as many tokens as the model has, if more than the file names
-   * @throws RangeError if it is not sound or of a kind that is not known
+   * @param size number of tokens that the model has, if more than the file names
+   * @throws {RangeError} if it is not valid, of an unknown kind, or could take unbounded time
    */
   constructor(json: TokenizerJson, size = 0) {
-    if (typeof json !== 'object' || json === null) {
-      typeError('JsonTokenizer', 'json', 'the object in a tokenizer.json', json);
-    }
-    checkIds(json);
+    integerIn(0)('JsonTokenizer', 'size', size);
+    checkTokenizerJson(json);
     this.json = json;
     let last = -1;
     try {
@@ -81,25 +68,30 @@ export class JsonTokenizer implements Tokenizer {
       this.#tokenizer.encode('a');
     } catch (error) {
       const problem = error instanceof Error ? error.message : String(error);
-      throw new RangeError(`JsonTokenizer: json must be a sound tokenizer.json (${problem})`);
+      throw new RangeError(`JsonTokenizer: json must be a valid tokenizer.json (${problem})`);
     }
     if (last < 0) rangeError('JsonTokenizer', 'json', 'with at least one token', json.model);
     if (size > 0 && last >= size) {
       rangeError('JsonTokenizer', 'json', `of at most the model's ${size} tokens`, last + 1);
     }
     this.size = Math.max(size, last + 1);
+    const { unk_token: unknown } = json.model;
+    this.#unknown = typeof unknown === 'string' ? this.idOf(unknown) : undefined;
     const typeOf = (part: string) => (json[part] as { type?: unknown } | null)?.type;
-    const bySpaces = typeOf('pre_tokenizer') === 'BertPreTokenizer';
+    const isBert = typeOf('normalizer') === 'BertNormalizer';
+    this.#normalizer = isBert ? (json.normalizer as BertNormalizer) : {};
+    const bySpaces = isBert && typeOf('pre_tokenizer') === 'BertPreTokenizer';
     const tokens = this.#tokenizer.get_added_tokens_decoder().values();
     const plain = [...tokens].every(({ content }) => !/\s/.test(content));
-    this.#chunks =
-      bySpaces && plain && typeOf('normalizer') === 'BertNormalizer' ? new Map() : undefined;
+    this.#chunks = bySpaces && plain ? new Map() : undefined;
   }
 
+  /** Splits a text into token ids; no tokens are added at its start or end. */
   encode(text: string): number[] {
+    const plain = this.#prepare(checkString('encode', 'text', text));
     const chunks = this.#chunks;
-    if (chunks === undefined) return this.#encode(text);
-    return text.split(/\s+/).flatMap((chunk) => {
+    if (chunks === undefined) return this.#encode(plain);
+    return plain.split(SPACES).flatMap((chunk) => {
       const known = chunks.get(chunk);
       if (known !== undefined) return known;
       const ids = this.#encode(chunk);
@@ -109,33 +101,45 @@ export class JsonTokenizer implements Tokenizer {
     });
   }
 
-  #encode(text: string): number[] {
-    return this.#tokenizer.encode(text, { add_special_tokens: false }).ids;
+  /** What BERT's normalizer does to characters that the library's treats otherwise. */
+  #prepare(text: string): string {
+    const { type, lowercase, handle_chinese_chars: apart } = this.#normalizer;
+    if (type === undefined) return text;
+    const cut = apart === false ? text : text.replace(IDEOGRAPHS, ' $& ');
+    // In JavaScript alone, a capital sigma at the end of a word becomes another letter.
+    return lowercase === false ? cut : cut.replaceAll('Σ', 'σ');
   }
 
+  #encode(text: string): number[] {
+    const { ids } = this.#tokenizer.encode(text, { add_special_tokens: false });
+    return ids.flatMap((id) => id ?? this.#unknown ?? []);
+  }
+
+  /** Joins token ids to text. */
   decode(ids: ArrayLike<number>): string {
     if (ids.length === 0) return '';
     return this.#tokenizer.decode(Array.from(ids), { clean_up_tokenization_spaces: false });
   }
 
-  /** A text's words, as they are before they become tokens. */
+  /** Splits a text into words, as they are before they become tokens. */
   wordsOf(text: string): string[] {
     const { normalizer, pre_tokenizer: splitter } = this.#tokenizer;
-    const normal = normalizer === null ? text : normalizer(text);
+    const plain = this.#prepare(checkString('wordsOf', 'text', text));
+    const normal = normalizer === null ? plain : normalizer(plain);
     return splitter === null ? [normal] : splitter(normal, {});
   }
 
-  /** The number of a token. */
+  /** Finds the id of a token. */
   idOf(token: string): number | undefined {
     return this.#tokenizer.token_to_id(token);
   }
 
-  /** A token as the vocabulary writes it. */
+  /** Finds a token as the vocabulary writes it; empty if there is none. */
   tokenOf(id: number): string {
     return this.#tokenizer.id_to_token(id) ?? '';
   }
 
-  /** Numbers of the tokens that stand for no text. */
+  /** Ids of the tokens that stand for no text. */
   get specialIds(): number[] {
     const added = this.#tokenizer.get_added_tokens_decoder();
     return [...added].flatMap(([id, { special }]) => (special ? [id] : []));

@@ -1,6 +1,6 @@
-/** Text of tokens that come one by one. */
+/** Text of tokens that are sampled one by one. */
 
-import type { Tokenizer } from './characters.js';
+import type { Tokenizer } from './tokenizer.js';
 
 /** Tokens before the new ones that a decoder may look at: where a word begins, bytes of a character. */
 const LOOK_BACK = 8;

@@ -1,47 +1,56 @@
 /**
  * WordPiece, BERT's tokens (Schuster and Nakajima, 2012): words are cut into the longest pieces
- * that a vocabulary has; a piece within a word begins with `##`. The vocabulary is learned by
+ * that a vocabulary has; a piece within a word begins with `##`. The vocabulary is trained by
  * merging, again and again, the two neighboring pieces that stand together most often.
  */
 
-import { checkCount, rangeError } from '../../core/validation.js';
-import {
-  JsonTokenizer,
-  specialToken,
-  type TokenizerJson,
-  tokenizerJson,
-} from './json-tokenizer.js';
+import { readOptions } from '../../core/options.js';
+import { checkFlag, integerIn, rangeError } from '../../core/validation.js';
+import { JsonTokenizer, SPACES } from './json-tokenizer.js';
+import { charactersOf, checkTexts } from './tokenizer.js';
+import { specialToken, type TokenizerJson, tokenizerJson } from './tokenizer-json.js';
 
 /** BERT's tokens with a meaning of their own, in the order in which a new vocabulary begins. */
 export const SPECIAL_TOKENS = ['[PAD]', '[UNK]', '[CLS]', '[SEP]', '[MASK]'] as const;
 
 const PREFIX = '##';
-/** Longer words are unknown as a whole. */
+/** Longer words are unknown as a whole, as in BERT. */
 const MAX_WORD_LENGTH = 100;
-/** Characters that a vocabulary begins with, the most frequent ones. */
+/** Most frequent characters that a vocabulary begins with. */
 const MAX_CHARACTERS = 1000;
 
+/** Options of `trainWordPiece`. */
 export interface WordPieceOptions {
-  /** Tokens at most (default 4096). */
+  /** Maximum number of tokens, at least 6. @default 4096 */
   size?: number;
-  /** How often two pieces must stand together to become one (default 2). */
+  /** Minimum number of times that two pieces stand together to become one. @default 2 */
   minFrequency?: number;
-  /** Lower case without accents, as BERT's uncased vocabularies (default true). */
+  /** Lower case without accents, as BERT's uncased vocabularies. @default true */
   lowercase?: boolean;
 }
 
-/** Every stretch between spaces, and how often it is there. */
+/** Options of `wordPieceJson`, as the hub's tokenizer_config.json has them. */
+export interface WordPieceNormalization {
+  /** Turns text to lower case. @default true */
+  lowercase?: boolean;
+  /** Removes accents; null does so in lower case alone. @default null */
+  stripAccents?: boolean | null;
+  /** Makes each ideograph a word of its own. @default true */
+  tokenizeChineseChars?: boolean;
+}
+
+/** Counts every stretch between spaces. */
 function countChunks(texts: readonly string[]): Map<string, number> {
   const counts = new Map<string, number>();
   for (const text of texts) {
-    for (const chunk of text.split(/\s+/)) counts.set(chunk, (counts.get(chunk) ?? 0) + 1);
+    for (const chunk of text.split(SPACES)) counts.set(chunk, (counts.get(chunk) ?? 0) + 1);
   }
   return counts;
 }
 
-/** Every word of the texts, and how often it is there. */
+/** Counts every word of the texts. */
 function countWords(texts: readonly string[], lowercase: boolean): Map<string, number> {
-  const tokenizer = new JsonTokenizer(wordPieceJson(SPECIAL_TOKENS, lowercase));
+  const tokenizer = new JsonTokenizer(wordPieceJson(SPECIAL_TOKENS, { lowercase }));
   const counts = new Map<string, number>();
   for (const [chunk, count] of countChunks(texts)) {
     for (const word of tokenizer.wordsOf(chunk)) counts.set(word, (counts.get(word) ?? 0) + count);
@@ -49,7 +58,7 @@ function countWords(texts: readonly string[], lowercase: boolean): Map<string, n
   return counts;
 }
 
-/** A word as pieces, by number, and how often it is there. */
+/** A word as ids of pieces, and how often it is there. */
 interface Word {
   pieces: number[];
   count: number;
@@ -58,45 +67,45 @@ interface Word {
 /** Pairs of pieces as one number each. */
 const PAIR = 2 ** 24;
 
-/** How often each pair stands together, in which words, and which pair does most often. */
+/** Counts how often each pair stands together and in which words, and finds the most frequent. */
 class Pairs {
   readonly #counts = new Map<number, number>();
-  readonly #places = new Map<number, Set<Word>>();
+  readonly #words = new Map<number, Set<Word>>();
   /** A binary heap of pairs by what their count was when they came in. */
   readonly #heap: { pair: number; count: number }[] = [];
   readonly #changed = new Set<number>();
 
-  /** Counts the pairs of a word, or takes them out again. */
+  /** Adds the pairs of a word to the counts, or subtracts them. */
   add(word: Word, sign: 1 | -1): void {
     const { pieces, count } = word;
     for (let i = 0; i + 1 < pieces.length; i++) {
       const pair = (pieces[i] as number) * PAIR + (pieces[i + 1] as number);
       const total = (this.#counts.get(pair) ?? 0) + sign * count;
       this.#counts.set(pair, total);
-      let places = this.#places.get(pair);
-      if (places === undefined) {
-        places = new Set();
-        this.#places.set(pair, places);
+      let words = this.#words.get(pair);
+      if (words === undefined) {
+        words = new Set();
+        this.#words.set(pair, words);
       }
-      places.add(word);
+      words.add(word);
       this.#changed.add(pair);
     }
   }
 
   /** The most frequent pair, ties to the earlier pieces; its words leave the list. */
-  pop(least: number): { left: number; right: number; words: Word[] } | undefined {
+  pop(minFrequency: number): { first: number; second: number; words: Word[] } | undefined {
     for (const pair of this.#changed) this.#push({ pair, count: this.#counts.get(pair) ?? 0 });
     this.#changed.clear();
     for (;;) {
       const top = this.#heap[0];
-      if (top === undefined || top.count < least) return undefined;
+      if (top === undefined || top.count < minFrequency) return undefined;
       const { pair, count } = top;
       this.#sink();
-      // Counts have changed since: the entry that holds comes, or came, by itself.
+      // The count has changed since: another entry of the heap has the right one.
       if (this.#counts.get(pair) !== count) continue;
-      const words = [...(this.#places.get(pair) ?? [])];
-      this.#places.delete(pair);
-      return { left: Math.floor(pair / PAIR), right: pair % PAIR, words };
+      const words = [...(this.#words.get(pair) ?? [])];
+      this.#words.delete(pair);
+      return { first: Math.floor(pair / PAIR), second: pair % PAIR, words };
     }
   }
 
@@ -132,19 +141,19 @@ class Pairs {
   }
 }
 
-/** Replaces two neighbors by one, from the left. */
-function merge(pieces: readonly number[], left: number, right: number, merged: number): number[] {
+/** Replaces two neighbors by one, from the start. */
+function merge(pieces: readonly number[], first: number, second: number, merged: number): number[] {
   const result: number[] = [];
   for (let i = 0; i < pieces.length; i++) {
-    const both = pieces[i] === left && pieces[i + 1] === right;
+    const both = pieces[i] === first && pieces[i + 1] === second;
     result.push(both ? merged : (pieces[i] as number));
     if (both) i++;
   }
   return result;
 }
 
-/** Single characters with which words begin and go on: the most frequent, by code point. */
-function alphabetOf(words: ReadonlyMap<string, number>): string[] {
+/** Lists the most frequent characters of words, first ones and others, by code point. */
+function alphabetOf(words: ReadonlyMap<string, number>, max: number): string[] {
   const counts = new Map<string, number>();
   for (const [word, count] of words) {
     for (const [i, character] of [...word].entries()) {
@@ -155,53 +164,57 @@ function alphabetOf(words: ReadonlyMap<string, number>): string[] {
   const byCode = (a: string, b: string): number => (a < b ? -1 : Number(a > b));
   return [...counts]
     .sort(([a, m], [b, n]) => n - m || byCode(a, b))
-    .slice(0, MAX_CHARACTERS)
+    .slice(0, Math.min(max, MAX_CHARACTERS))
     .map(([piece]) => piece)
     .sort(byCode);
 }
 
 /**
- * Learns a vocabulary: special tokens, single characters, then pieces in the order of their
- * merging. The same texts give the same vocabulary.
+ * Trains a WordPiece vocabulary: special tokens, single characters, then pieces in the order of
+ * their merging. The same texts give the same vocabulary.
  *
- * @throws RangeError if the texts hold no word
+ * @param texts texts to count pieces in
+ * @param options size, minFrequency, lowercase
+ * @returns tokens by id; `wordPieceJson` makes a tokenizer's file of them
+ * @throws {RangeError} if the texts hold no word
+ * @see https://arxiv.org/abs/1609.08144
+ * @example const tokenizer = new JsonTokenizer(wordPieceJson(trainWordPiece(texts)));
  */
-export function trainWordPiece(texts: readonly string[], options: WordPieceOptions = {}): string[] {
-  const { lowercase = true } = options;
-  const size = checkCount('trainWordPiece', 'size', options.size, 4096, PAIR, 'tokens at most');
-  const least = checkCount(
-    'trainWordPiece',
-    'minFrequency',
-    options.minFrequency,
-    2,
-    2 ** 31,
-    'any number',
-  );
+export function trainWordPiece(texts: readonly string[], options?: WordPieceOptions): string[] {
+  checkTexts('trainWordPiece', 'texts', texts);
+  const reader = readOptions('trainWordPiece', options);
+  const lowercase = reader.read('lowercase', checkFlag, true);
+  const size = reader.read('size', integerIn(SPECIAL_TOKENS.length + 1, PAIR), 4096);
+  const minFrequency = reader.read('minFrequency', integerIn(1), 2);
+  reader.done();
   const counts = countWords(texts, lowercase);
   if (counts.size === 0) rangeError('trainWordPiece', 'texts', 'with at least one word', texts);
-  const vocabulary: string[] = [...SPECIAL_TOKENS, ...alphabetOf(counts)];
-  const numbers = new Map(vocabulary.map((piece, id) => [piece, id]));
+  const vocabulary: string[] = [
+    ...SPECIAL_TOKENS,
+    ...alphabetOf(counts, size - SPECIAL_TOKENS.length),
+  ];
+  const ids = new Map(vocabulary.map((piece, id) => [piece, id]));
   const pairs = new Pairs();
   for (const [word, count] of counts) {
     const characters = [...word];
     if (characters.length > MAX_WORD_LENGTH) continue;
-    const pieces = characters.map((c, i) => numbers.get(i === 0 ? c : PREFIX + c));
+    const pieces = characters.map((c, i) => ids.get(i === 0 ? c : PREFIX + c));
     if (pieces.includes(undefined)) continue;
     pairs.add({ pieces: pieces as number[], count }, 1);
   }
   while (vocabulary.length < size) {
-    const found = pairs.pop(least);
+    const found = pairs.pop(minFrequency);
     if (found === undefined) break;
-    const { left, right, words } = found;
-    const piece = `${vocabulary[left]}${(vocabulary[right] as string).slice(PREFIX.length)}`;
-    // Two ways to the same piece: it has its number already.
-    let id = numbers.get(piece);
+    const { first, second, words } = found;
+    const piece = `${vocabulary[first]}${(vocabulary[second] as string).slice(PREFIX.length)}`;
+    // Two pairs may give the same piece: it has its id already.
+    let id = ids.get(piece);
     if (id === undefined) {
       id = vocabulary.push(piece) - 1;
-      numbers.set(piece, id);
+      ids.set(piece, id);
     }
     for (const word of words) {
-      const merged = merge(word.pieces, left, right, id);
+      const merged = merge(word.pieces, first, second, id);
       if (merged.length === word.pieces.length) continue;
       pairs.add(word, -1);
       word.pieces = merged;
@@ -211,16 +224,31 @@ export function trainWordPiece(texts: readonly string[], options: WordPieceOptio
   return vocabulary;
 }
 
-/** The tokens of a `vocab.txt`, one a line. */
+/** Reads the tokens of a `vocab.txt`, one per line. */
 export function readVocabulary(text: string): string[] {
   return text.replace(/\r?\n$/, '').split(/\r?\n/);
 }
 
 /**
- * The `tokenizer.json` of a vocabulary.
- * @throws RangeError if the vocabulary lacks one of BERT's special tokens
+ * Makes the `tokenizer.json` of a WordPiece vocabulary.
+ *
+ * @param vocabulary tokens by id
+ * @param options lowercase, stripAccents, tokenizeChineseChars
+ * @throws {RangeError} if the vocabulary lacks one of BERT's special tokens
  */
-export function wordPieceJson(vocabulary: readonly string[], lowercase = true): TokenizerJson {
+export function wordPieceJson(
+  vocabulary: readonly string[],
+  options?: WordPieceNormalization,
+): TokenizerJson {
+  checkTexts('wordPieceJson', 'vocabulary', vocabulary);
+  const reader = readOptions('wordPieceJson', options);
+  const lowercase = reader.read('lowercase', checkFlag, true);
+  const stripAccents =
+    options?.stripAccents === null
+      ? reader.read('stripAccents', () => null)
+      : (reader.optional('stripAccents', checkFlag) ?? null);
+  const chinese = reader.read('tokenizeChineseChars', checkFlag, true);
+  reader.done();
   const ids = Object.fromEntries(vocabulary.map((token, id) => [token, id]));
   const special = specialTokensOf('wordPieceJson', ids);
   const model = {
@@ -235,8 +263,8 @@ export function wordPieceJson(vocabulary: readonly string[], lowercase = true): 
     normalizer: {
       type: 'BertNormalizer',
       clean_text: true,
-      handle_chinese_chars: true,
-      strip_accents: null,
+      handle_chinese_chars: chinese,
+      strip_accents: stripAccents,
       lowercase,
     },
     pre_tokenizer: { type: 'BertPreTokenizer' },
@@ -250,11 +278,14 @@ export function wordPieceJson(vocabulary: readonly string[], lowercase = true): 
   return tokenizerJson(parts, model);
 }
 
-/** A tokenizer of single characters with BERT's special tokens, in the same form. */
+/**
+ * Makes the `tokenizer.json` of single characters with BERT's special tokens.
+ *
+ * @param texts texts whose characters become tokens
+ */
 export function characterJson(texts: readonly string[]): TokenizerJson {
-  const characters = new Set(texts.flatMap((text) => [...new Set(text)]));
-  const sorted = [...characters].sort((a, b) => (a < b ? -1 : 1));
-  const tokens = [...SPECIAL_TOKENS, ...sorted];
+  checkTexts('characterJson', 'texts', texts);
+  const tokens = [...SPECIAL_TOKENS, ...charactersOf(texts)];
   const vocab = Object.fromEntries(tokens.map((token, id) => [token, id]));
   // Byte-pair encoding without a merge leaves every character by itself.
   const model = { type: 'BPE', unk_token: '[UNK]', fuse_unk: false, vocab, merges: [] };

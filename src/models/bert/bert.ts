@@ -1,197 +1,123 @@
 /**
  * BERT: a bidirectional language model (Devlin et al., 2018, "BERT: pre-training of deep
- * bidirectional transformers for language understanding"). The pretext task is to name tokens that
- * were hidden (masking.ts); the network an encoder, normalized after each part, whose head is the
- * token table itself. As in RoBERTa, there is no next-sentence task and masks are drawn anew at
- * each step.
+ * bidirectional transformers for language understanding"). The pretext task is to predict tokens
+ * that were hidden (masking.ts), the network an encoder (encoder.ts), the loss the cross-entropy of
+ * the hidden tokens through a head that shares the token table (mlm-head.ts). As in RoBERTa, there is
+ * no next-sentence task and each step draws new masks.
  *
- *   B batch, T tokens (at most `context`), C width, V vocabulary
- *   x = norm(words[ids] + positions[0..T] + segments[0])          (B, T, C)
- *   x = norm(x + attention(x));  x = norm(x + mlp(x))             for each layer
  *   logits = norm(gelu(x W + b)) words' + bias                    (…, V)
  */
 
-import type { Matrix } from '../../core/matrix.js';
+import { readOptions } from '../../core/options.js';
 import { Random } from '../../core/random.js';
 import { EVALUATION_STEP, STREAMS } from '../../core/streams.js';
-import {
-  checkChoice,
-  checkCount,
-  checkOptions,
-  rangeError,
-  typeError,
-} from '../../core/validation.js';
-import { JsonTokenizer } from '../../data/text/json-tokenizer.js';
-import { trainWordPiece, wordPieceJson } from '../../data/text/wordpiece.js';
-import {
-  add,
-  asParameter,
-  crossEntropy,
-  Dropout,
-  gather,
-  LayerNorm,
-  Module,
-  mean,
-  mul,
-  randomNormal,
-  reshape,
-  type Tensor,
-  TransformerBlock,
-} from '../../nn/index.js';
+import { checkString, integerIn, rangeError } from '../../core/validation.js';
+import type { JsonTokenizer } from '../../data/text/json-tokenizer.js';
+import { crossEntropy, gather, mean, mul, reshape, type Tensor } from '../../nn/index.js';
 import { inference } from '../../nn/inference.js';
 import { withSeed } from '../../nn/random.js';
 import type { Trainable, TrainDefaults } from '../../train/train.js';
-import { INIT_STD, initBlock, initNeighborHeads, scaledPositions } from '../initialization.js';
-import { type BertClassifier, type FinetuneOptions, finetune } from './classifier.js';
-import { MaskHead, type TokenPrediction } from './head.js';
-import { IGNORE_INDEX, type MaskedLmMetrics, maskTokens } from './masking.js';
 import {
-  clsHidden,
   indicesWhere,
-  meanHidden,
   padBatch,
-  type Specials,
-  specialsOf,
   splitDocuments,
   type Texts,
   type TokenBatch,
-  textsOf,
   tokenizeDocuments,
   windowsOf,
-} from './segments.js';
+} from './batches.js';
+import { type BertClassifier, type FinetuneOptions, finetune } from './classifier.js';
+import { type BertConfig, BertEncoder, INFERENCE_BATCH } from './encoder.js';
+import { IGNORE_INDEX, type MaskedLmMetrics, maskTokens } from './masking.js';
+import { MlmHead, type TokenPrediction } from './mlm-head.js';
 
-export interface BertConfig {
-  /** Default 2. */
-  layers?: number;
-  /** Default 4. */
-  heads?: number;
-  /** C (default 128). */
-  width?: number;
-  /** Longest T, `[CLS]` and `[SEP]` among them (default 64). */
-  context?: number;
-  /** Default 0.1. */
-  dropout?: number;
-  /** Width of the middle of each MLP (default 4 C). */
-  hidden?: number;
-  /** How many kinds of segment there are (default 2). */
-  typeVocabSize?: number;
-  /** Form of GELU (default `'gelu'`, the exact one). */
-  activation?: 'gelu' | 'gelu_new';
-  /** Added to the variance in every normalization (default 1e-12). */
-  eps?: number;
-  /**
-   * Deviation of the initial weights (default 0.02 at the paper's width of 768, and in inverse
-   * proportion to √C at others: a narrow network would learn nothing for long).
-   */
-  initStd?: number;
-}
-
-/** Segments with tokens hidden, and what is asked for: -100 where nothing is. */
+/** Texts with tokens hidden, and the labels to predict: -100 where there is none. */
 export interface BertBatch extends TokenBatch {
+  /** Ids to predict, (B, T). */
   labels: Int32Array;
 }
 
-/** Width of BERT base. */
-const PAPER_WIDTH = 768;
+/** How a BERT is trained unless told otherwise: RoBERTa's, but for the rate and batch of small networks. */
+export const BERT_TRAINING: TrainDefaults = {
+  steps: 6000,
+  batchSize: 32,
+  learningRate: 2e-3,
+  warmup: 200,
+  weightDecay: 0.01,
+  betas: [0.9, 0.98],
+  eps: 1e-6,
+  gradClip: 1,
+  schedule: 'linear',
+};
 
-export class BERT extends Module implements Trainable<Texts, BertBatch> {
-  readonly config: Required<BertConfig>;
-  readonly tokenizer: JsonTokenizer;
-  readonly specials: Specials;
-  /** (V, C) */
-  readonly wordEmbeddings: Tensor;
-  /** (context, C) */
-  readonly positionEmbeddings: Tensor;
-  /** (kinds, C): the first for a text, the second for one that belongs to it. */
-  readonly tokenTypeEmbeddings: Tensor;
-  readonly norm: LayerNorm;
-  readonly dropout: Dropout;
-  readonly blocks: TransformerBlock[];
-  readonly head: MaskHead;
+/**
+ * BERT, a bidirectional language model: trained to predict hidden tokens, then fills masks, encodes
+ * texts, or is fine-tuned as a classifier.
+ *
+ * Its weights begin otherwise than the paper's: positions as sinusoids and heads that attend to
+ * neighboring tokens, so that a small network learns from little text.
+ *
+ * @see https://arxiv.org/abs/1810.04805
+ * @example
+ * const bert = new BERT(texts, { layers: 2, width: 128 });
+ * for await (const { step, loss } of train(bert, texts)) console.log(step, loss);
+ * console.log(bert.fillMask('near and [MASK]'));
+ */
+export class BERT extends BertEncoder implements Trainable<Texts, BertBatch> {
+  /** Head that predicts tokens. */
+  readonly head: MlmHead;
 
-  /** RoBERTa's where size does not matter; the rate and the batch are those of small networks. */
-  readonly defaults: TrainDefaults = {
-    steps: 6000,
-    batchSize: 32,
-    learningRate: 2e-3,
-    warmup: 200,
-    weightDecay: 0.01,
-    betas: [0.9, 0.98],
-    eps: 1e-6,
-    gradClip: 1,
-    schedule: 'linear',
-  };
+  /** How it is trained unless told otherwise. */
+  readonly defaults: TrainDefaults = BERT_TRAINING;
 
-  /** @param tokenizer what turns text to numbers, or texts to learn a WordPiece vocabulary from */
-  constructor(tokenizer: JsonTokenizer | Texts, config: BertConfig = {}) {
-    super();
-    const { layers = 2, heads = 4, width = 128, context = 64, dropout = 0.1 } = config;
-    const { hidden = 4 * width, typeVocabSize = 2, activation = 'gelu', eps = 1e-12 } = config;
-    for (const [name, value] of Object.entries({ layers, heads, width, hidden, typeVocabSize })) {
-      checkCount('BERT', name, value, 1, 2 ** 24, 'as large as memory allows');
-    }
-    if (!Number.isInteger(context) || context < 3 || context > 2 ** 24) {
-      rangeError('BERT', 'context', 'a whole number of at least 3', context);
-    }
-    const { initStd = INIT_STD * Math.sqrt(PAPER_WIDTH / width) } = config;
-    this.config = {
-      ...{ layers, heads, width, context, dropout },
-      ...{ hidden, typeVocabSize, activation, eps, initStd },
-    };
-    this.tokenizer = tokenizer instanceof JsonTokenizer ? tokenizer : trainTokenizer(tokenizer);
-    this.specials = specialsOf(this.tokenizer);
-    const table = (rows: number): Tensor =>
-      asParameter(randomNormal([rows, width], { std: initStd }));
-    this.wordEmbeddings = table(this.tokenizer.size);
-    this.positionEmbeddings = scaledPositions(context, width, initStd);
-    this.tokenTypeEmbeddings = table(typeVocabSize);
-    this.norm = new LayerNorm(width, { eps });
-    this.dropout = new Dropout(dropout);
-    const options = { norm: 'post', eps, hidden, dropout, activation } as const;
-    this.blocks = Array.from({ length: layers }, () => new TransformerBlock(width, heads, options));
-    this.head = new MaskHead(this.tokenizer.size, this.config);
-    for (const block of this.blocks) {
-      initBlock(block, initStd, initStd / Math.sqrt(2 * layers));
-      initNeighborHeads(block.attention);
-    }
+  /**
+   * @param source tokenizer, or texts that one is trained on
+   * @param config sizes, and the kind of tokenizer
+   * @throws {TypeError | RangeError} if an argument is not valid
+   */
+  constructor(source: JsonTokenizer | Texts, config?: BertConfig) {
+    super(source, config);
+    this.head = new MlmHead(this.tokenizer.size, this.config);
+    this.initBlocks();
   }
 
-  /** Hidden states of segments, (B, T, C). */
-  forward({ ids, batch, lengths }: TokenBatch): Tensor {
-    const steps = ids.length / batch;
-    const { context } = this.config;
-    if (!Number.isInteger(steps) || steps < 1 || steps > context) {
-      rangeError('BERT', 'ids', `${batch} segments of 1 to ${context} tokens`, ids.length);
-    }
-    const places = Int32Array.from({ length: steps }, (_, t) => t);
-    const wordEmbeddings = gather(this.wordEmbeddings, ids, [batch, steps]);
-    const rest = add(
-      gather(this.positionEmbeddings, places),
-      gather(this.tokenTypeEmbeddings, [0]),
-    );
-    let x = this.dropout.forward(this.norm.forward(add(wordEmbeddings, rest)));
-    for (const block of this.blocks) x = block.forward(x, lengths);
-    return x;
-  }
-
-  /** Hidden states at some places of (B, T): the head is asked nowhere else. */
-  #hiddenAt(batch: TokenBatch, places: readonly number[]): Tensor {
+  /** Computes hidden states at some indices of (B, T): the head sees nothing else. */
+  #hiddenAt(batch: TokenBatch, indices: readonly number[]): Tensor {
     const { width } = this.config;
-    return gather(reshape(this.forward(batch), [batch.ids.length, width]), places);
+    return gather(reshape(this.forward(batch), [batch.ids.length, width]), indices);
   }
 
-  /** Mean cross-entropy of the hidden tokens; 0 if there are none. */
+  /**
+   * Computes the loss: mean cross-entropy of the hidden tokens; 0 if there are none.
+   * @param batch texts with tokens hidden
+   * @returns scalar, in nats
+   */
   loss({ labels, ...batch }: BertBatch): Tensor {
-    const places = indicesWhere(labels, (label) => label !== IGNORE_INDEX);
-    if (places.length === 0) return mul(mean(this.forward(batch)), 0);
-    const targets = places.map((place) => labels[place] as number);
+    const indices = indicesWhere(labels, (label) => label !== IGNORE_INDEX);
+    if (indices.length === 0) return mul(mean(this.forward(batch)), 0);
+    const targets = indices.map((i) => labels[i] as number);
     return crossEntropy(
-      this.head.forward(this.#hiddenAt(batch, places), this.wordEmbeddings),
+      this.head.forward(this.#hiddenAt(batch, indices), this.wordEmbeddings),
       targets,
     );
   }
 
-  /** Hides tokens of segments, by default as in training. */
+  /**
+   * Counts the tokens that a batch's loss is the mean of: its weight where batches are accumulated.
+   * @param batch texts with tokens hidden
+   * @returns number of hidden tokens
+   */
+  lossWeight({ labels }: BertBatch): number {
+    return indicesWhere(labels, (label) => label !== IGNORE_INDEX).length;
+  }
+
+  /**
+   * Hides tokens of texts, by default as in training.
+   * @param batch texts
+   * @param options seed, step and samples: the position of each text's random numbers; masked and
+   *   random as `maskTokens` takes them
+   * @returns the texts with labels
+   */
   hide(
     batch: TokenBatch,
     options: {
@@ -221,23 +147,27 @@ export class BERT extends Module implements Trainable<Texts, BertBatch> {
     return { ...batch, ids, labels };
   }
 
-  /** Number of hidden tokens of a batch, which its loss is the mean over. */
-  lossWeight({ labels }: BertBatch): number {
-    return labels.reduce((count, label) => count + Number(label !== IGNORE_INDEX), 0);
-  }
-
-  /** Segments of texts that a step may see. */
+  /** Lists the windows of texts that a step draws from. */
   #windows(data: Texts): Int32Array[] {
     const { tokenizer } = this;
     return windowsOf(tokenizeDocuments('train', tokenizer, data), this.maxTokens, tokenizer);
   }
 
-  /** How many segments of texts a step may see. */
+  /**
+   * Counts the windows of texts that a step draws from.
+   * @param data a text or many
+   * @returns number of windows
+   */
   samples(data: Texts): number {
     return this.#windows(data).length;
   }
 
-  /** Segments at random places of the texts, with other tokens hidden at each step. */
+  /**
+   * Draws windows of the texts at random, with other tokens hidden at each step.
+   * @param data a text or many
+   * @param options batchSize: windows per step; seed: of the run
+   * @returns function from a step's number, and a part of its batch, to the batch
+   */
   batches(
     data: Texts,
     { batchSize, seed }: { batchSize: number; seed: number },
@@ -254,103 +184,92 @@ export class BERT extends Module implements Trainable<Texts, BertBatch> {
   }
 
   /**
-   * How well hidden tokens of texts are named: 15 % of them, always the same ones, each behind
+   * Evaluates how well hidden tokens are predicted: 15 % of them, always the same ones, each behind
    * `[MASK]`.
-   * @param most segments, evenly taken, if there are more
+   *
+   * @param data a text or many
+   * @param maxWindows windows to evaluate, evenly taken, if there are more
+   * @returns loss in nats per token, accuracy, and the number of hidden tokens
+   * @throws {TypeError | RangeError} if an argument is not valid, or the data too short
    */
-  evaluate(data: Texts, most = Number.POSITIVE_INFINITY): MaskedLmMetrics {
-    let [loss, right, tokens] = [0, 0, 0];
-    for (const { labels, ...batch } of this.hiddenBatches(data, most)) {
-      const places = indicesWhere(labels, (label) => label !== IGNORE_INDEX);
-      if (places.length === 0) continue;
-      const truth = places.map((place) => labels[place] as number);
+  evaluate(data: Texts, maxWindows?: number): MaskedLmMetrics {
+    let [loss, hits, tokens] = [0, 0, 0];
+    for (const { labels, ...batch } of this.hiddenBatches(data, maxWindows)) {
+      const indices = indicesWhere(labels, (label) => label !== IGNORE_INDEX);
+      if (indices.length === 0) continue;
+      const truth = indices.map((i) => labels[i] as number);
       inference(this, () => {
-        const rows = this.#hiddenAt(batch, places);
-        loss +=
-          places.length * crossEntropy(this.head.forward(rows, this.wordEmbeddings), truth).item();
+        const rows = this.#hiddenAt(batch, indices);
+        const logits = this.head.forward(rows, this.wordEmbeddings);
+        loss += indices.length * crossEntropy(logits, truth).item();
         const { ids } = this.head.best(rows, this.wordEmbeddings, 1);
-        right += truth.filter((id, i) => id === ids[i]).length;
+        hits += truth.filter((id, i) => id === ids[i]).length;
       });
-      tokens += places.length;
+      tokens += indices.length;
     }
     if (tokens === 0) rangeError('evaluate', 'data', 'long enough to hide a token', data);
-    return { loss: loss / tokens, accuracy: right / tokens, tokens };
-  }
-
-  /** All segments of texts, with the tokens hidden that `evaluate` asks for. */
-  *hiddenBatches(data: Texts, most = Number.POSITIVE_INFINITY): Generator<BertBatch> {
-    const all = splitDocuments(tokenizeDocuments('evaluate', this.tokenizer, data), this.maxTokens);
-    const stride = Math.max(1, Math.ceil(all.length / most));
-    const pieces = all.filter((_, i) => i % stride === 0);
-    for (let from = 0; from < pieces.length; from += INFERENCE_BATCH) {
-      const batch = padBatch(pieces.slice(from, from + INFERENCE_BATCH), this.specials);
-      const samples = Array.from({ length: batch.batch }, (_, i) => from + i);
-      const at = { seed: 0, step: EVALUATION_STEP, samples };
-      yield this.hide(batch, { ...at, masked: 1, random: 0 });
-    }
-  }
-
-  /** Tokens of a text that fit between `[CLS]` and `[SEP]`. */
-  get maxTokens(): number {
-    return this.config.context - 2;
-  }
-
-  /** A batch of texts, each cut to what the context holds. */
-  textBatch(texts: readonly string[]): TokenBatch {
-    const ids = texts.map((text) => this.tokenizer.encode(text).slice(0, this.maxTokens));
-    return padBatch(ids, this.specials);
+    return { loss: loss / tokens, accuracy: hits / tokens, tokens };
   }
 
   /**
-   * The likeliest tokens for each `[MASK]` of a text, best first.
-   * @throws RangeError if there is none, or the text is longer than the context
+   * Splits texts into batches with the tokens hidden that `evaluate` asks for.
+   * @param data a text or many
+   * @param maxWindows windows to give, evenly taken, if there are more
+   * @returns batches, one after the other
+   * @throws {TypeError | RangeError} if an argument is not valid
    */
-  fillMask(text: string, options: { topK?: number } = {}): TokenPrediction[][] {
-    if (typeof text !== 'string') typeError('fillMask', 'text', 'a string', text);
-    checkOptions('fillMask', options, ['topK']);
-    const size = this.tokenizer.size;
-    const k = checkCount('fillMask', 'topK', options.topK, 5, size, 'the tokens there are');
+  *hiddenBatches(data: Texts, maxWindows?: number): Generator<BertBatch> {
+    const documents = tokenizeDocuments('evaluate', this.tokenizer, data);
+    const all = splitDocuments(documents, this.maxTokens);
+    const max = maxWindows === undefined ? all.length : checkWindows(maxWindows);
+    const stride = Math.max(1, Math.ceil(all.length / max));
+    const windows = all.filter((_, i) => i % stride === 0);
+    for (let from = 0; from < windows.length; from += INFERENCE_BATCH) {
+      const batch = padBatch(windows.slice(from, from + INFERENCE_BATCH), this.specials);
+      const samples = Array.from({ length: batch.batch }, (_, i) => from + i);
+      const position = { seed: 0, step: EVALUATION_STEP, samples };
+      yield this.hide(batch, { ...position, masked: 1, random: 0 });
+    }
+  }
+
+  /**
+   * Finds the most probable tokens for each `[MASK]` of a text.
+   *
+   * @param text text with at least one `[MASK]`
+   * @param options how many tokens to give
+   * @param options.topK tokens for each mask, 5 unless told otherwise
+   * @returns a list for each mask, best first
+   * @throws {TypeError | RangeError} if there is no mask, or the text is longer than the context
+   * @example bert.fillMask('the [MASK] sat', { topK: 1 })[0][0].token; // 'cat'
+   */
+  fillMask(text: string, options?: { topK?: number }): TokenPrediction[][] {
+    checkString('fillMask', 'text', text);
+    const { size } = this.tokenizer;
+    const reader = readOptions('fillMask', options);
+    const k = reader.read('topK', integerIn(1, size, 'the tokens there are'), Math.min(5, size));
+    reader.done();
     const ids = this.tokenizer.encode(text);
     if (ids.length > this.maxTokens) {
       rangeError('fillMask', 'text', `at most ${this.maxTokens} tokens`, ids.length);
     }
     const batch = padBatch([ids], this.specials);
-    const places = indicesWhere(batch.ids, (id) => id === this.specials.mask);
-    if (places.length === 0) rangeError('fillMask', 'text', 'with at least one [MASK]', text);
-    return inference(this, () => {
-      const found = this.head.best(this.#hiddenAt(batch, places), this.wordEmbeddings, k);
-      return places.map((_, row) =>
-        Array.from(found.ids.subarray(row * k, (row + 1) * k), (id, i) => {
-          const probability = found.probabilities[row * k + i] as number;
-          return { token: this.tokenizer.tokenOf(id), id, probability };
-        }),
-      );
-    });
+    const masks = indicesWhere(batch.ids, (id) => id === this.specials.mask);
+    if (masks.length === 0) rangeError('fillMask', 'text', 'with at least one [MASK]', text);
+    const best = inference(this, () =>
+      this.head.best(this.#hiddenAt(batch, masks), this.wordEmbeddings, k),
+    );
+    return masks.map((_, row) =>
+      Array.from(best.ids.subarray(row * k, (row + 1) * k), (id, i) => {
+        const probability = best.probabilities[row * k + i] as number;
+        return { token: this.tokenizer.tokenOf(id), id, probability };
+      }),
+    );
   }
 
   /**
-   * A vector for each text: the mean of its hidden states, or that of `[CLS]`. Texts longer than
-   * the context are cut.
-   * @returns (texts, C)
+   * Copies the model.
+   * @returns a model of its own with the same weights
    */
-  encode(texts: Texts, options: { pooling?: 'mean' | 'cls' } = {}): Matrix {
-    checkOptions('encode', options, ['pooling']);
-    const pooling = checkChoice('encode', 'pooling', options.pooling, ['mean', 'cls'], 'mean');
-    const list = textsOf('encode', texts);
-    const { width } = this.config;
-    const data = new Float32Array(list.length * width);
-    for (let from = 0; from < list.length; from += INFERENCE_BATCH) {
-      const batch = this.textBatch(list.slice(from, from + INFERENCE_BATCH));
-      const rows = inference(this, () => {
-        const x = this.forward(batch);
-        return (pooling === 'cls' ? clsHidden(x) : meanHidden(x, batch.lengths)).toArray();
-      });
-      data.set(rows, from * width);
-    }
-    return { data, rows: list.length, cols: width };
-  }
-
-  /** A model of its own with the same weights. */
   copy(): BERT {
     const copied = withSeed(0, () => new BERT(this.tokenizer, this.config));
     copied.loadStateDict(this.stateDict());
@@ -358,22 +277,31 @@ export class BERT extends Module implements Trainable<Texts, BertBatch> {
   }
 
   /**
-   * A classifier that begins as a copy of this model and learns to name texts.
-   * @param labels one name for each text
+   * Fine-tunes a copy of this model as a classifier of texts.
+   *
+   * @param texts texts to learn from
+   * @param labels a name for each text
+   * @param options how to train
+   * @returns the classifier
+   * @throws {TypeError | RangeError} if an argument is not valid
+   * @example const classifier = await bert.finetune(['near', 'far'], ['close', 'distant']);
    */
   async finetune(
     texts: readonly string[],
     labels: readonly (string | number)[],
-    options: FinetuneOptions = {},
+    options?: FinetuneOptions,
   ): Promise<BertClassifier> {
-    return finetune(this.copy(), { texts, labels }, options);
+    const copy = this.copy();
+    try {
+      return await finetune(copy, { texts, labels }, options);
+    } catch (error) {
+      copy.dispose();
+      throw error;
+    }
   }
 }
 
-/** Segments that are run at once where no gradient is wanted. */
-const INFERENCE_BATCH = 32;
-
-/** WordPiece, learned from texts. */
-function trainTokenizer(texts: Texts): JsonTokenizer {
-  return new JsonTokenizer(wordPieceJson(trainWordPiece(textsOf('BERT', texts))));
+/** Checks a number of windows; infinitely many are all. */
+function checkWindows(max: number): number {
+  return max === Number.POSITIVE_INFINITY ? max : integerIn(1)('evaluate', 'maxWindows', max);
 }

@@ -1,10 +1,11 @@
 /**
- * BERT that has learned to name texts: its hidden state of `[CLS]`, through a layer with tanh (the
- * pooler), to one logit for each name. All weights learn on.
+ * Fine-tuning: BERT as a classifier of texts. Its hidden state of `[CLS]` goes through a layer with
+ * tanh (the pooler) to one logit per class; all weights are trained.
  */
 
 import type { Matrix } from '../../core/matrix.js';
-import { rangeError, typeError } from '../../core/validation.js';
+import { checkCallback, checkOptionsObject, rangeError, typeError } from '../../core/validation.js';
+import { checkTexts } from '../../data/text/tokenizer.js';
 import { fitClassifier } from '../../evaluate/classifier.js';
 import {
   crossEntropy,
@@ -17,6 +18,7 @@ import {
   tanh,
 } from '../../nn/index.js';
 import { inference } from '../../nn/inference.js';
+import { identityInit, initNormal } from '../../nn/initialization.js';
 import { withSeed } from '../../nn/random.js';
 import { shuffledOrder } from '../../train/epochs.js';
 import {
@@ -26,28 +28,29 @@ import {
   type TrainStep,
   train,
 } from '../../train/train.js';
-import { identityInit, initMeanPooling, initNormal } from '../initialization.js';
-import type { BERT } from './bert.js';
-import { clsHidden, type TokenBatch } from './segments.js';
+import { clsHidden, type TokenBatch } from './batches.js';
+import { type BertEncoder, INFERENCE_BATCH } from './encoder.js';
+import { initMeanPooling } from './initialization.js';
 
-/** Texts with the name of each. */
+/** Texts with a name for each. */
 export interface LabeledTexts {
+  /** Texts. */
   texts: readonly string[];
+  /** Name of each text's class. */
   labels: readonly (string | number)[];
 }
 
+/** Texts of a step with their classes. */
 export interface ClassifierBatch extends TokenBatch {
-  /** The number of each segment's name. */
+  /** Index of each text's class, (B). */
   targets: Int32Array;
 }
 
+/** Options of `finetune`: those of `train`, and a callback. */
 export interface FinetuneOptions extends TrainOptions {
-  /** Told of every step. */
+  /** Called after every step. */
   onStep?: (step: TrainStep) => void | Promise<void>;
 }
-
-/** Texts that are named at once. */
-const INFERENCE_BATCH = 32;
 
 /**
  * Learning rate times width: AdamW moves each weight by the rate, and so each sum of C weights by C
@@ -55,27 +58,34 @@ const INFERENCE_BATCH = 32;
  */
 const RATE_TIMES_WIDTH = 0.1;
 
+/** Classifier of texts on a BERT. `finetune` makes one. */
 export class BertClassifier extends Module implements Trainable<LabeledTexts, ClassifierBatch> {
-  readonly bert: BERT;
-  /** Names, by number. */
+  /** Encoder, trained along. */
+  readonly bert: BertEncoder;
+  /** Names of the classes, by index. */
   readonly labelNames: readonly string[];
+  /** Layer with tanh on the hidden state of `[CLS]`, (C, C). */
   readonly pooler: Linear;
+  /** Dropout before the last layer. */
   readonly dropout: Dropout;
+  /** Last layer, (classes, C). */
   readonly classifier: Linear;
 
-  /** The paper's for fine-tuning, but for the rate. */
+  /** How it is trained unless told otherwise: the paper's for fine-tuning, but for the rate. */
   readonly defaults: TrainDefaults;
 
   /**
-   * @param bert the encoder, which is this classifier's own from now on
-   * @param labelNames at least two, each once
+   * @param bert encoder, which belongs to the classifier from now on
+   * @param labelNames names of the classes: at least two, each once
+   * @throws {RangeError} if there are fewer, or one twice
    */
-  constructor(bert: BERT, labelNames: readonly string[]) {
+  constructor(bert: BertEncoder, labelNames: readonly string[]) {
     super();
+    checkTexts('BertClassifier', 'labelNames', labelNames);
     if (new Set(labelNames).size !== labelNames.length || labelNames.length < 2) {
-      rangeError('BertClassifier', 'names', 'at least two, each once', labelNames);
+      rangeError('BertClassifier', 'labelNames', 'at least two, each once', labelNames);
     }
-    const { width, dropout, initStd: deviation } = bert.config;
+    const { width, dropout, initStd } = bert.config;
     this.bert = bert;
     this.labelNames = labelNames;
     this.defaults = {
@@ -92,21 +102,25 @@ export class BertClassifier extends Module implements Trainable<LabeledTexts, Cl
     this.pooler = new Linear(width, width);
     this.dropout = new Dropout(dropout);
     this.classifier = new Linear(width, labelNames.length);
-    initNormal(this.pooler, deviation);
-    initNormal(this.classifier, deviation);
+    initNormal(this.pooler, initStd);
+    initNormal(this.classifier, initStd);
   }
 
-  /** What names are told from, (B, C). */
+  /** Computes the vectors that classes are told from, (B, C). */
   #pooled(batch: TokenBatch): Tensor {
     return tanh(this.pooler.forward(clsHidden(this.bert.forward(batch))));
   }
 
-  /** Logits of each segment's name, (B, names). */
+  /**
+   * Computes logits.
+   * @param batch token ids of texts
+   * @returns (B, classes)
+   */
   forward(batch: TokenBatch): Tensor {
     return this.classifier.forward(this.dropout.forward(this.#pooled(batch)));
   }
 
-  /** A row of numbers for each text. */
+  /** Computes a row of numbers for each text. */
   #rows(texts: readonly string[], cols: number, run: (batch: TokenBatch) => Tensor): Matrix {
     const data = new Float32Array(texts.length * cols);
     for (let from = 0; from < texts.length; from += INFERENCE_BATCH) {
@@ -119,7 +133,11 @@ export class BertClassifier extends Module implements Trainable<LabeledTexts, Cl
     return { data, rows: texts.length, cols };
   }
 
-  /** Makes the last layer logistic regression on what the others give as they are. */
+  /**
+   * Fits the last layer alone, by logistic regression on the vectors that the others give as they
+   * are.
+   * @param data texts with a name for each
+   */
   fitLast({ texts, labels }: LabeledTexts): void {
     const x = this.#rows(texts, this.bert.config.width, (batch) => this.#pooled(batch));
     const targets = labels.map((label) => this.labelNames.indexOf(String(label)));
@@ -128,17 +146,28 @@ export class BertClassifier extends Module implements Trainable<LabeledTexts, Cl
     this.classifier.bias?.data.set(bias);
   }
 
+  /**
+   * Computes the loss: mean cross-entropy of the classes.
+   * @param batch texts with their classes
+   * @returns scalar, in nats
+   */
   loss(batch: ClassifierBatch): Tensor {
     return crossEntropy(this.forward(batch), batch.targets);
   }
 
-  /** All texts in random order, again and again in other orders. */
+  /**
+   * Draws all texts in random order, epoch after epoch.
+   * @param data texts with a name for each
+   * @param options batchSize: texts per step; seed: of the random numbers
+   * @returns function from a step's number, and a part of its batch, to the batch
+   * @throws {TypeError | RangeError} if texts and names do not go together
+   */
   batches(
     { texts, labels }: LabeledTexts,
     { batchSize, seed }: { batchSize: number; seed: number },
   ): (step: number, first?: number, count?: number) => ClassifierBatch {
-    const targets = labels.map((label) => this.labelNames.indexOf(String(label)));
     checkLabeled(texts, labels);
+    const targets = labels.map((label) => this.labelNames.indexOf(String(label)));
     const bad = targets.indexOf(-1);
     if (bad >= 0) rangeError('train', `labels[${bad}]`, this.labelNames.join(' or '), labels[bad]);
     const rowsFrom = shuffledOrder(texts.length, seed);
@@ -151,59 +180,83 @@ export class BertClassifier extends Module implements Trainable<LabeledTexts, Cl
     };
   }
 
-  /** The probability of each name for each text, (texts, names). */
+  /**
+   * Computes the probability of each class for each text.
+   * @param texts a text or many
+   * @returns (texts, classes), rows that sum to 1
+   * @throws {TypeError} if it is not texts
+   */
   predictProba(texts: string | readonly string[]): Matrix {
     const list = typeof texts === 'string' ? [texts] : texts;
-    if (!Array.isArray(list)) typeError('predictProba', 'texts', 'an array of strings', texts);
+    checkTexts('predictProba', 'texts', list);
     return this.#rows(list, this.labelNames.length, (batch) => softmax(this.forward(batch)));
   }
 
-  /** The likeliest name of each text. */
+  /**
+   * Predicts the class of each text.
+   * @param texts a text or many
+   * @returns name of each text's most probable class
+   * @example classifier.predict(['a new mail']); // ['spam']
+   */
   predict(texts: string | readonly string[]): string[] {
     const { data, rows, cols } = this.predictProba(texts);
     return Array.from({ length: rows }, (_, row) => {
-      const shares = data.subarray(row * cols, (row + 1) * cols);
-      return this.labelNames[shares.indexOf(Math.max(...shares))] as string;
+      const probabilities = data.subarray(row * cols, (row + 1) * cols);
+      return this.labelNames[probabilities.indexOf(Math.max(...probabilities))] as string;
     });
   }
 }
 
 function checkLabeled(texts: readonly string[], labels: readonly (string | number)[]): void {
-  if (!Array.isArray(texts)) typeError('finetune', 'texts', 'an array of strings', texts);
+  checkTexts('finetune', 'texts', texts);
   if (!Array.isArray(labels)) typeError('finetune', 'labels', 'an array of names', labels);
+  const bad = labels.findIndex((label) => typeof label !== 'string' && typeof label !== 'number');
+  if (bad >= 0) typeError('finetune', `labels[${bad}]`, 'a string or a number', labels[bad]);
   if (texts.length === 0) rangeError('finetune', 'texts', 'at least one text', texts);
   if (labels.length !== texts.length) {
     rangeError('finetune', 'labels', `${texts.length} long (the texts)`, labels.length);
   }
 }
 
-/** Rounds over the texts, and steps at least. */
+/** Epochs over the texts, and minimum number of steps. */
 const EPOCHS = 4;
 const MIN_STEPS = 60;
 
-/** A layer more, in which `[CLS]` begins as the mean of all hidden states. */
-function addPoolingBlock(bert: BERT): void {
-  const { width, heads, eps, hidden, dropout, activation, initStd: deviation } = bert.config;
+/** Adds a block in which `[CLS]` begins as the mean of all hidden states. */
+function addPoolingBlock(bert: BertEncoder): void {
+  const { width, heads, eps, hidden, dropout, activation, initStd } = bert.config;
   const options = { norm: 'post', eps, hidden, dropout, activation } as const;
-  const reader = new TransformerBlock(width, heads, options);
-  initMeanPooling(reader, deviation);
-  bert.blocks.push(reader);
+  const block = new TransformerBlock(width, heads, options);
+  initMeanPooling(block, initStd);
+  bert.blocks.push(block);
   bert.config.layers += 1;
 }
 
 /**
- * Makes a classifier of an encoder, which is the classifier's own from now on. Naming hidden tokens
- * teaches nothing to `[CLS]`, so one layer more makes it the mean of all hidden states at first;
- * and the last layer begins as logistic regression on that, or its first steps would spoil what the
- * encoder has learned (Kumar et al., 2022, "Fine-tuning can distort pretrained features and
- * underperform out-of-distribution"). So training sets out from where a frozen encoder ends.
+ * Fine-tunes an encoder, which belongs to the classifier from then on.
+ *
+ * Predicting hidden tokens teaches nothing to `[CLS]`, so one more block makes it the mean of all
+ * hidden states at first; and the last layer begins as logistic regression on that, or its first
+ * steps would spoil what the encoder has learned (Kumar et al., 2022, "Fine-tuning can distort
+ * pretrained features and underperform out-of-distribution"). So training starts where a frozen
+ * encoder ends.
+ *
+ * @param bert encoder
+ * @param data texts, and a name for each in labels
+ * @param options options of `train`, and onStep
+ * @returns the classifier
+ * @throws {TypeError | RangeError} if an argument is not valid
+ * @example const classifier = await finetune(bert, { texts, labels }, { steps: 100 });
  */
 export async function finetune(
-  bert: BERT,
+  bert: BertEncoder,
   { texts, labels }: LabeledTexts,
-  { onStep, ...options }: FinetuneOptions = {},
+  options: FinetuneOptions = {},
 ): Promise<BertClassifier> {
   checkLabeled(texts, labels);
+  checkOptionsObject('finetune', options);
+  const { onStep, ...training } = options;
+  if (onStep !== undefined) checkCallback('finetune', 'onStep', onStep);
   const labelNames = [...new Set(labels.map(String))].sort((a, b) => (a < b ? -1 : 1));
   const classifier = withSeed(options.seed ?? 0, () => {
     const made = new BertClassifier(bert, labelNames);
@@ -217,7 +270,7 @@ export async function finetune(
   for await (const step of train(
     classifier,
     { texts, labels },
-    { steps, ...options, batchSize: batch },
+    { steps, ...training, batchSize: batch },
   )) {
     await onStep?.(step);
   }

@@ -5,85 +5,65 @@
 
 import { rangeError } from '../../core/validation.js';
 import { JsonTokenizer } from '../../data/text/json-tokenizer.js';
-import { loadSafetensors, saveSafetensors, type Tensor, tidy } from '../../nn/index.js';
+import { ConfigReader, MAX_LAYERS } from '../files/config.js';
+import { type Files, readJson, writeJson } from '../files/files.js';
+import { loadModel } from '../files/load.js';
 import {
-  type Files,
-  readActivation,
-  readEnum,
-  readEps,
-  readInt,
-  readJson,
-  readRate,
-  readWeights,
-  requireFlag,
-  writeJson,
-} from '../files/files.js';
+  type BlockNames,
+  blockTensors,
+  type FileTensor,
+  linearTensors,
+  normTensors,
+  writeTensors,
+} from '../files/tensors.js';
 import { readTokenizer, tokenizerFiles } from '../files/tokenizer.js';
-import {
-  checkShape,
-  type Entry,
-  findWeight,
-  linearEntries,
-  normEntries,
-  readEntries,
-  writeEntries,
-} from '../files/weights.js';
+import type { Weights } from '../files/weights.js';
 import { BERT } from './bert.js';
 import { BertClassifier } from './classifier.js';
+import { BertEncoder, type BertSizes } from './encoder.js';
 
-/** The encoder's tensors. */
-function encoderEntries({
-  wordEmbeddings: words,
-  positionEmbeddings: positions,
-  tokenTypeEmbeddings: segments,
-  norm,
-  blocks,
-  config,
-}: BERT): Entry[] {
-  const { width } = config;
-  const embedding = (name: string, own: Tensor): Entry => {
-    return { name: `bert.embeddings.${name}_embeddings.weight`, own };
-  };
+/** Hugging Face's names. */
+const BLOCK: BlockNames = {
+  qkv: ['attention.self.query', 'attention.self.key', 'attention.self.value'],
+  output: 'attention.output.dense',
+  norm1: 'attention.output.LayerNorm',
+  up: 'intermediate.dense',
+  down: 'output.dense',
+  norm2: 'output.LayerNorm',
+};
+
+function encoderTensors(bert: BertEncoder): FileTensor[] {
+  const at = 'bert.embeddings';
   return [
-    embedding('word', words),
-    embedding('position', positions),
-    embedding('token_type', segments),
-    ...normEntries('bert.embeddings.LayerNorm', norm),
-    ...blocks.flatMap(({ attention, norm1, mlp, norm2 }, i) => {
-      const at = `bert.encoder.layer.${i}`;
-      return [
-        ...['query', 'key', 'value'].flatMap((part, p) => {
-          const rows = [p * width, (p + 1) * width] as const;
-          return linearEntries(`${at}.attention.self.${part}`, attention.qkv, { rows });
-        }),
-        ...linearEntries(`${at}.attention.output.dense`, attention.output),
-        ...normEntries(`${at}.attention.output.LayerNorm`, norm1),
-        ...linearEntries(`${at}.intermediate.dense`, mlp.up),
-        ...linearEntries(`${at}.output.dense`, mlp.down),
-        ...normEntries(`${at}.output.LayerNorm`, norm2),
-      ];
-    }),
+    { name: `${at}.word_embeddings.weight`, parameter: bert.wordEmbeddings },
+    { name: `${at}.position_embeddings.weight`, parameter: bert.positionEmbeddings },
+    { name: `${at}.token_type_embeddings.weight`, parameter: bert.tokenTypeEmbeddings },
+    ...normTensors(`${at}.LayerNorm`, bert.norm),
+    ...blockTensors('bert.encoder.layer', bert.blocks, BLOCK),
   ];
 }
 
-/** The head that names hidden tokens; files of the encoder alone lack it. */
-function headEntries({ head }: BERT): Entry[] {
+/** Lists the encoder's tensors and the head's, which files of the encoder alone lack. */
+function bertTensors(bert: BERT): FileTensor[] {
+  const at = 'cls.predictions';
   return [
-    ...linearEntries('cls.predictions.transform.dense', head.transform, { optional: true }),
-    ...normEntries('cls.predictions.transform.LayerNorm', head.norm, true),
-    { name: 'cls.predictions.bias', own: head.bias, optional: true },
+    ...encoderTensors(bert),
+    ...linearTensors(`${at}.transform.dense`, bert.head.transform, { optional: true }),
+    ...normTensors(`${at}.transform.LayerNorm`, bert.head.norm, true),
+    { name: `${at}.bias`, parameter: bert.head.bias, optional: true },
   ];
 }
 
-function classifierEntries({ pooler, classifier }: BertClassifier): Entry[] {
+function classifierTensors({ bert, pooler, classifier }: BertClassifier): FileTensor[] {
   return [
-    ...linearEntries('bert.pooler.dense', pooler),
-    ...linearEntries('classifier', classifier),
+    ...encoderTensors(bert),
+    ...linearTensors('bert.pooler.dense', pooler),
+    ...linearTensors('classifier', classifier),
   ];
 }
 
-/** Names that files have instead: without the first part, and the norms' of old. */
-function otherNames(name: string): string[] {
+/** Names that files have instead: without the first part, and those of old files' normalizations. */
+function aliases(name: string): string[] {
   const short = name.replace(/^bert\./, '');
   const old = (text: string): string =>
     text
@@ -93,9 +73,13 @@ function otherNames(name: string): string[] {
   return [short, old(name), old(short), ...more];
 }
 
-function filesOf(bert: BERT, entries: Entry[], more: Record<string, unknown>): Files {
-  const { layers, heads, width, context, dropout, hidden, typeVocabSize: kinds } = bert.config;
-  const { activation, eps, initStd: deviation } = bert.config;
+function filesOf(
+  bert: BertEncoder,
+  tensors: readonly FileTensor[],
+  more: Record<string, unknown>,
+): Files {
+  const { layers, heads, width, context, dropout, hidden, typeVocabSize } = bert.config;
+  const { activation, eps, initStd } = bert.config;
   const config = {
     ...more,
     model_type: 'bert',
@@ -108,117 +92,143 @@ function filesOf(bert: BERT, entries: Entry[], more: Record<string, unknown>): F
     hidden_dropout_prob: dropout,
     attention_probs_dropout_prob: dropout,
     max_position_embeddings: context,
-    type_vocab_size: kinds,
-    initializer_range: deviation,
+    type_vocab_size: typeVocabSize,
+    initializer_range: initStd,
     layer_norm_eps: eps,
     pad_token_id: bert.specials.pad,
     position_embedding_type: 'absolute',
     tie_word_embeddings: true,
   };
-  const weights = tidy(() => saveSafetensors(writeEntries(entries)));
   return new Map([
     ['config.json', writeJson(config)],
-    ['model.safetensors', weights],
+    ['model.safetensors', writeTensors(tensors)],
     ...tokenizerFiles(bert.tokenizer, context),
   ]);
 }
 
-/** Everything that a folder of a trained BERT holds. */
+/**
+ * Makes the files of a BERT: what `loadBert` and transformers' `BertForMaskedLM` read.
+ * @param bert model to save
+ * @returns paths to bytes: config.json, model.safetensors, the tokenizer's files
+ */
 export function saveBert(bert: BERT): Files {
-  const entries = [...encoderEntries(bert), ...headEntries(bert)];
-  return filesOf(bert, entries, { architectures: ['BertForMaskedLM'] });
+  return filesOf(bert, bertTensors(bert), { architectures: ['BertForMaskedLM'] });
 }
 
-/** Everything that a folder of a classifier holds. */
+/**
+ * Makes the files of a classifier: what `loadBertClassifier` and transformers'
+ * `BertForSequenceClassification` read. The names of the classes are in its config.
+ *
+ * @param classifier classifier to save
+ * @returns paths to bytes
+ */
 export function saveBertClassifier(classifier: BertClassifier): Files {
-  const { bert, labelNames: names } = classifier;
-  const entries = [...encoderEntries(bert), ...classifierEntries(classifier)];
-  return filesOf(bert, entries, {
+  const { bert, labelNames } = classifier;
+  return filesOf(bert, classifierTensors(classifier), {
     architectures: ['BertForSequenceClassification'],
-    id2label: Object.fromEntries(names.map((name, id) => [id, name])),
-    label2id: Object.fromEntries(names.map((name, id) => [name, id])),
+    id2label: Object.fromEntries(labelNames.map((label, id) => [id, label])),
+    label2id: Object.fromEntries(labelNames.map((label, id) => [label, id])),
   });
 }
 
-/** Makes an encoder as the files say and lets `fill` read its weights. */
-function load<T extends { dispose(): void }>(
-  name: string,
-  files: Files,
-  make: (bert: BERT, config: Record<string, unknown>) => T,
-  entriesOf: (made: T) => Entry[],
-): T {
-  const config = readJson(name, files, 'config.json');
-  const whole = (key: string): number => readInt(name, config, key);
-  const size = whole('vocab_size');
-  const width = whole('hidden_size');
-  const [layers, context] = [whole('num_hidden_layers'), whole('max_position_embeddings')];
-  readEnum(name, config, 'position_embedding_type', ['absolute'], 'absolute');
-  requireFlag(name, config, 'tie_word_embeddings', true);
-  requireFlag(name, config, 'is_decoder', false);
-  const kinds = config.type_vocab_size === undefined ? 2 : whole('type_vocab_size');
-  return tidy(() => {
-    const weights = loadSafetensors(readWeights(name, files));
-    // Before anything of that size is made.
-    const check = (key: string, shape: number[]): void =>
-      checkShape(name, key, findWeight(weights, key, otherNames), shape);
-    check('bert.embeddings.word_embeddings.weight', [size, width]);
-    check('bert.embeddings.position_embeddings.weight', [context, width]);
-    check('bert.embeddings.token_type_embeddings.weight', [kinds, width]);
-    check(`bert.encoder.layer.${layers - 1}.attention.self.query.bias`, [width]);
-    const tokenizer = readTokenizer(name, files, size);
-    if (!(tokenizer instanceof JsonTokenizer)) {
-      rangeError(name, 'files', 'with tokenizer.json or vocab.txt', 'vocab.json');
-    }
-    const bert = new BERT(tokenizer, {
-      layers,
-      heads: whole('num_attention_heads'),
-      width,
-      context,
-      hidden: whole('intermediate_size'),
-      dropout: readRate(name, config, 'hidden_dropout_prob'),
-      typeVocabSize: kinds,
-      activation: readActivation(name, config, 'hidden_act', 'gelu'),
-      eps: readEps(name, config, 'layer_norm_eps', 1e-12),
-    });
-    let made: { dispose(): void } = bert;
-    try {
-      const whole = make(bert, config);
-      made = whole;
-      readEntries(name, entriesOf(whole), weights, otherNames);
-      return whole;
-    } catch (error) {
-      made.dispose();
-      throw error;
-    }
+/** Sizes that a folder's config has; the initial weights' may be left out. */
+type FileSizes = Omit<BertSizes, 'initStd'> & { initStd?: number };
+
+/** Reads the sizes and the number of tokens. */
+function readSizes(loader: string, files: Files): { sizes: FileSizes; vocabSize: number } {
+  const config = ConfigReader.open(loader, files);
+  config.require('position_embedding_type', 'absolute');
+  config.require('tie_word_embeddings', true);
+  config.require('is_decoder', false);
+  config.require('add_cross_attention', false);
+  const { initializer_range: std } = config.values;
+  return {
+    vocabSize: config.readInt('vocab_size'),
+    sizes: {
+      layers: config.readInt('num_hidden_layers', { max: MAX_LAYERS }),
+      heads: config.readInt('num_attention_heads', { max: MAX_LAYERS }),
+      width: config.readInt('hidden_size'),
+      context: config.readInt('max_position_embeddings'),
+      hidden: config.readInt('intermediate_size'),
+      dropout: config.readRate('hidden_dropout_prob'),
+      typeVocabSize: config.readInt('type_vocab_size', { fallback: 2 }),
+      activation: config.readGelu('hidden_act', 'gelu'),
+      eps: config.readPositive('layer_norm_eps', 1e-12),
+      ...(typeof std === 'number' && std > 0 ? { initStd: std } : {}),
+    },
+  };
+}
+
+function checkEncoder(weights: Weights, sizes: FileSizes, vocabSize: number): void {
+  const { layers, width, context, hidden, typeVocabSize } = sizes;
+  const at = 'bert.embeddings';
+  weights.check(`${at}.word_embeddings.weight`, [vocabSize, width]);
+  weights.check(`${at}.position_embeddings.weight`, [context, width]);
+  weights.check(`${at}.token_type_embeddings.weight`, [typeVocabSize, width]);
+  weights.check(`bert.encoder.layer.${layers - 1}.intermediate.dense.bias`, [hidden]);
+}
+
+function tokenizerOf(loader: string, files: Files, vocabSize: number): JsonTokenizer {
+  const tokenizer = readTokenizer(loader, files, vocabSize);
+  if (tokenizer instanceof JsonTokenizer) return tokenizer;
+  return rangeError(loader, 'files', 'with tokenizer.json or vocab.txt', 'vocab.json');
+}
+
+/**
+ * Loads a BERT from its files, `saveBert`'s or Hugging Face's. Files of the encoder alone will do:
+ * the head that predicts tokens is then as at the start of training.
+ *
+ * @param files paths to bytes
+ * @returns the model, in evaluation mode
+ * @throws {RangeError} if a file is missing or not valid; nothing stays in memory
+ */
+export function loadBert(files: Files): BERT {
+  const { sizes, vocabSize } = readSizes('loadBert', files);
+  return loadModel('loadBert', files, {
+    aliases,
+    check: (weights) => checkEncoder(weights, sizes, vocabSize),
+    make: () => new BERT(tokenizerOf('loadBert', files, vocabSize), sizes),
+    tensors: bertTensors,
   });
 }
 
 /**
- * A BERT from its files, ours or Hugging Face's, with or without the head that names hidden tokens
- * (without it, it is as at the start of training).
- * @throws RangeError if a file is missing or not sound; nothing stays behind
+ * Tells whether files are those of a classifier.
+ * @param files paths to bytes
+ * @returns true if the config names `BertForSequenceClassification`
+ * @throws {RangeError} if there is no valid config.json
  */
-export function loadBert(files: Files): BERT {
-  const entriesOf = (bert: BERT): Entry[] => [...encoderEntries(bert), ...headEntries(bert)];
-  return load('loadBert', files, (bert) => bert, entriesOf).eval();
-}
-
-/** Whether files are of a classifier. */
 export function isBertClassifier(files: Files): boolean {
   const { architectures } = readJson('loadBert', files, 'config.json');
   return Array.isArray(architectures) && architectures[0] === 'BertForSequenceClassification';
 }
 
-/** A classifier from its files; without names, it has the two that the hub then means. */
+/** Names of the classes; where the config has none, the two that Hugging Face then assumes. */
+function labelNamesOf(files: Files): string[] {
+  const { id2label } = readJson('loadBertClassifier', files, 'config.json');
+  const known = typeof id2label === 'object' && id2label !== null;
+  return Object.values(known ? id2label : ['LABEL_0', 'LABEL_1']).map(String);
+}
+
+/**
+ * Loads a classifier from its files, `saveBertClassifier`'s or Hugging Face's.
+ *
+ * @param files paths to bytes
+ * @returns the classifier, in evaluation mode
+ * @throws {RangeError} if a file is missing or not valid; nothing stays in memory
+ */
 export function loadBertClassifier(files: Files): BertClassifier {
-  const make = (bert: BERT, { id2label }: Record<string, unknown>): BertClassifier => {
-    const names = Object.values(id2label ?? ['LABEL_0', 'LABEL_1']).map(String);
-    return new BertClassifier(bert, names);
-  };
-  const entriesOf = (made: BertClassifier): Entry[] => [
-    ...encoderEntries(made.bert),
-    ...headEntries(made.bert),
-    ...classifierEntries(made),
-  ];
-  return load('loadBertClassifier', files, make, entriesOf).eval();
+  const loader = 'loadBertClassifier';
+  const { sizes, vocabSize } = readSizes(loader, files);
+  const labelNames = labelNamesOf(files);
+  return loadModel(loader, files, {
+    aliases,
+    check(weights) {
+      checkEncoder(weights, sizes, vocabSize);
+      weights.check('classifier.weight', [labelNames.length, sizes.width]);
+    },
+    make: () =>
+      new BertClassifier(new BertEncoder(tokenizerOf(loader, files, vocabSize), sizes), labelNames),
+    tensors: classifierTensors,
+  });
 }

@@ -1,70 +1,99 @@
 /**
- * The pretext task of BERT (Devlin et al., 2018): some tokens are hidden, and the network has to
- * say what they were. Which ones follows from the seed, the step and the sample's index alone.
+ * The pretext task of BERT (Devlin et al., 2018): some tokens are hidden, and the network predicts
+ * them. Which ones follows from the seed, the step and the sample's index alone.
  */
 
+import { readOptions } from '../../core/options.js';
 import { Random } from '../../core/random.js';
 import { STREAMS } from '../../core/streams.js';
-import { checkIntegers, checkNumber, checkOptions, rangeError } from '../../core/validation.js';
+import {
+  type Check,
+  checkInteger,
+  checkIntegers,
+  checkNumber,
+  integerIn,
+  rangeError,
+  typeError,
+} from '../../core/validation.js';
 
-/** Label of a token that is not asked for. */
+/** Label of a token that is not to be predicted. */
 export const IGNORE_INDEX = -100;
 
+/** Options of `maskTokens`. */
 export interface MaskOptions {
-  /** Share of the tokens that are asked for (default 0.15). */
+  /** Probability that a token is to be predicted, from 0 to 1. @default 0.15 */
   probability?: number;
-  /** Of those, the share that becomes `[MASK]` (default 0.8). */
+  /** Fraction of those that becomes `[MASK]`, from 0 to 1. @default 0.8 */
   masked?: number;
-  /** Of those, the share that becomes any token of the vocabulary (default 0.1); the rest stays. */
+  /** Fraction of those that becomes any token; the others stay. @default 0.1 */
   random?: number;
-  /** Default 0. */
+  /** Seed of the random numbers. @default 0 */
   seed?: number;
-  /** Another step draws other masks (default 0). */
+  /** Step of training: each draws other masks. @default 0 */
   step?: number;
-  /** Another sample draws other masks (default 0). */
+  /** Index of the sample in its batch: each draws other masks. @default 0 */
   sample?: number;
-  /** Number of `[MASK]` (default 103, Google's). */
+  /** Id of `[MASK]`. @default 103, that of Google's vocabulary */
   maskId?: number;
-  /** Tokens that are never asked for (default 0 and 100 to 103, Google's). */
+  /** Ids of tokens that are never hidden. @default 0 and 100 to 103, those of Google's vocabulary */
   specialIds?: Iterable<number>;
-  /** Tokens there are (default 30522, Google's). */
+  /** Number of tokens in the vocabulary. @default 30522, that of Google's */
   vocabularySize?: number;
 }
 
-/** What the network makes of hidden tokens of a text. */
+/** Metrics of predicting hidden tokens. */
 export interface MaskedLmMetrics {
   /** Mean cross-entropy of the hidden tokens, in nats. */
   loss: number;
-  /** Share of them that are named rightly. */
+  /** Fraction of them that is predicted. */
   accuracy: number;
-  /** How many there are. */
+  /** Number of them. */
   tokens: number;
 }
 
-const KNOWN = ['probability', 'masked', 'random', 'seed', 'step', 'sample'];
-const VOCABULARY = ['maskId', 'specialIds', 'vocabularySize'];
-
-function fraction(argument: string, value: unknown, fallback: number): number {
-  const number = checkNumber('maskTokens', argument, value, fallback);
-  if (number < 0 || number > 1) rangeError('maskTokens', argument, 'from 0 to 1', number);
+const checkProbability: Check<number> = (name, argument, value) => {
+  const number = checkNumber(name, argument, value);
+  if (number < 0 || number > 1) rangeError(name, argument, 'from 0 to 1', number);
   return number;
-}
+};
+
+const checkIds: Check<Iterable<number>> = (name, argument, value) => {
+  if (typeof (value as Iterable<number> | null)?.[Symbol.iterator] !== 'function') {
+    typeError(name, argument, 'whole numbers', value);
+  }
+  return Array.from(checkIntegers(name, argument, [...(value as Iterable<number>)]));
+};
 
 /**
- * Hides tokens, at least one: of those asked for, 80 % become `[MASK]`, 10 % a random token, 10 %
- * stay.
- * @returns what the network sees, and the labels: the token itself where it is asked for, else -100
+ * Hides tokens: of those to be predicted, 80 % become `[MASK]`, 10 % a random token, 10 % stay. If
+ * chance picks none, one is picked, as in Google's code.
+ *
+ * @param ids token ids, any number of texts one after the other
+ * @param options probability, masked, random, seed, step, sample, maskId, specialIds, vocabularySize
+ * @returns the ids that the network sees, and labels: the token where it is to be predicted, else -100
+ * @throws {TypeError | RangeError} if an argument is not valid
+ * @see https://arxiv.org/abs/1810.04805
+ * @example const { inputs, labels } = maskTokens([101, 7592, 2088, 102], { probability: 0.15 });
  */
 export function maskTokens(
   ids: ArrayLike<number>,
-  options: MaskOptions = {},
+  options?: MaskOptions,
 ): { inputs: Int32Array; labels: Int32Array } {
-  checkOptions('maskTokens', options, [...KNOWN, ...VOCABULARY]);
-  const probability = fraction('probability', options.probability, 0.15);
-  const masked = fraction('masked', options.masked, 0.8);
-  const replaced = masked + fraction('random', options.random, 0.1);
-  const { seed = 0, step = 0, sample = 0, maskId = 103, vocabularySize = 30522 } = options;
-  const special = new Set(options.specialIds ?? [0, 100, 101, 102, 103]);
+  const reader = readOptions('maskTokens', options);
+  const probability = reader.read('probability', checkProbability, 0.15);
+  const masked = reader.read('masked', checkProbability, 0.8);
+  const replaced = masked + reader.read('random', checkProbability, 0.1);
+  const seed = reader.read('seed', checkInteger, 0);
+  const step = reader.read('step', checkInteger, 0);
+  const sample = reader.read('sample', checkInteger, 0);
+  const maskId = reader.read('maskId', integerIn(0, 2 ** 31 - 1), 103);
+  const vocabularySize = reader.read('vocabularySize', integerIn(1, 2 ** 31), 30522);
+  const special = new Set(reader.read('specialIds', checkIds, [0, 100, 101, 102, 103]));
+  reader.done();
+  // A little more than 1 is the rounding of a sum.
+  if (replaced > 1 + 1e-9) {
+    rangeError('maskTokens', 'masked and random', 'at most 1 together', replaced);
+  }
   const inputs = Int32Array.from(checkIntegers('maskTokens', 'ids', ids));
   const labels = new Int32Array(inputs.length).fill(IGNORE_INDEX);
   const random = new Random(seed, STREAMS.tokenMask, step, sample);
@@ -76,7 +105,6 @@ export function maskTokens(
   };
   const candidates = [...inputs.entries()].filter(([, id]) => !special.has(id));
   const hidden = candidates.filter(() => random.uniform() < probability);
-  // A short text hides one token, as Google's code does, or it would teach nothing.
   if (hidden.length === 0 && candidates.length > 0 && probability > 0) {
     hidden.push(candidates[random.integer(candidates.length)] as [number, number]);
   }

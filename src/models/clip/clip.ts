@@ -1,31 +1,37 @@
 /**
  * CLIP (Radford et al., 2021, "Learning transferable visual models from natural language
  * supervision"). The pretext task: in a batch of images and captions, find which caption goes with
- * which image. What comes out classifies images by names that nobody trained it on.
+ * which image. The trained model classifies images by names that nobody trained it on. The network
+ * is two towers (towers.ts).
  *
- *   B pairs, d numbers a vector
- *   I = image tower(images)           (B, d)
+ *   B pairs, d the length of a vector
+ *   I = image tower(images)             (B, d)
  *   T = text tower(captions)            (B, d)
  *   loss = symmetric cross-entropy of exp(logit scale) · cos(I, T), or SigLIP's of each pair
  *
- * Pairs with the same name are never each other's negatives. Of a caption with several parts,
- * divided by semicolons, the first is the name; each of the others is left out at random in
+ * Pairs with the same label are never each other's negatives. Of a caption with several parts,
+ * divided by semicolons, the first is the label; each of the others is left out at random in
  * training.
  */
 
 import type { Matrix } from '../../core/matrix.js';
+import { type OptionReader, readOptions } from '../../core/options.js';
 import { Random } from '../../core/random.js';
 import { STREAMS } from '../../core/streams.js';
-import { checkChoice, checkCount, checkTemperature, rangeError } from '../../core/validation.js';
 import {
-  Augmentation,
-  type AugmentOptions,
-  checkImageShape,
-  imagesToTensor,
-} from '../../data/images/augment.js';
+  checkOptionsObject,
+  checkPositive,
+  checkTemperature,
+  integerIn,
+  oneOf,
+  rangeError,
+  typeError,
+} from '../../core/validation.js';
+import { Augmentation, type AugmentOptions, imagesToTensor } from '../../data/images/augment.js';
 import { captionLabel, indexLabels, sampleCaption } from '../../data/images/captions.js';
 import { checkImages, type ImageDataset, readSamples } from '../../data/images/dataset.js';
-import type { Tokenizer } from '../../data/text/characters.js';
+import { checkImageShape, type ImageShape } from '../../data/images/shape.js';
+import { checkTexts, isTokenizer, type Tokenizer } from '../../data/text/tokenizer.js';
 import { WordTokenizer } from '../../data/text/words.js';
 import {
   type Activation,
@@ -47,51 +53,108 @@ import {
 import { inference } from '../../nn/inference.js';
 import { fullBatches } from '../../train/epochs.js';
 import type { Trainable, TrainDefaults } from '../../train/train.js';
-import { imageBatches, stackRows } from '../images/chunks.js';
+import { imageBatches, stackRows } from '../images/batches.js';
 import { encodeImages, type ImageInput } from '../images/images.js';
+import { halves, normalizeImages, perChannel } from '../images/normalization.js';
+import { checkHeads, checkSize } from '../sizes.js';
 import { ClipText, ClipVision, ConvTower, type TransformerSizes, WordsTower } from './towers.js';
 
+/** Sizes, towers and loss of a CLIP. */
 export interface ClipConfig {
-  /** Height and width of the images (default 32). */
+  /** Rows and columns of pixels. @default 32 */
   imageSize?: number | undefined;
-  /** 1 gray, 3 color (default 3). */
+  /** Channels of the images: 1 grayscale, 3 colors. @default 3 */
   channels?: number | undefined;
-  /** The tower of images: convolutions, or the paper's vision transformer (default `'conv'`). */
+  /** Tower of images: convolutions, or the paper's vision transformer. @default 'conv' */
   image?: 'conv' | 'vit' | undefined;
-  /** The tower of texts: the mean of a text's words, or the paper's transformer (default `'words'`). */
+  /** Tower of texts: the mean of a text's words, or the paper's transformer. @default 'words' */
   text?: 'words' | 'transformer' | undefined;
+  /** Loss: CLIP's over all pairs, or SigLIP's of each pair. @default 'clip' */
   loss?: 'clip' | 'siglip' | undefined;
-  /** Where the temperature starts, which is learned (default 0.07, with SigLIP 0.1). */
+  /** Temperature at the start, above 0; it is learned. @default 0.07, with SigLIP 0.1 */
   temperature?: number | undefined;
-  /** d, the width of what both towers end in (default 128). */
+  /** d, the length of both towers' vectors. @default 128 */
   projection?: number | undefined;
-  /** Channels of the first convolutions (default 16), or numbers a patch (default 128). */
+  /** Channels of the first convolution, or length of a patch's vector. @default 16, or 128 */
   imageWidth?: number | undefined;
+  /** Blocks of the vision transformer. @default 4 */
   imageLayers?: number | undefined;
+  /** Attention heads of the vision transformer. @default 4 */
   imageHeads?: number | undefined;
-  /** Pixels along the side of a transformer's patch (default 4). */
+  /** Pixels along the side of a patch; divides `imageSize`. @default 4 */
   patch?: number | undefined;
-  /** Numbers a token (default 128). */
+  /** Length of a token's vector. @default 128 */
   textWidth?: number | undefined;
+  /** Blocks of the text transformer. @default 2 */
   textLayers?: number | undefined;
+  /** Attention heads of the text transformer. @default 4 */
   textHeads?: number | undefined;
-  /** Tokens that a transformer reads of a text, its start and end among them (default 32). */
+  /** Tokens that a transformer reads of a text, its start and end among them. @default 32 */
   context?: number | undefined;
+  /** Activation of the transformers' MLPs. @default 'gelu' */
   activation?: Activation | undefined;
-  /** Of the layer normalizations. */
+  /** Number above 0 that every normalization adds to the variance. @default 1e-5 */
   eps?: number | undefined;
-  /** Tokens that start and end a text (default 0 and 1, `WordTokenizer`'s). */
+  /** Id of the token that starts a text. @default 0, `WordTokenizer`'s */
   startToken?: number | undefined;
+  /** Id of the token that ends a text. @default 1, `WordTokenizer`'s */
   endToken?: number | undefined;
+  /** Mean of each channel, of values from 0 to 1, that pixels are normalized by. @default 0.5 */
+  imageMean?: readonly number[] | undefined;
+  /** Standard deviation of each channel that pixels are normalized by. @default 0.5 */
+  imageStd?: readonly number[] | undefined;
+  /** Random views in training, instead of mild ones. */
   augmentation?: AugmentOptions | undefined;
 }
 
-/** Images of a step (B, H, W, C), their captions, and a number for each name. */
+/** Config of a CLIP with all options. */
+export type ClipSizes = Readonly<{ [Key in keyof ClipConfig]-?: NonNullable<ClipConfig[Key]> }>;
+
+/** Sizes of a CLIP unless told otherwise. */
+export const CLIP_DEFAULTS = {
+  imageSize: 32,
+  channels: 3,
+  image: 'conv',
+  text: 'words',
+  loss: 'clip',
+  projection: 128,
+  imageLayers: 4,
+  imageHeads: 4,
+  patch: 4,
+  textWidth: 128,
+  textLayers: 2,
+  textHeads: 4,
+  context: 32,
+} as const;
+
+/** Width of each kind of image tower unless told otherwise. */
+export const CLIP_IMAGE_WIDTHS = { conv: 16, vit: 128 } as const;
+
+/** Temperature of each loss at the start unless told otherwise. */
+export const CLIP_TEMPERATURES = { clip: 0.07, siglip: 0.1 } as const;
+
+/** How a CLIP is trained unless told otherwise. */
+export const CLIP_TRAINING: TrainDefaults = {
+  steps: 1000,
+  batchSize: 256,
+  learningRate: 2e-3,
+  warmup: 50,
+  weightDecay: 0.1,
+  betas: [0.9, 0.98],
+  gradClip: 10,
+};
+
+/** Pairs of a step. */
 export interface ClipBatch {
+  /** Pixels, u8 (B, H, W, C). */
   pixels: Uint8Array;
+  /** Caption of each image. */
   captions: readonly string[];
+  /** Index of each caption's label. */
   ids: readonly number[];
+  /** Seed of the views' random numbers. */
   seed: number;
+  /** Step of training. */
   step: number;
   /** Index of each image in the whole batch of the step. */
   samples: readonly number[];
@@ -99,14 +162,15 @@ export interface ClipBatch {
 
 /** Images, or texts, that are encoded at once. */
 const INFERENCE_BATCH = 256;
-/** How far the logit scale goes, by its logarithm. */
+/** Largest logarithm of the logit scale: ln 100, as in the paper. */
 const MAX_LOGIT_SCALE = 2 * Math.LN10;
 const INITIAL_LOGIT_BIAS = -10;
+
 /**
- * Mild views: what a sign means hangs on its colors and on where it points. They come nearer and go
- * farther alike, so that images as they are have the size of what was learned from.
+ * Gives mild views: what a glyph means depends on its colors and its direction. They come nearer and
+ * go farther alike, so that images as they are have the size of those that were trained on.
  */
-function viewsOf(channels: number): AugmentOptions {
+function mildViews(channels: number): AugmentOptions {
   const geometry = {
     scale: [0.7, 1.4],
     ratio: [0.85, 1.18],
@@ -117,89 +181,138 @@ function viewsOf(channels: number): AugmentOptions {
   if (channels === 1) return geometry;
   return {
     ...geometry,
-    brightness: 0.3,
-    contrast: 0.3,
-    saturation: 0.5,
-    hue: 0.02,
-    grayscale: 0.1,
+    ...{ brightness: 0.3, contrast: 0.3, saturation: 0.5, hue: 0.02, grayscale: 0.1 },
   };
 }
 
+const checkToken = integerIn(0, 2 ** 31 - 1);
+const ACTIVATIONS = ['gelu', 'gelu_new', 'quick_gelu', 'relu', 'tanh'] as const;
+
+function readSizes(reader: OptionReader): Omit<ClipSizes, 'augmentation'> {
+  const size = (key: keyof ClipConfig & keyof typeof CLIP_DEFAULTS): number =>
+    reader.read(key, checkSize, CLIP_DEFAULTS[key] as number);
+  const image = reader.read('image', oneOf(['conv', 'vit'] as const), CLIP_DEFAULTS.image);
+  const text = reader.read('text', oneOf(['words', 'transformer'] as const), CLIP_DEFAULTS.text);
+  const loss = reader.read('loss', oneOf(['clip', 'siglip'] as const), CLIP_DEFAULTS.loss);
+  const [imageSize, channels] = [size('imageSize'), size('channels')];
+  checkImageShape('CLIP', { height: imageSize, width: imageSize, channels });
+  const imageWidth = reader.read('imageWidth', checkSize, CLIP_IMAGE_WIDTHS[image]);
+  const sizes = {
+    ...{ imageWidth, imageLayers: size('imageLayers'), imageHeads: size('imageHeads') },
+    ...{ patch: size('patch'), projection: size('projection') },
+    ...{ textWidth: size('textWidth'), textLayers: size('textLayers') },
+    ...{ textHeads: size('textHeads'), context: size('context') },
+  };
+  if (image === 'vit') {
+    checkHeads('CLIP', imageWidth, sizes.imageHeads, 'imageWidth');
+    if (imageSize % sizes.patch !== 0) {
+      rangeError('CLIP', 'patch', `a divisor of ${imageSize} pixels`, sizes.patch);
+    }
+  }
+  if (text === 'transformer') {
+    checkHeads('CLIP', sizes.textWidth, sizes.textHeads, 'textWidth');
+    if (sizes.context < 3) rangeError('CLIP', 'context', 'at least 3', sizes.context);
+  }
+  return {
+    ...{ image, text, loss, imageSize, channels },
+    ...sizes,
+    temperature: reader.read('temperature', checkTemperature, CLIP_TEMPERATURES[loss]),
+    activation: reader.read('activation', oneOf<Activation>(ACTIVATIONS), 'gelu'),
+    eps: reader.read('eps', checkPositive, 1e-5),
+    startToken: reader.read('startToken', checkToken, 0),
+    endToken: reader.read('endToken', checkToken, 1),
+    imageMean: reader.read(
+      'imageMean',
+      perChannel(channels, Number.NEGATIVE_INFINITY),
+      halves(channels),
+    ),
+    imageStd: reader.read('imageStd', perChannel(channels, 0), halves(channels)),
+  };
+}
+
+/**
+ * CLIP, two towers that bring images and their captions together: then classifies images by names
+ * that nobody trained it on, and finds images by text and texts by image.
+ *
+ * The learned logit scale is clamped to 100, as in the paper.
+ *
+ * @see https://arxiv.org/abs/2103.00020
+ * @example
+ * const clip = new CLIP(captions, { imageSize: 32, channels: 3 });
+ * for await (const { loss } of train(clip, { ...imagesFrom(pixels, shape), captions })) console.log(loss);
+ * const { data } = clip.zeroShot(pixels, ['a cat', 'a dog']);
+ */
 export class CLIP extends Module implements Trainable<ImageDataset, ClipBatch> {
-  readonly config: { readonly [Key in keyof ClipConfig]-?: NonNullable<ClipConfig[Key]> };
+  /** All options. */
+  readonly config: ClipSizes;
+  /** Tokenizer of the captions. */
   readonly tokenizer: Tokenizer;
+  /** Random views of training images. */
   readonly augmentation: Augmentation;
+  /** Tower of images. */
   readonly image: ConvTower | ClipVision;
+  /** Tower of texts. */
   readonly text: WordsTower | ClipText;
-  /** The logarithm of what cosines are multiplied by. */
+  /** Logarithm of the factor of the cosines, scalar. */
   readonly logitScale: Tensor;
-  /** What SigLIP adds to them. */
+  /** Offset of SigLIP's cosines, scalar. */
   readonly logitBias: Tensor | undefined;
 
-  readonly defaults: TrainDefaults = {
-    steps: 1000,
-    batchSize: 256,
-    learningRate: 2e-3,
-    warmup: 50,
-    weightDecay: 0.1,
-    betas: [0.9, 0.98],
-    gradClip: 10,
-  };
+  /** How it is trained unless told otherwise. */
+  readonly defaults: TrainDefaults = CLIP_TRAINING;
 
-  /** @param tokenizer what turns captions to numbers, or captions whose words are the tokens */
-  constructor(tokenizer: Tokenizer | readonly string[], config: ClipConfig = {}) {
+  /**
+   * @param source tokenizer of the captions, or captions whose words become the tokens
+   * @param config sizes, towers and loss
+   * @throws {TypeError | RangeError} if an argument is not valid
+   */
+  constructor(source: Tokenizer | readonly string[], config?: ClipConfig) {
     super();
-    const { image = 'conv', imageSize = 32, channels = 3, patch = 4 } = config;
-    const { imageWidth = image === 'conv' ? 16 : 128, imageLayers = 4, imageHeads = 4 } = config;
-    const { text = 'words', textWidth = 128, textLayers = 2, textHeads = 4, context = 32 } = config;
-    const { projection = 128, activation = 'gelu', eps = 1e-5 } = config;
-    const { startToken = 0, endToken = 1, loss = 'clip' } = config;
-    const usual = loss === 'siglip' ? 0.1 : 0.07;
-    const temperature = checkTemperature(
-      'CLIP',
-      'temperature',
-      config.temperature === undefined ? usual : config.temperature,
-    );
+    const reader = readOptions('CLIP', config);
+    const sizes = readSizes(reader);
+    const augmentation = reader.read('augmentation', checkAugmentation, {});
+    reader.done();
+    const { imageSize, channels, projection, activation, eps } = sizes;
     const shape = { height: imageSize, width: imageSize, channels };
-    checkImageShape('CLIP', shape);
-    checkChoice('CLIP', 'image', image, ['conv', 'vit'], 'conv');
-    checkChoice('CLIP', 'text', text, ['words', 'transformer'], 'words');
-    checkChoice('CLIP', 'loss', loss, ['clip', 'siglip'], 'clip');
-    const sizes = { imageWidth, imageLayers, imageHeads, patch, textWidth, textLayers, textHeads };
-    for (const [name, value] of Object.entries({ ...sizes, context, projection })) {
-      checkCount('CLIP', name, value, 1, 2 ** 24, 'as large as memory allows');
+    this.augmentation = new Augmentation(shape, { ...mildViews(channels), ...augmentation });
+    this.config = { ...sizes, augmentation: this.augmentation.options };
+    this.tokenizer = isTokenizer(source) ? source : WordTokenizer.fromTexts(source);
+    const { size } = this.tokenizer;
+    const { startToken: start, endToken: end, context } = sizes;
+    if (sizes.text === 'transformer' && Math.max(start, end) >= size) {
+      rangeError('CLIP', 'startToken and endToken', `below ${size}`, Math.max(start, end));
     }
-    this.augmentation = new Augmentation(shape, { ...viewsOf(channels), ...config.augmentation });
-    const names = { image, text, loss, activation };
-    const tokens = { context, startToken, endToken };
-    const rest = { imageSize, channels, projection, temperature, eps, ...tokens };
-    this.config = { ...names, ...sizes, ...rest, augmentation: this.augmentation.options };
-    this.tokenizer = 'encode' in tokenizer ? tokenizer : WordTokenizer.fromTexts(tokenizer);
-    const sizesOf = (width: number, layers: number, heads: number): TransformerSizes => {
+    const transformer = (width: number, layers: number, heads: number): TransformerSizes => {
       return { width, layers, heads, activation, eps };
     };
     this.image =
-      image === 'conv'
-        ? new ConvTower(imageSize, channels, imageWidth, projection)
+      sizes.image === 'conv'
+        ? new ConvTower(imageSize, channels, sizes.imageWidth, projection)
         : new ClipVision(
-            { side: imageSize, channels, patch },
-            sizesOf(imageWidth, imageLayers, imageHeads),
+            { side: imageSize, channels, patch: sizes.patch },
+            transformer(sizes.imageWidth, sizes.imageLayers, sizes.imageHeads),
             projection,
           );
-    const { size } = this.tokenizer;
     this.text =
-      text === 'words'
-        ? new WordsTower(size, textWidth, projection)
+      sizes.text === 'words'
+        ? new WordsTower(size, sizes.textWidth, projection)
         : new ClipText(
-            { size, start: startToken, end: endToken, context },
-            sizesOf(textWidth, textLayers, textHeads),
+            { size, start, end, context },
+            transformer(sizes.textWidth, sizes.textLayers, sizes.textHeads),
             projection,
           );
-    this.logitScale = tidy(() => asParameter(log(tensor(1 / temperature))));
-    this.logitBias = loss === 'siglip' ? asParameter(tensor(INITIAL_LOGIT_BIAS)) : undefined;
+    this.logitScale = tidy(() => asParameter(log(tensor(1 / sizes.temperature))));
+    this.logitBias = sizes.loss === 'siglip' ? asParameter(tensor(INITIAL_LOGIT_BIAS)) : undefined;
   }
 
-  /** Pairs in an order of their own for each pass through the data; what is left over waits. */
+  /**
+   * Draws pairs in an order of their own for each epoch; what remains at its end waits for the next
+   * one.
+   * @param data images with captions
+   * @param options batchSize: pairs per step; seed: of the random numbers
+   * @returns function from a step's number, and a part of its batch, to the batch
+   * @throws {TypeError | RangeError} if they are not images of the network's shape with captions
+   */
   batches(
     data: ImageDataset,
     { batchSize, seed }: { batchSize: number; seed: number },
@@ -229,13 +342,17 @@ export class CLIP extends Module implements Trainable<ImageDataset, ClipBatch> {
     };
   }
 
-  /** How far images and captions are from finding each other. */
+  /**
+   * Computes the loss: how far images and captions are from finding each other.
+   * @param batch pairs of a step
+   * @returns scalar, in nats
+   */
   loss({ pixels, captions, ids, seed, step, samples }: ClipBatch): Tensor {
     const { data } = this.logitScale;
     data[0] = Math.min(data[0] as number, MAX_LOGIT_SCALE);
     const views = this.augmentation.views(pixels, { seed, step, samples, view: 0 });
-    const image = this.image.forward(views);
-    return this.#lossOf(image, this.#encodeTokens(captions), ids);
+    const image = this.#imageVectors(views);
+    return this.#lossOf(image, this.#textVectors(captions), ids);
   }
 
   #lossOf(image: Tensor, text: Tensor, ids: readonly number[]): Tensor {
@@ -246,65 +363,100 @@ export class CLIP extends Module implements Trainable<ImageDataset, ClipBatch> {
       : sigLipLoss(image, text, { logitScale, logitBias, ids });
   }
 
-  #encodeTokens(texts: readonly string[]): Tensor {
+  #imageVectors(images: Tensor): Tensor {
+    return this.image.forward(normalizeImages(images, this.config));
+  }
+
+  #textVectors(texts: readonly string[]): Tensor {
     return this.text.forward(texts.map((text) => this.tokenizer.encode(text)));
   }
 
-  /** Mean loss over images as they are with their names, in batches of at most `batch`. */
-  evaluate(data: ImageDataset, batch = INFERENCE_BATCH): number {
+  /**
+   * Computes the mean loss over images as they are with their labels.
+   * @param data images with captions, at least two
+   * @param batchSize largest batch
+   * @returns mean loss, in nats
+   * @throws {TypeError | RangeError} if an argument is not valid, or there are too few images
+   */
+  evaluate(data: ImageDataset, batchSize = INFERENCE_BATCH): number {
+    integerIn(2)('evaluate', 'batchSize', batchSize);
     const captions = this.captionsOf('evaluate', data);
     const { ids } = indexLabels(captions);
     let [total, pairs] = [0, 0];
-    for (const { pixels, rows } of imageBatches(data, batch)) {
+    for (const { pixels, rows } of imageBatches(data, batchSize)) {
       if (rows.length < 2) continue;
-      const names = rows.map((row) => captionLabel(captions[row] as string));
+      const labels = rows.map((row) => captionLabel(captions[row] as string));
       const own = rows.map((row) => ids[row] as number);
-      const one = inference(this, () => {
-        const image = this.image.forward(imagesToTensor(pixels, data.shape));
-        return this.#lossOf(image, this.#encodeTokens(names), own).item();
+      const loss = inference(this, () => {
+        const image = this.#imageVectors(imagesToTensor(pixels, data.shape));
+        return this.#lossOf(image, this.#textVectors(labels), own).item();
       });
-      total += one * rows.length;
+      total += loss * rows.length;
       pairs += rows.length;
+    }
+    if (pairs === 0) {
+      rangeError('evaluate', 'data', 'at least 2 images: pairs are compared', data.count);
     }
     return total / pairs;
   }
 
   /**
-   * Vectors of images, in order; one that can't be read is left out.
-   * @param images a tensor (B, C, H, W), −1 to 1, or bytes (B, H, W, C), or images that are read
-   *   as they are needed
+   * Encodes images, in order; one that can't be read is left out.
+   *
+   * @param images tensor (B, C, H, W), −1 to 1, bytes (B, H, W, C), `ImageData`, or a dataset
    * @returns (B, d)
+   * @throws {TypeError | RangeError} if they are not images of the network's shape
    */
   encode(images: ImageInput | ImageDataset): Matrix {
-    const sizes = { cols: this.config.projection, most: INFERENCE_BATCH };
-    return encodeImages(this, images, this.#shape, sizes, (x) => this.image.forward(x));
+    const sizes = { cols: this.config.projection, batchSize: INFERENCE_BATCH };
+    return encodeImages(this, images, this.#shape, sizes, (x) => this.#imageVectors(x));
   }
 
-  /** Vectors of texts, (B, d). */
+  /**
+   * Encodes texts.
+   *
+   * @param texts texts
+   * @returns (texts, d)
+   * @throws {TypeError} if they are not strings
+   */
   encodeTexts(texts: readonly string[]): Matrix {
+    checkTexts('encodeTexts', 'texts', texts);
     const parts: Float32Array[] = [];
     for (let from = 0; from < texts.length; from += INFERENCE_BATCH) {
       const part = texts.slice(from, from + INFERENCE_BATCH);
-      parts.push(inference(this, () => this.#encodeTokens(part).toArray()));
+      parts.push(inference(this, () => this.#textVectors(part).toArray()));
     }
     return stackRows(parts, this.config.projection);
   }
 
   /**
-   * How likely each of some classes is for each image, none of them trained for.
+   * Computes the probability of each of some classes for each image, none of them trained for.
+   *
    * @param images as for `encode`
    * @param prompts a text for each class, or several that are averaged
+   * @param options what texts are put into
    * @param options.templates each text is put into each of these, at `{}`, and they are averaged
    * @returns (B, classes), rows that sum to 1
+   * @throws {TypeError | RangeError} if an argument is not valid
+   * @example clip.zeroShot(pixels, ['cat', 'dog'], { templates: ['a photo of a {}'] });
    */
   zeroShot(
     images: ImageInput | ImageDataset,
     prompts: readonly (string | readonly string[])[],
-    options: { templates?: readonly string[] } = {},
+    options?: { templates?: readonly string[] },
   ): Matrix {
+    const reader = readOptions('zeroShot', options);
+    const templates = reader.read('templates', checkTextsOption, ['{}']);
+    reader.done();
+    if (!Array.isArray(prompts)) typeError('zeroShot', 'prompts', 'an array of texts', prompts);
     if (prompts.length === 0) rangeError('zeroShot', 'prompts', 'at least one class', 0);
+    for (const [i, texts] of prompts.entries()) {
+      const list = typeof texts === 'string' ? [texts] : texts;
+      checkTexts('zeroShot', `prompts[${i}]`, list);
+      if (list.length === 0) rangeError('zeroShot', `prompts[${i}]`, 'at least one text', 0);
+    }
     const encoded = this.encode(images);
-    const classes = this.#classVectors(prompts, options.templates ?? ['{}']);
+    const classes = this.#classVectors(prompts, templates);
     return inference(this, () => {
       const image = normalize(tensor(encoded.data, [encoded.rows, encoded.cols]));
       const cosines = matmul(image, tensor(classes.data, [classes.rows, classes.cols]), {
@@ -315,14 +467,14 @@ export class CLIP extends Module implements Trainable<ImageDataset, ClipBatch> {
     });
   }
 
-  /** The mean of the unit vectors of each class's texts, brought to length 1. */
+  /** Computes the mean of the unit vectors of each class's texts, at length 1. */
   #classVectors(
     prompts: readonly (string | readonly string[])[],
     templates: readonly string[],
   ): Matrix {
-    const vectors = prompts.map((of) => {
-      const texts = (typeof of === 'string' ? [of] : of).flatMap((text) =>
-        templates.map((template) => template.replaceAll('{}', text)),
+    const vectors = prompts.map((prompt) => {
+      const texts = (typeof prompt === 'string' ? [prompt] : prompt).flatMap((text) =>
+        templates.map((template) => template.replaceAll('{}', () => text)),
       );
       const { data, rows, cols } = this.encodeTexts(texts);
       return inference(this, () =>
@@ -332,15 +484,32 @@ export class CLIP extends Module implements Trainable<ImageDataset, ClipBatch> {
     return stackRows(vectors, this.config.projection);
   }
 
-  get #shape(): ImageDataset['shape'] {
+  get #shape(): ImageShape {
     const { imageSize, channels } = this.config;
     return { height: imageSize, width: imageSize, channels };
   }
 
-  /** Captions of images that fit the network. */
+  /**
+   * Gives the captions of images that fit the network.
+   * @param name function that messages name
+   * @param data images with captions
+   * @returns caption of each image
+   * @throws {TypeError | RangeError} if they are not images of the network's shape with captions
+   */
   captionsOf(name: string, data: ImageDataset): readonly string[] {
     checkImages(name, data, this.#shape);
     if (data.captions === undefined) rangeError(name, 'data', 'with captions', 'none');
     return data.captions;
   }
+}
+
+/** Checks that it is an object; `Augmentation` checks what is in it. */
+function checkAugmentation(name: string, _argument: string, value: unknown): AugmentOptions {
+  return checkOptionsObject(name, value) as AugmentOptions;
+}
+
+function checkTextsOption(name: string, argument: string, value: unknown): readonly string[] {
+  checkTexts(name, argument, value);
+  if (value.length === 0) rangeError(name, argument, 'at least one text', 0);
+  return value;
 }

@@ -1,102 +1,91 @@
 /**
- * A CLIP as files: `config.json`, `model.safetensors` and the words in `vocab.json`. Where both
- * towers are the paper's transformers, names and layouts are those of Hugging Face's `CLIPModel`;
- * the small towers are stored under names of our own.
+ * A CLIP as files: `config.json`, `model.safetensors`, its tokenizer and `preprocessor_config.json`.
+ * Where both towers are the paper's transformers, names and layouts are those of Hugging Face's
+ * `CLIPModel`; a CLIP with a small tower is stored under names, and a model type, of our own.
  */
 
-import { rangeError } from '../../core/validation.js';
-import type { Tokenizer } from '../../data/text/characters.js';
-import { WordTokenizer } from '../../data/text/words.js';
+import type { Tokenizer } from '../../data/text/tokenizer.js';
+import { ConfigReader, MAX_LAYERS, MAX_SIDE } from '../files/config.js';
+import { type Files, writeJson } from '../files/files.js';
+import { loadModel } from '../files/load.js';
+import { preprocessorFile, readPreprocessor } from '../files/preprocessor.js';
 import {
-  loadSafetensors,
-  type Module,
-  saveSafetensors,
-  type Tensor,
-  type TransformerBlock,
-  tidy,
-} from '../../nn/index.js';
-import { type Files, readEnum, readInt, readJson, readWeights, writeJson } from '../files/files.js';
-import {
-  type Entry,
-  linearEntries,
-  normEntries,
-  readEntries,
-  writeEntries,
-} from '../files/weights.js';
-import { CLIP, type ClipConfig } from './clip.js';
+  type BlockNames,
+  blockTensors,
+  type FileTensor,
+  moduleTensors,
+  normTensors,
+  writeTensors,
+} from '../files/tensors.js';
+import { readTokenizer, tokenizerFiles } from '../files/tokenizer.js';
+import type { Weights } from '../files/weights.js';
+import { CLIP, CLIP_DEFAULTS, CLIP_IMAGE_WIDTHS, type ClipConfig, type ClipSizes } from './clip.js';
 import { ClipText, ClipVision } from './towers.js';
 
-/** `model_type`, Hugging Face's. */
+/** `model_type` of a CLIP of transformers: Hugging Face's. */
 export const CLIP_TYPE = 'clip';
+/** `model_type` of a CLIP with a small tower, which is ours alone. */
+export const SMALL_CLIP_TYPE = 'nearfar-clip';
 
-/** Their names of activations; `quick_gelu` is OpenAI's. */
+/** Hugging Face's names of activations; `quick_gelu` is OpenAI's. */
 const ACTIVATIONS = ['gelu', 'gelu_new', 'quick_gelu', 'relu'] as const;
 
-function blockEntries(at: string, { norm1, attention, norm2, mlp }: TransformerBlock): Entry[] {
-  const width = norm1.weight.size;
-  return [
-    ...normEntries(`${at}.layer_norm1`, norm1),
-    ...['q_proj', 'k_proj', 'v_proj'].flatMap((part, p) => {
-      const rows = [p * width, (p + 1) * width] as const;
-      return linearEntries(`${at}.self_attn.${part}`, attention.qkv, { rows });
-    }),
-    ...linearEntries(`${at}.self_attn.out_proj`, attention.output),
-    ...normEntries(`${at}.layer_norm2`, norm2),
-    ...linearEntries(`${at}.mlp.fc1`, mlp.up),
-    ...linearEntries(`${at}.mlp.fc2`, mlp.down),
-  ];
-}
+/** Hugging Face's names. */
+const BLOCK: BlockNames = {
+  norm1: 'layer_norm1',
+  qkv: ['self_attn.q_proj', 'self_attn.k_proj', 'self_attn.v_proj'],
+  output: 'self_attn.out_proj',
+  norm2: 'layer_norm2',
+  up: 'mlp.fc1',
+  down: 'mlp.fc2',
+};
 
-function visionEntries(tower: ClipVision, channels: number): Entry[] {
+function visionTensors(tower: ClipVision, channels: number): FileTensor[] {
   const { patch, patches, classToken, positions, preNorm, blocks, postNorm, projection } = tower;
   const width = classToken.size;
   const at = 'vision_model';
   return [
-    { name: `${at}.embeddings.class_embedding`, own: classToken },
-    // A patch is a row of pixels after the other, a pixel its channels; theirs is a filter's.
+    { name: `${at}.embeddings.class_embedding`, parameter: classToken },
+    // Our patches are rows of pixels, each pixel its channels; theirs are a filter's (C, p, p).
     {
       name: `${at}.embeddings.patch_embedding.weight`,
-      own: patches.weight,
+      parameter: patches.weight,
       layout: { shape: [width, patch, patch, channels], axes: [0, 3, 1, 2] },
     },
-    { name: `${at}.embeddings.position_embedding.weight`, own: positions },
-    // Their spelling.
-    ...normEntries(`${at}.pre_layrnorm`, preNorm),
-    ...blocks.flatMap((block, i) => blockEntries(`${at}.encoder.layers.${i}`, block)),
-    ...normEntries(`${at}.post_layernorm`, postNorm),
-    { name: 'visual_projection.weight', own: projection.weight },
+    { name: `${at}.embeddings.position_embedding.weight`, parameter: positions },
+    // Hugging Face's spelling.
+    ...normTensors(`${at}.pre_layrnorm`, preNorm),
+    ...blockTensors(`${at}.encoder.layers`, blocks, BLOCK),
+    ...normTensors(`${at}.post_layernorm`, postNorm),
+    { name: 'visual_projection.weight', parameter: projection.weight },
   ];
 }
 
-function textEntries({ tokens, positions, blocks, norm, projection }: ClipText): Entry[] {
+function textTensors({ tokens, positions, blocks, norm, projection }: ClipText): FileTensor[] {
   const at = 'text_model';
   return [
-    { name: `${at}.embeddings.token_embedding.weight`, own: tokens },
-    { name: `${at}.embeddings.position_embedding.weight`, own: positions },
-    ...blocks.flatMap((block, i) => blockEntries(`${at}.encoder.layers.${i}`, block)),
-    ...normEntries(`${at}.final_layer_norm`, norm),
-    { name: 'text_projection.weight', own: projection.weight },
+    { name: `${at}.embeddings.token_embedding.weight`, parameter: tokens },
+    { name: `${at}.embeddings.position_embedding.weight`, parameter: positions },
+    ...blockTensors(`${at}.encoder.layers`, blocks, BLOCK),
+    ...normTensors(`${at}.final_layer_norm`, norm),
+    { name: 'text_projection.weight', parameter: projection.weight },
   ];
 }
 
-/** A part whose names in the file are those of its fields. */
-function ownEntries(name: string, part: Module): Entry[] {
-  return Array.from(part.stateDict(), ([path, own]) => ({ name: `${name}.${path}`, own }));
-}
-
-function entriesOf({ image, text, logitScale, logitBias, config }: CLIP): Entry[] {
+function tensorsOf({ image, text, logitScale, logitBias, config }: CLIP): FileTensor[] {
+  const bias = logitBias === undefined ? [] : [{ name: 'logit_bias', parameter: logitBias }];
   return [
     ...(image instanceof ClipVision
-      ? visionEntries(image, config.channels)
-      : ownEntries('image', image)),
-    ...(text instanceof ClipText ? textEntries(text) : ownEntries('text', text)),
-    { name: 'logit_scale', own: logitScale },
-    ...(logitBias === undefined ? [] : [{ name: 'logit_bias', own: logitBias }]),
+      ? visionTensors(image, config.channels)
+      : moduleTensors('image.', image)),
+    ...(text instanceof ClipText ? textTensors(text) : moduleTensors('text.', text)),
+    { name: 'logit_scale', parameter: logitScale },
+    ...bias,
   ];
 }
 
-/** What Hugging Face calls our sizes, where both towers are theirs. */
-function theirConfig({ config, tokenizer }: CLIP): object {
+/** Makes Hugging Face's config of a CLIP of transformers. */
+function hubConfig({ config, tokenizer }: CLIP): object {
   const { activation, eps, projection, imageSize, patch, channels, context } = config;
   const shared = { hidden_act: activation, layer_norm_eps: eps, projection_dim: projection };
   return {
@@ -127,99 +116,151 @@ function theirConfig({ config, tokenizer }: CLIP): object {
   };
 }
 
-/** Everything that a folder of a trained CLIP holds. */
+/**
+ * Makes the files of a CLIP: what `loadClip` reads, and transformers' `CLIPModel` if both towers are
+ * transformers.
+ *
+ * @param clip model to save
+ * @returns paths to bytes
+ */
 export function saveClip(clip: CLIP): Files {
   const { config, tokenizer } = clip;
-  const theirs = config.image === 'vit' && config.text === 'transformer';
-  const files: Files = new Map([
+  const isHub = config.image === 'vit' && config.text === 'transformer';
+  const { imageSize: height, imageMean, imageStd } = config;
+  return new Map([
     [
       'config.json',
       writeJson({
-        model_type: CLIP_TYPE,
-        ...(theirs ? theirConfig(clip) : {}),
+        model_type: isHub ? CLIP_TYPE : SMALL_CLIP_TYPE,
+        ...(isHub ? hubConfig(clip) : {}),
         nearfar: config,
       }),
     ],
-    ['model.safetensors', tidy(() => saveSafetensors(writeEntries(entriesOf(clip))))],
+    ['model.safetensors', writeTensors(tensorsOf(clip))],
+    preprocessorFile('CLIPImageProcessor', { height, width: height, imageMean, imageStd }),
+    ...tokenizerFiles(tokenizer, config.context),
   ]);
-  if (tokenizer instanceof WordTokenizer) {
-    const vocabulary = Object.fromEntries(tokenizer.tokens.map((token, id) => [token, id]));
-    files.set('vocab.json', writeJson(vocabulary));
-  }
-  return files;
 }
 
-/** The words of a `vocab.json` that `saveClip` wrote. */
-function readWords(files: Files): WordTokenizer {
-  const tokens: string[] = [];
-  for (const [token, id] of Object.entries(readJson('loadClip', files, 'vocab.json'))) {
-    if (typeof id === 'number') tokens[id] = token;
-  }
-  const words = new WordTokenizer(tokens.slice(2));
-  if (words.tokens.some((token, id) => token !== tokens[id])) {
-    rangeError('loadClip', 'vocab.json', 'words by number, <start> and <end> first', tokens[0]);
-  }
-  return words;
-}
+/** Sizes that memory depends on. */
+type SizeKey =
+  | ('imageSize' | 'channels' | 'patch' | 'projection' | 'imageLayers')
+  | ('textWidth' | 'textLayers' | 'context');
+type FileSizes = Pick<ClipSizes, SizeKey | 'image' | 'text' | 'imageWidth'>;
 
-/** Our sizes from Hugging Face's `config.json`. */
-function readTheirs(config: Record<string, unknown>): ClipConfig {
-  const [text, vision] = ['text_config', 'vision_config'].map((key) => {
-    const part = config[key];
-    if (typeof part === 'object' && part !== null) return part as Record<string, unknown>;
-    return rangeError('loadClip', `config.json's ${key}`, 'an object', part);
-  }) as [Record<string, unknown>, Record<string, unknown>];
-  const whole = (part: Record<string, unknown>, key: string): number =>
-    readInt('loadClip', part, key);
-  for (const part of [text, vision]) {
-    const hidden = 4 * whole(part, 'hidden_size');
-    if (whole(part, 'intermediate_size') === hidden) continue;
-    rangeError('loadClip', "config.json's intermediate_size", `${hidden}`, part.intermediate_size);
-  }
-  const size = whole(text, 'vocab_size');
-  const { bos_token_id: start, eos_token_id: end, layer_norm_eps: eps } = text;
+const readVocabSize = (text: ConfigReader): number =>
+  text.readInt('vocab_size', { fallback: 49408 });
+
+/** Reads Hugging Face's config; what it leaves out is OpenAI's first CLIP's. */
+function readHubConfig(config: ConfigReader): ClipConfig & FileSizes {
+  const [text, vision] = [config.section('text_config'), config.section('vision_config')];
+  const layers = { max: MAX_LAYERS, fallback: 12 };
+  const textWidth = text.readInt('hidden_size', { fallback: 512 });
+  const imageWidth = vision.readInt('hidden_size', { fallback: 768 });
+  text.require('intermediate_size', 4 * textWidth);
+  vision.require('intermediate_size', 4 * imageWidth);
+  const activation = text.readEnum('hidden_act', ACTIVATIONS, 'quick_gelu');
+  const eps = text.readPositive('layer_norm_eps', 1e-5);
+  vision.require('hidden_act', activation);
+  vision.require('layer_norm_eps', eps);
+  const size = readVocabSize(text);
+  const { bos_token_id: start, eos_token_id: end } = text.values;
   // Early files have a wrong end, 2: the end is the last token then, the start the one before.
-  const early = end === undefined || end === 2;
+  const early = typeof end !== 'number' || end === 2;
   return {
     image: 'vit',
     text: 'transformer',
-    imageSize: whole(vision, 'image_size'),
-    channels: whole({ num_channels: 3, ...vision }, 'num_channels'),
-    patch: whole(vision, 'patch_size'),
-    imageWidth: whole(vision, 'hidden_size'),
-    imageLayers: whole(vision, 'num_hidden_layers'),
-    imageHeads: whole(vision, 'num_attention_heads'),
-    textWidth: whole(text, 'hidden_size'),
-    textLayers: whole(text, 'num_hidden_layers'),
-    textHeads: whole(text, 'num_attention_heads'),
-    context: whole(text, 'max_position_embeddings'),
-    projection: whole(config, 'projection_dim'),
-    activation: readEnum('loadClip', text, 'hidden_act', ACTIVATIONS, 'quick_gelu'),
-    ...(typeof eps === 'number' ? { eps } : {}),
+    imageSize: vision.readInt('image_size', { max: MAX_SIDE, fallback: 224 }),
+    channels: vision.readInt('num_channels', { fallback: 3 }),
+    patch: vision.readInt('patch_size', { max: MAX_SIDE, fallback: 32 }),
+    imageWidth,
+    imageLayers: vision.readInt('num_hidden_layers', layers),
+    imageHeads: vision.readInt('num_attention_heads', layers),
+    textWidth,
+    textLayers: text.readInt('num_hidden_layers', layers),
+    textHeads: text.readInt('num_attention_heads', { max: MAX_LAYERS, fallback: 8 }),
+    context: text.readInt('max_position_embeddings', { fallback: 77 }),
+    projection: config.readInt('projection_dim', { fallback: 512 }),
+    activation,
+    eps,
     startToken: early ? size - 2 : (start as number),
-    endToken: early ? size - 1 : (end as number),
+    endToken: early ? size - 1 : end,
   };
 }
 
+/** Reads our own config; its sizes are bounded here, the others by `CLIP` itself. */
+function readOwnConfig(values: Record<string, unknown>): ClipConfig & FileSizes {
+  const own = new ConfigReader('loadClip', values);
+  const size = (key: SizeKey, max?: number): number =>
+    own.readInt(key, { ...(max === undefined ? {} : { max }), fallback: CLIP_DEFAULTS[key] });
+  const image = own.readEnum('image', ['conv', 'vit'], CLIP_DEFAULTS.image);
+  return {
+    ...(values as ClipConfig),
+    image,
+    text: own.readEnum('text', ['words', 'transformer'], CLIP_DEFAULTS.text),
+    imageSize: size('imageSize', MAX_SIDE),
+    channels: size('channels'),
+    patch: size('patch', MAX_SIDE),
+    projection: size('projection'),
+    imageWidth: own.readInt('imageWidth', { fallback: CLIP_IMAGE_WIDTHS[image] }),
+    imageLayers: size('imageLayers', MAX_LAYERS),
+    textWidth: size('textWidth'),
+    textLayers: size('textLayers', MAX_LAYERS),
+    context: size('context'),
+  };
+}
+
+/** Refuses sizes that the weights do not have. */
+function checkWeights(weights: Weights, sizes: FileSizes, vocabSize: number): void {
+  const { imageSize, channels, patch, projection, textWidth, context } = sizes;
+  const { imageWidth, imageLayers, textLayers } = sizes;
+  if (sizes.image === 'vit') {
+    const at = 'vision_model';
+    const steps = 1 + Math.floor(imageSize / patch) ** 2;
+    const filter = [imageWidth, channels, patch, patch];
+    weights.check(`${at}.embeddings.patch_embedding.weight`, filter);
+    weights.check(`${at}.embeddings.position_embedding.weight`, [steps, imageWidth]);
+    weights.check(`${at}.encoder.layers.${imageLayers - 1}.layer_norm2.bias`, [imageWidth]);
+    weights.check('visual_projection.weight', [projection, imageWidth]);
+  } else {
+    // Three of the four convolutions halve the image.
+    const side = [2, 4, 8].reduce((length) => Math.ceil(length / 2), imageSize);
+    weights.check('image.convolutions.0.weight', [imageWidth, channels, 3, 3]);
+    weights.check('image.projection.weight', [projection, 8 * imageWidth * side * side]);
+  }
+  if (sizes.text === 'transformer') {
+    const at = 'text_model';
+    weights.check(`${at}.embeddings.token_embedding.weight`, [vocabSize, textWidth]);
+    weights.check(`${at}.embeddings.position_embedding.weight`, [context, textWidth]);
+    weights.check(`${at}.encoder.layers.${textLayers - 1}.layer_norm2.bias`, [textWidth]);
+    weights.check('text_projection.weight', [projection, textWidth]);
+  } else {
+    weights.check('text.words', [vocabSize, textWidth]);
+    weights.check('text.projection.weight', [projection, textWidth]);
+  }
+}
+
 /**
- * A CLIP from its files, ours or Hugging Face's.
- * @param tokenizer for texts of a model whose words are not in `vocab.json`; it adds no start and end
- * @throws RangeError if a file is missing or not sound; nothing stays behind
+ * Loads a CLIP from its files, `saveClip`'s or Hugging Face's.
+ *
+ * @param files paths to bytes
+ * @param tokenizer replaces the files' own; it adds no start and end
+ * @returns the model, in evaluation mode
+ * @throws {TypeError | RangeError} if a file is missing or not valid; nothing stays in memory
  */
 export function loadClip(files: Files, tokenizer?: Tokenizer): CLIP {
-  const config = readJson('loadClip', files, 'config.json');
-  readEnum('loadClip', config, 'model_type', [CLIP_TYPE], CLIP_TYPE);
-  const { nearfar: own } = config;
-  const sizes = typeof own === 'object' && own !== null ? (own as ClipConfig) : readTheirs(config);
-  const clip = new CLIP(tokenizer ?? readWords(files), sizes);
-  try {
-    tidy(() => {
-      const weights: Map<string, Tensor> = loadSafetensors(readWeights('loadClip', files));
-      readEntries('loadClip', entriesOf(clip), weights, () => []);
-    });
-  } catch (error) {
-    clip.dispose();
-    throw error;
-  }
-  return clip.eval();
+  const config = ConfigReader.open('loadClip', files);
+  config.readEnum('model_type', [CLIP_TYPE, SMALL_CLIP_TYPE], CLIP_TYPE);
+  const { nearfar } = config.values;
+  const isOwn = typeof nearfar === 'object' && nearfar !== null;
+  const sizes = isOwn ? readOwnConfig(nearfar as Record<string, unknown>) : readHubConfig(config);
+  // Our own config leaves the number of tokens to the vocabulary.
+  const size = isOwn ? undefined : readVocabSize(config.section('text_config'));
+  const words = tokenizer ?? readTokenizer('loadClip', files, size);
+  const normalization = isOwn ? {} : readPreprocessor('loadClip', files, sizes.channels);
+  return loadModel('loadClip', files, {
+    check: (weights) => checkWeights(weights, sizes, size ?? words.size),
+    make: () => new CLIP(words, { ...sizes, ...normalization }),
+    tensors: tensorsOf,
+  });
 }

@@ -4,7 +4,6 @@
  * thousand images: convolutions, and the mean of a text's words.
  */
 
-import { rangeError } from '../../core/validation.js';
 import {
   type Activation,
   add,
@@ -28,15 +27,20 @@ import {
 } from '../../nn/index.js';
 import { prependToken } from '../../nn/ops/patches.js';
 
-/** Token numbers of texts, one list each. */
+/** Token ids of texts, one list each. */
 export type TokenLists = readonly (readonly number[])[];
 
 /** Sizes of a transformer. */
 export interface TransformerSizes {
+  /** Length of a token's vector. */
   width: number;
+  /** Number of blocks. */
   layers: number;
+  /** Attention heads per block. */
   heads: number;
+  /** Activation of the MLPs. */
   activation: Activation;
+  /** Number that normalizations add to the variance. */
   eps: number;
 }
 
@@ -48,28 +52,36 @@ function blocksOf(sizes: TransformerSizes, causal: boolean): TransformerBlock[] 
   );
 }
 
-/** The vision transformer: a class token before the patches, normalized before and after. */
+/** Vision transformer: a class token before the patches, normalized before and after. */
 export class ClipVision extends Module {
+  /** Pixels along the side of a patch. */
   readonly patch: number;
-  /** (width, patch² C), a patch being its rows, columns and channels */
+  /** Layer of the patches, (width, patch² C): a patch is its rows, columns and channels. */
   readonly patches: Linear;
-  /** (width) */
+  /** Class token, (width). */
   readonly classToken: Tensor;
-  /** (1 + patches, width) */
+  /** Positions, (1 + patches, width). */
   readonly positions: Tensor;
+  /** Normalization before the blocks. */
   readonly preNorm: LayerNorm;
+  /** Transformer blocks. */
   readonly blocks: TransformerBlock[];
+  /** Normalization after the blocks. */
   readonly postNorm: LayerNorm;
-  /** (d, width) */
+  /** Last layer, (d, width). */
   readonly projection: Linear;
 
+  /**
+   * @param shape side and channels of the images, and side of a patch
+   * @param sizes sizes of the transformer
+   * @param d length of the vectors
+   */
   constructor(
     { side, channels, patch }: { side: number; channels: number; patch: number },
     sizes: TransformerSizes,
     d: number,
   ) {
     super();
-    if (side % patch !== 0) rangeError('CLIP', 'patch', `a divisor of ${side} pixels`, patch);
     const { width, eps } = sizes;
     this.patch = patch;
     this.patches = new Linear(patch * patch * channels, width, { bias: false });
@@ -81,7 +93,11 @@ export class ClipVision extends Module {
     this.projection = new Linear(width, d, { bias: false });
   }
 
-  /** @param x (B, C, H, W) @returns (B, d) */
+  /**
+   * Encodes images.
+   * @param x (B, C, H, W)
+   * @returns (B, d)
+   */
   forward(x: Tensor): Tensor {
     const tokens = prependToken(this.classToken, this.patches.forward(patchify(x, this.patch)));
     let y = this.preNorm.forward(add(tokens, this.positions));
@@ -92,20 +108,30 @@ export class ClipVision extends Module {
   }
 }
 
-/** The text transformer: causal, so that a text's last token, its end, has read all others. */
+/** Text transformer: causal, so that a text's last token, its end, has read all others. */
 export class ClipText extends Module {
+  /** Id of the token that starts a text. */
   readonly start: number;
+  /** Id of the token that ends a text. */
   readonly end: number;
+  /** Tokens that are read of a text. */
   readonly context: number;
-  /** (V, width) */
+  /** Token table, (V, width). */
   readonly tokens: Tensor;
-  /** (context, width) */
+  /** Positions, (context, width). */
   readonly positions: Tensor;
+  /** Transformer blocks. */
   readonly blocks: TransformerBlock[];
+  /** Normalization before the last layer. */
   readonly norm: LayerNorm;
-  /** (d, width) */
+  /** Last layer, (d, width). */
   readonly projection: Linear;
 
+  /**
+   * @param tokens size of the vocabulary, ids of start and end, tokens that are read
+   * @param sizes sizes of the transformer
+   * @param d length of the vectors
+   */
   constructor(
     { size, start, end, context }: { size: number; start: number; end: number; context: number },
     sizes: TransformerSizes,
@@ -123,11 +149,15 @@ export class ClipText extends Module {
     this.projection = new Linear(width, d, { bias: false });
   }
 
-  /** @param texts without start and end; what is too long for the context is cut @returns (B, d) */
+  /**
+   * Encodes texts; those too long for the context are cut.
+   * @param texts token ids without start and end
+   * @returns (B, d)
+   */
   forward(texts: TokenLists): Tensor {
     const lists = texts.map((ids) => [this.start, ...ids.slice(0, this.context - 2), this.end]);
     const steps = Math.max(...lists.map(({ length }) => length));
-    // What stands behind the end can't be seen from it.
+    // The end can't see what comes after it.
     const ids = lists.flatMap((list) => [
       ...list,
       ...new Array<number>(steps - list.length).fill(this.end),
@@ -145,27 +175,40 @@ export class ClipText extends Module {
 /** Stages of the convolutional tower; each but the first halves the image. */
 const STAGES = 4;
 
-/** Convolutions, each stage twice as wide as the one before, and one layer over what is left. */
+/** Tower of images: convolutions, each stage twice as wide as the one before, and one layer. */
 export class ConvTower extends Module {
+  /** Convolutions, one per stage. */
   readonly convolutions: Conv2d[] = [];
+  /** Normalizations after them. */
   readonly norms: GroupNorm[] = [];
+  /** Last layer, (d, pixels and channels). */
   readonly projection: Linear;
 
+  /**
+   * @param side rows and columns of pixels
+   * @param channels channels of the images
+   * @param width channels of the first stage
+   * @param d length of the vectors
+   */
   constructor(side: number, channels: number, width: number, d: number) {
     super();
-    let [inputs, left] = [channels, side];
+    let [inputs, length] = [channels, side];
     for (let stage = 0; stage < STAGES; stage++) {
       const outputs = width * 2 ** stage;
       const stride = stage === 0 ? 1 : 2;
       this.convolutions.push(new Conv2d(inputs, outputs, 3, { stride, padding: 1 }));
       this.norms.push(new GroupNorm(Math.max(1, outputs >> 3), outputs));
       inputs = outputs;
-      left = Math.ceil(left / stride);
+      length = Math.ceil(length / stride);
     }
-    this.projection = new Linear(inputs * left * left, d);
+    this.projection = new Linear(inputs * length * length, d);
   }
 
-  /** @param x (B, C, H, W) @returns (B, d) */
+  /**
+   * Encodes images.
+   * @param x (B, C, H, W)
+   * @returns (B, d)
+   */
   forward(x: Tensor): Tensor {
     let y = x;
     for (const [i, convolution] of this.convolutions.entries()) {
@@ -176,31 +219,41 @@ export class ConvTower extends Module {
   }
 }
 
-/** The mean of a text's words, through one layer. */
+/** Tower of texts that takes the mean of a text's words, through one layer. */
 export class WordsTower extends Module {
-  /** (V, width) */
+  /** Token table, (V, width). */
   readonly words: Tensor;
+  /** Last layer, (d, width). */
   readonly projection: Linear;
 
+  /**
+   * @param size size of the vocabulary
+   * @param width length of a word's vector
+   * @param d length of the vectors
+   */
   constructor(size: number, width: number, d: number) {
     super();
     this.words = asParameter(randomNormal([size, width], { std: 0.1 }));
     this.projection = new Linear(width, d);
   }
 
-  /** @returns (B, d) */
+  /**
+   * Encodes texts.
+   * @param texts token ids
+   * @returns (B, d)
+   */
   forward(texts: TokenLists): Tensor {
     const batch = texts.length;
     const steps = Math.max(1, ...texts.map(({ length }) => length));
     const ids = new Int32Array(batch * steps);
-    const shares = new Float32Array(batch * steps);
+    const weights = new Float32Array(batch * steps);
     for (const [i, text] of texts.entries()) {
       for (const [j, id] of text.entries()) {
         ids[i * steps + j] = id;
-        shares[i * steps + j] = 1 / text.length;
+        weights[i * steps + j] = 1 / text.length;
       }
     }
-    const words = mul(gather(this.words, ids, [batch, steps]), tensor(shares, [batch, steps, 1]));
+    const words = mul(gather(this.words, ids, [batch, steps]), tensor(weights, [batch, steps, 1]));
     return this.projection.forward(sum(words, { axis: 1 }));
   }
 }

@@ -1,107 +1,69 @@
-/** A trained system as files by name; whoever has a file system writes them. */
+/** Files of a trained model by path, and how text and JSON in them are read and written. */
 
-import { rangeError } from '../../core/validation.js';
+import { isBytes, rangeError, typeError } from '../../core/validation.js';
 
+/** Files of a trained model: path to bytes. The library itself touches no file system. */
 export type Files = Map<string, Uint8Array>;
 
+/** First bytes of the text that Git leaves in place of a large file. */
+const LFS_POINTER = 'version https://git-lfs';
+
+/** Encodes a value as indented JSON. */
 export function writeJson(value: unknown): Uint8Array {
   return new TextEncoder().encode(`${JSON.stringify(value, null, 2)}\n`);
 }
 
-/** The text of a file in UTF-8. */
-export function readText(name: string, files: Files, file: string): string {
-  const bytes = files.get(file);
-  if (bytes === undefined) throw new RangeError(`${name}: files must hold ${file}`);
+/** @throws {TypeError} if it is not a map of files */
+export function checkFiles(loader: string, files: unknown): Files {
+  if (typeof (files as Files | null | undefined)?.get !== 'function') {
+    typeError(loader, 'files', 'a Map from paths to bytes', files);
+  }
+  return files as Files;
+}
+
+/**
+ * Finds a file.
+ * @throws {RangeError} if it is missing, or only Git's pointer to it is there
+ */
+export function readBytes(loader: string, files: Files, file: string): Uint8Array {
+  const bytes = checkFiles(loader, files).get(file);
+  if (bytes === undefined) throw new RangeError(`${loader}: files must hold ${file}`);
+  if (!isBytes(bytes)) typeError(loader, file, 'a Uint8Array', bytes);
+  if ([...LFS_POINTER].every((character, i) => bytes[i] === character.charCodeAt(0))) {
+    throw new RangeError(
+      `${loader}: ${file} is a Git LFS pointer, not the file itself: run "git lfs pull" there`,
+    );
+  }
+  return bytes;
+}
+
+/** Reads the text of a file in UTF-8. */
+export function readText(loader: string, files: Files, file: string): string {
+  const bytes = readBytes(loader, files, file);
   try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+    // A copy: browsers do not decode shared or resizable memory.
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes.slice());
   } catch {
-    throw new RangeError(`${name}: ${file} must be valid UTF-8`);
+    throw new RangeError(`${loader}: ${file} must be valid UTF-8`);
   }
 }
 
-/** The object in a JSON file. */
-export function readJson(name: string, files: Files, file: string): Record<string, unknown> {
-  const text = readText(name, files, file);
+/** Splits a text into lines, whatever system wrote it; empty lines are left out. */
+export function linesOf(text: string): string[] {
+  return text.split(/\r?\n/).filter((line) => line !== '');
+}
+
+/** Reads the object in a JSON file. */
+export function readJson(loader: string, files: Files, file: string): Record<string, unknown> {
+  const text = readText(loader, files, file);
   let value: unknown;
   try {
     value = JSON.parse(text);
   } catch {
-    throw new RangeError(`${name}: ${file} must be JSON`);
+    throw new RangeError(`${loader}: ${file} must be JSON`);
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    rangeError(name, file, 'a JSON object', value);
+    rangeError(loader, file, 'a JSON object', value);
   }
   return value as Record<string, unknown>;
-}
-
-/** A whole number of at least 1 in a config.json. */
-export function readInt(name: string, config: Record<string, unknown>, key: string): number {
-  const value = config[key];
-  if (typeof value !== 'number' || !Number.isInteger(value) || value < 1 || value > 2 ** 24) {
-    rangeError(name, `config.json's ${key}`, 'a whole number of at least 1', value);
-  }
-  return value;
-}
-
-/** One of some names in a config.json. */
-export function readEnum<T extends string>(
-  name: string,
-  config: Record<string, unknown>,
-  key: string,
-  choices: readonly T[],
-  fallback: T,
-): T {
-  const value = config[key] ?? fallback;
-  if (choices.includes(value as T)) return value as T;
-  const list = choices.map((choice) => `'${choice}'`).join(' or ');
-  rangeError(name, `config.json's ${key}`, list, value);
-}
-
-/** A form of GELU in a config.json; the hub has two names for the approximate one. */
-export function readActivation(
-  name: string,
-  config: Record<string, unknown>,
-  key: string,
-  fallback: 'gelu' | 'gelu_new',
-): 'gelu' | 'gelu_new' {
-  const choices = ['gelu', 'gelu_new', 'gelu_pytorch_tanh'] as const;
-  return readEnum(name, config, key, choices, fallback) === 'gelu' ? 'gelu' : 'gelu_new';
-}
-
-/** What a normalization adds to the variance in a config.json. */
-export function readEps(
-  name: string,
-  config: Record<string, unknown>,
-  key: string,
-  fallback: number,
-): number {
-  const value = config[key] ?? fallback;
-  if (typeof value === 'number' && value > 0 && value < Number.POSITIVE_INFINITY) return value;
-  rangeError(name, `config.json's ${key}`, 'above 0', value);
-}
-
-/** Refuses a config.json in which a switch is set to what our networks do not have. */
-export function requireFlag(
-  name: string,
-  config: Record<string, unknown>,
-  key: string,
-  only: boolean,
-): void {
-  if ((config[key] ?? only) !== only) {
-    rangeError(name, `config.json's ${key}`, String(only), config[key]);
-  }
-}
-
-/** A rate of dropout in a config.json; none if it is not there. */
-export function readRate(name: string, config: Record<string, unknown>, key: string): number {
-  const value = config[key] ?? 0;
-  if (typeof value === 'number' && value >= 0 && value < 1) return value;
-  rangeError(name, `config.json's ${key}`, 'at least 0 and below 1', value);
-}
-
-/** The weights of a trained system. */
-export function readWeights(name: string, files: Files): Uint8Array {
-  const bytes = files.get('model.safetensors');
-  if (bytes === undefined) throw new RangeError(`${name}: files must hold model.safetensors`);
-  return bytes;
 }

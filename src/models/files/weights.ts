@@ -1,139 +1,89 @@
-/** Weights under the names and in the layouts of Hugging Face's files, and back. */
+/** The weights of a folder: `model.safetensors`, or shards by `model.safetensors.index.json`. */
 
+import { openSafetensors, type RawArray, readArray } from '../../core/safetensors.js';
 import { rangeError } from '../../core/validation.js';
-import {
-  type LayerNorm,
-  type Linear,
-  reshape,
-  slice,
-  type Tensor,
-  tensor,
-  transpose,
-} from '../../nn/index.js';
+import { type Tensor, tensor } from '../../nn/index.js';
+import { checkFiles, type Files, readBytes, readJson } from './files.js';
 
-/** One tensor of a file, and where its numbers are with us. */
-export interface Entry {
-  name: string;
-  /** Ours, or none: then zeros of this shape are written, and what is there is not read. */
-  own: Tensor | readonly number[];
-  /** In the file it is (in, out), the transpose of ours. */
-  transposed?: boolean;
-  /** In the file it is ours in this shape, and then with its axes in this order, if there is one. */
-  layout?: { shape: readonly number[]; axes?: readonly number[] };
-  /** Only these rows of ours. */
-  rows?: readonly [from: number, to: number];
-  /** A file may lack it: ours stays as it is. */
-  optional?: boolean;
-}
+const WEIGHTS = 'model.safetensors';
+const INDEX = 'model.safetensors.index.json';
 
-/** A linear layer's weight and bias; of all its rows or some. */
-export function linearEntries(
-  name: string,
-  { weight, bias }: Linear,
-  rest: Omit<Entry, 'name' | 'own'> = {},
-): Entry[] {
-  const { transposed: _, ...plain } = rest;
-  return [
-    { name: `${name}.weight`, own: weight, ...rest },
-    { name: `${name}.bias`, own: bias ?? [weight.shape[0] as number], ...plain },
-  ];
-}
+/** Other names that files have for a tensor, in the order in which they are tried. */
+export type Aliases = (name: string) => readonly string[];
 
-export function normEntries(name: string, { weight, bias }: LayerNorm, optional = false): Entry[] {
-  return [
-    { name: `${name}.weight`, own: weight, optional },
-    { name: `${name}.bias`, own: bias ?? [weight.size], optional },
-  ];
-}
+/** Tensors of a folder, read one by one. */
+export class Weights {
+  readonly #loader: string;
+  readonly #arrays: ReadonlyMap<string, RawArray>;
+  readonly #aliases: Aliases;
 
-/** What a file holds; call it inside `tidy`. */
-export function writeEntries(entries: readonly Entry[]): Map<string, Tensor> {
-  return new Map(
-    entries.map(({ name, own, transposed, layout, rows }) => {
-      if (Array.isArray(own)) return [name, tensor(new Float32Array(own[0]), own)];
-      const whole = (own as Tensor).detach();
-      const part = rows === undefined ? whole : slice(whole, 0, ...rows);
-      const turned = transposed ? transpose(part) : part;
-      return [name, layout === undefined ? turned : toFileLayout(turned, layout)];
-    }),
-  );
-}
+  private constructor(loader: string, arrays: ReadonlyMap<string, RawArray>, aliases: Aliases) {
+    this.#loader = loader;
+    this.#arrays = arrays;
+    this.#aliases = aliases;
+  }
 
-type Layout = NonNullable<Entry['layout']>;
+  /**
+   * Opens a folder's weights; no numbers are read yet.
+   * @param loader function that messages name
+   * @throws {RangeError} if they are missing or not valid
+   */
+  static open(loader: string, files: Files, aliases: Aliases = () => []): Weights {
+    const shards = shardsOf(loader, files);
+    const arrays = new Map<string, RawArray>();
+    for (const shard of shards) {
+      const opened = openSafetensors(`${loader}: ${shard}`, readBytes(loader, files, shard));
+      for (const [name, array] of opened.arrays) arrays.set(name, array);
+    }
+    return new Weights(loader, arrays, aliases);
+  }
 
-function toFileLayout(own: Tensor, { shape, axes }: Layout): Tensor {
-  const shaped = reshape(own, shape);
-  return axes === undefined ? shaped : transpose(shaped, axes);
-}
+  /** The name that the file has for a tensor. */
+  #find(name: string): string | undefined {
+    return [name, ...this.#aliases(name)].find((candidate) => this.#arrays.has(candidate));
+  }
 
-/** The inverse of `laidOut`, for a tensor of the shape that it gives. */
-function fromFileLayout(
-  loader: string,
-  name: string,
-  found: Tensor,
-  own: readonly number[],
-  { shape, axes }: Layout,
-): Tensor {
-  const order = axes ?? shape.map((_, axis) => axis);
-  checkShape(
-    loader,
-    name,
-    found,
-    order.map((axis) => shape[axis] as number),
-  );
-  return reshape(
-    transpose(
-      found,
-      order.map((_, axis) => order.indexOf(axis)),
-    ),
-    own,
-  );
-}
+  /** Tells whether the file has a tensor. */
+  has(name: string): boolean {
+    return this.#find(name) !== undefined;
+  }
 
-/**
- * Puts a file's tensors into ours; call it inside `tidy`.
- * @param others names that older files have instead
- * @throws RangeError if one is missing or of another shape
- */
-export function readEntries(
-  loader: string,
-  entries: readonly Entry[],
-  weights: ReadonlyMap<string, Tensor>,
-  others: (name: string) => readonly string[],
-): void {
-  for (const { name, own, transposed, layout, rows, optional } of entries) {
-    const found = findWeight(weights, name, others);
-    if (found === undefined && optional) continue;
-    if (found === undefined) rangeError(loader, 'model.safetensors', `with ${name}`, 'none');
-    if (Array.isArray(own)) continue;
-    const to = own as Tensor;
-    const flat =
-      layout === undefined ? found : fromFileLayout(loader, name, found, to.shape, layout);
-    const turned = transposed ? transpose(flat) : flat;
-    const [from, end] = rows ?? [0, to.shape[0] ?? 1];
-    const shape = rows === undefined ? to.shape : [end - from, ...to.shape.slice(1)];
-    checkShape(loader, name, turned, shape);
-    to.data.set(turned.data, from * (to.size / (to.shape[0] ?? 1)));
+  /** Refuses a file that lacks a tensor, or has it in another shape; no numbers are read. */
+  check(name: string, shape: readonly number[]): void {
+    const found = this.#find(name);
+    if (found === undefined) rangeError(this.#loader, WEIGHTS, `with ${name}`, 'none');
+    const { shape: own } = this.#arrays.get(found) as RawArray;
+    // Some files have a scalar as one number in a row.
+    if (shape.length === 0 && String(own) === '1') return;
+    if (String(own) === String(shape)) return;
+    rangeError(this.#loader, name, `of shape [${shape}]`, `[${own}]`);
+  }
+
+  /** Reads a tensor of a shape; call it inside `tidy`. */
+  read(name: string, shape: readonly number[]): Tensor {
+    this.check(name, shape);
+    const found = this.#find(name) as string;
+    const array = readArray(this.#loader, found, this.#arrays.get(found) as RawArray);
+    return tensor(array.data, shape);
   }
 }
 
-export function findWeight(
-  weights: ReadonlyMap<string, Tensor>,
-  name: string,
-  others: (name: string) => readonly string[],
-): Tensor | undefined {
-  const known = [name, ...others(name)].find((candidate) => weights.has(candidate));
-  return known === undefined ? undefined : weights.get(known);
-}
-
-export function checkShape(
-  loader: string,
-  name: string,
-  found: Tensor | undefined,
-  shape: readonly number[],
-): void {
-  if (found === undefined) rangeError(loader, 'model.safetensors', `with ${name}`, 'none');
-  if (String(found.shape) !== String(shape)) {
-    rangeError(loader, name, `of shape [${shape}]`, `[${found.shape}]`);
+/** Files that hold the weights. */
+function shardsOf(loader: string, files: Files): string[] {
+  if (checkFiles(loader, files).has(WEIGHTS)) return [WEIGHTS];
+  if (files.has(INDEX)) {
+    const { weight_map: map } = readJson(loader, files, INDEX);
+    const names = typeof map === 'object' && map !== null ? Object.values(map) : [];
+    if (names.length === 0 || !names.every((name) => typeof name === 'string')) {
+      rangeError(loader, INDEX, 'with a weight_map from tensors to files', map);
+    }
+    return [...new Set(names as string[])];
   }
+  if (files.has('pytorch_model.bin')) {
+    throw new RangeError(
+      `${loader}: files must hold ${WEIGHTS}, got pytorch_model.bin, which can run code when it is ` +
+        'read: convert it with save_pretrained(folder, safe_serialization=True) in Python',
+    );
+  }
+  throw new RangeError(`${loader}: files must hold ${WEIGHTS}`);
 }

@@ -1,4 +1,4 @@
-/** Keys and values of the tokens so far, layer by layer, so that a new token costs one row. */
+/** Key-value cache of generation: a new token costs one row per layer. */
 
 import {
   cachedAttention,
@@ -8,7 +8,7 @@ import {
   tensor,
 } from '../../nn/index.js';
 
-/** One layer's cache: (context, C) each. */
+/** Keys and values of one layer, (context, C) each. */
 export class LayerCache {
   readonly keys: Tensor;
   readonly values: Tensor;
@@ -19,9 +19,11 @@ export class LayerCache {
   }
 
   /**
-   * Attention of new tokens to themselves and to the `past` before them, whose keys and values
-   * join the cache.
+   * Computes attention of new tokens to themselves and to the `past` before them, and adds their
+   * keys and values to the cache.
+   *
    * @param x (T, C), normalized
+   * @returns (T, C)
    */
   attend(attention: MultiHeadAttention, x: Tensor, past: number): Tensor {
     const width = x.shape[1] as number;
@@ -36,13 +38,20 @@ export class LayerCache {
   }
 }
 
-export interface Cache {
-  /** Tokens that it holds. */
-  filled: number;
-  layers: LayerCache[];
-}
+/** Keys and values of all layers. */
+export class KeyValueCache {
+  /** Number of tokens that it holds. */
+  filled = 0;
+  readonly layers: LayerCache[];
 
-/** Makes the layers' caches at first use. */
-export function extendCache(cache: Cache, layers: number, context: number, width: number): void {
-  while (cache.layers.length < layers) cache.layers.push(new LayerCache(context, width));
+  constructor(layers: number, context: number, width: number) {
+    this.layers = Array.from({ length: layers }, () => new LayerCache(context, width));
+  }
+
+  dispose(): void {
+    for (const { keys, values } of this.layers) {
+      keys.dispose();
+      values.dispose();
+    }
+  }
 }

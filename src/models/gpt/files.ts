@@ -1,57 +1,58 @@
 /**
  * A GPT as files that Python reads: `config.json`, `model.safetensors` with the names and layouts
- * of Hugging Face's GPT-2, and `vocab.json`. Its linear layers are stored as (in, out), the
- * transpose of ours, and biases that we do not have are stored as zeros.
+ * of Hugging Face's GPT-2, and its tokenizer. GPT-2 stores linear layers as (in, out), the transpose
+ * of ours; biases that our model lacks are written as zeros.
  */
 
-import type { Tokenizer } from '../../data/text/characters.js';
-import { loadSafetensors, saveSafetensors, tidy } from '../../nn/index.js';
+import type { Tokenizer } from '../../data/text/tokenizer.js';
+import { ConfigReader, MAX_LAYERS } from '../files/config.js';
+import { type Files, writeJson } from '../files/files.js';
+import { loadModel } from '../files/load.js';
 import {
-  type Files,
-  readActivation,
-  readEps,
-  readInt,
-  readJson,
-  readRate,
-  readWeights,
-  requireFlag,
-  writeJson,
-} from '../files/files.js';
-import { readTokenizer, tokenizerFiles } from '../files/tokenizer.js';
-import {
-  checkShape,
-  type Entry,
-  findWeight,
-  linearEntries,
-  normEntries,
-  readEntries,
-  writeEntries,
-} from '../files/weights.js';
+  type BlockNames,
+  blockTensors,
+  type FileTensor,
+  normTensors,
+  writeTensors,
+} from '../files/tensors.js';
+import { readTokenizer, specialIds, tokenizerFiles } from '../files/tokenizer.js';
 import { GPT } from './gpt.js';
 
-function entriesOf(gpt: GPT): Entry[] {
-  const transposed = { transposed: true };
+/** Hugging Face's names. */
+const BLOCK: BlockNames = {
+  norm1: 'ln_1',
+  qkv: 'attn.c_attn',
+  output: 'attn.c_proj',
+  norm2: 'ln_2',
+  up: 'mlp.c_fc',
+  down: 'mlp.c_proj',
+  transposed: true,
+};
+
+/** The hub's base files leave the first part of a name out. */
+const aliases = (name: string): string[] => [name.replace('transformer.', '')];
+
+function tensorsOf(gpt: GPT): FileTensor[] {
   return [
-    { name: 'transformer.wte.weight', own: gpt.tokenEmbeddings },
-    { name: 'transformer.wpe.weight', own: gpt.positionEmbeddings },
-    ...gpt.blocks.flatMap(({ norm1, attention, norm2, mlp }, i) => [
-      ...normEntries(`transformer.h.${i}.ln_1`, norm1),
-      ...linearEntries(`transformer.h.${i}.attn.c_attn`, attention.qkv, transposed),
-      ...linearEntries(`transformer.h.${i}.attn.c_proj`, attention.output, transposed),
-      ...normEntries(`transformer.h.${i}.ln_2`, norm2),
-      ...linearEntries(`transformer.h.${i}.mlp.c_fc`, mlp.up, transposed),
-      ...linearEntries(`transformer.h.${i}.mlp.c_proj`, mlp.down, transposed),
-    ]),
-    ...normEntries('transformer.ln_f', gpt.norm),
+    { name: 'transformer.wte.weight', parameter: gpt.tokenEmbeddings },
+    { name: 'transformer.wpe.weight', parameter: gpt.positionEmbeddings },
+    ...blockTensors('transformer.h', gpt.blocks, BLOCK),
+    ...normTensors('transformer.ln_f', gpt.norm),
   ];
 }
 
-/** The weights under Hugging Face's names, in its layouts. */
+/**
+ * Encodes a GPT's weights as `model.safetensors`, under Hugging Face's names.
+ * @returns bytes of the file
+ */
 export function gptWeights(gpt: GPT): Uint8Array {
-  return tidy(() => saveSafetensors(writeEntries(entriesOf(gpt))));
+  return writeTensors(tensorsOf(gpt));
 }
 
-/** Everything that a folder of a trained GPT holds. */
+/**
+ * Makes the files of a GPT: what `loadGpt` and transformers' `GPT2LMHeadModel` read.
+ * @returns paths to bytes: config.json, model.safetensors, the tokenizer's files
+ */
 export function saveGpt(gpt: GPT): Files {
   const { layers, heads, width, context, dropout, hidden, bias, activation, eps } = gpt.config;
   const config = {
@@ -70,59 +71,54 @@ export function saveGpt(gpt: GPT): Files {
     layer_norm_epsilon: eps,
     initializer_range: 0.02,
     tie_word_embeddings: true,
+    // Where a config leaves them out, Hugging Face assumes GPT-2's 50256.
+    ...specialIds(gpt.tokenizer),
     use_bias: bias,
   };
-  const files: Files = new Map();
-  files.set('config.json', writeJson(config));
-  files.set('model.safetensors', gptWeights(gpt));
-  for (const [name, bytes] of tokenizerFiles(gpt.tokenizer, context)) files.set(name, bytes);
-  return files;
-}
-
-/** The hub's base files leave the first part of the name out. */
-function otherNames(name: string): string[] {
-  return [name.replace('transformer.', '')];
+  return new Map([
+    ['config.json', writeJson(config)],
+    ['model.safetensors', gptWeights(gpt)],
+    ...tokenizerFiles(gpt.tokenizer, context),
+  ]);
 }
 
 /**
- * A GPT from its files, ours or a GPT-2 of Hugging Face's.
- * @param tokenizer for a vocabulary that is not of characters
- * @throws RangeError if a file is missing or not sound; nothing stays behind
+ * Loads a GPT from its files, `saveGpt`'s or those of a GPT-2 of Hugging Face's.
+ *
+ * @param files paths to bytes
+ * @param tokenizer replaces the files' own
+ * @throws {RangeError} if a file is missing or not valid; nothing stays in memory
  */
 export function loadGpt(files: Files, tokenizer?: Tokenizer): GPT {
-  const config = readJson('loadGpt', files, 'config.json');
-  const whole = (key: string): number => readInt('loadGpt', config, key);
-  const size = whole('vocab_size');
-  const [layers, width, context] = [whole('n_layer'), whole('n_embd'), whole('n_positions')];
-  const hidden = (config.n_inner ?? null) === null ? 4 * width : whole('n_inner');
-  requireFlag('loadGpt', config, 'tie_word_embeddings', true);
-  requireFlag('loadGpt', config, 'scale_attn_weights', true);
-  requireFlag('loadGpt', config, 'scale_attn_by_inverse_layer_idx', false);
-  return tidy(() => {
-    const weights = loadSafetensors(readWeights('loadGpt', files));
-    // Before anything of that size is made.
-    const check = (name: string, shape: number[]): void =>
-      checkShape('loadGpt', name, findWeight(weights, name, otherNames), shape);
-    check('transformer.wte.weight', [size, width]);
-    check('transformer.wpe.weight', [context, width]);
-    check(`transformer.h.${layers - 1}.mlp.c_fc.weight`, [width, hidden]);
-    const gpt = new GPT(tokenizer ?? readTokenizer('loadGpt', files, size), {
-      layers,
-      heads: whole('n_head'),
-      width,
-      context,
-      dropout: readRate('loadGpt', config, 'resid_pdrop'),
-      hidden,
-      bias: config.use_bias !== false,
-      activation: readActivation('loadGpt', config, 'activation_function', 'gelu_new'),
-      eps: readEps('loadGpt', config, 'layer_norm_epsilon', 1e-5),
-    });
-    try {
-      readEntries('loadGpt', entriesOf(gpt), weights, otherNames);
-    } catch (error) {
-      gpt.dispose();
-      throw error;
-    }
-    return gpt.eval();
+  const config = ConfigReader.open('loadGpt', files);
+  const vocabSize = config.readInt('vocab_size');
+  const layers = config.readInt('n_layer', { max: MAX_LAYERS });
+  const width = config.readInt('n_embd');
+  const context = config.readInt('n_positions');
+  const hidden = config.readInt('n_inner', { fallback: 4 * width });
+  config.require('tie_word_embeddings', true);
+  config.require('scale_attn_weights', true);
+  config.require('scale_attn_by_inverse_layer_idx', false);
+  config.require('add_cross_attention', false);
+  const sizes = {
+    layers,
+    heads: config.readInt('n_head', { max: MAX_LAYERS }),
+    width,
+    context,
+    dropout: config.readRate('resid_pdrop'),
+    hidden,
+    bias: config.readFlag('use_bias', true),
+    activation: config.readGelu('activation_function', 'gelu_new'),
+    eps: config.readPositive('layer_norm_epsilon', 1e-5),
+  };
+  return loadModel('loadGpt', files, {
+    aliases,
+    check(weights) {
+      weights.check('transformer.wte.weight', [vocabSize, width]);
+      weights.check('transformer.wpe.weight', [context, width]);
+      weights.check(`transformer.h.${layers - 1}.mlp.c_fc.weight`, [width, hidden]);
+    },
+    make: () => new GPT(tokenizer ?? readTokenizer('loadGpt', files, vocabSize), sizes),
+    tensors: tensorsOf,
   });
 }

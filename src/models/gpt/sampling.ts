@@ -1,42 +1,67 @@
 /** Choosing the next token from logits. */
 
+import type { OptionReader } from '../../core/options.js';
 import type { Random } from '../../core/random.js';
-import { checkCount, checkPositive, rangeError } from '../../core/validation.js';
+import {
+  type Check,
+  checkNumber,
+  checkPositive,
+  integerIn,
+  rangeError,
+} from '../../core/validation.js';
 import { softmax } from '../../linalg/softmax.js';
 
+/** Options of sampling a token. */
 export interface SamplingOptions {
-  /** Divides the logits: below 1 the likely becomes likelier (default 1). */
-  temperature?: number;
-  /** Only the k likeliest tokens, and those as likely as the k-th. */
-  topK?: number;
-  /** Only the likeliest tokens that together have this probability. */
-  topP?: number;
+  /** Number above 0 that divides the logits: below 1, probable tokens become more so. @default 1 */
+  temperature?: number | undefined;
+  /** Samples from the k most probable tokens alone, and those as probable as the k-th. @default all */
+  topK?: number | undefined;
+  /** Samples from the most probable tokens that together have this probability. @default 1 */
+  topP?: number | undefined;
+}
+
+/** Sampling options with their defaults. */
+export interface Sampling {
+  temperature: number;
+  topK: number | undefined;
+  topP: number | undefined;
+}
+
+const checkTopP: Check<number> = (name, argument, value) => {
+  const topP = checkNumber(name, argument, value);
+  if (topP > 0 && topP <= 1) return topP;
+  return rangeError(name, argument, 'above 0 and at most 1', topP);
+};
+
+/** Reads the options of sampling. */
+export function readSampling(reader: OptionReader): Sampling {
+  return {
+    temperature: reader.read('temperature', checkPositive, 1),
+    topK: reader.optional('topK', integerIn(1)),
+    topP: reader.optional('topP', checkTopP),
+  };
 }
 
 /** Draws a token. */
-export function pickToken(logits: Float32Array, options: SamplingOptions, random: Random): number {
-  const temperature = checkPositive('generate', 'temperature', options.temperature, 1);
-  const { topP } = options;
-  if (topP !== undefined && !(topP > 0 && topP <= 1)) {
-    rangeError('generate', 'topP', 'above 0 and at most 1', topP);
-  }
+export function sampleToken(logits: Float32Array, options: Sampling, random: Random): number {
+  const { temperature, topK, topP } = options;
   const size = logits.length;
-  const topK = checkCount('generate', 'topK', options.topK, size, Number.MAX_SAFE_INTEGER, 'any');
   const ranked = Array.from(logits, (logit, id) => ({ logit, id }));
   ranked.sort((a, b) => b.logit - a.logit || a.id - b.id);
-  const least = ranked[Math.min(topK, size) - 1]?.logit as number;
-  const kept = ranked.filter(({ logit }) => logit >= least);
-  const most = kept[0]?.logit as number;
-  const { data } = softmax([kept.map(({ logit }) => (logit - most) / temperature)]);
+  const min = ranked[Math.min(topK ?? size, size) - 1]?.logit as number;
+  const kept = ranked.filter(({ logit }) => logit >= min);
+  const max = kept[0]?.logit as number;
+  const { data } = softmax([kept.map(({ logit }) => (logit - max) / temperature)]);
   let reached = 0;
   let end = 0;
   while (end < kept.length && (end === 0 || topP === undefined || reached < topP)) {
     reached += data[end++] as number;
   }
-  let left = random.uniform() * reached;
+  let remaining = random.uniform() * reached;
   for (let i = 0; i < end; i++) {
-    left -= data[i] as number;
-    if (left < 0) return kept[i]?.id as number;
+    remaining -= data[i] as number;
+    if (remaining < 0) return kept[i]?.id as number;
   }
   return kept[end - 1]?.id as number;
 }

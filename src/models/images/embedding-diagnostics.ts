@@ -1,38 +1,50 @@
 /**
- * How a contrastive model fares, in numbers that a loss does not show: whether views of one image
- * agree, whether different images are told apart, and whether the embedding has collapsed.
+ * Diagnostics of a contrastive model, in numbers that a loss does not show: whether views of one
+ * image agree, whether different images are told apart, and whether the embedding has collapsed.
  */
 
-import { alignment, effectiveRank, type Matrix, normalize, uniformity } from '../../index.js';
+import type { Matrix } from '../../core/matrix.js';
+import { alignment, effectiveRank, uniformity } from '../../evaluate/embedding-space.js';
+import { normalize } from '../../linalg/similarity.js';
 
+/** Numbers that tell a useful embedding from a collapsed one. */
 export interface EmbeddingDiagnostics {
-  /** Mean squared distance of two views of a image, on the unit sphere: 0 where they agree. */
+  /** Mean squared distance of two views of an image, on the unit sphere: 0 where they agree. */
   alignment: number;
   /** Log of the mean exp(−2 d²) over all pairs: 0 where all are one point, lower the more even. */
   uniformity: number;
-  /** Directions that the embedding makes use of. */
+  /** Number of directions that the embedding makes use of. */
   effectiveRank: number;
-  /** Mean cosine of two views of a image, and of two images. */
+  /** Mean cosine of two views of an image. */
   positiveSimilarity: number;
+  /** Mean cosine of two different images. */
   negativeSimilarity: number;
-  /** 1 where all images have become alike, or nearly all of one direction. */
+  /** 1 where all images have become alike, or nearly all of one direction; else 0. */
   collapsed: number;
 }
 
-/** Above this cosine of different images, and below this many directions, it has collapsed. */
+/** Above this cosine of different images, or below this many directions, it has collapsed. */
 const COLLAPSED_COSINE = 0.95;
 const COLLAPSED_RANK = 1.5;
 
-/** @param first (n, d) one view of each image @param second (n, d) another one */
+/**
+ * Computes diagnostics of an embedding from two views of each image.
+ *
+ * @param first one view of each image, (n, d)
+ * @param second another view of each, (n, d)
+ * @returns the diagnostics
+ * @throws {TypeError | RangeError} if they are not two matrices of one shape
+ * @see https://arxiv.org/abs/2005.10242
+ */
 export function embeddingDiagnostics(first: Matrix, second: Matrix): EmbeddingDiagnostics {
-  const apart = alignment(first, second);
+  const distance = alignment(first, second);
   const rank = effectiveRank(first);
   const negativeSimilarity = meanCosine(first);
   return {
-    alignment: apart,
+    alignment: distance,
     uniformity: uniformity(first),
     effectiveRank: rank,
-    positiveSimilarity: 1 - apart / 2,
+    positiveSimilarity: 1 - distance / 2,
     negativeSimilarity,
     collapsed: negativeSimilarity > COLLAPSED_COSINE || rank < COLLAPSED_RANK ? 1 : 0,
   };
@@ -49,16 +61,21 @@ function meanCosine(x: Matrix): number {
   return (all - own) / (rows * (rows - 1));
 }
 
-/** The same in a line. */
-export function formatEmbeddingDiagnostics(health: EmbeddingDiagnostics): string {
-  const { alignment: apart, uniformity: spread, effectiveRank: rank, collapsed } = health;
+/**
+ * Formats diagnostics as a line of text.
+ *
+ * @param diagnostics result of `embeddingDiagnostics`
+ * @returns the line, which says so if the embedding has collapsed
+ */
+export function formatEmbeddingDiagnostics(diagnostics: EmbeddingDiagnostics): string {
+  const { positiveSimilarity, negativeSimilarity } = diagnostics;
   const line = [
-    `alignment ${apart.toFixed(3)}`,
-    `uniformity ${spread.toFixed(2)}`,
-    `effective rank ${rank.toFixed(1)}`,
-    `cosine of views ${health.positiveSimilarity.toFixed(2)}, of images ${health.negativeSimilarity.toFixed(2)}`,
+    `alignment ${diagnostics.alignment.toFixed(3)}`,
+    `uniformity ${diagnostics.uniformity.toFixed(2)}`,
+    `effective rank ${diagnostics.effectiveRank.toFixed(1)}`,
+    `cosine of views ${positiveSimilarity.toFixed(2)}, of images ${negativeSimilarity.toFixed(2)}`,
   ].join(', ');
-  return collapsed === 0
+  return diagnostics.collapsed === 0
     ? line
     : `COLLAPSED: all images have become alike; try a lower --lr or a larger --batch-size (${line})`;
 }

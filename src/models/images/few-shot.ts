@@ -1,35 +1,63 @@
 /**
- * What embeddings are worth where labels are few: a linear probe and the nearest neighbors, on so
- * many labeled rows a class, judged on rows held out.
+ * Few-shot evaluation of embeddings: a linear probe and k-NN on few labeled rows per class,
+ * evaluated on held-out rows.
  */
 
+import type { Matrix } from '../../core/matrix.js';
+import { readOptions } from '../../core/options.js';
 import { Random } from '../../core/random.js';
 import { STREAMS } from '../../core/streams.js';
-import { knnClassify, linearProbe, type Matrix } from '../../index.js';
+import {
+  checkInteger,
+  checkIntegers,
+  integerIn,
+  rangeError,
+  typeError,
+} from '../../core/validation.js';
+import { linearProbe } from '../../evaluate/classifier.js';
+import { knnClassify } from '../../evaluate/knn.js';
 
-/** Embeddings and labels to learn from, and to be judged by. */
+/** Embeddings with labels, to train on and to test with. */
 export interface LabeledEmbeddings {
+  /** Rows to train on. */
   train: Matrix;
+  /** Class of each row to train on. */
   trainLabels: ArrayLike<number>;
+  /** Rows to test with. */
   test: Matrix;
+  /** Class of each row to test with. */
   testLabels: ArrayLike<number>;
 }
 
+/** Accuracies with one number of labels per class. */
 export interface FewShotAccuracy {
-  /** Labeled rows of each class, as many as there are where a class has fewer. */
+  /** Labeled rows per class; a class that has fewer gives all. */
   perClass: number;
-  /** Mean accuracy over the draws of the labeled rows. */
+  /** Accuracy of the linear probe, the mean over the draws of the labeled rows. */
   probe: number;
+  /** Accuracy of k-NN, the mean over the draws. */
   knn: number;
   /** Accuracy of the probe in each draw. */
   draws: number[];
 }
 
-/** Neighbours that vote. */
+/** Neighbors that vote. */
 const NEIGHBORS = 20;
 
-/** Rows of a matrix. */
-export function selectRows({ data, cols }: Matrix, rows: readonly number[]): Matrix {
+/**
+ * Selects rows of a matrix.
+ *
+ * @param x matrix
+ * @param rows indices of rows
+ * @returns matrix of these rows, in this order
+ * @throws {RangeError} if an index is not one of a row
+ */
+export function selectRows(x: Matrix, rows: readonly number[]): Matrix {
+  checkIntegers('selectRows', 'rows', rows, undefined, {
+    valid: (row) => row >= 0 && row < x.rows,
+    what: `from 0 to ${x.rows - 1}`,
+  });
+  const { data, cols } = x;
   const chosen = new Float32Array(rows.length * cols);
   rows.forEach((row, i) => {
     chosen.set(data.subarray(row * cols, (row + 1) * cols), i * cols);
@@ -37,16 +65,33 @@ export function selectRows({ data, cols }: Matrix, rows: readonly number[]): Mat
   return { data: chosen, rows: rows.length, cols };
 }
 
+/** Checks a number of labels per class; infinitely many are all. */
+function checkPerClass(name: string, argument: string, value: unknown): number {
+  if (value === Number.POSITIVE_INFINITY) return value;
+  return integerIn(1)(name, argument, value);
+}
+
 /**
- * Rows that carry a label: `perClass` of each class, drawn at random; the same ones for all
- * embeddings of the same images.
+ * Samples the rows that carry a label: `perClass` of each class, the same ones for all embeddings of
+ * the same images.
+ *
+ * @param labels class of each row
+ * @param perClass rows per class; Infinity is all
+ * @param seed seed of the random numbers
+ * @param draw index of the draw: each is another sample
+ * @returns indices of rows, class by class
+ * @throws {TypeError | RangeError} if an argument is not valid
  */
 export function sampleLabeled(
   labels: ArrayLike<number>,
   perClass: number,
-  seed: number,
+  seed = 0,
   draw = 0,
 ): number[] {
+  checkIntegers('sampleLabeled', 'labels', labels);
+  checkPerClass('sampleLabeled', 'perClass', perClass);
+  checkInteger('sampleLabeled', 'seed', seed);
+  checkInteger('sampleLabeled', 'draw', draw);
   const classes = new Map<number, number[]>();
   for (let row = 0; row < labels.length; row++) {
     const label = labels[row] as number;
@@ -60,7 +105,7 @@ export function sampleLabeled(
     .flatMap((label) => random.shuffle(classes.get(label) as number[]).slice(0, perClass));
 }
 
-/** Share of rows whose label is what was predicted. */
+/** Fraction of rows whose label is the predicted one. */
 function accuracyOf(predicted: ArrayLike<number>, labels: ArrayLike<number>): number {
   let hits = 0;
   for (let i = 0; i < labels.length; i++) if (predicted[i] === labels[i]) hits++;
@@ -68,14 +113,36 @@ function accuracyOf(predicted: ArrayLike<number>, labels: ArrayLike<number>): nu
 }
 
 /**
- * Accuracies by the number of labels a class.
- * @param counts numbers of labels; Infinity is all there are
+ * Evaluates embeddings with few labels.
+ *
+ * @param data embeddings with labels, to train on and to test with
+ * @param counts numbers of labels per class; Infinity is all
+ * @param options seed of the random numbers, and draws: samples of the labeled rows
+ * @param options.seed seed of the random numbers
+ * @param options.draws samples of the labeled rows that accuracies are means over
+ * @returns accuracies for each of the counts
+ * @throws {TypeError | RangeError} if an argument is not valid
+ * @example const [few] = fewShotAccuracy({ train, trainLabels, test, testLabels }, [10]);
  */
 export function fewShotAccuracy(
-  { train, trainLabels, test, testLabels }: LabeledEmbeddings,
+  data: LabeledEmbeddings,
   counts: readonly number[],
-  { seed = 0, draws = 5 }: { seed?: number; draws?: number } = {},
+  options?: { seed?: number; draws?: number },
 ): FewShotAccuracy[] {
+  const reader = readOptions('fewShotAccuracy', options);
+  const seed = reader.read('seed', checkInteger, 0);
+  const draws = reader.read('draws', integerIn(1), 5);
+  reader.done();
+  if (typeof data !== 'object' || data === null) {
+    typeError('fewShotAccuracy', 'data', 'embeddings with labels', data);
+  }
+  if (!Array.isArray(counts)) typeError('fewShotAccuracy', 'counts', 'an array', counts);
+  for (const [i, count] of counts.entries())
+    checkPerClass('fewShotAccuracy', `counts[${i}]`, count);
+  const { train, trainLabels, test, testLabels } = data;
+  if (trainLabels?.length !== train?.rows) {
+    rangeError('fewShotAccuracy', 'trainLabels', 'one per row of train', trainLabels?.length);
+  }
   return counts.map((perClass) => {
     const first = sampleLabeled(trainLabels, perClass, seed);
     // Where all rows are labeled, every draw is the same one.
@@ -90,8 +157,8 @@ export function fewShotAccuracy(
         knn: accuracyOf(knnClassify(known, labels, test, { k }), testLabels),
       };
     });
-    const mean = (what: 'probe' | 'knn'): number =>
-      results.reduce((sum, result) => sum + result[what], 0) / times;
+    const mean = (key: 'probe' | 'knn'): number =>
+      results.reduce((sum, result) => sum + result[key], 0) / times;
     return { perClass, probe: mean('probe'), knn: mean('knn'), draws: results.map((r) => r.probe) };
   });
 }

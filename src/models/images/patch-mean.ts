@@ -1,18 +1,31 @@
 /** A vision transformer as an encoder of images. */
 
 import { Module, mean, slice, type Tensor, type VisionTransformer } from '../../nn/index.js';
+import { type ImageNormalization, normalizeImages } from './normalization.js';
 
-/** The mean of what a vision transformer makes of a image's patches. */
+/** Encoder that gives the mean of a vision transformer's patches. */
 export class PatchMean extends Module {
+  /** Encoder of the patches. */
   readonly transformer: VisionTransformer;
+  readonly #normalization: ImageNormalization | undefined;
 
-  constructor(transformer: VisionTransformer) {
+  /**
+   * @param transformer encoder of the patches
+   * @param normalization mean and std of the pixels, where they are not a half
+   */
+  constructor(transformer: VisionTransformer, normalization?: ImageNormalization) {
     super();
     this.transformer = transformer;
+    this.#normalization = normalization;
   }
 
-  /** @param images (B, C, H, W) @returns (B, width) */
+  /**
+   * Encodes images.
+   * @param images (B, C, H, W), −1 black to 1 white
+   * @returns (B, width)
+   */
   forward(images: Tensor): Tensor {
-    return mean(slice(this.transformer.forward(images), 1, 1), { axis: 1 });
+    const seen = this.#normalization ? normalizeImages(images, this.#normalization) : images;
+    return mean(slice(this.transformer.forward(seen), 1, 1), { axis: 1 });
   }
 }

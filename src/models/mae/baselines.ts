@@ -1,4 +1,4 @@
-/** What hidden patches are to those who have learned nothing: the rivals of a masked autoencoder. */
+/** Baselines of a masked autoencoder: hidden patches by methods that have learned nothing. */
 
 import type { ImageDataset } from '../../data/images/dataset.js';
 import {
@@ -20,25 +20,30 @@ import type { MAE } from './mae.js';
 import { maskTensor } from './patch-mask.js';
 
 /**
- * Images whose hidden pixels are the mean of the image's visible ones.
+ * Fills hidden pixels with the mean of the image's visible ones.
  *
  * @param images (B, C, H, W)
  * @param shown (B, 1, H, W), 0 where a pixel is hidden
+ * @returns (B, C, H, W)
  */
 export function meanFill(images: Tensor, shown: Tensor): Tensor {
   const [batch, channels, height, width] = images.shape as [number, number, number, number];
-  const total = (x: Tensor, of: number): Tensor =>
-    sum(reshape(x, [batch, of, height * width]), { axis: 2 });
+  const total = (x: Tensor, planes: number): Tensor =>
+    sum(reshape(x, [batch, planes, height * width]), { axis: 2 });
   const means = div(total(mul(images, shown), channels), total(shown, 1));
   return where(shown, images, reshape(means, [batch, channels, 1, 1]));
 }
 
-/** Turns until values no longer change, at gaps of some dozens of pixels. */
+/** Iterations until values no longer change, at gaps of some dozens of pixels. */
 const ITERATIONS = 200;
 
 /**
- * Images whose hidden pixels are interpolated from the visible ones: each the mean of its
- * neighbors above, below, left and right (Laplace's equation, by Jacobi's method).
+ * Fills hidden pixels by interpolation: each becomes the mean of its neighbors above, below, left and
+ * right (Laplace's equation, by Jacobi's method).
+ *
+ * @param images (B, C, H, W)
+ * @param shown (B, 1, H, W), 0 where a pixel is hidden
+ * @returns (B, C, H, W)
  */
 export function interpolate(images: Tensor, shown: Tensor): Tensor {
   const [batch, channels, height, width] = images.shape as [number, number, number, number];
@@ -47,7 +52,7 @@ export function interpolate(images: Tensor, shown: Tensor): Tensor {
   const around = (x: Tensor): Tensor => conv2d(x, cross, undefined, { padding: 1 });
   const neighbors = around(tensor(new Float32Array(height * width).fill(1), [1, 1, height, width]));
   let x = meanFill(images, shown);
-  for (let turn = 0; turn < ITERATIONS; turn++) {
+  for (let i = 0; i < ITERATIONS; i++) {
     const next = tidy(() => {
       const means = div(around(reshape(x, planes)), neighbors);
       return where(shown, images, reshape(means, images.shape));
@@ -60,15 +65,24 @@ export function interpolate(images: Tensor, shown: Tensor): Tensor {
 
 /** Mean squared errors over hidden pixels, from −1 black to 1 white. */
 export interface ReconstructionErrors {
-  /** The model's loss. */
+  /** Loss of the model. */
   loss: number;
-  /** Of its pixels, which is the loss unless that is of normalized ones. */
+  /** Error of the model's pixels: the loss, unless that is of normalized ones. */
   reconstruction: number;
+  /** Error of the mean of the visible pixels. */
   meanFill: number;
+  /** Error of interpolation. */
   interpolation: number;
 }
 
-/** How well a model makes hidden patches up, beside those who have learned nothing. */
+/**
+ * Evaluates how well a model reconstructs hidden patches, next to baselines.
+ *
+ * @param model masked autoencoder
+ * @param data images
+ * @returns mean squared errors
+ * @throws {TypeError | RangeError} if they are not images of the network's shape
+ */
 export function reconstructionErrors(model: MAE, data: ImageDataset): ReconstructionErrors {
   const { grid, patch, patches } = model.encoder;
   const totals = { reconstruction: 0, meanFill: 0, interpolation: 0 };

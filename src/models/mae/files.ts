@@ -1,83 +1,91 @@
 /**
- * A masked autoencoder as files that Python reads: `config.json` and `model.safetensors` with the
- * names and layouts of Hugging Face's `ViTMAEForPreTraining`.
+ * A masked autoencoder as files that Python reads: `config.json`, `model.safetensors` with the
+ * names and layouts of Hugging Face's `ViTMAEForPreTraining`, and `preprocessor_config.json`.
  */
 
-import { rangeError } from '../../core/validation.js';
-import { loadSafetensors, saveSafetensors, type TransformerBlock, tidy } from '../../nn/index.js';
-import { type Files, readEnum, readInt, readJson, readWeights, writeJson } from '../files/files.js';
+import { ConfigReader, MAX_LAYERS, MAX_SIDE } from '../files/config.js';
+import { type Files, writeJson } from '../files/files.js';
+import { loadModel } from '../files/load.js';
+import { preprocessorFile, readPreprocessor } from '../files/preprocessor.js';
 import {
-  checkShape,
-  type Entry,
-  findWeight,
-  linearEntries,
-  normEntries,
-  readEntries,
-  writeEntries,
-} from '../files/weights.js';
+  type BlockNames,
+  blockTensors,
+  type FileTensor,
+  linearTensors,
+  normTensors,
+  writeTensors,
+} from '../files/tensors.js';
 import { MAE } from './mae.js';
 
-function blockEntries(at: string, { norm1, attention, norm2, mlp }: TransformerBlock): Entry[] {
-  const width = norm1.weight.size;
-  return [
-    ...normEntries(`${at}.layernorm_before`, norm1),
-    ...['query', 'key', 'value'].flatMap((part, p) => {
-      const rows = [p * width, (p + 1) * width] as const;
-      return linearEntries(`${at}.attention.attention.${part}`, attention.qkv, { rows });
-    }),
-    ...linearEntries(`${at}.attention.output.dense`, attention.output),
-    ...normEntries(`${at}.layernorm_after`, norm2),
-    ...linearEntries(`${at}.intermediate.dense`, mlp.up),
-    ...linearEntries(`${at}.output.dense`, mlp.down),
-  ];
-}
+/** Hugging Face's names. */
+const BLOCK: BlockNames = {
+  norm1: 'layernorm_before',
+  qkv: ['attention.attention.query', 'attention.attention.key', 'attention.attention.value'],
+  output: 'attention.output.dense',
+  norm2: 'layernorm_after',
+  up: 'intermediate.dense',
+  down: 'output.dense',
+};
 
-/** The encoder's tensors. */
-function encoderEntries({ encoder, config }: MAE): Entry[] {
+/** Parameters that a decoder may have that the file itself lacks: a bound on what a config asks for. */
+const MAX_NEW_PARAMETERS = 2 ** 27;
+
+/** Files of the encoder alone leave the first part of a name out. */
+const aliases = (name: string): string[] => [name.replace(/^vit\./, '')];
+
+function encoderTensors({ encoder, config }: MAE): FileTensor[] {
   const { patch, channels, hidden } = config;
   const { classToken, positions, projection, blocks, norm, patches } = encoder;
   const at = 'vit.embeddings';
-  const square = [hidden, patch, patch, channels];
-  const [weight, bias] = linearEntries(`${at}.patch_embeddings.projection`, projection);
+  const [weight, bias] = linearTensors(`${at}.patch_embeddings.projection`, projection);
   return [
-    { name: `${at}.cls_token`, own: classToken, layout: { shape: [1, 1, hidden] } },
+    { name: `${at}.cls_token`, parameter: classToken, layout: { shape: [1, 1, hidden] } },
     {
       name: `${at}.position_embeddings`,
-      own: positions,
+      parameter: positions,
       layout: { shape: [1, 1 + patches, hidden] },
     },
-    // A patch is a row of pixels after the other, a pixel its channels; theirs is a filter's.
-    { ...(weight as Entry), layout: { shape: square, axes: [0, 3, 1, 2] } },
-    bias as Entry,
-    ...blocks.flatMap((block, i) => blockEntries(`vit.encoder.layer.${i}`, block)),
-    ...normEntries('vit.layernorm', norm),
+    // Our patches are rows of pixels, each pixel its channels; theirs are a filter's (C, p, p).
+    {
+      ...(weight as FileTensor),
+      layout: { shape: [hidden, patch, patch, channels], axes: [0, 3, 1, 2] },
+    },
+    bias as FileTensor,
+    ...blockTensors('vit.encoder.layer', blocks, BLOCK),
+    ...normTensors('vit.layernorm', norm),
   ];
 }
 
-/** The decoder's tensors; files of the encoder alone lack them. */
-function decoderEntries(mae: MAE): Entry[] {
+/** Lists the decoder's tensors; files of the encoder alone lack them. */
+function decoderTensors(mae: MAE): FileTensor[] {
   const { decoderHidden } = mae.config;
-  const size = 1 + mae.encoder.patches;
-  const entries: Entry[] = [
-    ...linearEntries('decoder.decoder_embed', mae.decoderEmbed),
+  const steps = 1 + mae.encoder.patches;
+  const tensors: FileTensor[] = [
+    ...linearTensors('decoder.decoder_embed', mae.decoderEmbed),
     {
       name: 'decoder.mask_token',
-      own: mae.maskToken,
+      parameter: mae.maskToken,
       layout: { shape: [1, 1, decoderHidden] },
     },
     {
       name: 'decoder.decoder_pos_embed',
-      own: mae.decoderPositions,
-      layout: { shape: [1, size, decoderHidden] },
+      parameter: mae.decoderPositions,
+      layout: { shape: [1, steps, decoderHidden] },
     },
-    ...mae.decoderBlocks.flatMap((block, i) => blockEntries(`decoder.decoder_layers.${i}`, block)),
-    ...normEntries('decoder.decoder_norm', mae.decoderNorm),
-    ...linearEntries('decoder.decoder_pred', mae.head),
+    ...blockTensors('decoder.decoder_layers', mae.decoderBlocks, BLOCK),
+    ...normTensors('decoder.decoder_norm', mae.decoderNorm),
+    ...linearTensors('decoder.decoder_pred', mae.head),
   ];
-  return entries.map((entry) => ({ ...entry, optional: true }));
+  return tensors.map((each) => ({ ...each, optional: true }));
 }
 
-/** Everything that a folder of a trained masked autoencoder holds. */
+const tensorsOf = (mae: MAE): FileTensor[] => [...encoderTensors(mae), ...decoderTensors(mae)];
+
+/**
+ * Makes the files of a masked autoencoder: what `loadMae` and transformers' `ViTMAEForPreTraining`
+ * read.
+ * @returns paths to bytes: config.json, model.safetensors, preprocessor_config.json
+ */
 export function saveMae(mae: MAE): Files {
   const { height, width, channels, patch, hidden, layers, heads, maskRatio } = mae.config;
   const { decoderHidden, decoderLayers, decoderHeads, normalizePixels } = mae.config;
@@ -104,80 +112,85 @@ export function saveMae(mae: MAE): Files {
     mask_ratio: maskRatio,
     norm_pix_loss: normalizePixels,
   };
-  const entries = [...encoderEntries(mae), ...decoderEntries(mae)];
   return new Map([
     ['config.json', writeJson(config)],
-    ['model.safetensors', tidy(() => saveSafetensors(writeEntries(entries)))],
+    ['model.safetensors', writeTensors(tensorsOf(mae))],
+    preprocessorFile('ViTImageProcessor', mae.config),
   ]);
 }
 
-/** Height and width, which are one number where they are the same. */
-function sizeIn(config: Record<string, unknown>): [number, number] {
-  const { image_size: size } = config;
+/** Reads height and width, which are one number where they are the same. */
+function readImageSize(config: ConfigReader): [height: number, width: number] {
+  const { image_size: size } = config.values;
+  const limits = { max: MAX_SIDE };
   if (!Array.isArray(size)) {
-    const side = readInt('loadMae', config, 'image_size');
+    const side = config.readInt('image_size', { ...limits, fallback: 224 });
     return [side, side];
   }
-  const [height, width] = ['0', '1'].map((axis) =>
-    readInt('loadMae', { [`image_size[${axis}]`]: size[Number(axis)] }, `image_size[${axis}]`),
-  ) as [number, number];
-  return [height, width];
-}
-
-/** Names that files have instead: those of the encoder alone lack the first part. */
-function otherNames(name: string): string[] {
-  return [name.replace(/^vit\./, '')];
+  const sides = new ConfigReader('loadMae', {
+    'image_size[0]': size[0],
+    'image_size[1]': size[1],
+  });
+  return [sides.readInt('image_size[0]', limits), sides.readInt('image_size[1]', limits)];
 }
 
 /**
- * A masked autoencoder from its files, ours or Hugging Face's. Files of the encoder alone will do:
- * the decoder is then as at the start of training.
- * @throws RangeError if a file is missing or not sound; nothing stays behind
+ * Loads a masked autoencoder from its files, `saveMae`'s or Hugging Face's. Files of the encoder
+ * alone will do: the decoder is then as at the start of training.
+ *
+ * @param files paths to bytes
+ * @throws {RangeError} if a file is missing or not valid; nothing stays in memory
  */
 export function loadMae(files: Files): MAE {
-  const config = readJson('loadMae', files, 'config.json');
-  const whole = (key: string): number => readInt('loadMae', config, key);
-  const [height, width] = sizeIn(config);
-  readEnum('loadMae', config, 'hidden_act', ['gelu'], 'gelu');
-  const [hidden, layers, patch] = [
-    whole('hidden_size'),
-    whole('num_hidden_layers'),
-    whole('patch_size'),
-  ];
-  for (const [key, of] of [
-    ['intermediate_size', hidden],
-    ['decoder_intermediate_size', whole('decoder_hidden_size')],
-  ] as const) {
-    if (whole(key) !== 4 * of)
-      rangeError('loadMae', `config.json's ${key}`, `${4 * of}`, config[key]);
-  }
-  const ratio = config.mask_ratio ?? 0.75;
-  if (typeof ratio !== 'number' || !(ratio > 0 && ratio < 1)) {
-    rangeError('loadMae', "config.json's mask_ratio", 'above 0 and below 1', ratio);
-  }
-  return tidy(() => {
-    const weights = loadSafetensors(readWeights('loadMae', files));
-    // Before anything of that size is made.
-    const token = findWeight(weights, 'vit.embeddings.cls_token', otherNames);
-    checkShape('loadMae', 'vit.embeddings.cls_token', token, [1, 1, hidden]);
-    const last = `vit.encoder.layer.${layers - 1}.output.dense.bias`;
-    checkShape('loadMae', last, findWeight(weights, last, otherNames), [hidden]);
-    const mae = new MAE({
-      ...{ height, width, channels: whole('num_channels'), patch, hidden, layers },
-      heads: whole('num_attention_heads'),
-      decoderHidden: whole('decoder_hidden_size'),
-      decoderLayers: whole('decoder_num_hidden_layers'),
-      decoderHeads: whole('decoder_num_attention_heads'),
-      maskRatio: ratio,
-      normalizePixels: config.norm_pix_loss === true,
-      eps: typeof config.layer_norm_eps === 'number' ? config.layer_norm_eps : 1e-12,
-    });
-    try {
-      readEntries('loadMae', [...encoderEntries(mae), ...decoderEntries(mae)], weights, otherNames);
-    } catch (error) {
-      mae.dispose();
-      throw error;
-    }
-    return mae.eval();
+  const config = ConfigReader.open('loadMae', files);
+  const [height, width] = readImageSize(config);
+  config.require('hidden_act', 'gelu');
+  config.require('qkv_bias', true);
+  const hidden = config.readInt('hidden_size');
+  const layers = config.readInt('num_hidden_layers', { max: MAX_LAYERS });
+  const heads = config.readInt('num_attention_heads', { max: MAX_LAYERS });
+  const patch = config.readInt('patch_size', { max: MAX_SIDE });
+  const channels = config.readInt('num_channels', { fallback: 3 });
+  const decoderHidden = config.readInt('decoder_hidden_size', { fallback: 512 });
+  const decoderLayers = config.readInt('decoder_num_hidden_layers', {
+    max: MAX_LAYERS,
+    fallback: 8,
+  });
+  config.require('intermediate_size', 4 * hidden);
+  config.require('decoder_intermediate_size', 4 * decoderHidden);
+  const sizes = {
+    ...{ height, width, channels, patch, hidden, layers, heads },
+    ...{ decoderHidden, decoderLayers },
+    decoderHeads: config.readInt('decoder_num_attention_heads', { max: MAX_LAYERS, fallback: 16 }),
+    maskRatio: config.readFraction('mask_ratio', 0.75),
+    normalizePixels: config.readFlag('norm_pix_loss', false),
+    eps: config.readPositive('layer_norm_eps', 1e-12),
+    ...readPreprocessor('loadMae', files, channels),
+  };
+  return loadModel('loadMae', files, {
+    aliases,
+    check(weights) {
+      const steps = 1 + Math.floor(height / patch) * Math.floor(width / patch);
+      weights.check('vit.embeddings.cls_token', [1, 1, hidden]);
+      weights.check('vit.embeddings.position_embeddings', [1, steps, hidden]);
+      const filter = [hidden, channels, patch, patch];
+      weights.check('vit.embeddings.patch_embeddings.projection.weight', filter);
+      weights.check(`vit.encoder.layer.${layers - 1}.output.dense.bias`, [hidden]);
+      if (weights.has('decoder.mask_token')) {
+        weights.check('decoder.mask_token', [1, 1, decoderHidden]);
+        weights.check('decoder.decoder_pos_embed', [1, steps, decoderHidden]);
+        const last = `decoder.decoder_layers.${decoderLayers - 1}.output.dense.bias`;
+        weights.check(last, [decoderHidden]);
+        return;
+      }
+      const pixels = patch * patch * channels;
+      const parameters =
+        decoderHidden * (12 * decoderLayers * decoderHidden + steps + hidden + pixels);
+      if (parameters > MAX_NEW_PARAMETERS) {
+        config.refuse('decoder_hidden_size', `a decoder of at most ${MAX_NEW_PARAMETERS} numbers`);
+      }
+    },
+    make: () => new MAE(sizes),
+    tensors: tensorsOf,
   });
 }

@@ -1,18 +1,19 @@
-/** Which patches of a image a masked autoencoder sees. */
+/** Masks of a masked autoencoder: which patches of an image it sees. */
 
 import { Random } from '../../core/random.js';
 import { STREAMS } from '../../core/streams.js';
+import { type Check, checkNumber, integerIn, rangeError } from '../../core/validation.js';
 import { type Tensor, tensor } from '../../nn/index.js';
 
-/** Which patches of each image are seen, in the order that the encoder sees them, and which not. */
+/** Visible and hidden patches of each image of a batch. */
 export interface Mask {
-  /** (B, n), flat. */
+  /** Visible patches in the order in which the encoder sees them, (B, n), flat. */
   visible: Int32Array;
-  /** (B, L − n), flat. */
+  /** Hidden patches, (B, L − n), flat. */
   hidden: Int32Array;
 }
 
-/** Which masks are drawn: the same numbers give the same masks. */
+/** Position of the masks' random numbers: equal positions give equal masks. */
 export interface MaskPosition {
   /** Seed of the run. */
   seed: number;
@@ -22,14 +23,34 @@ export interface MaskPosition {
   samples?: ArrayLike<number> | undefined;
 }
 
-/** Hides a fraction of each image's patches, others for each: those of the largest noise. */
+/** Checks a fraction of patches, above 0 and below 1. */
+export const checkMaskRatio: Check<number> = (name, argument, value) => {
+  const ratio = checkNumber(name, argument, value);
+  if (ratio > 0 && ratio < 1) return ratio;
+  return rangeError(name, argument, 'above 0 and below 1', ratio);
+};
+
+/**
+ * Hides a fraction of each image's patches at random: those of the largest noise. At least one patch
+ * stays visible and one is hidden.
+ *
+ * @param batch number of images
+ * @param patches patches per image, at least 2
+ * @param ratio fraction that is hidden, above 0 and below 1
+ * @param position seed, step and samples: the position of the random numbers
+ * @returns visible and hidden patches of each image
+ * @throws {TypeError | RangeError} if an argument is not valid
+ */
 export function randomMask(
   batch: number,
   patches: number,
   ratio: number,
   { seed, step, samples }: MaskPosition,
 ): Mask {
-  const kept = Math.max(1, Math.floor(patches * (1 - ratio)));
+  integerIn(1)('randomMask', 'batch', batch);
+  integerIn(2)('randomMask', 'patches', patches);
+  checkMaskRatio('randomMask', 'ratio', ratio);
+  const kept = Math.min(patches - 1, Math.max(1, Math.floor(patches * (1 - ratio))));
   const visible = new Int32Array(batch * kept);
   const hidden = new Int32Array(batch * (patches - kept));
   for (let b = 0; b < batch; b++) {
@@ -43,7 +64,7 @@ export function randomMask(
   return { visible, hidden };
 }
 
-/** 1 for each visible patch, 0 for each hidden one: (B, L, 1). */
+/** Makes a tensor of 1 for each visible patch and 0 for each hidden one, (B, L, 1). */
 export function maskTensor({ visible }: Mask, batch: number, patches: number): Tensor {
   const shown = new Float32Array(batch * patches);
   const each = visible.length / batch;

@@ -1,37 +1,58 @@
 /** A SimCLR as files: `config.json` and `model.safetensors`, under names of our own. */
 
-import { rangeError } from '../../core/validation.js';
-import { loadSafetensors, saveSafetensors, tidy } from '../../nn/index.js';
-import { type Files, readJson, writeJson } from '../files/files.js';
-import { SimCLR, type SimClrConfig } from './simclr.js';
+import { ConfigReader } from '../files/config.js';
+import { type Files, writeJson } from '../files/files.js';
+import { loadModel } from '../files/load.js';
+import { moduleTensors, writeTensors } from '../files/tensors.js';
+import { SIMCLR_DEFAULTS, SimCLR, type SimClrConfig } from './simclr.js';
 
+/** `model_type` of a SimCLR's config.json. */
 export const SIMCLR_TYPE = 'nearfar-simclr';
 
-/** Everything that a folder of a trained SimCLR holds. */
+/** Side of the encoder's convolutions. */
+const FILTER = 5;
+
+/**
+ * Makes the files of a SimCLR, which `loadSimClr` reads.
+ * @param model model to save
+ * @returns paths to bytes: config.json, model.safetensors
+ */
 export function saveSimClr(model: SimCLR): Files {
   return new Map([
     ['config.json', writeJson({ model_type: SIMCLR_TYPE, ...model.config })],
-    ['model.safetensors', saveSafetensors(model.stateDict())],
+    ['model.safetensors', writeTensors(moduleTensors('', model))],
   ]);
 }
 
 /**
- * A SimCLR from its files.
- * @throws RangeError or TypeError if a file is missing or not sound; nothing stays behind
+ * Loads a SimCLR from its files.
+ *
+ * @param files paths to bytes
+ * @returns the model, in evaluation mode
+ * @throws {TypeError | RangeError} if a file is missing or not valid; nothing stays in memory
  */
 export function loadSimClr(files: Files): SimCLR {
-  const { model_type: type, ...config } = readJson('loadSimClr', files, 'config.json');
-  if (type !== SIMCLR_TYPE) {
-    rangeError('loadSimClr', "config.json's model_type", `'${SIMCLR_TYPE}'`, type);
-  }
-  const bytes = files.get('model.safetensors');
-  if (bytes === undefined) throw new RangeError('loadSimClr: files must hold model.safetensors');
-  const model = new SimCLR(config as SimClrConfig);
-  try {
-    tidy(() => model.loadStateDict(loadSafetensors(bytes)));
-  } catch (error) {
-    model.dispose();
-    throw error;
-  }
-  return model.eval();
+  const reader = ConfigReader.open('loadSimClr', files);
+  reader.requireGiven('model_type', SIMCLR_TYPE);
+  const { model_type: _, ...config } = reader.values;
+  const channels = reader.readInt('channels', { fallback: 1 });
+  const features = reader.readInt('features', { fallback: SIMCLR_DEFAULTS.features });
+  const hidden = reader.readInt('hidden', { fallback: SIMCLR_DEFAULTS.hidden });
+  const projection = reader.readInt('projection', { fallback: SIMCLR_DEFAULTS.projection });
+  const widths = config.widths ?? [];
+  if (!Array.isArray(widths)) return reader.refuse('widths', 'an array of whole numbers');
+  return loadModel('loadSimClr', files, {
+    check(weights) {
+      let inputs = channels;
+      for (const [i, outputs] of widths.entries()) {
+        weights.check(`encoder.convolutions.${i}.weight`, [outputs, inputs, FILTER, FILTER]);
+        inputs = outputs;
+      }
+      weights.check('encoder.output.bias', [features]);
+      weights.check('head.up.weight', [hidden, features]);
+      weights.check('head.down.weight', [projection, hidden]);
+    },
+    make: () => new SimCLR(config as SimClrConfig),
+    tensors: (model) => moduleTensors('', model),
+  });
 }

@@ -1,4 +1,4 @@
-/** Documents as what BERT reads: `[CLS]` tokens `[SEP]`, padded to the longest of a batch. */
+/** Documents as batches that BERT reads: `[CLS]` tokens `[SEP]`, padded to the longest of a batch. */
 
 import type { Matrix } from '../../core/matrix.js';
 import { rangeError, typeError } from '../../core/validation.js';
@@ -8,8 +8,8 @@ import { matmul, reshape, slice, type Tensor, tensor } from '../../nn/index.js';
 /** One text or many: each is a document of its own. */
 export type Texts = string | readonly string[];
 
-/** One text or many, as many. */
-export function textsOf(name: string, texts: Texts): readonly string[] {
+/** Checks one text or many, and gives them as a list. */
+export function checkTextList(name: string, texts: Texts): readonly string[] {
   const list = typeof texts === 'string' ? [texts] : texts;
   if (!Array.isArray(list)) typeError(name, 'texts', 'a string or an array of strings', texts);
   if (list.length === 0) rangeError(name, 'texts', 'at least one text', list);
@@ -18,20 +18,24 @@ export function textsOf(name: string, texts: Texts): readonly string[] {
   return list;
 }
 
-/** Indices at which a condition holds. */
+/** Finds the indices at which a condition holds. */
 export function indicesWhere(ids: Int32Array, holds: (id: number) => boolean): number[] {
   return Array.from(ids.keys()).filter((i) => holds(ids[i] as number));
 }
 
-/** Numbers of the tokens that BERT needs. */
+/** Ids of the tokens that BERT needs. */
 export interface Specials {
+  /** `[PAD]`, after the end of shorter texts. */
   pad: number;
+  /** `[CLS]`, before a text. */
   cls: number;
+  /** `[SEP]`, after a text. */
   sep: number;
+  /** `[MASK]`, in place of a hidden token. */
   mask: number;
 }
 
-/** @throws RangeError if the tokenizer lacks one of them */
+/** @throws {RangeError} if the tokenizer lacks one of them */
 export function specialsOf(tokenizer: JsonTokenizer): Specials {
   const idOf = (token: string): number => {
     const id = tokenizer.idOf(token);
@@ -40,78 +44,83 @@ export function specialsOf(tokenizer: JsonTokenizer): Specials {
   return { pad: idOf('[PAD]'), cls: idOf('[CLS]'), sep: idOf('[SEP]'), mask: idOf('[MASK]') };
 }
 
-/** Token numbers of B segments, (B, T), padded. */
+/** Texts of a batch as token ids. */
 export interface TokenBatch {
+  /** Token ids, (B, T), padded. */
   ids: Int32Array;
+  /** B, the number of texts. */
   batch: number;
-  /** Tokens of each segment, `[CLS]` and `[SEP]` among them. */
+  /** Number of tokens of each text, `[CLS]` and `[SEP]` among them, (B). */
   lengths: Int32Array;
 }
 
-/** Segments between `[CLS]` and `[SEP]`, one below the other. */
+/** Puts texts between `[CLS]` and `[SEP]`, padded to the longest. */
 export function padBatch(
-  segments: readonly ArrayLike<number>[],
+  texts: readonly ArrayLike<number>[],
   { pad, cls, sep }: Specials,
 ): TokenBatch {
-  const lengths = Int32Array.from(segments, ({ length }) => length + 2);
-  const steps = lengths.reduce((most, length) => Math.max(most, length), 0);
-  const ids = new Int32Array(segments.length * steps).fill(pad);
-  for (const [b, segment] of segments.entries()) {
-    ids.set([cls, ...Array.from(segment), sep], b * steps);
+  const lengths = Int32Array.from(texts, ({ length }) => length + 2);
+  const steps = lengths.reduce((longest, length) => Math.max(longest, length), 0);
+  const ids = new Int32Array(texts.length * steps).fill(pad);
+  for (const [b, text] of texts.entries()) {
+    ids.set([cls, ...Array.from(text), sep], b * steps);
   }
-  return { ids, batch: segments.length, lengths };
+  return { ids, batch: texts.length, lengths };
 }
 
-/** Cut documents to pieces of at most `room` tokens, one after the other. */
-export function splitDocuments(documents: readonly Int32Array[], room: number): Int32Array[] {
+/** Splits documents into windows of at most `maxTokens` tokens, one after the other. */
+export function splitDocuments(documents: readonly Int32Array[], maxTokens: number): Int32Array[] {
   return documents.flatMap((document) =>
-    Array.from({ length: Math.ceil(document.length / room) }, (_, i) =>
-      document.subarray(i * room, (i + 1) * room),
+    Array.from({ length: Math.ceil(document.length / maxTokens) }, (_, i) =>
+      document.subarray(i * maxTokens, (i + 1) * maxTokens),
     ),
   );
 }
 
-/** Token numbers of each text that has any. */
+/** Tokenizes each text that has any tokens. */
 export function tokenizeDocuments(
   name: string,
   tokenizer: JsonTokenizer,
   data: Texts,
 ): Int32Array[] {
-  const documents = textsOf(name, data).map((text) => Int32Array.from(tokenizer.encode(text)));
+  const documents = checkTextList(name, data).map((text) =>
+    Int32Array.from(tokenizer.encode(text)),
+  );
   const filled = documents.filter(({ length }) => length > 0);
   if (filled.length === 0) rangeError(name, 'data', 'a text with at least one token', data);
   return filled;
 }
 
 /**
- * Segments of at most `room` tokens that begin at a document's start, after the end of a sentence,
- * and wherever a segment from the last such place ends, so that every token is in some segment.
+ * Lists the windows that training draws from: at most `maxTokens` tokens from a document's start,
+ * from the end of each sentence, and from wherever a window since then has ended, so that every
+ * token is in some window.
  */
 export function windowsOf(
   documents: readonly Int32Array[],
-  room: number,
+  maxTokens: number,
   tokenizer: JsonTokenizer,
 ): Int32Array[] {
   const ends = new Set(['.', '!', '?'].map((mark) => tokenizer.idOf(mark)));
   return documents.flatMap((document) => {
-    const segments: Int32Array[] = [];
-    let last = -room;
+    const windows: Int32Array[] = [];
+    let last = -maxTokens;
     for (const i of document.keys()) {
-      if (i - last < room && !ends.has(document[i - 1])) continue;
-      segments.push(document.subarray(i, i + room));
+      if (i - last < maxTokens && !ends.has(document[i - 1])) continue;
+      windows.push(document.subarray(i, i + maxTokens));
       last = i;
     }
-    return segments;
+    return windows;
   });
 }
 
-/** The hidden state of `[CLS]`: (B, T, C) to (B, C). */
+/** Takes the hidden state of `[CLS]`: (B, T, C) to (B, C). */
 export function clsHidden(x: Tensor): Tensor {
   const [batch, , width] = x.shape as [number, number, number];
   return reshape(slice(x, 1, 0, 1), [batch, width]);
 }
 
-/** The mean over each segment's own steps: (B, T, C) to (B, C). */
+/** Takes the mean over each text's own tokens: (B, T, C) to (B, C). */
 export function meanHidden(x: Tensor, lengths: Int32Array): Tensor {
   const [batch, steps, width] = x.shape as [number, number, number];
   const weights = new Float32Array(batch * steps);
@@ -121,8 +130,8 @@ export function meanHidden(x: Tensor, lengths: Int32Array): Tensor {
   return reshape(matmul(tensor(weights, [batch, 1, steps]), x), [batch, width]);
 }
 
-/** A tensor's numbers as a matrix. */
-export function toMatrixOf(x: Tensor): Matrix {
+/** Copies a tensor of two axes out as a matrix. */
+export function matrixOf(x: Tensor): Matrix {
   const [rows, cols] = x.shape as [number, number];
   return { data: x.toArray(), rows, cols };
 }

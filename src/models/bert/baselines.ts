@@ -1,13 +1,13 @@
 /**
- * What naming hidden tokens is compared with: counts of the training text. A network that is no
- * better has learned nothing that a table of counts does not know.
+ * Baselines of predicting hidden tokens: counts of the training text. A network that is no better
+ * has learned nothing that a table of counts does not know.
  */
 
+import type { Texts } from './batches.js';
 import type { BERT } from './bert.js';
 import { IGNORE_INDEX } from './masking.js';
-import type { Texts } from './segments.js';
 
-/** How often each token stands after each other: a table that is mostly empty. */
+/** Counts of how often each token follows each other: a table that is mostly empty. */
 type Counts = Map<number, Map<number, number>>;
 
 function count(counts: Counts, first: number, second: number, times: number): void {
@@ -19,6 +19,7 @@ function count(counts: Counts, first: number, second: number, times: number): vo
   row.set(second, (row.get(second) ?? 0) + times);
 }
 
+/** Counts of neighboring tokens in a text, and the guesses that they make. */
 export class Bigrams {
   readonly #after: Counts = new Map();
   readonly #before: Counts = new Map();
@@ -26,8 +27,11 @@ export class Bigrams {
   /** The most frequent token of all. */
   readonly mostFrequent: number;
 
-  /** @param pairs first token, second token, how often, again and again */
-  constructor(readonly pairs: Float32Array) {
+  /** @param pairs rows of first token, second token and count, one after the other */
+  constructor(
+    /** Rows of first token, second token and count, one after the other. */
+    readonly pairs: Float32Array,
+  ) {
     for (let i = 0; i < pairs.length; i += 3) {
       const [first, second, times] = pairs.subarray(i, i + 3) as unknown as [
         number,
@@ -41,7 +45,11 @@ export class Bigrams {
     this.mostFrequent = best(this.#single.keys(), (id) => this.#single.get(id) ?? 0) ?? 0;
   }
 
-  /** Counts documents: each is its tokens. */
+  /**
+   * Counts documents.
+   * @param documents token ids of each
+   * @returns the counts
+   */
   static of(documents: readonly ArrayLike<number>[]): Bigrams {
     const counts: Counts = new Map();
     for (const document of documents) {
@@ -56,12 +64,16 @@ export class Bigrams {
   }
 
   /**
-   * The token that stands most often between two others: by both counts together where some token
-   * was seen beside both, otherwise by their sum.
+   * Finds the token that stands most often between two others: by both counts together where some
+   * token was seen next to both, otherwise by their sum.
+   *
+   * @param previous token before it
+   * @param next token after it
+   * @returns the token
    */
-  between(left: number, right: number): number {
-    const after = this.#after.get(left) ?? new Map<number, number>();
-    const before = this.#before.get(right) ?? new Map<number, number>();
+  between(previous: number, next: number): number {
+    const after = this.#after.get(previous) ?? new Map<number, number>();
+    const before = this.#before.get(next) ?? new Map<number, number>();
     const both = best(after.keys(), (id) => {
       const single = this.#single.get(id) ?? 1;
       return ((after.get(id) ?? 0) * (before.get(id) ?? 0)) / single;
@@ -73,36 +85,43 @@ export class Bigrams {
   }
 }
 
-/** What scores highest, and above 0; ties to the lower number. */
+/** Finds the id that scores highest, and above 0; ties to the lower id. */
 function best(ids: Iterable<number>, scoreOf: (id: number) => number): number | undefined {
-  let [found, most]: [number | undefined, number] = [undefined, 0];
+  let [found, max]: [number | undefined, number] = [undefined, 0];
   for (const id of ids) {
     const score = scoreOf(id);
-    if (score > most || (score === most && found !== undefined && id < found)) {
-      [found, most] = [id, score];
+    if (score > max || (score === max && found !== undefined && id < found)) {
+      [found, max] = [id, score];
     }
   }
   return found;
 }
 
-/** Shares of the hidden tokens that counts name rightly. */
+/** Accuracies of counts on hidden tokens. */
 export interface Baselines {
-  /** By the most frequent token. */
+  /** Accuracy of always the most frequent token. */
   mostFrequentAccuracy: number;
-  /** By the counts of bigrams on both sides. */
+  /** Accuracy of the counts of bigrams on both sides. */
   bigramAccuracy: number;
 }
 
-/** What counts make of the very tokens that `bert.evaluate(data)` hides. */
+/**
+ * Evaluates counts on the tokens that `bert.evaluate(data)` hides.
+ *
+ * @param bert model whose tokenizer and masks are used
+ * @param data a text or many
+ * @param bigrams counts of the training text
+ * @returns accuracies, from 0 to 1
+ */
 export function maskedBaselines(bert: BERT, data: Texts, bigrams: Bigrams): Baselines {
   let [tokens, mostFrequent, between] = [0, 0, 0];
   for (const { ids, labels } of bert.hiddenBatches(data)) {
-    for (const [place, label] of labels.entries()) {
+    for (const [i, label] of labels.entries()) {
       if (label === IGNORE_INDEX) continue;
       tokens++;
       if (label === bigrams.mostFrequent) mostFrequent++;
-      // A neighbor that is hidden itself, [CLS] or [SEP], was never counted.
-      const guess = bigrams.between(ids[place - 1] as number, ids[place + 1] as number);
+      // Counts know neither a neighbor that is hidden itself, nor [CLS] and [SEP].
+      const guess = bigrams.between(ids[i - 1] as number, ids[i + 1] as number);
       if (label === guess) between++;
     }
   }

@@ -1,0 +1,89 @@
+/** Images brought to another size or number of channels, and `ImageData` of a page as an image. */
+
+import nnCode from '#wasm/nn';
+import { kernels } from '../../core/kernels.js';
+import { scoped, u8 } from '../../core/memory.js';
+import type { ImageShape } from './shape.js';
+
+/** Pixels of one image. */
+export interface DecodedImage extends ImageShape {
+  /** u8 (height, width, channels) */
+  data: Uint8Array;
+}
+
+/** Pixels as a canvas gives them: an `ImageData`, of any realm. */
+export interface ImageDataLike {
+  /** Red, green, blue and alpha of each pixel, row by row. */
+  readonly data: Uint8ClampedArray | Uint8Array;
+  /** Columns of pixels. */
+  readonly width: number;
+  /** Rows of pixels. */
+  readonly height: number;
+}
+
+/** Tells whether a value is an `ImageData`. */
+export function isImageData(value: unknown): value is ImageDataLike {
+  const { data, width, height } = (value ?? {}) as Partial<ImageDataLike>;
+  return (
+    ArrayBuffer.isView(data) &&
+    Number.isInteger(width) &&
+    Number.isInteger(height) &&
+    data.byteLength === 4 * (width as number) * (height as number)
+  );
+}
+
+/** Drops the last channel, alpha: what is transparent lies on white. */
+export function withoutAlpha(samples: ArrayLike<number>, shape: ImageShape): DecodedImage {
+  const { height, width, channels } = shape;
+  const colors = channels - 1;
+  const data = new Uint8Array(width * height * colors);
+  for (let p = 0; p < width * height; p++) {
+    const alpha = samples[p * channels + colors] as number;
+    for (let c = 0; c < colors; c++) {
+      const value = samples[p * channels + c] as number;
+      data[p * colors + c] = Math.round((value * alpha + 255 * (255 - alpha)) / 255);
+    }
+  }
+  return { width, height, channels: colors, data };
+}
+
+/** Converts a page's pixels. */
+export function fromImageData({ data, width, height }: ImageDataLike): DecodedImage {
+  return withoutAlpha(data, { width, height, channels: 4 });
+}
+
+/** Converts an image to grayscale, or to colors that are all gray. */
+export function withChannels(image: DecodedImage, wanted: number): DecodedImage {
+  const { width, height, channels, data } = image;
+  if (channels === wanted) return image;
+  const out = new Uint8Array(width * height * wanted);
+  for (let p = 0; p < width * height; p++) {
+    if (wanted === 3) {
+      out.fill(data[p] as number, 3 * p, 3 * p + 3);
+    } else {
+      const [r = 0, g = 0, b = 0] = data.subarray(3 * p, 3 * p + 3);
+      out[p] = Math.round((299 * r + 587 * g + 114 * b) / 1000);
+    }
+  }
+  return { width, height, channels: wanted, data: out };
+}
+
+/** Resizes the largest middle part of the wanted proportions to the wanted size and channels. */
+export function fitImage(image: DecodedImage, shape: ImageShape): Uint8Array {
+  const { height, width, channels } = image;
+  const scale = Math.min(height / shape.height, width / shape.width);
+  const tall = Math.max(1, Math.round(shape.height * scale));
+  const wide = Math.max(1, Math.round(shape.width * scale));
+  const from = ((height - tall) >> 1) * width + ((width - wide) >> 1);
+  const size = shape.height * shape.width * channels;
+  const data = scoped((scope) => {
+    const x = scope.bytes(image.data.length);
+    const y = scope.bytes(size);
+    const scratch = scope.f32(tall * shape.width * channels);
+    u8().set(image.data, x);
+    const sizes = [channels, width * channels, tall, wide, shape.height, shape.width] as const;
+    kernels(nnCode).resizeImage(y, x + from * channels, scratch, ...sizes);
+    return u8().slice(y, y + size);
+  });
+  return withChannels({ ...shape, channels, data }, shape.channels).data;
+}
