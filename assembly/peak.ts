@@ -1,7 +1,7 @@
 /**
- * Not part of the package: the peak rate of 128-bit products and sums on one core, for benchmarks to compare kernels with. Twelve accumulators are as many as a product and
- * a sum of three cycles each need to keep two units of each busy; with the two constants they fit
- * into the registers.
+ * Not part of the package: the peak rate of 128-bit products and sums on one core, for benchmarks
+ * to compare kernels with. Twelve accumulators are as many as a product and a sum of three cycles
+ * each need to keep two units of each busy; with the two constants they fit into the registers.
  */
 
 /** Floating-point operations of one iteration. */

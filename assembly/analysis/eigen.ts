@@ -1,7 +1,7 @@
 /**
  * Eigenvectors of a symmetric matrix of f64: Householder's reduction to a tridiagonal one and
  * implicit QL steps (Golub and Van Loan, Matrix Computations, section 8.3). A matrix of order n has
- * `ld` doubles a row, n rounded up to 4.
+ * `ld` doubles per row, n rounded up to 4.
  */
 
 import { sum2 } from '../core/lanes';

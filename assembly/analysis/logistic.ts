@@ -7,7 +7,7 @@
 import { expScalar, logScalar } from '../core/math';
 
 /**
- * y (rows x (cols + 1)) = x less the means of its columns (f32), and a 1 at the end of each row.
+ * y (rows x (cols + 1)) = x (rows x cols) minus `mean` (cols), and a 1 at the end of each row.
  */
 export function designRows(y: usize, x: usize, mean: usize, rows: i32, cols: i32): void {
   for (let r = 0; r < rows; r++) {
@@ -22,8 +22,8 @@ export function designRows(y: usize, x: usize, mean: usize, rows: i32, cols: i32
 }
 
 /**
- * y[c] (f64) += the sum over rows of a quarter of the row's weight times x[r][c]^2 (rows x cols): an
- * upper bound of the Hessian's diagonal, whatever the probabilities. Weights (f64) are by label.
+ * y[c] (f64) += the sum over rows of a quarter of the row's weight times x[r][c]^2 (rows x cols):
+ * an upper bound of the Hessian's diagonal, whatever the probabilities. Weights (f64) are by label.
  */
 export function hessianDiagonalBound(
   y: usize, x: usize, labels: usize, weights: usize, rows: i32, cols: i32,
@@ -40,8 +40,8 @@ export function hessianDiagonalBound(
 }
 
 /**
- * Sum over rows of weight times cross-entropy of the logits in p (rows x classes), which become probabilities;
- * `residual` = weight (p - target). Weights (f64) are by label.
+ * Sum over rows of weight times cross-entropy of the logits in p (rows x classes), which become
+ * probabilities; `residual` = weight (p - target). Weights (f64) are by label.
  */
 export function logisticRows(
   p: usize, residual: usize, labels: usize, weights: usize, rows: i32, classes: i32,
@@ -105,7 +105,7 @@ export function centerColumns(y: usize, rows: i32, cols: i32): void {
   }
 }
 
-/** y (rows x cols) = x divided by a row of f64, column by column. */
+/** y (rows x cols) = x (rows x cols) divided by a row of f64 (cols), column by column. */
 export function divideByRow(y: usize, x: usize, row: usize, rows: i32, cols: i32): void {
   for (let r = 0; r < rows; r++) {
     for (let c = 0; c < cols; c++, x += 4, y += 4) {
@@ -114,7 +114,7 @@ export function divideByRow(y: usize, x: usize, row: usize, rows: i32, cols: i32
   }
 }
 
-/** y += factor x for n floats. */
+/** y += factor x (y, x: n). */
 export function axpy(y: usize, x: usize, n: i32, factor: f64): void {
   for (let i: usize = 0, end = <usize>n << 2; i < end; i += 4) {
     store<f32>(y + i, <f32>(<f64>load<f32>(y + i) + factor * <f64>load<f32>(x + i)));
@@ -127,7 +127,10 @@ export function fillRows(y: usize, row: usize, rows: i32, cols: i32): void {
   for (let r = 0; r < rows; r++, y += stride) memory.copy(y, row, stride);
 }
 
-/** y[r] (i32) = the column of the largest element of row r of x, of equal ones the first. */
+/**
+ * y[r] (i32, rows) = the column of the largest element of row r of x (rows x cols), the first of
+ * equals.
+ */
 export function argmaxRows(y: usize, x: usize, rows: i32, cols: i32): void {
   for (let r = 0; r < rows; r++, x += <usize>cols << 2) {
     let best = 0;

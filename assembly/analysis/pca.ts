@@ -2,7 +2,7 @@
  * Principal components, in f64 throughout: the Gram matrix of the centered data on its shorter
  * side, its eigenvectors (eigen.ts), and from them the components.
  *
- * Matrices of f64 here have `ld` doubles a row, the order rounded up to 4.
+ * Matrices of f64 here have `ld` doubles per row, the order rounded up to 4.
  */
 
 import { add64, at64, dot64 } from './eigen';
@@ -11,7 +11,7 @@ import { padded } from '../core/pack';
 /** Vectors' elements that are centered at a time, so that a panel of them stays in the cache. */
 const PANEL: i32 = 64;
 
-/** Doubles a row of a Gram matrix of order n. */
+/** Doubles per row of a Gram matrix of order n. */
 export function gramStride(n: i32): i32 {
   return padded(n, 4);
 }
@@ -21,12 +21,12 @@ export function gramScratch(order: i32): i32 {
   return padded(order, 4) * PANEL;
 }
 
-/** y = x as f32, n numbers. */
+/** y (f32, n) = x (f64, n). */
 export function demote(y: usize, x: usize, n: i32): void {
   for (let i = 0; i < n; i++) store<f32>(y + (<usize>i << 2), <f32>load<f64>(at64(x, i)));
 }
 
-/** Sum of the diagonal of a matrix of order n. */
+/** Sum of the diagonal of g (f64, n x ld). */
 export function trace(g: usize, n: i32): f64 {
   const ld = padded(n, 4);
   let sum: f64 = 0;
@@ -34,7 +34,7 @@ export function trace(g: usize, n: i32): f64 {
   return sum;
 }
 
-/** mean[j] (f64) of column j of x (rows x cols, f32). */
+/** mean[j] (f64, cols) = mean of column j of x (rows x cols, f32). */
 export function columnMeans(mean: usize, x: usize, rows: i32, cols: i32): void {
   memory.fill(mean, 0, <usize>cols << 3);
   for (let r = 0; r < rows; r++) {
@@ -117,9 +117,10 @@ function addPair(to: usize, x: v128, y: v128): void {
 
 /**
  * The first `count` principal components (f32, count x cols), their variances and the ratios of
- * these to `total`, the trace of the Gram matrix, largest first, from the Gram matrix's eigenvalues and eigenvectors (of order min(rows, cols)). Where
- * no variance remains the variance is 0 and the component completes the basis. Each
- * component's largest loading is positive. `basis` is room for count x cols doubles.
+ * these to `total`, the trace of the Gram matrix (f32, count), largest first, from the eigenvalues
+ * and eigenvectors (f64) of the Gram matrix, of order min(rows, cols), of x (rows x cols). Where no
+ * variance remains it is 0 and the component completes the basis. Each component's largest loading
+ * is positive. `basis` has room for count x cols doubles.
  */
 export function principalComponents(
   components: usize, variances: usize, ratios: usize, values: usize, vectors: usize, x: usize,
@@ -174,7 +175,9 @@ function combineRows(
   }
 }
 
-/** y = the unit vector that the first k rows of the basis cover the least, before orthogonalization. */
+/**
+ * y = the unit vector that the first k rows of the basis cover the least, before orthogonalization.
+ */
 function completeBasis(y: usize, basis: usize, k: i32, cols: i32): void {
   let best = 0, largest: f64 = -1;
   for (let c = 0; c < cols; c++) {
@@ -209,7 +212,10 @@ function storeSigned(y: usize, v: usize, length: f64, cols: i32): void {
   }
 }
 
-/** y[r][k] = (x[r] - mean) . components[k], with mean and components in f32. */
+/**
+ * y[r][k] (rows x count) = (x[r] - mean) . components[k] (x: rows x cols; mean: cols; components:
+ * count x cols; all f32).
+ */
 export function projectRows(
   y: usize, x: usize, mean: usize, components: usize, rows: i32, cols: i32, count: i32,
 ): void {

@@ -28,11 +28,11 @@ function countAt(ranks: usize, low: i32, count: i32, skipped: bool): void {
 /**
  * ranks[i] (i32) = how many of n rows stand before the i-th best of the relevant ones, by their
  * scores and, of equal scores, the lower index. Row `self` (-1: none) is not in the ranking, even
- * if it is among the `capacity` relevant ones (i32); returns how many of them remain. `best` (f32) and
- * `bestIndices` (i32) have room for 2 `capacity` each.
+ * if it is among the `capacity` relevant ones (i32); returns how many of them remain. `best` (f32)
+ * and `bestIndices` (i32) have room for 2 `capacity` each.
  *
- * Only the relevant rows are sorted; each of the others finds its position among them, four at
- * a time so that none waits for another's steps.
+ * Only the relevant rows are sorted; each of the others finds its position among them, four at a
+ * time so that none waits for another's steps.
  */
 export function relevantRanks(
   ranks: usize, scores: usize, n: i32, relevant: usize, capacity: i32, self: i32,
@@ -115,10 +115,10 @@ export function idealDcg(hits: i32): f64 {
 }
 
 /**
- * y[r] = the class (0 to `classes` - 1) with the largest sum of votes among the k neighbors of query r,
- * each worth exp(score times scale); of equal votes the lower class. Scores and indices (rows x k)
- * are as the search leaves them, best first; labels[i] is the class of row i. `votes` has room for
- * `classes` doubles.
+ * y[r] = the class (0 to `classes` - 1) with the largest sum of votes among the k neighbors of
+ * query r, each worth exp(score times scale); of equal votes the lower class. Scores and indices
+ * (rows x k) are as the search leaves them, best first; labels[i] is the class of row i. `votes`
+ * has room for `classes` doubles.
  */
 export function knnVoteRows(
   y: usize, scores: usize, indices: usize, labels: usize, rows: i32, k: i32, classes: i32,

@@ -21,7 +21,7 @@ export const NR: i32 = 8;
 /** Rows of the left side that are taken through all of the right side before the next ones. */
 const MC: i32 = 128;
 
-/** One tile: c (MR x NR, ldc bytes a row) = or += left sliver x right sliver over k steps. */
+/** One tile: c (MR x NR, ldc bytes per row) = or += left sliver x right sliver over k steps. */
 export function tile(c: usize, ldc: usize, a: usize, b: usize, k: i32, accumulate: bool): void {
   let c00 = f32x4.splat(0), c01 = f32x4.splat(0);
   let c10 = f32x4.splat(0), c11 = f32x4.splat(0);
@@ -111,7 +111,7 @@ export const LEFT_BELOW: i32 = 2;
 export const LEFT_ABOVE: i32 = 3;
 
 /**
- * c (m x n, ldc floats a row) = or += left x right, both packed for these k steps. Edge tiles go
+ * c (m x n, ldc floats per row) = or += left x right, both packed for these k steps. Edge tiles go
  * through `edge`, room for one tile, so that c is written only where it is. What `band` and
  * `offset` say to be zero is left out tile by tile, which changes no bit.
  */
@@ -157,7 +157,7 @@ export function bandScratch(m: i32, n: i32, k: i32): i32 {
 }
 
 /**
- * c (m x n, ldc floats a row) = or += the part of a b that `band` and `offset` say, where a[i][k]
+ * c (m x n, ldc floats per row) = or += the part of a b that `band` and `offset` say, where a[i][k]
  * stands at a + i aRow + k aDepth and b[k][j] at b + j bRow + k bDepth (strides in floats; one of
  * each pair is 1).
  */

@@ -1,11 +1,12 @@
 /** Lanes of vectors: floats as f64 and back, sums of f64 lanes, four rows as four columns. */
 
-/** The first and the last two of four floats, as f64. */
+/** The first two of four floats, as f64. */
 @inline
 export function lowDoubles(x: v128): v128 {
   return f64x2.promote_low_f32x4(x);
 }
 
+/** The last two of four floats, as f64. */
 @inline
 export function highDoubles(x: v128): v128 {
   return f64x2.promote_low_f32x4(v128.shuffle<f32>(x, x, 2, 3, 2, 3));

@@ -50,8 +50,8 @@ function expReduced(r: v128): v128 {
 }
 
 /**
- * x / ln 2 rounded to a whole number n, plus 1.5 * 2^23: there the last bit counts ones, so that the
- * sum's bits end in those of n, and taking 1.5 * 2^23 away gives n itself.
+ * x / ln 2 rounded to a whole number n, plus 1.5 * 2^23: there the last bit counts ones, so that
+ * the sum's bits end in those of n, and taking 1.5 * 2^23 away gives n itself.
  */
 @inline
 function rounded(x: v128): v128 {
@@ -277,19 +277,23 @@ export function sigmoid(x: f64): f64 {
   return e / (1 + e);
 }
 
-/** y = exp(x), log(x) or tanh(x) of n floats; y may be x. Buffers are padded to 16 bytes. */
+// Arrays of n floats, y and x (n), which may be the same, are padded to 16 bytes.
+
+/** y = exp(x). */
 export function expArray(y: usize, x: usize, n: i32): void {
   for (let i: usize = 0, end = <usize>n << 2; i < end; i += 16) {
     v128.store(y + i, exp4(v128.load(x + i)));
   }
 }
 
+/** y = log(x). */
 export function logArray(y: usize, x: usize, n: i32): void {
   for (let i: usize = 0, end = <usize>n << 2; i < end; i += 16) {
     v128.store(y + i, log4(v128.load(x + i)));
   }
 }
 
+/** y = tanh(x). */
 export function tanhArray(y: usize, x: usize, n: i32): void {
   for (let i: usize = 0, end = <usize>n << 2; i < end; i += 16) {
     v128.store(y + i, tanh4(v128.load(x + i)));

@@ -56,7 +56,9 @@ function packTransposed(
   }
 }
 
-/** Sixteen neighbours at each of k steps, as they lie: whole lines, where slivers would take parts. */
+/**
+ * Sixteen neighbours at each of k steps, as they lie: whole lines, where slivers would take parts.
+ */
 @inline
 function packLines(
   y0: usize, y1: usize, y2: usize, y3: usize, x: usize, depth: i32, stride: usize, step: usize,
@@ -133,7 +135,8 @@ export function pack(
 
 /**
  * Packs vectors over their whole depth, KC steps at a time: block p of the result holds all slivers
- * of steps p KC to p KC + KC. Of `rows` vectors only `count` from `first` on, the start of a sliver.
+ * of steps p KC to p KC + KC. Of `rows` vectors only `count` from `first` on, the start of a
+ * sliver.
  */
 export function packBlocks(
   y: usize, x: usize, rows: i32, depth: i32, rowStride: i32, depthStride: i32, width: i32,

@@ -58,7 +58,7 @@ export function sumAxis(y: usize, x: usize, outer: i32, n: i32, inner: i32): voi
   }
 }
 
-/** y[c] = sum over r of x[r][c] (ldx floats a row), added to what is there if `accumulate`. */
+/** y[c] = sum over r of x[r][c] (ldx floats per row), added to what is there if `accumulate`. */
 export function columnSums(
   y: usize, x: usize, rows: i32, cols: i32, ldx: i32, accumulate: bool,
 ): void {

@@ -31,7 +31,7 @@ export function maxAbs(x: usize, n: i32): f32 {
   return largest;
 }
 
-/** x *= factor, in place, for n floats. */
+/** x *= factor (x: n), in place. */
 export function scaleArray(x: usize, n: i32, factor: f32): void {
   for (let i = 0; i < n; i++) {
     const at = x + (<usize>i << 2);
@@ -64,7 +64,8 @@ export function toF32(x: f64): f32 {
 }
 
 /**
- * y = x / |x|, row by row, and |x| itself in f64; a row of zeros stays zero. y may be x.
+ * y = x / |x|, row by row (y, x: rows x cols), and the norms |x| (f64, rows); a row of zeros stays
+ * zero. y may be x.
  */
 export function normalizeRows(y: usize, norms: usize, x: usize, rows: i32, cols: i32): void {
   for (let r = 0; r < rows; r++) {
@@ -88,7 +89,7 @@ export function normalizeRows(y: usize, norms: usize, x: usize, rows: i32, cols:
 
 /**
  * Backward of `normalizeRows`: dx = (dy - y (y . dy)) / |x|, 0 for a row of zeros. dy has ldy
- * floats a row, dx `cols`; dx may be dy. Returns the sum over all rows of y . dy, which is what
+ * floats per row, dx `cols`; dx may be dy. Returns the sum over all rows of y . dy, which is what
  * a factor before the products of unit rows has as its gradient, times that factor.
  */
 export function normalizeRowsBackward(
@@ -112,7 +113,7 @@ export function normalizeRowsBackward(
   return total;
 }
 
-/** y = the dot product of row i of a and row i of b, in f64. */
+/** y[i] (f64, rows) = the dot product of row i of a and row i of b (rows x cols). */
 export function rowDots(y: usize, a: usize, b: usize, rows: i32, cols: i32): void {
   const stride = <usize>cols << 2;
   for (let r = 0; r < rows; r++, a += stride, b += stride) {
@@ -120,7 +121,7 @@ export function rowDots(y: usize, a: usize, b: usize, rows: i32, cols: i32): voi
   }
 }
 
-/** y[row i] += weights[i] x[row i] for each row; y has ldy floats a row, x `cols`. */
+/** y[row i] += weights[i] x[row i] for each row; y has ldy floats per row, x `cols`. */
 export function addScaledRows(
   y: usize, x: usize, weights: usize, rows: i32, cols: i32, ldy: i32,
 ): void {

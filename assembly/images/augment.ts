@@ -147,7 +147,9 @@ function blendWithGray(y: usize, pixels: i32, factor: f32): void {
   }
 }
 
-/** Moves each pixel's hue by `shift` turns around the hexagon of hues; its maximum and minimum stay. */
+/**
+ * Moves each pixel's hue by `shift` turns around the hexagon of hues; its maximum and minimum stay.
+ */
 function shiftHue(y: usize, pixels: i32, shift: f32): void {
   const plane = <usize>pixels << 2;
   for (const end = y + plane; y < end; y += 4) {

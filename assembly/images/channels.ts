@@ -9,7 +9,7 @@ import { squaresAround } from '../nn/layernorm';
 import { sumArray } from '../core/reduce';
 import { dotRow } from '../core/rows';
 
-/** sums[c] = the sum of x over all but its channels. */
+/** sums[c] (channels) = the sum of x over all but its channels. */
 export function channelSums(
   sums: usize, x: usize, outer: i32, channels: i32, inner: i32, ld: i32,
 ): void {
@@ -21,7 +21,10 @@ export function channelSums(
   }
 }
 
-/** y = x factor[c] + summand[c]; y may be x. Either pointer may be 0, for a factor of 1 or no summand. */
+/**
+ * y = x factor[c] + summand[c] (factor, summand: channels); y may be x. Either pointer may be 0,
+ * for a factor of 1 or no summand.
+ */
 export function affineChannels(
   y: usize, x: usize, factor: usize, summand: usize, outer: i32, channels: i32, inner: i32,
   ld: i32,
@@ -42,7 +45,7 @@ export function affineChannels(
   }
 }
 
-/** products[c] = the sum of dy x over all but the channels: the gradient of a factor. */
+/** products[c] (channels) = the sum of dy x over all but the channels: the gradient of a factor. */
 export function channelProducts(
   products: usize, dy: usize, x: usize, outer: i32, channels: i32, inner: i32,
   ld: i32,
@@ -57,7 +60,10 @@ export function channelProducts(
   }
 }
 
-/** y = (x - mean) / sqrt(variance + eps) of each channel, its mean and its biased variance. */
+/**
+ * y = (x - mean) / sqrt(variance + eps) of each channel, its mean and its biased variance
+ * (channels).
+ */
 export function standardizeChannels(
   y: usize, mean: usize, variance: usize, x: usize, outer: i32, channels: i32, inner: i32,
   ld: i32, eps: f64,

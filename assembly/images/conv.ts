@@ -238,7 +238,7 @@ export function conv2dInputBackward(
   }
 }
 
-/** Packs columns of a row-major matrix, `ld` floats a row, as packRows does rows. */
+/** Packs columns of a row-major matrix, `ld` floats per row, as packRows does rows. */
 function packColumns(y: usize, x: usize, columns: i32, depth: i32, ld: i32, width: i32): void {
   for (let k = 0; k < depth; k += KC) {
     const at = (<usize>k * <usize>padded(columns, width)) << 2;
@@ -270,7 +270,10 @@ function addPatches(
   }
 }
 
-/** dWeight = dy x patches', over all samples, for the outputs from o0 to o1 and the taps from k0 to k1. */
+/**
+ * dWeight = dy x patches', over all samples, for the outputs from o0 to o1 and the taps from k0 to
+ * k1.
+ */
 export function conv2dWeightBackward(
   dWeight: usize, dy: usize, x: usize, batch: i32, o0: i32, o1: i32, k0: i32, k1: i32,
   geometry: usize, scratch: usize,

@@ -1,6 +1,7 @@
 /**
  * Images resized: a part of one, by a triangle filter as wide as the larger of a pixel before and a
- * pixel after. That is bilinear interpolation where images grow, and a weighted mean over all pixels that a new one covers where they shrink.
+ * pixel after. That is bilinear interpolation where images grow, and a weighted mean over all
+ * pixels that a new one covers where they shrink.
  */
 
 /** Weight of pixel k for the new pixel around `middle`, before they are brought to sum 1. */
@@ -10,8 +11,8 @@ function weightOf(k: i32, middle: f64, support: f64): f64 {
 }
 
 /**
- * y (outHeight, outWidth, C) = the part (height, width) from x on, in rows of `stride` bytes, C bytes
- * a pixel. `scratch` has room for height outWidth C floats.
+ * y (outHeight, outWidth, C) = the part (height, width) from x on, in rows of `stride` bytes, C
+ * bytes a pixel. `scratch` has room for height outWidth C floats.
  */
 export function resizeImage(
   y: usize, x: usize, scratch: usize, channels: i32, stride: i32, height: i32, width: i32,

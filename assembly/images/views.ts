@@ -1,13 +1,14 @@
 /**
- * Random views of images: the parameters of each view, from uniform numbers in [0, 1). Crops, flips,
- * rotations, shears and translations make one affine map from a pixel of the view to the image.
+ * Random views of images: the parameters of each view, from uniform numbers in [0, 1). Crops,
+ * flips, rotations, shears and translations make one affine map from a pixel of the view to the
+ * image.
  *
- * options, f32: 0 minimum and 1 maximum scale (fraction of the area that is kept), 2 minimum and
- * 3 maximum ratio of its width to its height, 4 probability of a horizontal flip, 5 maximum rotation
- * in radians, 6 maximum shear, 7 probability of color jitter, maximum change of 8 brightness,
- * 9 contrast, 10 saturation, 11 hue in turns, 12 probability of grayscale, 13 probability of blur,
- * 14 its minimum and 15 its maximum sigma in pixels, 16 probability of a cutout, 17 its minimum and
- * 18 its maximum fraction of the area, 19 maximum translation as a fraction of the image's sides.
+ * options, f32: 0 minimum and 1 maximum scale (fraction of the area that is kept), 2 minimum and 3
+ * maximum ratio of its width to its height, 4 probability of a horizontal flip, 5 maximum rotation
+ * in radians, 6 maximum shear, 7 probability of color jitter, maximum change of 8 brightness, 9
+ * contrast, 10 saturation, 11 hue in turns, 12 probability of grayscale, 13 probability of blur, 14
+ * its minimum and 15 its maximum sigma in pixels, 16 probability of a cutout, 17 its minimum and 18
+ * its maximum fraction of the area, 19 maximum translation as a fraction of the image's sides.
  *
  * A view, 17 f32: source x = v0 x + v1 y + v2, y = v3 x + v4 y + v5; 6 which of the 24 orders of
  * jitter; factors of 7 brightness, 8 contrast, 9 saturation, 10 shift of the hue; 11 whether it is
@@ -119,7 +120,9 @@ function sampleColors(view: usize, u: usize, options: usize): void {
   put(view, 12, happens(u, 32, option(options, 13)) ? sigma : 0);
 }
 
-/** A cutout of a side ratio from 0.3 to 1 / 0.3, at maxScale as large as the view, on whole pixels. */
+/**
+ * A cutout of a side ratio from 0.3 to 1 / 0.3, at maxScale as large as the view, on whole pixels.
+ */
 function sampleCutout(view: usize, u: usize, options: usize, height: f64, width: f64): void {
   const area = between(u, 35, option(options, 17), option(options, 18)) * height * width;
   const edge = logScalar(0.3);

@@ -5,8 +5,8 @@
  *
  * NT-Xent (https://arxiv.org/abs/2002.05709), SupCon (https://arxiv.org/abs/2004.11362), InfoNCE
  * (https://arxiv.org/abs/1807.03748) and CLIP (https://arxiv.org/abs/2103.00020) differ in what
- * stands for rows and columns, in which pairs are left out, and in their epilogues; all take the two
- * passes over tiles of TILE x TILE products:
+ * stands for rows and columns, in which pairs are left out, and in their epilogues; all take the
+ * two passes over tiles of TILE x TILE products:
  *
  *   sums:       tile -> left-out pairs to -inf -> exp -> sums of its rows and of its columns
  *   gradients:  tile again -> exp (r_i + c_j) = W -> dRows += W columns, dColumns += W' rows
@@ -19,8 +19,8 @@
  * Where rows and columns are the same vectors (`self`), a tile and its mirror image are one: only
  * those on and above the diagonal are computed.
  *
- * The positive is left out of the sums and taken in f64 on its own, so that a loss near zero
- * keeps its digits: -log(p / (p + n)) = softplus(log n - log p).
+ * The positive is left out of the sums and taken in f64 on its own, so that a loss near zero keeps
+ * its digits: -log(p / (p + n)) = softplus(log n - log p).
  *
  * A cosine is at most 1, so exp(scale cos - scale) can't overflow, and for scale <= 40 it can't
  * vanish either. Above that each row and column carries the largest logit it has met as its shift.
@@ -42,7 +42,10 @@ export function contrastiveScratch(): i32 {
   return (3 * TILE * TILE + TILE) * 4;
 }
 
-/** Address of the tile at (i0, j0): the first `keptTiles` in order stay in `kept`, others use `scratch`. */
+/**
+ * Address of the tile at (i0, j0): the first `keptTiles` in order stay in `kept`, others use
+ * `scratch`.
+ */
 function tileAddress(
   i0: i32, j0: i32, columns: i32, self: bool, kept: usize, keptTiles: i32, scratch: usize,
 ): usize {
@@ -224,7 +227,8 @@ function clearSums(sums: usize, shifts: usize, n: i32, start: f32): void {
 
 /**
  * Initial sums (f64) and shifts (f32) of `contrastiveSums` for rows and columns, padded to NR.
- * `wantColumns` as there: without it the columns' shifts are set so that a coefficient of 0 gives 0.
+ * `wantColumns` as there: without it the columns' shifts are set so that a coefficient of 0 gives
+ * 0.
  */
 export function contrastiveStart(
   rowSums: usize, rowShifts: usize, columnSums: usize, columnShifts: usize, rows: i32, columns: i32,
@@ -240,13 +244,13 @@ export function contrastiveStart(
 /**
  * sums[i] = sum over i's negatives j of exp(scale cos(i, j) - shifts[i]), for rows and, if
  * `wantColumns`, for columns, of the tiles of rows iFirst to iEnd and columns jFirst to jEnd; with
- * `self` those below the diagonal count as computed. A tile comes after those to its left and
- * above it, wherever it is computed, so that every sum has its order.
+ * `self` those below the diagonal count as computed. A tile comes after those to its left and above
+ * it, wherever it is computed, so that every sum has its order.
  *
- * left, right: unit rows packed by `packBlocks` with MR and NR; pairs (i, i) and (i, i +- pairOffset)
- * are left out, and those with equal ids (0: none) in the first `idColumns` columns. With `self`
- * the columns' arrays are the rows'. Sums and shifts are padded to NR. The first `keptTiles` tiles
- * stay in `kept`, TILE x TILE floats each.
+ * left, right: unit rows packed by `packBlocks` with MR and NR; pairs (i, i) and (i, i +-
+ * pairOffset) are left out, and those with equal ids (0: none) in the first `idColumns` columns.
+ * With `self` the columns' arrays are the rows'. Sums and shifts are padded to NR. The first
+ * `keptTiles` tiles stay in `kept`, TILE x TILE floats each.
  */
 export function contrastiveSums(
   rowSums: usize, rowShifts: usize, columnSums: usize, columnShifts: usize, wantColumns: bool,
@@ -336,7 +340,9 @@ function packWeights(
   }
 }
 
-/** dy (rows at y0, padded(depth, NR) floats a row) += w (rows x k) times rows x0..x0+k of factor. */
+/**
+ * dy (rows at y0, padded(depth, NR) floats per row) += w (rows x k) times rows x0..x0+k of factor.
+ */
 @inline
 function addProduct(
   dy: usize, w: usize, factor: usize, y0: i32, rows: i32, x0: i32, k: i32, factorRows: i32,
@@ -397,8 +403,8 @@ export function contrastiveGradients(
 }
 
 /**
- * The epilogue of NT-Xent, InfoNCE and CLIP, for one direction. Of row i with positive cosine p_i and
- * negatives' sum n_i the loss is softplus(log n_i + shift_i - scale p_i); returns the sum of
+ * The epilogue of NT-Xent, InfoNCE and CLIP, for one direction. Of row i with positive cosine p_i
+ * and negatives' sum n_i the loss is softplus(log n_i + shift_i - scale p_i); returns the sum of
  * weight times that. `coefficients` become the r_i (or c_j) of `contrastiveGradients`;
  * `positiveCoefficients` += the derivative by p_i. With `decoupled` the positive is left out of its
  * own sum: the loss is log n_i + shift_i - scale p_i.

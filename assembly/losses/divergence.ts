@@ -10,9 +10,9 @@ function doubles(x: usize, remaining: i32): v128 {
 }
 
 /**
- * Mean over rows of the sum of p log(p / q) (p, q: rows x cols); where p is 0 the term is 0, where q alone is 0 it is
- * infinite. With `backward` p and q become the gradients, (log(p / q) + 1) / rows and -p / q / rows,
- * both 0 where p is 0.
+ * Mean over rows of the sum of p log(p / q) (p, q: rows x cols); where p is 0 the term is 0, where
+ * q alone is 0 it is infinite. With `backward` p and q become the gradients, (log(p / q) + 1) /
+ * rows and -p / q / rows, both 0 where p is 0.
  */
 export function klDivergenceRows(
   p: usize, q: usize, rows: i32, cols: i32, backward: bool,
@@ -33,7 +33,9 @@ export function klDivergenceRows(
   return sum2(total) / <f64>rows;
 }
 
-/** The nearest f32 of two finite f64, cut to f32's range, or of the first where `remaining` is 1. */
+/**
+ * The nearest f32 of two finite f64, cut to f32's range, or of the first where `remaining` is 1.
+ */
 @inline
 function storeFloats(to: usize, x: v128, remaining: i32): void {
   const largest = f64x2.splat(3.4028234663852886e38);
@@ -43,7 +45,10 @@ function storeFloats(to: usize, x: v128, remaining: i32): void {
   else v128.store_lane<i64>(to, y, 0);
 }
 
-/** Index of the first row (p: rows x cols) whose entries are not all >= 0 with a sum of 1 within `tolerance`, or -1. */
+/**
+ * Index of the first row (p: rows x cols) whose entries are not all >= 0 with a sum of 1 within
+ * `tolerance`, or -1.
+ */
 export function firstInvalidDistribution(p: usize, rows: i32, cols: i32, tolerance: f64): i32 {
   for (let r = 0; r < rows; r++, p += <usize>cols << 2) {
     let sum: f64 = 0, smallest: f32 = 0;
@@ -57,7 +62,9 @@ export function firstInvalidDistribution(p: usize, rows: i32, cols: i32, toleran
   return -1;
 }
 
-/** Index of the first of n entries where p > 0 and q = 0, so that the divergence is infinite, or -1. */
+/**
+ * Index of the first of n entries where p > 0 and q = 0, so that the divergence is infinite, or -1.
+ */
 export function firstInfiniteDivergence(p: usize, q: usize, n: i32): i32 {
   for (let i = 0; i < n; i++) {
     const at = <usize>i << 2;

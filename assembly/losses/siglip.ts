@@ -1,4 +1,6 @@
-/** The loss of SigLIP (https://arxiv.org/abs/2303.15343): a logistic loss of every pair on its own. */
+/**
+ * The loss of SigLIP (https://arxiv.org/abs/2303.15343): a logistic loss of every pair on its own.
+ */
 
 import { highDoubles, lowDoubles, sum2 } from '../core/lanes';
 import { expNegative, log1p4 } from '../core/math';

@@ -71,7 +71,7 @@ export function expShifted(y: usize, x: usize, n: i32, shift: f32): void {
   expTimes(y, x, n, shift, 1);
 }
 
-/** y[i] = log of the sum of exp(x[i][j]) over j. */
+/** y[i] (rows) = log of the sum of exp(x[i][j]) over j (x: rows x cols). */
 export function logSumExpRows(y: usize, x: usize, rows: i32, cols: i32): void {
   for (let r = 0; r < rows; r++, x += <usize>cols << 2) {
     const m = largest(x, cols);
@@ -79,7 +79,10 @@ export function logSumExpRows(y: usize, x: usize, rows: i32, cols: i32): void {
   }
 }
 
-/** dx[i][j] = dy[i] exp(x[i][j] - y[i]), where y = log-sum-exp of x; dx may be x. */
+/**
+ * dx[i][j] = dy[i] exp(x[i][j] - y[i]) (dx, x: rows x cols; dy, y: rows), where y = log-sum-exp of
+ * x; dx may be x.
+ */
 export function logSumExpRowsBackward(
   dx: usize, dy: usize, y: usize, x: usize, rows: i32, cols: i32,
 ): void {
@@ -90,7 +93,7 @@ export function logSumExpRowsBackward(
   }
 }
 
-/** y = softmax of each row of x; y may be x. */
+/** y = softmax of each row of x (y, x: rows x cols); y may be x. */
 export function softmaxRows(y: usize, x: usize, rows: i32, cols: i32): void {
   for (let r = 0; r < rows; r++) {
     const at = (<usize>r * <usize>cols) << 2;
@@ -100,7 +103,7 @@ export function softmaxRows(y: usize, x: usize, rows: i32, cols: i32): void {
   }
 }
 
-/** dx = y (dy - sum over the row of dy y), where y = softmax; dx may be dy. */
+/** dx = y (dy - sum over the row of dy y) (all rows x cols), where y = softmax; dx may be dy. */
 export function softmaxRowsBackward(
   dx: usize, dy: usize, y: usize, rows: i32, cols: i32,
 ): void {
@@ -120,13 +123,13 @@ export function softmaxRowsBackward(
 }
 
 /**
- * Cross-entropy of rows of logits (rows x cols) with targets (i32): losses (f64), 0 where the target
- * is `ignored`; the mean is over the `kept` rows where it is not. With smoothing e a row's loss is
- * (1 - e) times its negative log-likelihood plus e times the mean of those of all classes. With
- * `backward` x becomes the gradient of the mean.
+ * Cross-entropy of rows of logits (rows x cols) with targets (i32): losses (f64), 0 where the
+ * target is `ignored`; the mean is over the `kept` rows where it is not. With smoothing e a row's
+ * loss is (1 - e) times its negative log-likelihood plus e times the mean of those of all classes.
+ * With `backward` x becomes the gradient of the mean.
  *
- * The target is left out of the sum and comes in through softplus, as in the contrastive losses,
- * so that a confident row keeps its digits.
+ * The target is left out of the sum and comes in through softplus, as in the contrastive losses, so
+ * that a confident row keeps its digits.
  */
 export function crossEntropyRows(
   losses: usize, x: usize, targets: usize, rows: i32, cols: i32, ignored: i32, kept: i32,

@@ -5,7 +5,10 @@
 
 import { exp4 } from '../core/math';
 
-/** 1 / (1 + e^-x) of four lanes, from e^-|x|: it never overflows, and a small result keeps its digits. */
+/**
+ * 1 / (1 + e^-x) of four lanes, from e^-|x|: it never overflows, and a small result keeps its
+ * digits.
+ */
 function sigmoid4(x: v128): v128 {
   const one = f32x4.splat(1);
   const e = exp4(f32x4.neg(f32x4.abs(x)));

@@ -17,13 +17,14 @@ import { dotRow } from '../core/rows';
 import { largest } from '../losses/softmax';
 
 /**
- * Arguments of attention, 4 bytes per field, in the order in which src/nn/ops/attention.ts writes them.
+ * Arguments of attention, 4 bytes per field, in the order in which src/nn/ops/attention.ts writes
+ * them.
  *
  * A row of queries, keys, values or outputs stands at base + (b T + t) ld + h width floats, so that
- * projections packed side by side need no copy. With `causal` a query at t sees the keys up to
- * t + offset, and of sample b the first lengths[b] alone (i32; 0 for the pointer: all). A
- * probability is dropped if its number of 24 bits is below `limit`; `dropoutKeys` holds the stream of the
- * first head and the sample of each row of the batch, two i32.
+ * projections packed side by side need no copy. With `causal` a query at t sees the keys up to t +
+ * offset, and of sample b the first lengths[b] alone (i32; 0 for the pointer: all). A probability
+ * is dropped if its number of 24 bits is below `limit`; `dropoutKeys` holds the stream of the first
+ * head and the sample of each row of the batch, two i32.
  */
 @unmanaged
 class Plan {
@@ -47,7 +48,9 @@ class Plan {
   seedHigh: i32;
   step: i32;
   dropoutKeys: usize;
-  /** Floats, 0 where a query may not look at a key: (…, queries, keys); 0 for the pointer: all 1. */
+  /**
+   * Floats, 0 where a query may not look at a key: (…, queries, keys); 0 for the pointer: all 1.
+   */
   mask: usize;
   /** Floats from one sample, and from one head, of the mask to the next. */
   maskBatch: i32;
@@ -174,8 +177,8 @@ export function toProbabilities(row: usize, seen: i32, ld: i32, scale: f32, mask
 }
 
 /**
- * y (batch x queries x heads width) and the log-sum-exp of each query and head, for the backward, of
- * `count` heads from `first` on, those of the first sample being the first.
+ * y (batch x queries x heads width) and the log-sum-exp of each query and head, for the backward,
+ * of `count` heads from `first` on, those of the first sample being the first.
  */
 export function attention(
   y: usize, logSums: usize, at: usize, scratch: usize, first: i32, count: i32,

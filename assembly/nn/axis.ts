@@ -7,7 +7,8 @@ import { highDoubles, lowDoubles, toFloats } from '../core/lanes';
 import { sumArray } from '../core/reduce';
 
 /**
- * y = the largest number, or with sign = -1 the smallest (the largest of -x, negated); NaN if one is.
+ * y = the largest number, or with sign = -1 the smallest (the largest of -x, negated); NaN if one
+ * is.
  */
 export function maxAxis(y: usize, x: usize, outer: i32, n: i32, inner: i32, sign: f32): void {
   const row = <usize>inner << 2, s = f32x4.splat(sign);

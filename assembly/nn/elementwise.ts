@@ -1,5 +1,5 @@
 /**
- * Arithmetic on arrays of one shape, forward next to backward. The arrays are whole buffers, padded
+ * Arithmetic on arrays of n floats, forward next to backward. The arrays are whole buffers, padded
  * to 16 bytes, so every loop runs over full vectors; y (or dx) may be any of the inputs. Gradients
  * are stored, not added: `accumulate` does that.
  */
@@ -113,7 +113,7 @@ export function fillArray(y: usize, n: i32, value: f32): void {
   for (let i: usize = 0, end = <usize>n << 2; i < end; i += 16) v128.store(y + i, v);
 }
 
-/** y[r][c] = x[r][c] + b[c]; y may be x. */
+/** y[r][c] = x[r][c] + b[c] (y, x: rows x cols; b: cols); y may be x. */
 export function addRows(y: usize, x: usize, b: usize, rows: i32, cols: i32): void {
   const stride = <usize>cols << 2;
   for (let r = 0; r < rows; r++, y += stride, x += stride) {

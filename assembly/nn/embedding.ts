@@ -1,6 +1,6 @@
-/** Rows of a table by number: the look-up of tokens, and its backward, which adds in their order. */
+/** Rows of a table by index: the look-up of tokens, and its backward, which adds in their order. */
 
-/** y[i] = row ids[i] (i32) of the table. */
+/** y[i] (count x cols) = row ids[i] (i32, count) of the table (vocabulary x cols). */
 export function gatherRows(y: usize, table: usize, ids: usize, count: i32, cols: i32): void {
   const stride = <usize>cols << 2;
   for (let k = 0; k < count; k++, y += stride, ids += 4) {
@@ -11,7 +11,10 @@ export function gatherRows(y: usize, table: usize, ids: usize, count: i32, cols:
   }
 }
 
-/** Row ids[i] of dTable += dy[i], one i after the other, of `cols` columns of rows of `ld` floats. */
+/**
+ * Row ids[i] (i32, count) of dTable += dy[i], one i after the other, of `cols` columns of rows of
+ * `ld` floats.
+ */
 export function scatterAddRows(
   dTable: usize, dy: usize, ids: usize, count: i32, cols: i32, ld: i32,
 ): void {

@@ -1,7 +1,7 @@
 /**
  * Layer normalization (https://arxiv.org/abs/1607.06450): rows minus their mean, divided by their
- * standard deviation. Statistics and the sums of the backward run in f64, the variance in a second pass, so
- * that a row far from 0 keeps its digits.
+ * standard deviation. Statistics and the sums of the backward run in f64, the variance in a second
+ * pass, so that a row far from 0 keeps its digits.
  */
 
 import { highDoubles, lowDoubles, sum2 } from '../core/lanes';
@@ -31,8 +31,9 @@ export function squaresAround(x: usize, n: i32, mean: f64): f64 {
 }
 
 /**
- * y = (x - mean) rstd weight + bias of each row, and its mean and rstd = 1 / sqrt(variance + eps),
- * the biased variance. weight and bias may be 0; y may be x.
+ * y = (x - mean) rstd weight + bias of each row (y, x: rows x cols; weight, bias: cols), and its
+ * mean and rstd = 1 / sqrt(variance + eps) (rows), the biased variance. weight and bias may be 0; y
+ * may be x.
  */
 export function layerNormRows(
   y: usize, mean: usize, rstd: usize, x: usize, weight: usize, bias: usize, rows: i32, cols: i32,
@@ -77,8 +78,8 @@ export function layerNormRowsBackward(
 }
 
 /**
- * dWeight += the sum over rows of dy z, dBias += that of dy, of `cols` columns of rows of `ld` floats;
- * either may be 0.
+ * dWeight += the sum over rows of dy z, dBias += that of dy, of `cols` columns of rows of `ld`
+ * floats; either may be 0.
  */
 export function layerNormColumnsBackward(
   dWeight: usize, dBias: usize, dy: usize, x: usize, mean: usize, rstd: usize, rows: i32, cols: i32,

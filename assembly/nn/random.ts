@@ -1,8 +1,9 @@
 /**
- * Random floats as a function of seed, stream, step, sample and index: Philox 4x32-10 (Salmon et al.,
- * 2011), four blocks side by side. The numbers are those of `new Random(seed, stream, step, sample)` in
- * src/core/random.ts, which counts the blocks of four words in the first word of its counter and hands
- * out each block's words from the last to the first. src/core/streams.ts lists the streams.
+ * Random floats as a function of seed, stream, step, sample and index: Philox 4x32-10 (Salmon et
+ * al., 2011), four blocks side by side. The numbers are those of `new Random(seed, stream, step,
+ * sample)` in src/core/random.ts, which counts the blocks of four words in the first word of its
+ * counter and hands out each block's words from the last to the first. src/core/streams.ts lists
+ * the streams.
  */
 
 import { logScalar } from '../core/math';
@@ -29,8 +30,9 @@ function lower(low: v128, high: v128): v128 {
 }
 
 /**
- * Draws n numbers of a sample from one of its blocks on, sixteen a turn. With x = 0 their 32 bits are
- * stored; otherwise y is x times `scale` where the number is at least `limit` 2^-24, and 0 elsewhere.
+ * Draws n numbers of a sample from one of its blocks on, sixteen a turn. With x = 0 their 32 bits
+ * are stored; otherwise y is x times `scale` where the number is at least `limit` 2^-24, and 0
+ * elsewhere.
  */
 function draw(
   y: usize, x: usize, n: i32, limit: i32, scale: f32, seedLow: i32, seedHigh: i32, stream: i32,
@@ -97,7 +99,8 @@ export function fillUniform(
 }
 
 /**
- * Rows of numbers in [0, 1), row r those of sample `samples`[r], an i32. The columns are a multiple of 4.
+ * Rows of numbers in [0, 1), row r those of sample `samples`[r], an i32. The columns are a multiple
+ * of 4.
  */
 export function fillUniformRows(
   y: usize, rows: i32, cols: i32, seedLow: i32, seedHigh: i32, stream: i32, step: i32, samples: usize,
@@ -140,9 +143,10 @@ function normalQuantile(q: f64): f64 {
 }
 
 /**
- * Dropout of rows of `cols` floats that are `ld` floats apart: y = x / (1 - rate) where the number of an
- * element, of [0, 1), is at least `rate`; 0 elsewhere. The same call on dy is the backward. y may be x.
- * `keys` holds the stream and the sample of each row, two i32. Numbers begin at `block`, of four each.
+ * Dropout of rows of `cols` floats that are `ld` floats apart: y = x / (1 - rate) where the number
+ * of an element, of [0, 1), is at least `rate`; 0 elsewhere. The same call on dy is the backward. y
+ * may be x. `keys` holds the stream and the sample of each row, two i32. Numbers begin at `block`,
+ * of four each.
  */
 export function dropoutRows(
   y: usize, x: usize, rows: i32, cols: i32, ld: i32, rate: f32, seedLow: i32, seedHigh: i32, step: i32,

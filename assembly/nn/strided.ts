@@ -15,17 +15,17 @@ const GATHER: i32 = 0;
 const SCATTER: i32 = 1;
 const SCATTER_ADD: i32 = 2;
 
-/** y = the view of x. */
+/** y (contiguous, dims) = the view of x. */
 export function gatherStrided(y: usize, x: usize, dims: usize, strides: usize, rank: i32): void {
   enter(y, x, dims, strides, rank, GATHER);
 }
 
-/** The view of x = y; no element of x may stand twice in the view. */
+/** The view of x = y (contiguous, dims); no element of x may stand twice in the view. */
 export function scatterStrided(x: usize, y: usize, dims: usize, strides: usize, rank: i32): void {
   enter(y, x, dims, strides, rank, SCATTER);
 }
 
-/** The view of x += y. */
+/** The view of x += y (contiguous, dims). */
 export function scatterAddStrided(
   x: usize, y: usize, dims: usize, strides: usize, rank: i32,
 ): void {
@@ -174,7 +174,7 @@ function put(to: usize, x: v128, add: bool): void {
 }
 
 /**
- * to[c][r] = from[r][c] (or += with `add`) for rows x cols, ldTo and ldFrom floats a row, in
+ * to[c][r] = from[r][c] (or += with `add`) for rows x cols, ldTo and ldFrom floats per row, in
  * blocks of 4 x 4. Four blocks in a column of `from` come after each other, so that a cache line
  * of `to` is filled at once.
  */

@@ -12,7 +12,7 @@ export const DOT: i32 = 1;
 export const EUCLIDEAN: i32 = 2;
 
 /**
- * Scores of rows i0..i1 with rows j0..j1 into y, `ldy` floats a row. Both sides are packed by
+ * Scores of rows i0..i1 with rows j0..j1 into y, `ldy` floats per row. Both sides are packed by
  * `packBlocks`; i0 is a multiple of MR, j0 of NR. Distances are multiplied by `distanceFactor`,
  * which undoes a scaling of both sides and, where larger has to be nearer, turns the sign. `edge`
  * has room for one tile.

@@ -168,7 +168,7 @@ function scaleRow(row: usize, cols: i32, factor: f32): void {
 }
 
 /**
- * y[s] (ldy floats a row) = the rows of sequence s pooled by `mode`, the first `skipped` rows left
+ * y[s] (ldy floats per row) = the rows of sequence s pooled by `mode`, the first `skipped` rows left
  * out where others follow; a sequence without rows gives 0. The weights of the weighted mean are
  * 1, 2, … from the first row on, counted or not. Where all rows are left out, the mean is 0 and the
  * other modes have the first row or 0, as PyTorch's.
