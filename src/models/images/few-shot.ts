@@ -14,8 +14,8 @@ import {
   rangeError,
   typeError,
 } from '../../core/validation.js';
-import { linearProbe } from '../../evaluate/classifier.js';
 import { knnClassify } from '../../evaluate/knn.js';
+import { linearProbe } from '../../evaluate/linear-probe.js';
 
 /** Embeddings with labels, to train on and to test with. */
 export interface LabeledEmbeddings {
