@@ -11,7 +11,7 @@ import { temporaryFolder } from '../temporary.js';
 import { execute } from './process.js';
 
 /**
- * Makes a project for the runtimes and returns its folder, which vanishes when this process ends.
+ * Makes a project for the runtimes and returns its folder, which is removed when this process ends.
  * The program is a module (JavaScript or TypeScript) whose default export is a function that
  * returns what JSON can hold, or a promise of it; `define` puts constants into it.
  */
@@ -35,6 +35,8 @@ export async function makeProject(
     target: 'es2022',
     external: ['nearfar', 'nearfar/*'],
     define,
+    // bench/peak.wasm, which measures a core's peak.
+    loader: { '.wasm': 'base64' },
     logLevel: 'error',
   });
   return project;
