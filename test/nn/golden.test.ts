@@ -181,7 +181,8 @@ function train(model: nn.Module, row: Training, lossAt: (step: number) => Tensor
   const { kind, decay, options } = row.optimizer;
   const parameters = model.parameters();
   const groups = decay === undefined ? parameters : nn.decayGroups(parameters, decay);
-  const optimizer = new nn[kind](groups, options);
+  const Optimizer = { AdamW: nn.AdamW, Adam: nn.Adam, Sgd: nn.Sgd }[kind];
+  const optimizer = new Optimizer(groups, options);
   const rate = row.schedule && nn.cosineSchedule(row.schedule);
   row.losses.forEach((expected, step) => {
     optimizer.zeroGrad();

@@ -34,6 +34,8 @@ interface Reduction {
   inner: number;
   /** Shape of x with 1 in place of the axes that go. */
   kept: Shape;
+  /** Shape of the result. */
+  shape: Shape;
   /** Whether no axis was named. */
   all: boolean;
 }
@@ -41,7 +43,7 @@ interface Reduction {
 /**
  * Reads the options of a reduction, and gives x to one that has the axes to reduce side by side.
  *
- * @param reduce makes the result, of the shape `kept`
+ * @param reduce makes the result
  */
 function reduceAxes(
   name: string,
@@ -58,20 +60,17 @@ function reduceAxes(
   const result = keepDims ? kept : shape.filter((_, i) => !axes.includes(i));
   const first = axes[0] ?? 0;
   const all = axis === undefined;
-  let y: Tensor;
   if (axes.every((own, i) => own === first + i)) {
     const outer = sizeOf(shape.slice(0, first));
     const n = sizeOf(shape.slice(first, first + axes.length));
-    y = reduce({ x, outer, n, inner: x.size / outer / n, kept, all });
-  } else {
-    // Axes that do not stand side by side are moved to the end.
-    const others = shape.flatMap((_, i) => (axes.includes(i) ? [] : [i]));
-    const moved = transpose(x, [...others, ...axes]);
-    const outer = sizeOf(kept);
-    const ones = moved.shape.map((extent, i) => (i < others.length ? extent : 1));
-    y = reduce({ x: moved, outer, n: x.size / outer, inner: 1, kept: ones, all });
+    return reduce({ x, outer, n, inner: x.size / outer / n, kept, shape: result, all });
   }
-  return sameShape(y.shape, result) ? y : y.view(result);
+  // Axes that do not stand side by side are moved to the end.
+  const others = shape.flatMap((_, i) => (axes.includes(i) ? [] : [i]));
+  const moved = transpose(x, [...others, ...axes]);
+  const outer = sizeOf(kept);
+  const ones = moved.shape.map((extent, i) => (i < others.length ? extent : 1));
+  return reduce({ x: moved, outer, n: x.size / outer, inner: 1, kept: ones, shape: result, all });
 }
 
 /** Sum, or mean with `average`. */
@@ -81,30 +80,35 @@ function total(
   options: ReduceOptions | undefined,
   average: boolean,
 ): Tensor {
-  return reduceAxes(name, x, readOptions(name, options), ({ x, outer, n, inner, kept, all }) => {
-    const factor = average ? 1 / n : 1;
-    const core = kernels(nnCode);
-    return record(
-      name,
-      [x],
-      kept,
-      (y) => {
-        if (all) f32()[y / 4] = core.sumArray(x.at, n) * factor;
-        else {
-          core.sumAxis(y, x.at, outer, n, inner);
-          if (average) core.scaleTo(y, y, outer * inner, factor);
-        }
-      },
-      (dy) => {
-        const scaled = empty(kept);
-        core.scaleTo(scaled.at, dy.at, dy.size, factor);
-        const dx = expand(scaled, x.shape);
-        if (dx !== scaled) scaled.dispose();
-        return [dx];
-      },
-      { saved: [] },
-    );
-  });
+  return reduceAxes(
+    name,
+    x,
+    readOptions(name, options),
+    ({ x, outer, n, inner, kept, shape, all }) => {
+      const factor = average ? 1 / n : 1;
+      const core = kernels(nnCode);
+      return record(
+        name,
+        [x],
+        shape,
+        (y) => {
+          if (all) f32()[y / 4] = core.sumArray(x.at, n) * factor;
+          else {
+            core.sumAxis(y, x.at, outer, n, inner);
+            if (average) core.scaleTo(y, y, outer * inner, factor);
+          }
+        },
+        (dy) => {
+          const scaled = empty(kept);
+          core.scaleTo(scaled.at, dy.at, dy.size, factor);
+          const dx = expand(scaled, x.shape);
+          if (dx !== scaled) scaled.dispose();
+          return [dx];
+        },
+        { saved: [] },
+      );
+    },
+  );
 }
 
 /**
@@ -139,11 +143,11 @@ function extreme(
   options: ReduceOptions | undefined,
   sign: 1 | -1,
 ): Tensor {
-  return reduceAxes(name, x, readOptions(name, options), ({ x, outer, n, inner, kept }) => {
+  return reduceAxes(name, x, readOptions(name, options), ({ x, outer, n, inner, shape }) => {
     const y: Tensor = record(
       name,
       [x],
-      kept,
+      shape,
       (at) => kernels(opsCode).maxAxis(at, x.at, outer, n, inner, sign),
       (dy) => {
         const dx = empty(x.shape);
@@ -231,7 +235,7 @@ export interface VarianceOptions extends ReduceOptions {
 function spread(name: 'variance' | 'std', x: Tensor, options: VarianceOptions | undefined): Tensor {
   const read = readOptions(name, options);
   const correction = read.read('correction', checkIndex, 1);
-  return reduceAxes(name, x, read, ({ x, outer, n, inner, kept }) => {
+  return reduceAxes(name, x, read, ({ x, outer, n, inner, kept, shape }) => {
     if (correction >= n) {
       rangeError(name, 'correction', `below ${n}, the number of elements`, correction);
     }
@@ -240,7 +244,7 @@ function spread(name: 'variance' | 'std', x: Tensor, options: VarianceOptions | 
     const y: Tensor = record(
       name,
       [x],
-      kept,
+      shape,
       (at) => {
         ops.varianceAxis(at, x.at, outer, n, inner, n - correction);
         if (isStd) core.sqrtArray(at, at, outer * inner);
