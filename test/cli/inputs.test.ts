@@ -1,13 +1,15 @@
 /** Files as people have them: kinds of texts, splits, folders with links, hidden and odd entries. */
 
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { encode } from 'fast-png';
+import { zlibSync } from 'fflate';
 import type * as FolderModule from '../../src/cli/input/folder.js';
 import type * as IdxModule from '../../src/cli/input/image-idx.js';
 import type * as ImagesModule from '../../src/cli/input/images.js';
 import type * as TextsModule from '../../src/cli/input/texts.js';
+import type * as DecodeModule from '../../src/data/images/decode.js';
 import { check, same, suite } from '../harness.js';
 import { load } from './load.js';
 import { folder } from './program.js';
@@ -198,3 +200,61 @@ test('files of EMNIST: their test images validate, and there may be 130,000 labe
   );
   same(set.labels?.[count], -1, 'the label of an image without one');
 });
+
+const decoder = await load<typeof DecodeModule>('src/data/images/decode.ts');
+
+/** A file of a folder of small images that other programs read. */
+const sample = (name: string) => decoder.decodeImage(readFileSync(`test/cli/images/${name}`));
+const first = (name: string): number[] => [...sample(name).data.subarray(0, 3)];
+
+test('images as Pillow reads them: color keys, RGB JPEG, interlaced bits, damaged ends', () => {
+  same(first('rgb-trns.png'), [255, 255, 255], 'a transparent color');
+  same(first('grey-trns.png'), [255, 255, 255], 'a transparent gray');
+  same(first('rgb-adobe0.jpg'), [255, 0, 0], 'RGB by its Adobe marker');
+  same(first('png-bad-iccp.png'), [255, 0, 0], 'a damaged profile');
+  same(first('png-without-iend.png'), [255, 0, 0], 'no end');
+  same([...sample('interlaced-1bit-3x2.png').data].length, 6);
+  const upright = sample('exif-orientation6.jpg');
+  same([upright.width, upright.height], [48, 64], 'turned as EXIF says');
+});
+
+test('interlaced images of all depths are those that are not', () => {
+  const { width, height, channels } = sample('interlaced-4bit-palette.png');
+  same([width, height, channels], [31, 17, 3]);
+});
+
+test('a PNG of few pixels whose data unpack to much more is decoded in small memory', () => {
+  const bomb = pngOf(4, 4, zlibSync(new Uint8Array(2 ** 27)));
+  const before = process.memoryUsage().rss;
+  same(decoder.decodeImage(bomb).data.length, 16);
+  check(process.memoryUsage().rss - before < 2 ** 26, 'memory grows with what follows the pixels');
+});
+
+/** An 8-bit gray PNG with packed data as they are. */
+function pngOf(width: number, height: number, packed: Uint8Array): Uint8Array {
+  const chunk = (name: string, body: Uint8Array): Uint8Array => {
+    const bytes = Buffer.concat([Buffer.from(name), body]);
+    const ends = Buffer.alloc(8);
+    ends.writeUInt32BE(body.length, 0);
+    ends.writeUInt32BE(crc32(bytes), 4);
+    return Buffer.concat([ends.subarray(0, 4), bytes, ends.subarray(4)]);
+  };
+  const header = Buffer.alloc(13);
+  header.writeUInt32BE(width, 0);
+  header.writeUInt32BE(height, 4);
+  header[8] = 8;
+  return Buffer.concat([
+    Uint8Array.of(0x89, 0x50, 0x4e, 0x47, 13, 10, 26, 10),
+    chunk('IHDR', header),
+    chunk('IDAT', packed),
+  ]);
+}
+
+function crc32(bytes: Uint8Array): number {
+  let crc = 0xffffffff;
+  for (const byte of bytes) {
+    crc ^= byte;
+    for (let bit = 0; bit < 8; bit++) crc = crc & 1 ? (crc >>> 1) ^ 0xedb88320 : crc >>> 1;
+  }
+  return (crc ^ 0xffffffff) >>> 0;
+}
