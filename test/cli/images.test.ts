@@ -127,11 +127,11 @@ test('what is broken is refused by a picture error that says why', () => {
   const cases: [Uint8Array, RegExp][] = [
     [new Uint8Array(0), /neither PNG nor JPEG/],
     [new TextEncoder().encode('GIF89a…'), /neither PNG nor JPEG/],
-    [good.subarray(0, 20), /ends within its head/],
+    [good.subarray(0, 20), /ends within its header/],
     [good.subarray(0, 50), /cannot be decoded/],
     [spoilt, /cannot be decoded/],
     [huge, /has 2147483647 × 4 pixels/],
-    [coded.subarray(0, 100), /ends within its head/],
+    [coded.subarray(0, 100), /ends within its header/],
     [coded.subarray(0, coded.length - 300), /cannot be decoded/],
   ];
   for (const [file, expected] of cases) {

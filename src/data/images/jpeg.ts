@@ -1,7 +1,7 @@
 /** JPEG to pixels, the way that its file says they are to be shown. */
 
 import { decode } from 'jpeg-js';
-import type { ImageShape } from './augment.js';
+import type { ImageShape } from './shape.js';
 
 /** What the segments before the pixels of a JPEG file say. */
 export interface JpegHeader {

@@ -6,7 +6,7 @@
  */
 
 import { Unzlib } from 'fflate';
-import type { ImageShape } from './augment.js';
+import type { ImageShape } from './shape.js';
 
 /** Size and kind of a PNG, and where its parts are. */
 export interface PngFile {
