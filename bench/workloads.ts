@@ -54,10 +54,10 @@ function workloadsOf(api: Api, row: (typeof operations)[number]): Workload[] {
       inputs,
       ours(given) {
         const outputs = (): Outputs => run(given as Given);
-        const resident = row.resident?.(api, given as Given);
-        if (resident === undefined) return candidate(OURS, outputs);
+        const prepared = row.prepared?.(api, given as Given);
+        if (prepared === undefined) return candidate(OURS, outputs);
         const call = (): Outputs => {
-          resident[what]();
+          prepared[what]();
           return {};
         };
         return { ...candidate(OURS, call), outputs };

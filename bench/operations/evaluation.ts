@@ -1,4 +1,4 @@
-/** Rows of the table: what judges embeddings: neighbours, rankings, classifiers, their spread. */
+/** Rows of the table: evaluation of embeddings: neighbors, rankings, classifiers, their spread. */
 
 import { integers, normal, type Operation, operation, type Sizes } from './operation.js';
 import { cosine, distance, mean, toRows, unit } from './reference.js';
@@ -45,7 +45,7 @@ const uniformities = [2, 30].map((t) =>
   }),
 );
 
-export const judging: readonly Operation[] = [
+export const evaluation: readonly Operation[] = [
   ...alignments,
   ...uniformities,
   operation({
@@ -121,8 +121,8 @@ export const judging: readonly Operation[] = [
         ...[1, 3].map((k) => average((list) => within(list, k).length / k)),
         ...[1, 3].map((k) =>
           average((list) => {
-            const most = Array.from({ length: Math.min(k, list.length) }, (_, rank) => gain(rank));
-            return sum(within(list, k).map(gain)) / sum(most);
+            const max = Array.from({ length: Math.min(k, list.length) }, (_, rank) => gain(rank));
+            return sum(within(list, k).map(gain)) / sum(max);
           }),
         ),
       ];

@@ -1,6 +1,6 @@
 /** The one table of operations: tests, gradient checks, the hash and benchmarks all read it. */
 
-import { judging } from './evaluation.js';
+import { evaluation } from './evaluation.js';
 import { losses } from './losses.js';
 import { nnAttention } from './nn-attention.js';
 import { nnImages } from './nn-images.js';
@@ -15,7 +15,7 @@ import { similarity } from './similarity.js';
 export const operations: readonly Operation[] = [
   ...similarity,
   ...losses,
-  ...judging,
+  ...evaluation,
   ...nnOperations,
   ...nnShapes,
   ...nnAttention,

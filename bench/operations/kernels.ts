@@ -8,7 +8,7 @@ export interface ArrayKernel {
   name: 'expArray' | 'logArray' | 'tanhArray';
   /** The function in f64. */
   reference(x: number): number;
-  /** Largest error that is allowed, in units in the last place of the exact result as f32. */
+  /** Largest error that is allowed, in ulp of the exact result as f32. */
   ulp: number;
 }
 
@@ -36,17 +36,17 @@ export interface BackwardKernel {
   ): Float32Array;
 }
 
-const exponentials = (x: readonly number[]): { most: number; sum: number } => {
-  const most = Math.max(...x);
-  return { most, sum: x.reduce((sum, value) => sum + Math.exp(value - most), 0) };
+const exponentials = (x: readonly number[]): { max: number; sum: number } => {
+  const max = Math.max(...x);
+  return { max, sum: x.reduce((sum, value) => sum + Math.exp(value - max), 0) };
 };
 
 export const backwardKernels: readonly BackwardKernel[] = [
   {
     name: 'softmaxRowsBackward',
     forward(x) {
-      const { most, sum } = exponentials(x);
-      return x.map((value) => Math.exp(value - most) / sum);
+      const { max, sum } = exponentials(x);
+      return x.map((value) => Math.exp(value - max) / sum);
     },
     backward(host, dy, y, x, rows) {
       const at = [dy, y].map((values) => host.put(values)) as [number, number];
@@ -57,8 +57,8 @@ export const backwardKernels: readonly BackwardKernel[] = [
   {
     name: 'logSumExpRowsBackward',
     forward(x) {
-      const { most, sum } = exponentials(x);
-      return [most + Math.log(sum)];
+      const { max, sum } = exponentials(x);
+      return [max + Math.log(sum)];
     },
     backward(host, dy, y, x, rows) {
       const at = [dy, y, x].map((values) => host.put(values)) as [number, number, number];
@@ -84,7 +84,7 @@ export class KernelHost {
 
   call(name: string, ...args: number[]): number {
     const kernel = this.#exports[name];
-    if (kernel === undefined) throw new Error(`there is no kernel ${name}`);
+    if (kernel === undefined) throw new Error(`unknown kernel ${name}`);
     return kernel(...args);
   }
 

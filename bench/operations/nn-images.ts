@@ -6,7 +6,7 @@ import type { Tensor } from '../../src/nn/index.js';
 import { array, type Nn, onTensors } from './nn.js';
 import { at, build, type Nd } from './nn-reference.js';
 import { integers, type Numbers, type Operation, operation, type Sizes } from './operation.js';
-import { viewTwin } from './view-reference.js';
+import { viewReference } from './view-reference.js';
 
 /** An element of padded images: `outside` beyond their border. */
 function padded(x: Nd, b: number, c: number, i: number, j: number, outside: number): number {
@@ -203,7 +203,7 @@ const views = operation({
         });
       }),
       planned: each((b) =>
-        viewTwin(imageOf(b), plans.data.subarray(b * 17, (b + 1) * 17), sizesOf(shape)),
+        viewReference(imageOf(b), plans.data.subarray(b * 17, (b + 1) * 17), sizesOf(shape)),
       ),
     };
   },

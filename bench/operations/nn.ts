@@ -27,7 +27,7 @@ export interface TensorRow<I extends Record<string, Numbers>> {
   /** A layer, whose state is the inputs of the same names. */
   layer?(nn: Nn, inputs: I): Module;
   forward(nn: Nn, x: { [K in keyof I]: Tensor }, inputs: I, layer: Module): Tensor;
-  /** The same in f64. */
+  /** Computes it in f64. */
   reference(x: { [K in keyof I]: Nd }, inputs: I): Nd;
   rtol?: number;
   flops?(sizes: Sizes): number;
@@ -123,7 +123,7 @@ export function onTensors<I extends Record<string, Numbers>>(row: TensorRow<I>):
     },
     rtol,
     ...(row.gradient === false ? {} : { gradient: { run: gradient } }),
-    resident(api, given) {
+    prepared(api, given) {
       const made = materialize(row, api, given);
       return {
         value: () => api.nn.tidy(() => void api.nn.noGrad(made.forward)),

@@ -1,5 +1,5 @@
 /**
- * What a row of the table of operations is. Tests compare `run` with `reference` on awkward sizes
+ * Type of a row of the table of operations. Tests compare `run` with `reference` on awkward sizes
  * and `gradient` with finite differences of the reference, the hash takes the bits of both, and
  * benchmarks time both on large sizes: a new operation appears in all of them by its one row.
  */
@@ -9,7 +9,7 @@ import type * as nearfar from '../../src/index.js';
 import type * as models from '../../src/models/index.js';
 import type * as nn from '../../src/nn/index.js';
 
-/** The public functions of `nearfar`, and beside them the other entries, wherever imported from. */
+/** The public functions of `nearfar`, and the other entries, wherever imported from. */
 export type Api = typeof nearfar & { nn: typeof nn; models: typeof models };
 
 /** A row-major matrix of the seeded numbers that an operation is run on; f64 for references. */
@@ -17,16 +17,16 @@ export interface Numbers {
   data: Float32Array | Float64Array;
   rows: number;
   cols: number;
-  /** Of a tensor with other axes than these two. */
+  /** Shape of a tensor with other axes than these two. */
   shape?: readonly number[];
-  /** Labels, places, lengths: what no gradient flows to. */
+  /** Set for labels, indices and lengths, which have no gradient. */
   constant?: true;
 }
 
 /** Sizes by letter: N rows, M other rows, C width, K reduction. */
 export type Sizes = Readonly<Record<string, number>>;
 
-/** What an operation gives, by name: the outputs that tests compare and the hash covers. */
+/** Outputs of an operation by name, which tests compare and the hash covers. */
 export type Outputs = Record<string, number | ArrayLike<number>>;
 
 export interface Operation<I extends Record<string, Numbers> = Record<string, Numbers>> {
@@ -37,9 +37,9 @@ export interface Operation<I extends Record<string, Numbers> = Record<string, Nu
   large: readonly Sizes[];
   inputs(sizes: Sizes, random: Random): I;
   run(api: Api, inputs: I): Outputs;
-  /** The same in f64, written to be read rather than to be fast. */
+  /** Computes the outputs in f64, written to be read. */
   reference(inputs: I): Outputs;
-  /** Allowed error: a share of the value, and beside it a share of the output's largest value. */
+  /** Allowed error, as a fraction of the value plus that fraction of the output's largest value. */
   rtol?: number;
   gradient?: {
     /** `loss`, and the gradient of each input by that input's name. */
@@ -47,14 +47,14 @@ export interface Operation<I extends Record<string, Numbers> = Record<string, Nu
     /** Step of the finite differences, where the default is too coarse (default 1e-4). */
     step?: number;
   };
-  /** For benchmarks of what works on tensors: they are made once, and only the operation is timed. */
-  resident?(api: Api, inputs: I): Resident;
+  /** Makes the tensors of an operation on tensors once, so that benchmarks time the operation alone. */
+  prepared?(api: Api, inputs: I): PreparedOperation;
   /** Floating-point operations of `run`, for rates. */
   flops?(sizes: Sizes): number;
 }
 
-/** An operation on tensors that are there. */
-export interface Resident {
+/** An operation on tensors that have been made. */
+export interface PreparedOperation {
   value(): void;
   gradient(): void;
 }

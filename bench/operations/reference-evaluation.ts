@@ -1,4 +1,4 @@
-/** The definitions of rankings and classifiers in f64, written to be read rather than to be fast. */
+/** The definitions of rankings and classifiers in f64, written to be read. */
 
 import { dot, type Rows, softmax } from './reference.js';
 
@@ -12,7 +12,7 @@ export function ranking(query: readonly number[], corpus: Rows, score: Score): n
     .map(({ index }) => index);
 }
 
-/** Places in a ranking, from 0, of the relevant rows. */
+/** Ranks of the relevant rows, from 0. */
 export function ranksOf(order: readonly number[], relevant: ReadonlySet<number>): number[] {
   return order.flatMap((index, rank) => (relevant.has(index) ? [rank] : []));
 }
@@ -59,33 +59,33 @@ export function logistic(
   // No steeper than this anywhere.
   const curvature = l2 + 0.5 * x.reduce((sum, row) => sum + dot(row, row) + 1, 0);
   for (let step = 0; step < 20000; step++) {
-    const slopes = probabilities().map((row, i) =>
-      row.map((share, c) => share - (labels[i] === classes[c] ? 1 : 0)),
+    const grads = probabilities().map((row, i) =>
+      row.map((probability, c) => probability - (labels[i] === classes[c] ? 1 : 0)),
     );
     let largest = 0;
-    const move = (list: number[], at: number, slope: number): void => {
-      largest = Math.max(largest, Math.abs(slope));
-      list[at] = (list[at] as number) - slope / curvature;
+    const move = (list: number[], at: number, grad: number): void => {
+      largest = Math.max(largest, Math.abs(grad));
+      list[at] = (list[at] as number) - grad / curvature;
     };
     classes.forEach((_, c) => {
       const own = weight[c] as number[];
       for (let k = 0; k < width; k++) {
-        const slope = slopes.reduce((sum, r, i) => sum + (r[c] as number) * (x[i]?.[k] ?? 0), 0);
-        move(own, k, slope + l2 * (own[k] as number));
+        const grad = grads.reduce((sum, r, i) => sum + (r[c] as number) * (x[i]?.[k] ?? 0), 0);
+        move(own, k, grad + l2 * (own[k] as number));
       }
       move(
         bias,
         c,
-        slopes.reduce((sum, row) => sum + (row[c] as number), 0),
+        grads.reduce((sum, row) => sum + (row[c] as number), 0),
       );
     });
     if (largest < 1e-9) break;
   }
-  const shares = probabilities();
+  const fitted = probabilities();
   return {
     weight: weight.flat(),
     bias,
-    probabilities: shares.flat(),
-    predictions: shares.map((row) => classes[row.indexOf(Math.max(...row))] as number),
+    probabilities: fitted.flat(),
+    predictions: fitted.map((row) => classes[row.indexOf(Math.max(...row))] as number),
   };
 }

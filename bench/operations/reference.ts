@@ -1,5 +1,5 @@
 /**
- * Plain f64 twins of the operations: loops as the formulas are written, for tests to compare with.
+ * Plain f64 references of the operations: loops as the formulas are written, for tests to compare with.
  * Nothing here ships in the library.
  */
 
@@ -44,8 +44,8 @@ export function pairwise(
 }
 
 export function logSumExp(x: readonly number[]): number {
-  const most = Math.max(...x);
-  return most + Math.log(x.reduce((sum, value) => sum + Math.exp(value - most), 0));
+  const max = Math.max(...x);
+  return max + Math.log(x.reduce((sum, value) => sum + Math.exp(value - max), 0));
 }
 
 export function softmax(x: readonly number[]): number[] {
@@ -57,7 +57,7 @@ export function mean(x: readonly number[]): number {
   return x.reduce((sum, value) => sum + value, 0) / x.length;
 }
 
-/** -log of the share that logit `positive` has among it and the others that are kept. */
+/** -log of the softmax of logit `positive` among it and the others that are kept. */
 export function contrast(
   logits: readonly number[],
   positive: number,
@@ -205,15 +205,15 @@ export function tripletUpdate(
     losses.push(loss);
     if (loss === 0) continue;
     // d(x.y / (|x||y| + eps)) / dx
-    const slope = (x: number[], y: number[], u: number, cos: number, lx: number, ly: number) =>
+    const cosineGrad = (x: number[], y: number[], u: number, cos: number, lx: number, ly: number) =>
       x.map((value, i) => (y[i] as number) / u - (cos * ly * value) / (u * lx));
     const steps = allRows
       ? [
-          slope(a, p, under[0], near, la, lp).map(
-            (value, i) => value - (slope(a, n, under[1], far, la, ln)[i] as number),
+          cosineGrad(a, p, under[0], near, la, lp).map(
+            (value, i) => value - (cosineGrad(a, n, under[1], far, la, ln)[i] as number),
           ),
-          slope(p, a, under[0], near, lp, la),
-          slope(n, a, under[1], far, ln, la).map((value) => -value),
+          cosineGrad(p, a, under[0], near, lp, la),
+          cosineGrad(n, a, under[1], far, ln, la).map((value) => -value),
         ]
       : [p.map((value, i) => (value - (n[i] as number)) / (la + 1e-8))];
     steps.forEach((step, k) => {

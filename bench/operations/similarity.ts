@@ -166,8 +166,9 @@ export const similarity: readonly Operation[] = [
         { length: x.cols },
         (_, c) => rows.reduce((sum, row) => sum + (row[c] as number), 0) / x.rows,
       );
-      const centred = rows.map((row) => row.map((value, c) => value - (mean[c] as number)));
-      const total = centred.reduce((sum, row) => sum + norm(row) ** 2, 0) / Math.max(1, x.rows - 1);
+      const centered = rows.map((row) => row.map((value, c) => value - (mean[c] as number)));
+      const total =
+        centered.reduce((sum, row) => sum + norm(row) ** 2, 0) / Math.max(1, x.rows - 1);
       return { restored: x.data, mean, total };
     },
   }),

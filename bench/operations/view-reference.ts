@@ -6,19 +6,19 @@ const clip = (x: number): number => Math.min(1, Math.max(0, x));
 const luma = ([r = 0, g = r, b = r]: number[]): number => 0.299 * r + 0.587 * g + 0.114 * b;
 
 /** Pixels as rows of channels, from 0 to 1. */
-type Picture = number[][];
+type Image = number[][];
 
-function sampled(picture: Uint8Array, view: ArrayLike<number>, shape: ImageShape): Picture {
+function sampled(image: Uint8Array, view: ArrayLike<number>, shape: ImageShape): Image {
   const { height, width, channels } = shape;
   const [xx = 0, xy = 0, x0 = 0, yx = 0, yy = 0, y0 = 0] = Array.from(view);
   const within = (v: number, most: number): number => Math.min(most, Math.max(0, v));
-  const pixels: Picture = [];
+  const pixels: Image = [];
   for (let i = 0; i < height; i++) {
     for (let j = 0; j < width; j++) {
       const x = within(xx * j + xy * i + x0, width - 1);
       const y = within(yx * j + yy * i + y0, height - 1);
       const at = (row: number, column: number, c: number): number =>
-        picture[
+        image[
           (within(row, height - 1) * width + within(column, width - 1)) * channels + c
         ] as number;
       const [left, top] = [Math.floor(x), Math.floor(y)];
@@ -63,16 +63,16 @@ export function turned(rgb: number[], shift: number): number[] {
 export function orderOf(n: number): number[] {
   const left = [0, 1, 2, 3];
   const order: number[] = [];
-  for (let rest = n; left.length > 0; ) {
+  for (let remainder = n; left.length > 0; ) {
     const many = left.length;
-    order.push(...left.splice(rest % many, 1));
-    rest = Math.floor(rest / many);
+    order.push(...left.splice(remainder % many, 1));
+    remainder = Math.floor(remainder / many);
   }
   return order;
 }
 
-function jittered(pixels: Picture, view: ArrayLike<number>): Picture {
-  const colour = pixels[0]?.length === 3;
+function jittered(pixels: Image, view: ArrayLike<number>): Image {
+  const color = pixels[0]?.length === 3;
   let out = pixels;
   for (const what of orderOf(view[6] as number)) {
     const factor = view[7 + what] as number;
@@ -82,18 +82,18 @@ function jittered(pixels: Picture, view: ArrayLike<number>): Picture {
         pixel.map((v) => clip(factor * v + (1 - factor) * level));
       if (what === 0) return blend(0);
       if (what === 1) return blend(mean);
-      if (!colour) return pixel;
+      if (!color) return pixel;
       return what === 2 ? blend(luma(pixel)) : turned(pixel, factor);
     });
   }
-  return colour && view[11] === 1 ? out.map((pixel) => pixel.map(() => luma(pixel))) : out;
+  return color && view[11] === 1 ? out.map((pixel) => pixel.map(() => luma(pixel))) : out;
 }
 
-function blurred(pixels: Picture, deviation: number, { height, width }: ImageShape): Picture {
-  if (deviation === 0) return pixels;
+function blurred(pixels: Image, std: number, { height, width }: ImageShape): Image {
+  if (std === 0) return pixels;
   const radius = Math.max(1, Math.floor(height / 20));
   const steps = Array.from({ length: 2 * radius + 1 }, (_, i) => i - radius);
-  const weights = steps.map((t) => Math.exp((-t * t) / (2 * deviation * deviation)));
+  const weights = steps.map((t) => Math.exp((-t * t) / (2 * std * std)));
   const sum = weights.reduce((a, b) => a + b);
   const within = (v: number, most: number): number => Math.min(most, Math.max(0, v));
   return pixels.map((pixel, p) =>
@@ -112,16 +112,16 @@ function blurred(pixels: Picture, deviation: number, { height, width }: ImageSha
   );
 }
 
-/** A view of a picture, (C, H, W) from -1 to 1. */
-export function viewTwin(
-  picture: Uint8Array,
+/** Computes a view of an image, (C, H, W) from -1 to 1. */
+export function viewReference(
+  image: Uint8Array,
   view: ArrayLike<number>,
   shape: ImageShape,
 ): number[] {
   const { height, width, channels } = shape;
   const [top = 0, left = 0, tall = 0, wide = 0] = Array.from(view).slice(13, 17);
-  const coloured = jittered(sampled(picture, view, shape), view);
-  const pixels = blurred(coloured, view[12] as number, shape);
+  const colored = jittered(sampled(image, view, shape), view);
+  const pixels = blurred(colored, view[12] as number, shape);
   const planes: number[] = [];
   for (let c = 0; c < channels; c++) {
     for (let p = 0; p < height * width; p++) {

@@ -49,7 +49,7 @@ export interface MatrixInput {
   readonly cols: number;
   /** All rows in one array, or row by row. */
   readonly data: NumberArray | readonly NumberArray[];
-  /** Whether `data` is a copy of the caller's numbers. */
+  /** Set where `data` is a copy of the caller's numbers. */
   readonly copied?: boolean;
   /** Address of the numbers, where they are in WASM memory already. */
   readonly at?: Pointer | undefined;

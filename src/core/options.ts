@@ -47,7 +47,7 @@ export class OptionReader {
     );
   }
 
-  /** @throws {TypeError} if the caller gave an option that nobody has read */
+  /** @throws {TypeError} if the caller gave an option that was not read */
   done(): void {
     for (const key of Object.keys(this.#given)) {
       if (this.#known.includes(key)) continue;

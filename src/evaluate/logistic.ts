@@ -350,7 +350,7 @@ function improve(objective: Objective, value: number, tolerance: number): number
     if (!(expectedDecrease > 0)) return undefined;
     if (expectedDecrease > 1e-7 * value)
       return lineSearch(objective, step, value, expectedDecrease);
-    // Less than the rounding of the value, which can't judge the step: the gradient is trusted.
+    // Less than the rounding of the value, which says nothing about the step: the gradient is trusted.
     analysis.axpy(at, step, length, 1);
     return undefined;
   });

@@ -20,12 +20,12 @@ import { checkFlag, type NoOptions, rangeError } from '../core/validation.js';
 /** Options of {@link matmul}. */
 export interface MatmulOptions {
   /**
-   * Whether the transpose of a is multiplied.
+   * Multiply by the transpose of a is multiplied.
    * @default false
    */
   transposeA?: boolean | undefined;
   /**
-   * Whether the transpose of b is multiplied.
+   * Multiply by the transpose of b is multiplied.
    * @default false
    */
   transposeB?: boolean | undefined;

@@ -146,7 +146,7 @@ function transposed(x: unknown): unknown {
   if (!isNumberArray(shape) || shape.length !== 2 || !isNumberArray(data)) return x;
   const [rows, cols] = [shape[0] as number, shape[1] as number];
   const byStride = isNumberArray(strides) && strides[0] === 1 && strides[1] === rows && rows > 1;
-  // Sizes that don't fit are left to readMatrix, which says what is wrong with them.
+  // Sizes that don't fit go to readMatrix, which says what is wrong with them.
   if (!(byStride || fortranOrder === true) || data.length !== rows * cols || offset !== 0) return x;
   const steps = Array.from({ length: cols }, (_, c) => c * rows);
   const found = Array.from({ length: rows }, (_, r) => steps.map((step) => data[r + step]));

@@ -18,9 +18,9 @@ export interface ContrastOptions {
   ids?: Pointer;
   /** Number of columns that have an id. */
   idColumns?: number;
-  /** Whether the columns' sums are wanted too. */
+  /** Compute the columns' sums too. */
   columns?: boolean;
-  /** Whether `grads` will be called. */
+  /** Keep what `grads` needs. */
   backward?: boolean;
 }
 

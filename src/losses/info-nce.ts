@@ -35,7 +35,7 @@ export interface InfoNceOptions {
   /** One whole number per pair: keys with equal ids are never each other's negatives. */
   ids?: Labels | undefined;
   /**
-   * Whether each key also has to find its query among all queries; the loss is the mean of both.
+   * Let each key also find its query among all queries; the loss is the mean of both.
    * @default false
    */
   symmetric?: boolean | undefined;
@@ -114,7 +114,7 @@ export function infoNceGrad(
   return lossGrads(INFO_NCE, queries, keys, options);
 }
 
-/** What InfoNCE and CLIP set differently. */
+/** Settings that InfoNCE and CLIP differ in. */
 interface Settings {
   /** Factor of the cosines. */
   scale: number;

@@ -8,7 +8,7 @@ import { type Scope, scoped } from '../core/memory.js';
 import { readOptions } from '../core/options.js';
 import type { Check } from '../core/validation.js';
 
-/** How one option of a loss is read. */
+/** Check and default of one option of a loss. */
 export interface LossOption<T> {
   readonly check: Check<T>;
   /** Default; without one the option may be left out. */
@@ -26,7 +26,7 @@ export interface LossCall<Options> {
   /** Argument after the matrices, not checked yet. */
   readonly target: unknown;
   readonly options: Options;
-  /** Whether gradients are wanted. */
+  /** Compute gradients too. */
   readonly backward: boolean;
 }
 
@@ -50,7 +50,7 @@ export interface Loss<Options, Grads> {
   /** Name of the argument after the matrices: labels or targets, one per row. */
   readonly target?: string;
   readonly options: { readonly [K in keyof Options]-?: LossOption<Options[K]> };
-  /** Checks what is left to check, then computes with memory of `scope`. */
+  /** Checks what the options' checks can't, then computes with memory of `scope`. */
   compute(scope: Scope, call: LossCall<Options>): LossResult;
   /** Only a type. */
   readonly grads?: Grads;

@@ -44,17 +44,16 @@ test('the gradient of the regression vanishes at what is found, in f64', () => {
       const { x, labels } = draw(40, 5, seed);
       const { weight, bias, classes } = fitClassifier(x, labels, { l2 });
       const p = new LinearClassifier(weight, bias, classes).predictProba(x);
-      const slopes = Array.from(weight.data, (w) => l2 * w);
+      const grads = Array.from(weight.data, (w) => l2 * w);
       for (let i = 0; i < x.rows; i++) {
         for (let c = 0; c < 3; c++) {
           const miss = (p.data[3 * i + c] as number) - (labels[i] === c ? 1 : 0);
           for (let k = 0; k < 5; k++) {
-            slopes[5 * c + k] =
-              (slopes[5 * c + k] as number) + miss * (x.data[5 * i + k] as number);
+            grads[5 * c + k] = (grads[5 * c + k] as number) + miss * (x.data[5 * i + k] as number);
           }
         }
       }
-      close(slopes, new Array(15).fill(0), { atol: 1e-4, what: 'slope' });
+      close(grads, new Array(15).fill(0), { atol: 1e-4, what: 'gradient' });
     }),
     runs,
   );
@@ -180,7 +179,7 @@ test('a linear probe is the fit of one part, tried on another', () => {
   );
 });
 
-test('one neighbour decides as the search does; all of them vote for what there is most of', () => {
+test('one neighbor decides as the search does; all of them vote for what there is most of', () => {
   fc.assert(
     fc.property(SEED, (seed) => {
       const { x, labels } = draw(25, 4, seed);

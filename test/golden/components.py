@@ -32,10 +32,10 @@ def pca():
         variances = fitted['explainedVariance']
         shift = 1 + np.abs(fitted['mean']).max() / np.sqrt(variances[0])
         within = PRECISION * shift
-        centred = np.sqrt(((x - fitted['mean']) ** 2).sum(1))
+        centered = np.sqrt(((x - fitted['mean']) ** 2).sum(1))
         turn = within * (1 + conditions)
         expected = {
-            'projected': expected_matrix(fitted['projected'], turn.max() * centred + 1e-12),
+            'projected': expected_matrix(fitted['projected'], turn.max() * centered + 1e-12),
             # Without variance a direction is anybody's choice: only those with some are compared.
             'components': expected_matrix(fitted['components'][: len(turn)], turn, count),
             'mean': numbers(fitted['mean'], relative_to_largest(x, 5e-7)),
@@ -58,7 +58,7 @@ def pca():
     yield case('rank 2 of 9, more columns than rows', lambda rng: spectrum(rng, 9, 31, rank=2), 5)
     yield case('as many components as rows', sized(5, 13), 5)
     yield case('duplicate rows', lambda rng: with_duplicates(spectrum(rng, 9, 9)), 7)
-    yield case('two equal columns', lambda rng: twin_columns(spectrum(rng, 16, 5)), 6)
+    yield case('two equal columns', lambda rng: equal_columns(spectrum(rng, 16, 5)), 6)
     yield case('a column of zeros', lambda rng: np.pad(spectrum(rng, 16, 4), [(0, 0), (0, 1)]), 5)
     yield case('rows at 1e-3', lambda rng: 1e-3 * spectrum(rng, 17, 7), 3)
     yield case('rows at 1e6', lambda rng: 1e6 * spectrum(rng, 17, 7), 3)
@@ -68,7 +68,7 @@ def sized(rows, cols):
     return lambda rng: spectrum(rng, rows, cols)
 
 
-def twin_columns(x):
+def equal_columns(x):
     return np.hstack([x, x[:, :1]])
 
 
@@ -82,7 +82,7 @@ def conditioning(fitted, count):
     after = np.append(variances[:rank], 0.0)
     gaps = after[:-1] - after[1:]
     if rank == fitted['components'].shape[1]:
-        gaps[-1] = np.inf  # no direction is left that it could be mixed up with
+        gaps[-1] = np.inf  # no direction remains that it could be mixed up with
     gaps = np.minimum(gaps, np.append(np.inf, gaps[:-1]))[:count]
     conditions = variances[0] / gaps
     loadings = np.sort(np.abs(fitted['components'][: len(gaps)]), axis=1)

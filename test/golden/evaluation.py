@@ -1,19 +1,19 @@
-"""Rows for what judges embeddings: neighbours, rankings, classifiers, alignment, uniformity, rank."""
+"""Rows of evaluation: neighbors, rankings, classifiers, alignment, uniformity, rank."""
 
 import numpy as np
 import torch
 
 import reference as ref
-from inputs import beside, f32, gaussian, with_duplicates, with_zero_row
+from inputs import near, f32, gaussian, with_duplicates, with_zero_row
 from rows import expected_matrix, int32, matrix, number, numbers, row, seeded, vector
 
 
 def clusters(rng, rows, cols, classes, noise=0.8):
-    """Rows around one centre a label, and the labels: some below zero, in no order."""
+    """Rows around one center a label, and the labels: some below zero, in no order."""
     labels = rng.integers(0, classes, rows)
     labels[:classes] = np.arange(classes)
-    centres = rng.standard_normal((classes, cols))
-    return f32(centres[labels] + noise * rng.standard_normal((rows, cols))), 3 * labels - 2
+    centers = rng.standard_normal((classes, cols))
+    return f32(centers[labels] + noise * rng.standard_normal((rows, cols))), 3 * labels - 2
 
 
 def told_apart(scores, gap=2e-6):
@@ -80,7 +80,7 @@ def alignment_rows():
     ]:
         rng = seeded('alignment', name)
         a = gaussian(rng, rows, cols)
-        b = beside(rng, a)
+        b = near(rng, a)
         value = ref.alignment(ref.tensor(a), ref.tensor(b), alpha or 2.0)
         options = {'alpha': alpha} if alpha else None
         yield row(name, 'alignment', [matrix(a), matrix(b)], number(value, 1e-6 * value), options)
@@ -195,7 +195,7 @@ def embeddings():
     yield case('two rows', lambda rng: (gaussian(rng, 2, 3), np.array([4, 4])))
     yield case('three labels', make(17, 5, 3, 0.8))
     yield case('ten labels, little to tell them by', make(70, 9, 10, 3.0))
-    yield case('labels that nobody shares', lonely)
+    yield case('labels that no other has', lonely)
     yield case('every row twice', copies)
 
 

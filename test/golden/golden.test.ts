@@ -2,7 +2,7 @@
  * Every function against float64 PyTorch: the fixtures of golden/, one test a row.
  *
  * A row says how near each value must be; nothing here knows a function by name. A loss is called
- * twice, as itself and as its Grad twin. No argument may change, except where the row says so.
+ * twice, as itself and as its gradient form. No argument may change, except where the row says so.
  */
 import assert from 'node:assert/strict';
 import * as nearfar from 'nearfar';
@@ -29,7 +29,7 @@ function call(name: string, args: unknown[]): unknown {
   return (found as (...args: unknown[]) => unknown)(...args);
 }
 
-/** Calls the function (and its twin) on fresh arguments, and sees to it that they stay as they were. */
+/** Calls the function (and its gradient form) on fresh arguments, and sees to it that they stay as they were. */
 function run(row: Row, name: string, form: Form): unknown {
   const args = decodeArguments(row, form);
   const result = call(name, args);

@@ -11,7 +11,7 @@ def gaussian(rng, rows, cols):
     return f32(rng.standard_normal((rows, cols)))
 
 
-def beside(rng, x, noise=0.3):
+def near(rng, x, noise=0.3):
     """A second view of each row."""
     return f32(x + noise * rng.standard_normal(x.shape))
 
@@ -51,7 +51,7 @@ def two_views(rng, rows, cols, kind='views'):
         return f32(rng.standard_normal(cols) + 1e-3 * rng.standard_normal((rows, cols)))
     first = gaussian(rng, rows // 2, cols)
     noise = {'views': 0.3, 'near': 0.02, 'far': 1.0}[kind]
-    return np.concatenate([first, beside(rng, first, noise)])
+    return np.concatenate([first, near(rng, first, noise)])
 
 
 def probabilities(rng, rows, cols, sharpness=1.0):

@@ -5,7 +5,7 @@ import numpy as np
 import reference as ref
 from inputs import (
     across_scales,
-    beside,
+    near,
     f32,
     gaussian,
     probabilities,
@@ -104,7 +104,7 @@ def kl_divergence():
     without = holes.copy()
     without[:, 5] = 0
     without = f32(without / without.sum(1, keepdims=True))
-    yield case('zeros in both at one place', without, shared)
+    yield case('zeros in both at one position', without, shared)
     yield case('one-hot p', f32(np.eye(8)[rng.integers(0, 8, 9)]), q)
 
 
@@ -165,7 +165,7 @@ def odd_batches(case):
 
 def pairs(rng, rows, cols, noise=0.5):
     first = gaussian(rng, rows, cols)
-    return first, beside(rng, first, noise)
+    return first, near(rng, first, noise)
 
 
 def id_groups(rng, rows):
@@ -233,12 +233,12 @@ def clip():
             lambda i, t, x: ref.clip(i, t, x, ids), [image, text, np.float64(s)]
         )
         natural, tau = s / len(image), 1 / s
-        slope = float(grad_scale)
+        grad_value = float(grad_scale)
         expected = {
             'loss': loss_value(value, tau),
             'gradImage': gradient(grad_image, image, natural, tau),
             'gradText': gradient(grad_text, text, natural, tau),
-            'gradLogitScale': number(slope, sharpness(tau) * (RELATIVE * abs(slope) + 5e-7)),
+            'gradLogitScale': number(grad_value, sharpness(tau) * (RELATIVE * abs(grad_value) + 5e-7)),
         }
         options = {} if scale is None else {'logitScale': scale}
         if ids is not None:
@@ -289,8 +289,8 @@ def sup_con():
         rng = seeded('supCon', rows, cols)
         labels = [i % classes for i in range(rows)]
         rng.shuffle(labels)
-        centres = gaussian(rng, classes, cols)
-        z = beside(rng, centres[labels], 0.7)
+        centers = gaussian(rng, classes, cols)
+        z = near(rng, centers[labels], 0.7)
         name = f'{rows}x{cols}, {classes} classes, temperature {temperature or "default"}'
         yield case(name, z, labels, temperature, rows % 2 == 0)
     rng = seeded('supCon', 'labels')

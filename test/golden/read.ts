@@ -1,6 +1,6 @@
 /**
  * Reads the fixtures that generate.py writes: tagged arguments become typed arrays and matrices,
- * expected values keep their float64 and the tolerance beside them. README.md has the schema.
+ * expected values keep their float64 and the tolerance next to them. README.md has the schema.
  */
 import { readdirSync, readFileSync } from 'node:fs';
 
@@ -10,7 +10,7 @@ export interface Matrix {
   cols: number;
 }
 
-/** What one value of a result must be: `within` is absolute, one number or one for each row. */
+/** Expected value of a result: `within` is absolute, one number or one for each row. */
 export type Expected =
   | { number: number; within: number }
   | { int32: number[] }
@@ -40,7 +40,7 @@ export interface Row {
   options?: Record<string, Tagged>;
   /** One value, or one for each field of the result. */
   expected: Expected | Record<string, Expected>;
-  /** What the first argument holds after the call; no other argument may change. */
+  /** Content of the first argument after the call; no other argument may change. */
   changed?: Expected;
 }
 
@@ -59,7 +59,7 @@ export function fixtures(): Fixture[] {
   return names.sort().map((name) => JSON.parse(readFileSync(new URL(name, FOLDER), 'utf8')));
 }
 
-/** How a matrix is handed over: the same numbers in each shape that a MatrixLike may have. */
+/** Form of a matrix: the same numbers in each shape that a MatrixLike may have. */
 export type Form = (matrix: Matrix) => unknown;
 
 export const FORMS: Record<string, Form> = {

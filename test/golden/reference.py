@@ -173,14 +173,14 @@ def triplet(anchors, positives, negatives, margin=0.5, distance='cosine'):
 
 
 def smoothed_cosine(a, b):
-    """The chapter's cosine similarity, its eps included."""
+    """Cosine similarity with an eps under the fraction."""
     return (a @ b) / (a.norm() * b.norm() + 1e-10)
 
 
 def triplet_update(embeddings, triplets, learning_rate=0.05, margin=0.5, rule='anchor'):
     """One step for each triplet in order: losses, moved rows, and each value before the hinge.
 
-    'anchor' moves the anchor only, by the chapter's simplified step; 'gradient' moves all three
+    'anchor' moves the anchor only, by a simplified step; 'gradient' moves all three
     rows against the gradient of the loss, all three steps computed before any of them moves. A row
     of zeros stays.
     """
@@ -210,16 +210,16 @@ def triplet_update(embeddings, triplets, learning_rate=0.05, margin=0.5, rule='a
 
 
 def pca(x, components):
-    """By singular values of the centred rows; divisor rows - 1; the largest loading is positive."""
+    """By singular values of the centered rows; divisor rows - 1; the largest loading is positive."""
     x = tensor(x)
     mean = x.mean(0)
-    centred = x - mean
-    _, singular, directions = torch.linalg.svd(centred, full_matrices=False)
+    centered = x - mean
+    _, singular, directions = torch.linalg.svd(centered, full_matrices=False)
     variances = singular**2 / (x.shape[0] - 1)
     largest = directions.abs().argmax(1, keepdim=True)
     directions = directions * directions.gather(1, largest).sign()
     return {
-        'projected': (centred @ directions[:components].T).numpy(),
+        'projected': (centered @ directions[:components].T).numpy(),
         'components': directions[:components].numpy(),
         'mean': mean.numpy(),
         'explainedVariance': variances[:components].numpy(),
@@ -228,7 +228,7 @@ def pca(x, components):
     }
 
 
-# What judges embeddings
+# Evaluation of embeddings
 
 
 def ranked(scores):
@@ -267,7 +267,7 @@ def effective_rank(x):
 
 
 def hits_in_order(order, relevant):
-    """For each place of a ranking, whether a relevant row stands there."""
+    """Tells for each position of a ranking whether it is a relevant row."""
     return np.isin(order, list(set(relevant)))
 
 
@@ -275,7 +275,7 @@ def retrieval(queries, corpus, relevant, ks, metric):
     order = ranked(scores(tensor(queries), tensor(corpus), metric).numpy())
     hits = [hits_in_order(order[i], rows) for i, rows in enumerate(relevant) if len(rows)]
     discounts = 1 / np.log2(np.arange(len(corpus)) + 2)
-    places = np.arange(1, len(corpus) + 1)
+    positions = np.arange(1, len(corpus) + 1)
 
     def mean(values):
         return float(np.mean(list(values)))
@@ -288,7 +288,7 @@ def retrieval(queries, corpus, relevant, ks, metric):
             for k in ks
         },
         'mrr': mean(1 / (1 + h.argmax()) for h in hits),
-        'map': mean((h * h.cumsum() / places).sum() / h.sum() for h in hits),
+        'map': mean((h * h.cumsum() / positions).sum() / h.sum() for h in hits),
     }
 
 

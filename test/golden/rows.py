@@ -1,7 +1,7 @@
 """How a fixture row is written: tagged arguments, expected values, and how near is near enough.
 
 Inputs are float32 bytes, expected values float64 bytes, both little-endian in base64. A tolerance
-is absolute and stored beside its value (`within`: one number, or one for each row), so the reader
+is absolute and stored next to its value (`within`: one number, or one for each row), so the reader
 needs no rules of its own. README.md in this folder has the schema.
 """
 
@@ -95,10 +95,10 @@ def loss_value(value, temperature=1.0):
 
 
 def gradient(grad, x, natural, temperature=1.0):
-    """A gradient through normalised rows: each row's tolerance is in proportion to 1 / its length.
+    """A gradient through normalized rows: each row's tolerance is in proportion to 1 / its length.
 
     The largest gradient of the matrix (on rows of length one) sets the scale. Where all of them
-    nearly vanish, float32 can't do better than a share of `natural`, the size far from it.
+    nearly vanish, float32 can't do better than a fraction of `natural`, the size far from it.
     """
     lengths = np.sqrt((np.asarray(x, np.float64) ** 2).sum(1))
     zero = lengths == 0

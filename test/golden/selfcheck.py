@@ -127,15 +127,15 @@ def against_loops(what, loss, naive, inputs):
     for which, (x, grad) in enumerate(zip(inputs, grads)):
         differences = np.zeros_like(x)
         zero = x.ndim == 2 and (x == 0).all(1)
-        for place in np.ndindex(x.shape):
-            if x.ndim == 2 and zero[place[0]]:
+        for at in np.ndindex(x.shape):
+            if x.ndim == 2 and zero[at[0]]:
                 continue  # a jump there, the gradient is zero by definition
             sides = []
             for sign in (1, -1):
                 moved = [y.copy() for y in inputs]
-                moved[which][place] += sign * step
+                moved[which][at] += sign * step
                 sides.append(naive(*moved))
-            differences[place] = (sides[0] - sides[1]) / (2 * step)
+            differences[at] = (sides[0] - sides[1]) / (2 * step)
         near(f'{what}: gradient {which}', grad, differences, 1e-6 * max(1, np.abs(grad).max()))
 
 
@@ -233,7 +233,7 @@ def check_identities():
 
 
 def check_triplet_update():
-    """The chapter's own lines, in NumPy; and the step written out for the gradient."""
+    """The update's lines in NumPy, and the step written out for the gradient."""
     rng = np.random.default_rng(13)
     start = gaussian(rng, 9, 5)
     triplets = np.array([[0, 3, 1], [1, 1, 2], [3, 6, 8], [0, 6, 5]] * 4, np.int32)

@@ -1,4 +1,4 @@
-"""Rows for products, normalisation, similarities, search and the row-wise exponentials."""
+"""Rows for products, normalization, similarities, search and the row-wise exponentials."""
 
 import numpy as np
 import torch

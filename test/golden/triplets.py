@@ -3,7 +3,7 @@
 import numpy as np
 
 import reference as ref
-from inputs import across_scales, beside, f32, gaussian, with_zero_row
+from inputs import across_scales, near, f32, gaussian, with_zero_row
 from rows import (
     ABSOLUTE,
     RELATIVE,
@@ -40,7 +40,7 @@ def triplet_loss():
 
     def draw(rng, rows, cols):
         anchors = gaussian(rng, rows, cols)
-        return anchors, beside(rng, anchors, 0.7), gaussian(rng, rows, cols)
+        return anchors, near(rng, anchors, 0.7), gaussian(rng, rows, cols)
 
     plan = [(1, 1, 0.5), (3, 2, 1), (7, 5, 0), (5, 8, 0.3), (2, 33, 2.5), (3, 13, 0.5), (9, 7, 0.2)]
     large = {
@@ -97,7 +97,7 @@ def triplet_update():
         return row(name, 'tripletUpdate', args, expected, options, expected_matrix(moved, within))
 
     def classes(rows, cols, count, spread=1.0, groups=3):
-        """Rows in `groups` classes; an anchor may be its own positive, as in the chapter."""
+        """Rows in `groups` classes; an anchor may be its own positive, as the demo has it."""
 
         def make(rng):
             x = f32(spread * rng.standard_normal((rows, cols)))

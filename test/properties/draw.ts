@@ -1,4 +1,4 @@
-/** What the property tests draw: shapes, on and around the kernels' tiles, and the numbers in them. */
+/** Inputs of the property tests: shapes, on and around the kernels' tiles, and the numbers in them. */
 
 import fc from 'fast-check';
 import { Random } from '../../src/core/random.js';
@@ -89,7 +89,7 @@ export function scale(x: Matrix, factor: number | ((row: number) => number)): Ma
 }
 
 export function largest(values: ArrayLike<number>): number {
-  let most = 0;
-  for (let i = 0; i < values.length; i++) most = Math.max(most, Math.abs(values[i] as number));
-  return most;
+  let max = 0;
+  for (let i = 0; i < values.length; i++) max = Math.max(max, Math.abs(values[i] as number));
+  return max;
 }

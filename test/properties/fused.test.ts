@@ -22,7 +22,7 @@ import { ntXent, pairs, supCon } from './naive.js';
 
 const test = suite('fused');
 
-/** What rounding in f32 does to a loss: cosines are off by some 1e-7, times the scale. */
+/** Compares losses within the rounding of f32: cosines are off by some 1e-7, times the scale. */
 function closeLoss(actual: number, expected: number, scale: number): void {
   close(actual, expected, { what: 'loss', rtol: 1e-6, atol: 1e-6 + 2e-7 * scale });
 }

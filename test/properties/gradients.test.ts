@@ -22,7 +22,7 @@ interface Case {
   loss(): number;
   run(): { loss: number; grads: Lists };
   reference(inputs: Record<string, references.Rows>): number;
-  /** Whether the length of rows doesn't matter. */
+  /** Set where the length of rows doesn't matter. */
   ofCosines: boolean;
 }
 
@@ -41,7 +41,7 @@ function shares(rows: number, cols: number, seed: number): Matrix {
 
 const negativeCosine: typeof references.distance = (x, y) => -references.cosine(x, y);
 
-/** A margin near 0.4 that leaves no triplet beside the kink; some are at zero with it. */
+/** A margin near 0.4 that leaves no triplet near the kink; some are at zero with it. */
 function clearMargin(a: Matrix, p: Matrix, n: Matrix, far: typeof references.distance): number {
   const gaps = Array.from({ length: a.rows }, (_, i) => {
     const [x, y, z] = [a, p, n].map((rows) => [...row(rows, i)]) as [number[], number[], number[]];

@@ -1,5 +1,5 @@
 /**
- * What is true of the losses whatever the numbers are: the order of samples doesn't matter, nor
+ * Properties of the losses, whatever the numbers are: the order of samples doesn't matter, nor
  * the length of rows where cosines are taken; what is symmetric is; and the limits are known.
  */
 

@@ -1,8 +1,8 @@
 /**
  * The contrastive losses and their gradients in f64, as the formulas are written: the whole matrix
- * of cosines, its softmax by rows, and the way back through the normalisation. All of them are one
- * cross-entropy: each row's softmax over the columns that it is compared with, against the share
- * that each column should have.
+ * of cosines, its softmax by rows, and the way back through the normalization. All of them are one
+ * cross-entropy: each row's softmax over the columns that it is compared with, against a target
+ * distribution.
  */
 
 import type { Matrix } from './draw.js';
@@ -54,9 +54,9 @@ function denormalize(d: Float64Array, { data, rows, cols, norms }: Unit): Float6
 
 interface Task {
   scale: number;
-  /** The share that column j should have in row i, undefined where it is left out. */
-  share(i: number, j: number): number | undefined;
-  /** What row i counts. */
+  /** Target probability of column j in row i, undefined where it is left out. */
+  target(i: number, j: number): number | undefined;
+  /** Weight of row i. */
   weight(i: number): number;
 }
 
@@ -68,7 +68,7 @@ export interface Result {
 }
 
 /** sum over i of weight_i sum over j of share_ij -log softmax(scale cos)_ij. */
-function crossEntropy(left: Unit, right: Unit, { scale, share, weight }: Task): Result {
+function crossEntropy(left: Unit, right: Unit, { scale, target, weight }: Task): Result {
   const { cols } = left;
   const dLeft = new Float64Array(left.data.length);
   const dRight = new Float64Array(right.data.length);
@@ -78,22 +78,22 @@ function crossEntropy(left: Unit, right: Unit, { scale, share, weight }: Task): 
   for (let i = 0; i < left.rows; i++) {
     const w = weight(i);
     if (w === 0) continue;
-    let most = Number.NEGATIVE_INFINITY;
+    let max = Number.NEGATIVE_INFINITY;
     for (let j = 0; j < right.rows; j++) {
       let sum = 0;
       for (let c = 0; c < cols; c++) {
         sum += (left.data[i * cols + c] as number) * (right.data[j * cols + c] as number);
       }
       cosines[j] = sum;
-      if (share(i, j) !== undefined) most = Math.max(most, scale * sum);
+      if (target(i, j) !== undefined) max = Math.max(max, scale * sum);
     }
     let total = 0;
     for (let j = 0; j < right.rows; j++) {
-      if (share(i, j) !== undefined) total += Math.exp(scale * (cosines[j] as number) - most);
+      if (target(i, j) !== undefined) total += Math.exp(scale * (cosines[j] as number) - max);
     }
-    const logSum = most + Math.log(total);
+    const logSum = max + Math.log(total);
     for (let j = 0; j < right.rows; j++) {
-      const wanted = share(i, j);
+      const wanted = target(i, j);
       if (wanted === undefined) continue;
       const logit = scale * (cosines[j] as number);
       loss += w * wanted * (logSum - logit);
@@ -113,7 +113,7 @@ function add(a: Float64Array, b: Float64Array): Float64Array {
   return a.map((value, i) => value + (b[i] as number));
 }
 
-/** Rows against themselves: `share` as above. */
+/** Rows against themselves: `target` as above. */
 function self(z: Matrix, task: Task): { loss: number; grad: Float64Array } {
   const unit = normalize(widen(z));
   const { loss, dLeft, dRight } = crossEntropy(unit, unit, task);
@@ -124,7 +124,7 @@ export function ntXent(z: Matrix, temperature: number) {
   const n = z.rows / 2;
   return self(z, {
     scale: 1 / temperature,
-    share: (i, j) => (i === j ? undefined : j === (i + n) % z.rows ? 1 : 0),
+    target: (i, j) => (i === j ? undefined : j === (i + n) % z.rows ? 1 : 0),
     weight: () => 1 / z.rows,
   });
 }
@@ -134,7 +134,7 @@ export function supCon(z: Matrix, labels: readonly number[], temperature: number
   const anchors = others.filter((count) => count > 0).length;
   const result = self(z, {
     scale: 1 / temperature,
-    share: (i, j) =>
+    target: (i, j) =>
       i === j ? undefined : labels[i] === labels[j] ? 1 / (others[i] as number) : 0,
     weight: (i) => ((others[i] as number) > 0 ? 1 / anchors : 0),
   });
@@ -162,14 +162,14 @@ export function pairs(
     rows: n + (negatives?.rows ?? 0),
     cols: keys.cols,
   });
-  const share = (i: number, j: number): number | undefined =>
+  const target = (i: number, j: number): number | undefined =>
     i === j ? 1 : ids !== undefined && j < n && ids[i] === ids[j] ? undefined : 0;
   const weight = () => (symmetric ? 0.5 : 1) / n;
-  const there = crossEntropy(left, right, { scale, share, weight });
+  const there = crossEntropy(left, right, { scale, target, weight });
   if (symmetric) {
     // Back from the keys to the queries; the further negatives have no part in it.
     const head = { ...right, data: right.data.subarray(0, keys.data.length), rows: n };
-    const back = crossEntropy(head, left, { scale, share, weight });
+    const back = crossEntropy(head, left, { scale, target, weight });
     there.loss += back.loss;
     there.dScale += back.dScale;
     there.dLeft = add(there.dLeft, back.dRight);

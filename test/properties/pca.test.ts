@@ -123,7 +123,7 @@ test('all components together give the rows back', () => {
   });
 });
 
-test('what is projected is centred, uncorrelated, and spreads as the variances say', () => {
+test('what is projected is centered, uncorrelated, and spreads as the variances say', () => {
   everyMatrix(60, (x) => {
     const { projected, explainedVariance } = fitAll(x);
     const c = covariance(projected);

@@ -1,5 +1,5 @@
 /**
- * What is true of the losses that go row by row: cross-entropy, divergence and triplets, and of
+ * Properties of the losses that go row by row: cross-entropy, divergence and triplets, and of
  * log-sum-exp and softmax, which the first is made of.
  */
 
@@ -26,7 +26,7 @@ function shifted(x: Matrix, by: (row: number) => number): Matrix {
   return { ...x, data: x.data.map((value, i) => value + by(Math.floor(i / x.cols))) };
 }
 
-test('the rows of a softmax are shares of 1', () => {
+test('the rows of a softmax are distributions', () => {
   const spread = fc.constantFrom(0.01, 1, 30, 1000);
   fc.assert(
     fc.property(ROWS, COLS, spread, SEED, (n, cols, by, seed) => {
@@ -35,14 +35,14 @@ test('the rows of a softmax are shares of 1', () => {
       const logs = nearfar.logSumExp(x);
       for (let i = 0; i < n; i++) {
         const logits = [...row(x, i)];
-        const most = Math.max(...logits);
-        const sum = logits.reduce((total, value) => total + Math.exp(value - most), 0);
-        close(logs[i] as number, most + Math.log(sum), {
+        const max = Math.max(...logits);
+        const sum = logits.reduce((total, value) => total + Math.exp(value - max), 0);
+        close(logs[i] as number, max + Math.log(sum), {
           what: 'log-sum-exp',
           rtol: 3e-7,
           atol: 3e-7,
         });
-        const expected = logits.map((value) => Math.exp(value - most) / sum);
+        const expected = logits.map((value) => Math.exp(value - max) / sum);
         close(row(shares, i), expected, { what: 'softmax', rtol: 1e-6 + 2e-7 * by, atol: 1e-44 });
         const total = row(shares, i).reduce((all, value) => all + value, 0);
         close(total, 1, { what: 'sum of a row', atol: 1e-6 });
@@ -52,7 +52,7 @@ test('the rows of a softmax are shares of 1', () => {
   );
 });
 
-test('a shift of the logits of a row changes no share of it', () => {
+test('a shift of the logits of a row does not change its softmax', () => {
   fc.assert(
     fc.property(ROWS, COLS, SEED, (n, cols, seed) => {
       // Multiples of 1/256 below 2 and shifts below 2^10, so that no sum is rounded.
@@ -75,7 +75,7 @@ test('a shift of the logits of a row changes no share of it', () => {
   );
 });
 
-test('cross-entropy is the mean of -log of the shares, however rows are ordered', () => {
+test('cross-entropy is the mean of -log of the softmax, however rows are ordered', () => {
   fc.assert(
     fc.property(ROWS, COLS, SEED, (n, cols, seed) => {
       const x = scale(matrix(n, cols, seed), 5);
@@ -197,7 +197,7 @@ test('triplets one by one are triplets in one call', () => {
   );
 });
 
-test("the chapter's rule moves the anchor alone, the gradient's goes down the gradient", () => {
+test("the anchor rule moves the anchor alone, the gradient's goes down the gradient", () => {
   fc.assert(
     fc.property(COLS, SEED, (cols, seed) => {
       const x = matrix(3, cols, seed);

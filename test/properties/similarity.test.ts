@@ -95,7 +95,7 @@ test('the identity changes nothing', () => {
   );
 });
 
-test('normalised rows have length 1 and the direction that they had', () => {
+test('normalized rows have length 1 and the direction that they had', () => {
   fc.assert(
     fc.property(ROWS, COLS, SEED, (n, cols, seed) => {
       const x = matrix(n, cols, seed);
@@ -109,7 +109,7 @@ test('normalised rows have length 1 and the direction that they had', () => {
         close(Math.hypot(...row(unit, i)), 1, { what: 'length', atol: 2e-7 });
       }
       const again = nearfar.normalize(unit);
-      close(again.data, unit.data, { what: 'normalised again', rtol: 2e-7 });
+      close(again.data, unit.data, { what: 'normalized again', rtol: 2e-7 });
       sameBits(nearfar.normalize(scale(x, (i) => 2 ** ((i % 60) - 30))).data, unit.data);
     }),
     { numRuns: 40 },

@@ -165,7 +165,7 @@ const WRONG_SHAPE: Record<string, Change> = {
     dims: [rows, cols],
     shape: [rows + 1, cols],
   }),
-  'columns beside each other': (m) => ({ ...m, stride: [1, m.rows] }),
+  'column-major': (m) => ({ ...m, stride: [1, m.rows] }),
   'every second row': (m) => ({ ...m, stride: [2 * m.cols, 1] }),
   'an offset': (m) => ({ ...m, offset: m.cols }),
 };
@@ -217,7 +217,7 @@ const FORMS: Record<string, (matrix: Matrix, at: number, value: unknown) => unkn
   },
 };
 
-const PLACES: Record<string, (matrix: Matrix) => number> = {
+const POSITIONS: Record<string, (matrix: Matrix) => number> = {
   first: () => 0,
   'in the middle': ({ data }) => data.length >> 1,
   last: ({ data }) => data.length - 1,
@@ -228,9 +228,9 @@ function elements(error: ErrorKind, forms: RegExp, values: Record<string, unknow
   for (const [form, make] of Object.entries(FORMS)) {
     if (!forms.test(form)) continue;
     for (const [what, value] of Object.entries(values)) {
-      for (const [place, at] of Object.entries(PLACES)) {
+      for (const [position, at] of Object.entries(POSITIONS)) {
         found.push({
-          what: `${what} ${place}, ${form}`,
+          what: `${what} ${position}, ${form}`,
           error,
           make: (valid) => make(valid as Matrix, at(valid as Matrix), value),
         });
@@ -254,7 +254,7 @@ const HALF: Record<string, Change> = {
   }),
 };
 
-/** A single vector is no matrix. */
+/** A single vector is not a matrix. */
 const VECTORS: Record<string, Change> = {
   'a flat f32 array': ({ data }) => data,
   'a flat f64 array': ({ data }) => Float64Array.from(data),
@@ -273,7 +273,7 @@ const MATRIX: Bad[] = [
 
 const NO_ARRAYS = wrongKinds('an array of strings', 'an array of null', 'an array of bigints');
 
-/** What a matrix may not be. */
+/** Bad values of a matrix. */
 export const MATRIX_ONLY: Bad[] = [
   ...wrongKinds(),
   ...MATRIX,
@@ -281,7 +281,7 @@ export const MATRIX_ONLY: Bad[] = [
   ...bad(TypeError, { 'a flat f32 array of nothing': () => new Float32Array() }),
 ];
 
-/** The same where one vector counts as a row. */
+/** Bad values where one vector counts as a row. */
 export const MATRIX_OR_VECTOR: Bad[] = [
   ...NO_ARRAYS,
   ...MATRIX,
@@ -291,10 +291,10 @@ export const MATRIX_OR_VECTOR: Bad[] = [
   }),
 ];
 
-/** The same where only one vector will do: what has one row can't have a bad one among others. */
+/** Bad values where only one vector will do: what has one row can't have a bad one among others. */
 export const VECTOR_ONLY: Bad[] = [
   ...MATRIX_OR_VECTOR.filter(
-    ({ what }) => !/ row$|rows$|among the|as rows|level|beside/.test(what),
+    ({ what }) => !/ row$|rows$|among the|as rows|level|column-major/.test(what),
   ),
   ...from(RangeError, {
     'two rows': ({ data }) => [data, data],

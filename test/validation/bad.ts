@@ -172,15 +172,15 @@ export function choice(near: string): Bad[] {
   ];
 }
 
-/** Copies valid numbers to an array of its own kind or another, with a value put at each place. */
+/** Copies valid numbers to an array of its own kind or another, with a value put at each index. */
 function changed(valid: unknown, at: number, value: unknown): unknown[] {
   const copy: unknown[] = Array.from(valid as ArrayLike<number>);
   copy[at] = value;
   return copy;
 }
 
-/** `values` at the first, a middle and the last place of an array of numbers. */
-function atPlaces(error: ErrorKind, length: number, values: Record<string, unknown>): Bad[] {
+/** `values` at the first, a middle and the last index of an array of numbers. */
+function atIndices(error: ErrorKind, length: number, values: Record<string, unknown>): Bad[] {
   return [0, length >> 1, length - 1].flatMap((at) =>
     Object.entries(values).map(([what, value]) => ({
       what: `${what} at ${at}`,
@@ -190,11 +190,11 @@ function atPlaces(error: ErrorKind, length: number, values: Record<string, unkno
   );
 }
 
-/** An array of `length` whole numbers from `least` to `most`. */
+/** An array of `length` whole numbers from `min` to `max`. */
 export function wholeNumbers(
   length: number,
-  least = -(2 ** 31),
-  most = 2 ** 31 - 1,
+  min = -(2 ** 31),
+  max = 2 ** 31 - 1,
   fixedLength = true,
 ): Bad[] {
   const lengths = bad(RangeError, {
@@ -225,7 +225,7 @@ export function wholeNumbers(
         return copy;
       },
     }),
-    ...atPlaces(TypeError, length, {
+    ...atIndices(TypeError, length, {
       null: null,
       undefined: undefined,
       'a string': '1',
@@ -235,15 +235,15 @@ export function wholeNumbers(
       'an object': {},
       'a boxed number': Object(1),
     }),
-    ...atPlaces(RangeError, length, {
+    ...atIndices(RangeError, length, {
       '0.5': 0.5,
       NaN: Number.NaN,
       Infinity: Number.POSITIVE_INFINITY,
       '-Infinity': Number.NEGATIVE_INFINITY,
       '1e39': 1e39,
       '2^31': 2 ** 31,
-      'one too large': most + 1,
-      'one too small': least - 1,
+      'one too large': max + 1,
+      'one too small': min - 1,
     }),
     ...bad(RangeError, {
       'a BigInt64Array of one too many': () => new BigInt64Array(length + 1),
@@ -255,7 +255,7 @@ export function wholeNumbers(
   ];
 }
 
-/** What options may not be, whatever a function's options are. */
+/** Bad options, whatever a function's options are. */
 export const OPTIONS = [
   ...optional(wrongKinds('a plain object', 'an object without a prototype')),
   ...ARRAYS,

@@ -23,7 +23,7 @@ export function bits(value: unknown): string {
   return `${Object.prototype.toString.call(value)}{${entries.join()}}`;
 }
 
-/** The first place where a result holds what is no number, or -1. */
+/** Finds the first NaN of a result; undefined if there is none. */
 export function firstNaN(result: unknown): string | undefined {
   if (typeof result === 'number') return Number.isNaN(result) ? 'NaN' : undefined;
   if (ArrayBuffer.isView(result)) {

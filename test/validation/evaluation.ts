@@ -1,4 +1,4 @@
-/** Bad arguments of what judges embeddings: rankings, neighbours, classifiers, alignment. */
+/** Bad arguments of evaluation: rankings, neighbors, classifiers, alignment. */
 
 import {
   type Bad,

@@ -1,6 +1,6 @@
 /**
- * Every export of every entry is given an unknown option and values of the wrong type in every
- * place: all are refused by name, none is swallowed. An export without a row fails.
+ * Every export of every entry is given an unknown option and values of the wrong type at every
+ * position: all are refused by name, none is swallowed. An export without a row fails.
  */
 
 import * as nearfar from 'nearfar';

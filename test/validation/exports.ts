@@ -1,6 +1,6 @@
 /**
  * Rows of the test that goes through all exports: how each function or class is called, so that the
- * test can give it an unknown option and wrong types in every place.
+ * test can give it an unknown option and wrong types at every position.
  */
 
 /** A function, class or method: a valid call of it. */

@@ -81,7 +81,7 @@ const chances = fc.tuple(COUNT, WIDTH).chain(([r, c]) => {
 });
 
 const even = fc.tuple(COUNT, WIDTH).chain(([n, cols]) => rows(fc.constant(2 * n), cols));
-const labelled = one.chain((x) => fc.tuple(fc.constant(x), list(x, 0, 3)));
+const labeled = one.chain((x) => fc.tuple(fc.constant(x), list(x, 0, 3)));
 
 const twoLabels = even.chain((x) =>
   fc.tuple(
@@ -139,7 +139,7 @@ const CALLS: Record<string, fc.Arbitrary<unknown[]>> = {
       }),
     ),
   ),
-  supCon: labelled.chain(([x, labels]) =>
+  supCon: labeled.chain(([x, labels]) =>
     fc.tuple(
       fc.constant(x),
       fc.constant(labels),
@@ -157,7 +157,7 @@ const CALLS: Record<string, fc.Arbitrary<unknown[]>> = {
     fc.tuple(fc.constant(x), fc.record({ t: choose(1e-45, 0.5, 2, 25, 1e9, 1e37) })),
   ),
   effectiveRank: one.map((x) => [x]),
-  knnClassify: labelled.chain(([x, labels]) =>
+  knnClassify: labeled.chain(([x, labels]) =>
     fc.tuple(
       fc.constant(x),
       fc.constant(labels),

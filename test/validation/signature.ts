@@ -1,4 +1,4 @@
-/** What a row of the table of bad arguments is, and the valid arguments that rows share. */
+/** Rows of the table of bad arguments, and the valid arguments that rows share. */
 
 import { Random } from '../../src/core/random.js';
 import type { Bad } from './bad.js';
@@ -7,11 +7,11 @@ import type { Matrix } from './bad-matrix.js';
 export interface Signature {
   /** Fresh valid arguments, without the options. */
   valid(): unknown[];
-  /** What each argument may not be, in order. */
+  /** Bad values of each argument, in order. */
   arguments: Record<string, Bad[]>;
   /** Valid options, and what each may not be. */
   options?: { valid(): Record<string, unknown>; fields: Record<string, Bad[]> };
-  /** Arguments that are sound one by one, and the one that is refused beside the others. */
+  /** Arguments that are sound one by one, and the one that is refused together with the others. */
   together?: Record<string, { argument: string; args(): unknown[] }>;
 }
 

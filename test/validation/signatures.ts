@@ -90,7 +90,7 @@ const ODD_ROWS = {
   'one row': { argument: 'z', args: () => [matrix(1, 4)] },
 };
 
-/** What single losses have beyond the rows that their declarations give. */
+/** Rows of single losses beyond those that their declarations give. */
 const EXTRA: Record<string, (row: Signature) => Signature> = {
   crossEntropy: (row) => ({
     ...row,

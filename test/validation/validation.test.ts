@@ -12,17 +12,17 @@ import { bits, firstNaN } from './bits.js';
 import type { Signature } from './signature.js';
 import { SIGNATURES } from './signatures.js';
 
-const test = suite('refusals');
+const test = suite('validation');
 
 const api = nearfar as unknown as Record<string, (...args: unknown[]) => unknown>;
 const names = Object.keys(SIGNATURES);
 
-/** Whether a message names an argument, at its beginning or as what another has to fit. */
+/** Tells if a message names an argument, at its beginning or as what another has to fit. */
 function isNamed(message: string, argument: string): boolean {
   return new RegExp(`^\\w+: (unknown )?${argument}\\b|(like|of) ${argument}\\b`).test(message);
 }
 
-/** What is wrong with how a call was refused, or undefined. */
+/** Describes what is wrong with an error, or undefined. */
 function fault(
   name: string,
   args: unknown[],
@@ -54,14 +54,14 @@ function call(name: string, args: unknown[]): unknown {
 }
 
 /** Every bad thing for one argument or option of a function, and where it stands in a call. */
-interface Place {
+interface Position {
   argument: string;
   list: Bad[];
   args(bad: Bad): unknown[];
 }
 
-function places({ valid, arguments: kinds, options }: Signature): Place[] {
-  const found = Object.entries(kinds).map(([argument, list], i): Place => {
+function positions({ valid, arguments: kinds, options }: Signature): Position[] {
+  const found = Object.entries(kinds).map(([argument, list], i): Position => {
     const args = (bad: Bad) => {
       const all = valid();
       return all.with(i, bad.make(all[i]));
@@ -94,7 +94,7 @@ test('every function has a row of bad arguments', () => {
 });
 
 for (const [name, signature] of Object.entries(SIGNATURES)) {
-  for (const { argument, list, args } of places(signature)) {
+  for (const { argument, list, args } of positions(signature)) {
     test(`${name}: ${argument.replace('?', '')}`, () => {
       const expected = bits(call(name, validArguments(signature)));
       const faults: string[] = [];
@@ -119,7 +119,7 @@ for (const [name, signature] of Object.entries(SIGNATURES)) {
 test('there are many hundreds of kinds, of both classes', () => {
   const kinds = new Set<string>();
   for (const [name, signature] of Object.entries(SIGNATURES)) {
-    for (const { argument, list } of places(signature)) {
+    for (const { argument, list } of positions(signature)) {
       for (const { what, error } of list) kinds.add(`${name} ${argument} ${what} ${error.name}`);
     }
   }

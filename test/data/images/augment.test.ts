@@ -11,7 +11,7 @@ import {
   imagesToTensor,
 } from 'nearfar/models';
 import { tensor, tidy } from 'nearfar/nn';
-import { orderOf, viewTwin } from '../../../bench/operations/view-reference.js';
+import { orderOf, viewReference } from '../../../bench/operations/view-reference.js';
 import { Random } from '../../../src/core/random.js';
 import { STREAMS, streamAt } from '../../../src/core/streams.js';
 import { check, close, same, sameBits, suite, throws } from '../../harness.js';
@@ -95,7 +95,7 @@ for (const shape of SHAPES) {
         const view = rows.subarray(i * VIEW, (i + 1) * VIEW);
         const image = images.subarray(i * size, (i + 1) * size);
         const got = views.subarray(i * size, (i + 1) * size);
-        close(got, viewTwin(image, view, shape), { atol: 2e-5, what: `view ${i}` });
+        close(got, viewReference(image, view, shape), { atol: 2e-5, what: `view ${i}` });
       }
     });
   });
