@@ -7,7 +7,7 @@
 /** Floating-point operations of one iteration. */
 const ITERATION: i32 = 12 * 4 * 2;
 
-/** Of each call with so many iterations. */
+/** Number of floating-point operations of a call with so many iterations. */
 export function flops(iterations: i32): f64 {
   return <f64>iterations * <f64>ITERATION;
 }

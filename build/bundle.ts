@@ -48,7 +48,7 @@ const MODULE_FILES: Plugin = {
 };
 
 /**
- * What the other entries share with `index` goes into one file instead of one for each set of
+ * Code that the other entries share with `index` goes into one file instead of one for each set of
  * entries that share it: every further file costs a millisecond of a program's start.
  */
 const ONE_CORE: Plugin = {

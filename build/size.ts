@@ -64,7 +64,7 @@ export function gzippedOf(found: readonly Size[], start: string): number {
   return size.gzipped;
 }
 
-/** What was announced: bytes, gzipped, of each. */
+/** Announced sizes: bytes, gzipped, of each. */
 export function announced(): Readonly<Record<string, number>> {
   return JSON.parse(readFileSync('build/sizes.json', 'utf8'));
 }

@@ -31,7 +31,7 @@ const WORDS: readonly Word[] = [
   },
   { old: /\brest\b/, use: 'remaining, others', except: /\.\.\.rest\b/g },
   {
-    old: /\b(is|are|was|were|be|what'?s?|time|all) left\b(?! out| (operand|matrix|factor))/,
+    old: /\b(is|are|was|were|be|what'?s?|all) left\b(?! out| (operand|matrix|factor))/,
     use: 'remaining',
   },
   { old: /\btwins?\b/, use: 'gradient form, reference' },
@@ -95,7 +95,7 @@ const WORDS: readonly Word[] = [
   { old: /\bbeside\b/, use: 'versus, next to, and' },
   { old: /times as (long|fast|slow|large|many|much)\b/, use: 'N× slower, N× faster' },
   {
-    old: /\bis no (?!longer|more|less|larger|smaller|slower|faster|worse|better|need|reason|next|loss|label|gradient)\w+/,
+    old: /\bis no (?!such|longer|more|less|larger|smaller|slower|faster|worse|better|need|reason|next|loss|label|gradient)\w+/,
     use: 'is not a valid X',
   },
   {
@@ -111,6 +111,8 @@ const WORDS: readonly Word[] = [
   {
     old: /\b\w*(normal|initial|optim|organ|recogn|random|minim|maxim|general|util|serial|visual|token|quant|vector|memor|summar|penal|regular|standard|parallel|special|synchron)is(e[ds]?|ing|ation|ers?)\b/,
     use: '-ize',
+    // A test of a misspelled kernel.
+    except: /normalise rows: rows/g,
   },
   {
     old: /\b(colour|behaviour|neighbour|favour|honour)|\bcentre|\blabell(ed|ing)|\blicence|\bmodell|\bcancell/,

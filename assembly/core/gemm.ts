@@ -101,7 +101,7 @@ function storeTile(
   v128.store(r3, c31, 16);
 }
 
-/** Which part of a product has to be computed; all else is known to be zero, or not wanted. */
+/** The part of a product that is computed; all else is known to be zero, or not needed. */
 export const WHOLE: i32 = 0;
 /** c[i][j] for j <= i + offset; what lies above may be written or not. */
 export const RESULT_BELOW: i32 = 1;

@@ -57,7 +57,7 @@ function packTransposed(
 }
 
 /**
- * Sixteen neighbours at each of k steps, as they lie: whole lines, where slivers would take parts.
+ * Sixteen neighbors at each of k steps, as they lie: whole lines, where slivers would take parts.
  */
 @inline
 function packLines(
@@ -76,7 +76,7 @@ function packLines(
   }
 }
 
-/** Up to four neighbours at each of k steps, as they lie, into lanes 0-3 of a sliver. */
+/** Up to four neighbors at each of k steps, as they lie, into lanes 0-3 of a sliver. */
 @inline
 function packContiguous(
   y: usize, x: usize, valid: i32, depth: i32, stride: usize, step: usize,
@@ -151,7 +151,7 @@ export function packBlocks(
   }
 }
 
-/** The same for all rows of a dense matrix. */
+/** Packs all rows of a dense matrix. */
 export function packRows(y: usize, x: usize, rows: i32, depth: i32, width: i32): void {
   packBlocks(y, x, rows, depth, depth, 1, width, 0, rows);
 }

@@ -35,7 +35,7 @@ export function maxPool2d(
       for (let c = 0; c < columns; c += step, y += <usize>step << 2, indices += <usize>step << 2) {
         const left = max(c * stride - padding, 0);
         const right = min(c * stride - padding + size, width);
-        // Four windows at a time where none of them reaches over the border.
+        // Four windows at a time where none of them reaches over the edge.
         const whole = right - left == size && left + 3 * stride + size <= width;
         step = whole && c + 4 <= columns ? 4 : 1;
         let index = i32x4.add(i32x4.splat(top * width + left), steps);

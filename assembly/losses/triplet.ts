@@ -6,7 +6,7 @@
 
 import { dotRow, toF32 } from '../core/rows';
 
-/** What a distance is: 1 - cosine (0 with a row of zeros), or Euclidean. */
+/** Kinds of distance: 1 - cosine (0 with a row of zeros), or Euclidean. */
 export const COSINE_DISTANCE: i32 = 0;
 
 @inline

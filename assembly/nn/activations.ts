@@ -1,5 +1,5 @@
 /**
- * Functions of each number by itself, forward beside backward. As in elementwise.ts the arrays are
+ * Functions of each number by itself, forward next to backward. As in elementwise.ts the arrays are
  * whole buffers padded to 16 bytes, y (or dx) may be any of the inputs, and gradients are stored.
  */
 

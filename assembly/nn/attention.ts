@@ -73,7 +73,7 @@ class Plan {
     return this.causal ? min(n, t + this.offset + 1) : n;
   }
 
-  /** Which part of a product is there, if what is in the future makes it `causal`. */
+  /** The part of a product that is computed: all of it, or a triangle if attention is `causal`. */
   @inline
   band(causal: i32): i32 {
     return this.causal ? causal : WHOLE;

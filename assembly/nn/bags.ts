@@ -1,4 +1,4 @@
-/** Bags of rows of a table: their sum, mean or largest numbers, forward beside backward. */
+/** Bags of rows of a table: their sum, mean or largest numbers, forward next to backward. */
 
 import { highDoubles, lowDoubles, toFloats } from '../core/lanes';
 

@@ -16,7 +16,7 @@ export function topKScratch(): i32 {
   return QUERIES * CORPUS + MR * NR;
 }
 
-/** Whether entry (s, i) is worse than (t, j). */
+/** Compares entries: true if (s, i) is worse than (t, j). */
 @inline
 function worse(s: f32, i: i32, t: f32, j: i32): bool {
   return s < t || (s == t && i > j);

@@ -13,7 +13,7 @@ import { initWasm, Resvg } from '@resvg/resvg-wasm';
 
 const SIDE = 32;
 const CHANNELS = 3;
-/** Of the names, this share goes into the sample. */
+/** This fraction of the names goes into the sample. */
 const EVERY = 4;
 
 export interface Vendor {

@@ -50,7 +50,7 @@ function textOf(mail: string): string {
   );
 }
 
-/** What a reader sees: no markup, no quoting signs, addresses and numbers as they are. */
+/** Extracts the visible text: no markup, no quoting signs, addresses and numbers as they are. */
 function readable(text: string): string {
   return text
     .replace(/<(style|script)[\s\S]*?<\/\1>/gi, ' ')

@@ -170,7 +170,7 @@ const REFUSED: [args: string[], says: string][] = [
   [['nothing'], 'no operation\'s name contains "nothing"'],
   [['ntXent', '--largest', '3'], 'no operation\'s name contains "ntXent" at sizes up to 3'],
   [['--largest', 'many'], '--largest must be a whole number'],
-  [['ntXent', '--peers', 'nobody'], '--peers nobody: there is none of that name among PyTorch'],
+  [['ntXent', '--peers', 'nothing'], '--peers nothing: there is none of that name among PyTorch'],
   [['--threads', '0'], '--threads must be a whole number from 1 to 128'],
   [['--draw', 'missing'], 'missing: cannot read it (ENOENT)'],
   [['--draw', 'file'], '--draw file: is not the results.json of a benchmark'],

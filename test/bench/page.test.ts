@@ -12,7 +12,7 @@ import { fromDebian, makeFolder, missingFile } from '../runtimes/runtime.js';
 
 const test = suite('bench page');
 
-/** What a visitor does: asks for one operation, small, and waits until it is measured. */
+/** Acts as a visitor: asks for one operation, small, and waits until it is measured. */
 const VISIT = `
 const element = (id) => document.getElementById(id);
 const send = (path, body) => fetch(path, { method: 'POST', body });

@@ -52,7 +52,7 @@ const FORMS: Record<string, Form> = {
   'data and shape': ({ data, rows, cols }) => ({ data, shape: [rows, cols], dtype: 'float32' }),
   'dims in an Int32Array': ({ data, rows, cols }) => ({ data, dims: Int32Array.of(rows, cols) }),
   'dims and shape that agree': (m) => ({ ...m, dims: [m.rows, m.cols], shape: [m.rows, m.cols] }),
-  'undefined beside dims': ({ data, rows, cols }) => ({
+  'undefined next to dims': ({ data, rows, cols }) => ({
     ...{ data, dims: [rows, cols] },
     ...{ rows: undefined, cols: undefined, shape: undefined },
   }),
@@ -103,7 +103,7 @@ function isMatrix(value: unknown): value is Matrix {
   return typeof value === 'object' && value !== null && 'data' in value && 'rows' in value;
 }
 
-/** Ones and zeros in the place of a matrix: rows of probabilities, if need be. */
+/** Ones and zeros instead of a matrix: rows of probabilities, if they are needed. */
 function oneHot({ rows, cols }: Matrix): Matrix {
   const data = Float32Array.from({ length: rows * cols }, (_, i) =>
     Math.floor(i / cols) % cols === i % cols ? 1 : 0,

@@ -75,8 +75,8 @@ test('training with every layer takes no more memory at step 10,000 than at step
   ];
   const targets = [0, 1, 1, 0, 1, 0];
   const forward = (): Tensor => {
-    const pictures = nn.reshape(embedding.forward([0, 1, 2, 3, 4, 0]), [2, 1, 3, 4]);
-    let x = convolution.forward(pictures);
+    const images = nn.reshape(embedding.forward([0, 1, 2, 3, 4, 0]), [2, 1, 3, 4]);
+    let x = convolution.forward(images);
     for (const norm of norms) x = norm.forward(x);
     const pooled = nn.reshape(
       nn.mean(nn.maxPool2d(x, 3, { stride: 1, padding: 1 }), { axis: 1 }),

@@ -1,6 +1,6 @@
 """Losses of other libraries than PyTorch, restated from their definitions, for the README's table.
 
-Each takes and returns what the library's own does, with its defaults; rows are normalised where the
+Each takes and returns what the library's own does, with its defaults; rows are normalized where the
 library does so. They share no code with reference.py, which holds nearfar's definitions.
 """
 
@@ -90,7 +90,7 @@ class LabelLoss:
 
 
 class SupConLoss:
-    """SupContrast's losses.py: features (n, views, d), normalised by the caller."""
+    """SupContrast's losses.py: features (n, views, d), normalized by the caller."""
 
     def __init__(self, temperature=0.07, base_temperature=0.07):
         self.temperature = temperature
@@ -104,7 +104,7 @@ class SupConLoss:
 
 
 class ClipLoss:
-    """open_clip.loss.ClipLoss: features normalised by the caller, the scale not its logarithm."""
+    """open_clip.loss.ClipLoss: features normalized by the caller, the scale not its logarithm."""
 
     def __call__(self, image_features, text_features, logit_scale):
         logits = logit_scale * image_features @ text_features.T

@@ -102,7 +102,7 @@ def expressions():
 
 
 def evaluate(expression, given):
-    # Randomised algorithms (pca_lowrank) draw from PyTorch's own generator.
+    # Randomized algorithms (pca_lowrank) draw from PyTorch's own generator.
     torch.manual_seed(SEED)
     with warnings.catch_warnings():
         # kl_div warns of the default reduction, which is what its row is about.

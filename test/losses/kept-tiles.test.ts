@@ -1,4 +1,4 @@
-/** How many tiles of cosines the contrastive passes keep changes nothing but the time they take. */
+/** The number of tiles of cosines that the contrastive passes keep changes only their time. */
 
 import { readFileSync } from 'node:fs';
 import { KernelHost } from '../../bench/operations/kernels.js';

@@ -1,4 +1,4 @@
-/** What nearfar/nn promises beside its numbers: states, files, groups, ends of tensors, debugging. */
+/** Promises of nearfar/nn other than numbers: states, files, groups, lifetimes of tensors, debugging. */
 
 import * as nn from 'nearfar/nn';
 import { check, same, sameBits, suite, throws } from '../harness.js';
@@ -137,7 +137,7 @@ test('loadStateDict: names and shapes are checked before anything is written', (
     norm.dispose();
   }));
 
-test('optimisers: groups without names keep moments of their own, and states go on', () => {
+test('optimizers: groups without names keep moments of their own, and states go on', () => {
   const run = (stop: boolean): Float32Array[] => {
     const parameters = [nn.parameter([1, 2]), nn.parameter([1, 2])] as const;
     const [a, b] = parameters;
@@ -170,7 +170,7 @@ test('optimisers: groups without names keep moments of their own, and states go 
   });
 });
 
-test('optimisers refuse what they can not train', () => {
+test('optimizers refuse what they can not train', () => {
   const a = nn.parameter([1]);
   const twice = 'AdamW: params 1 must be in one group…';
   throws(() => new nn.AdamW([a, a]), RangeError, twice);

@@ -14,7 +14,7 @@ const test = suite('kernels');
 const coreCode = new Uint8Array(readFileSync('dist/nearfar.wasm'));
 const nnCode = new Uint8Array(readFileSync('dist/nearfar-nn.wasm'));
 
-/** Distance between neighbours of f32 at |x|, down to the denormals' own. */
+/** Distance between neighbors of f32 at |x|, down to the denormals' own. */
 function ulpAt(x: number): number {
   const size = Math.max(Math.abs(x), 2 ** -126);
   return 2 ** (Math.floor(Math.log2(size)) - 23);
@@ -121,7 +121,7 @@ test('every kernel is called by a row of the table', async () => {
   // Rows of their own, and what a test above asks of the modules.
   const elsewhere: string[] = [...arrayKernels, ...backwardKernels].map(({ name }) => name);
   elsewhere.push('heapBase', 'memory');
-  // Only the command line shows it: test/cli/images.test.ts has its f64 twin.
+  // Only the command line shows it: test/cli/images.test.ts has its f64 reference.
   elsewhere.push('resizeImage');
   const loose = [...calls].filter(([name, count]) => count === 0 && !elsewhere.includes(name));
   check(calls.size > 60, `only ${calls.size} kernels were seen`);

@@ -1,4 +1,4 @@
-/** Every operation of the table against its f64 twin, and its gradient against differences of it. */
+/** Every operation of the table against its f64 reference, its gradient against differences. */
 
 import { api } from '../../bench/built-package.js';
 import { operations } from '../../bench/operations/index.js';
@@ -24,7 +24,7 @@ function largest(values: ArrayLike<number>): number {
   return Array.from(values).reduce((most, value) => Math.max(most, Math.abs(value)), 0);
 }
 
-/** Compares outputs by name, to a share of each one's largest value. */
+/** Compares outputs by name, to a fraction of each one's largest value. */
 function compare(actual: Outputs, expected: Outputs, rtol: number): void {
   for (const [what, value] of Object.entries(expected)) {
     const want = list(value);
@@ -35,7 +35,7 @@ function compare(actual: Outputs, expected: Outputs, rtol: number): void {
   }
 }
 
-/** The same inputs in f64, so that the reference can be moved by small steps. */
+/** Copies the inputs to f64, so that the reference can be moved by small steps. */
 function widen(inputs: Inputs): Inputs {
   return Object.fromEntries(
     Object.entries(inputs).map(([name, numbers]) => [
@@ -45,7 +45,7 @@ function widen(inputs: Inputs): Inputs {
   );
 }
 
-/** Central differences of the reference's loss at up to 24 places of one input. */
+/** Central differences of the reference's loss at up to 24 elements of one input. */
 function checkGradient(operation: Operation, inputs: Inputs, random: Random): void {
   const { gradient, reference, rtol = 2e-6 } = operation;
   if (!gradient) return;
@@ -67,8 +67,11 @@ function checkGradient(operation: Operation, inputs: Inputs, random: Random): vo
         data[at] = value;
         return moved;
       };
-      const slope = (move(step) - move(-step)) / (2 * step);
-      close(grad[at] as number, slope, { what: `d loss / d ${name}[${at}]`, atol: 2e-4 * scale });
+      const difference = (move(step) - move(-step)) / (2 * step);
+      close(grad[at] as number, difference, {
+        what: `d loss / d ${name}[${at}]`,
+        atol: 2e-4 * scale,
+      });
     }
   }
 }
@@ -76,7 +79,7 @@ function checkGradient(operation: Operation, inputs: Inputs, random: Random): vo
 for (const operation of operations) {
   operation.sizes.forEach((sizes, i) => {
     const inputs = () => operation.inputs(sizes, new Random(3, i));
-    test(`${operation.name}: ${title(sizes)}: equals its f64 twin`, () => {
+    test(`${operation.name}: ${title(sizes)}: equals its f64 reference`, () => {
       const expected = operation.reference(widen(inputs()));
       compare(operation.run(api, inputs()), expected, operation.rtol ?? 3e-6);
     });

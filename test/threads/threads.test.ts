@@ -81,7 +81,7 @@ test('training gives the same losses and weights on 1, 2 and 5 threads', async (
 
 const z = matrix(711, 70, 1);
 const keys = matrix(711, 70, 2);
-/** What a convolution of so many grey pictures makes, normalised, and the gradients of its weights. */
+/** What a convolution of so many gray pictures makes, normalized, and the gradients of its weights. */
 function convolved(samples: number, outputs: number): Float32Array {
   const x = nn.tensor(matrix(samples, 132, 1).data, [samples, 1, 12, 11]);
   const weight = nn.parameter(matrix(outputs, 9, 2).data, [outputs, 1, 3, 3]);
@@ -146,9 +146,9 @@ test('tensors, and a backward that waits, outlive a change of threads', async ()
     const loss = nn.mean(nn.exp(nn.softmax(nn.gelu(nn.mul(x, x)))));
     await between();
     loss.backward();
-    const slope = (x.grad as nn.Tensor).toArray();
+    const grad = (x.grad as nn.Tensor).toArray();
     for (const tensor of [loss, x]) tensor.dispose();
-    return slope;
+    return grad;
   };
   const one = await gradient(async () => {});
   sameBits(await gradient(() => setThreads(2, ALL)), one);
@@ -191,7 +191,7 @@ function program(body: string): { stdout: string; stderr: string; status: number
     const threads = process.getBuiltinModule('node:worker_threads');
     const workers = [];
     const blocks = [];
-    // Counts the parts that workers end in a word of the shared block that nobody else uses.
+    // Counts the parts that workers end in a word of the shared block that nothing else uses.
     const counting = 'const add = Atomics.add; Atomics.add = (words, at, by) => {' +
       'if (at === ${DONE}) add(words, 240, 1); return add(words, at, by); };';
     threads.Worker = class extends threads.Worker {
