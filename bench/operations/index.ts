@@ -10,6 +10,7 @@ import { nnOperations } from './nn-operations.js';
 import { nnShapes } from './nn-shapes.js';
 import { nnTraining } from './nn-training.js';
 import type { Operation } from './operation.js';
+import { sentence } from './sentence.js';
 import { similarity } from './similarity.js';
 
 export const operations: readonly Operation[] = [
@@ -23,4 +24,5 @@ export const operations: readonly Operation[] = [
   ...nnLosses,
   ...nnLayers,
   ...nnTraining,
+  ...sentence,
 ];
