@@ -44,7 +44,7 @@ function decodeBfloat16(buffer: ArrayBuffer): Float32Array {
 }
 
 /** Longest header that the format allows, in bytes. */
-const LONGEST_HEADER = 100_000_000;
+const MAX_HEADER = 100_000_000;
 
 /**
  * The bytes of a file with these arrays, as f32.
@@ -100,17 +100,17 @@ export function writeRawSafetensors(
   return file;
 }
 
-type Refuse = (problem: string) => never;
+type Fail = (problem: string) => never;
 
 function readHeader(
   bytes: Uint8Array,
-  refuse: Refuse,
+  fail: Fail,
 ): { header: Record<string, unknown>; start: number } {
-  if (bytes.length < 8) refuse(`are ${bytes.length} bytes long`);
+  if (bytes.length < 8) fail(`are ${bytes.length} bytes long`);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const length = view.getBigUint64(0, true);
-  if (length > BigInt(Math.min(LONGEST_HEADER, bytes.length - 8))) {
-    refuse(`the header is said to be ${length} bytes long, of ${bytes.length} in all`);
+  if (length > BigInt(Math.min(MAX_HEADER, bytes.length - 8))) {
+    fail(`the header claims to be ${length} bytes long, of ${bytes.length} in all`);
   }
   const start = 8 + Number(length);
   let header: unknown;
@@ -118,28 +118,28 @@ function readHeader(
     const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes.subarray(8, start));
     header = JSON.parse(text);
   } catch {
-    refuse('the header is no JSON');
+    fail('the header is not valid JSON');
   }
   if (typeof header !== 'object' || header === null || Array.isArray(header)) {
-    refuse('the header is no JSON object');
+    fail('the header is not a JSON object');
   }
   return { header: header as Record<string, unknown>, start };
 }
 
-function readEntry(name: string, value: unknown, available: number, refuse: Refuse): HeaderEntry {
+function readEntry(name: string, value: unknown, available: number, fail: Fail): HeaderEntry {
   const { dtype, shape, data_offsets: offsets } = (value ?? {}) as Partial<HeaderEntry>;
   const whole = (list: unknown): list is number[] =>
     Array.isArray(list) && list.every((part) => Number.isSafeInteger(part) && part >= 0);
   if (typeof dtype !== 'string' || !whole(shape) || !whole(offsets) || offsets.length !== 2) {
-    return refuse(`the header's entry ${JSON.stringify(name)} is not sound`);
+    return fail(`the header's entry ${JSON.stringify(name)} is not valid`);
   }
   const [begin, end] = offsets as [number, number];
-  // An array of a type that is not known is refused when it is read.
+  // An array of an unknown type fails when it is read.
   const width = TYPES.get(dtype)?.width;
   const size = shape.reduce((product, extent) => product * extent, 1);
   const wrongSize = width !== undefined && end - begin !== size * width;
   if (begin > end || end > available || wrongSize) {
-    refuse(`the numbers of ${JSON.stringify(name)} are not where the header says`);
+    fail(`the numbers of ${JSON.stringify(name)} are not where the header says`);
   }
   return { dtype, shape, data_offsets: [begin, end] };
 }
@@ -173,22 +173,21 @@ export function openSafetensors(
   name: string,
   bytes: Uint8Array,
 ): { arrays: Map<string, RawArray>; metadata: Record<string, string> } {
-  const refuse: Refuse = (problem) => {
+  const fail: Fail = (problem) => {
     throw new RangeError(`${name}: bytes must be a safetensors file, and ${problem}`);
   };
-  const { header, start } = readHeader(bytes, refuse);
+  const { header, start } = readHeader(bytes, fail);
   const { __metadata__: metadata = {}, ...rest } = header;
   const entries = Object.entries(rest).map(([key, value]) => ({
     key,
-    ...readEntry(key, value, bytes.length - start, refuse),
+    ...readEntry(key, value, bytes.length - start, fail),
   }));
   const spans = entries.map(({ data_offsets }) => data_offsets).sort((a, b) => a[0] - b[0]);
   spans.forEach(([begin], i) => {
-    if (begin !== (spans[i - 1]?.[1] ?? 0)) refuse('its tensors overlap or leave holes');
+    if (begin !== (spans[i - 1]?.[1] ?? 0)) fail('its tensors overlap or leave holes');
   });
   const end = spans.at(-1)?.[1] ?? 0;
-  if (end !== bytes.length - start)
-    refuse(`${bytes.length - start - end} bytes follow its tensors`);
+  if (end !== bytes.length - start) fail(`${bytes.length - start - end} bytes follow its tensors`);
   const arrays = new Map<string, RawArray>();
   for (const { key, dtype, shape, data_offsets } of entries) {
     const [begin, end] = data_offsets;
@@ -196,7 +195,8 @@ export function openSafetensors(
   }
   const texts =
     typeof metadata === 'object' && metadata !== null ? Object.values(metadata) : [null];
-  if (!texts.every((text) => typeof text === 'string')) refuse('its metadata is no map of texts');
+  if (!texts.every((text) => typeof text === 'string'))
+    fail('its metadata is not a map of strings');
   return { arrays, metadata: metadata as Record<string, string> };
 }
 
@@ -212,16 +212,16 @@ export function readArray(
   key: string,
   { dtype, shape, bytes }: RawArray,
 ): ShapedArray {
-  const refuse: Refuse = (problem) => {
+  const fail: Fail = (problem) => {
     throw new RangeError(
       `${name}: bytes must be a safetensors file, and ${JSON.stringify(key)} ${problem}`,
     );
   };
-  if (!TYPES.has(dtype)) refuse(`is of type ${dtype}`);
-  if (bytes.length === 0) refuse('is empty');
+  if (!TYPES.has(dtype)) fail(`is of type ${dtype}`);
+  if (bytes.length === 0) fail('is empty');
   const data = toFloat32(dtype, bytes);
   const bad = data.findIndex((value) => !Number.isFinite(value));
-  if (bad >= 0) refuse(`holds ${data[bad]} at index ${bad}`);
+  if (bad >= 0) fail(`holds ${data[bad]} at index ${bad}`);
   return { data, shape };
 }
 

@@ -17,7 +17,7 @@ function matrix(rows: number, cols: number, seed: number): nearfar.Matrix {
   return { data, rows, cols };
 }
 
-test('100,000 calls, one in ten refused, do not grow the memory', async () => {
+test('100,000 calls, one in ten rejected, do not grow the memory', async () => {
   const { core, bytes } = await freshPackage();
   const z = matrix(4, 3, 1);
   const bad = { ...z, data: z.data.map((value, i) => (i === 7 ? Number.NaN : value)) };

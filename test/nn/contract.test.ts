@@ -80,13 +80,13 @@ test('safetensors: hostile files are refused and leave no memory behind', () => 
   const before = nn.bytesInUse();
   const files: [Uint8Array, string][] = [
     [new Uint8Array(3), 'are 3 bytes long'],
-    [long, 'the header is said to be 9223372036854775808 bytes long'],
+    [long, 'the header claims to be 9223372036854775808 bytes long'],
     [sound.subarray(0, -1), 'the numbers of "x" are not where the header says'],
     [Uint8Array.of(...sound, 0), '1 bytes follow its tensors'],
-    [Uint8Array.of(2, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff), 'the header is no JSON'],
-    [file([]), 'the header is no JSON object'],
-    [file({ x: null }), 'the header\'s entry "x" is not sound'],
-    [file({ x: { ...entry, shape: [-2] } }, eight), 'the header\'s entry "x" is not sound'],
+    [Uint8Array.of(2, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff), 'the header is not valid JSON'],
+    [file([]), 'the header is not a JSON object'],
+    [file({ x: null }), 'the header\'s entry "x" is not valid'],
+    [file({ x: { ...entry, shape: [-2] } }, eight), 'the header\'s entry "x" is not valid'],
     [file({ x: { ...entry, shape: [2 ** 52, 2 ** 52] } }, eight), 'the numbers of "x" are not'],
     [file({ x: { ...entry, data_offsets: [8, 0] } }, eight), 'the numbers of "x" are not'],
     [file({ x: { ...entry, dtype: 'F8_E4M3' } }, eight), '"x" is of type F8_E4M3'],
@@ -103,7 +103,7 @@ test('safetensors: hostile files are refused and leave no memory behind', () => 
   throws(
     () => nn.readMetadata(file({ __metadata__: { format: 1 } })),
     RangeError,
-    'readMetadata: bytes must be a safetensors file, and its metadata is no map of texts',
+    'readMetadata: bytes must be a safetensors file, and its metadata is not a map of strings',
   );
   same(nn.bytesInUse(), before, 'bytes');
 });

@@ -155,8 +155,8 @@ test('tensors, and a backward that waits, outlive a change of threads', async ()
   sameBits(await gradient(() => setThreads(1)), one);
 });
 
-test('bad numbers of threads are refused', async () => {
-  const refused: [unknown, unknown, string][] = [
+test('invalid numbers of threads are rejected', async () => {
+  const rejected: [unknown, unknown, string][] = [
     [
       0,
       undefined,
@@ -177,7 +177,7 @@ test('bad numbers of threads are refused', async () => {
     [2, { least: 1 }, 'TypeError: setThreads: unknown option "least"; it has minWorkNs'],
     [2, { minWorkNs: -1 }, 'RangeError: setThreads: minWorkNs must be at least 0, got -1'],
   ];
-  for (const [n, options, message] of refused) {
+  for (const [n, options, message] of rejected) {
     const got = await setThreads(n as number, options as object).then(String, String);
     same(got, message);
   }
