@@ -494,6 +494,55 @@ def model2vec_folders(root):
     cases('model2vec-wordlevel', folder, [dict(name='WordLevel', texts=every)], model2vec_rows)
 
 
+def tokenizer_fixtures(_):
+    """fixtures/text/tokenizers.json: tokenizers of kinds that the folders don't have, and their tokens for random texts."""
+    import random
+    chosen = random.Random(21)
+    words = [' '.join(CORPUS)] * 3
+    tokenizers = {'Unigram': unigram()[0], 'BertNormalizer': wordpiece(max_length=0, fixed=0)[0], 'ByteLevel': bytelevel()[0]}
+
+    def pairs(name, normalizer, pre_tokenizer, trainer={}, **model):
+        tokenizer = Tokenizer(models.BPE(unk_token='<unk>', **model))
+        tokenizer.normalizer, tokenizer.pre_tokenizer = normalizer, pre_tokenizer
+        trained = trainers.BpeTrainer(vocab_size=160, special_tokens=['<unk>'], show_progress=False, **trainer)
+        tokenizer.train_from_iterator(words, trained)
+        tokenizer.add_tokens([AddedToken('near', single_word=True), AddedToken('FAR', normalized=True), AddedToken('x y', rstrip=True)])
+        tokenizers[name] = tokenizer
+
+    pre = pre_tokenizers
+    pairs('Whitespace, Digits', normalizers.Sequence([normalizers.NFKC(), normalizers.Lowercase()]),
+          pre.Sequence([pre.Whitespace(), pre.Digits(individual_digits=True)]))
+    pairs('Punctuation, fused', normalizers.Sequence([normalizers.NFD(), normalizers.StripAccents(), normalizers.Strip()]),
+          pre.Sequence([pre.WhitespaceSplit(), pre.Punctuation(behavior='contiguous')]), fuse_unk=True)
+    split = r"(?i:'s|'t|'re)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
+    pairs('Split, suffix', normalizers.Replace(Regex(r'\s+'), ' '), pre.Split(Regex(split), behavior='isolated'),
+          dict(end_of_word_suffix='</w>'), end_of_word_suffix='</w>')
+    pairs('merged, prefix', normalizers.NFC(),
+          pre.Sequence([pre.Split(' ', behavior='merged_with_next'), pre.Punctuation(behavior='merged_with_previous')]),
+          dict(continuing_subword_prefix='##'), continuing_subword_prefix='##')
+    for scheme, splits in (('first', True), ('always', False), ('never', True)):
+        tokenizer = unigram()[0]
+        tokenizer.pre_tokenizer = pre.Metaspace(prepend_scheme=scheme, split=splits)
+        tokenizers[f'Metaspace {scheme}'] = tokenizer
+    pool = [*'aefnrtpsh ABC .,!\'"-_()[]</|@$^+`0127\t\n\r', *(chr(c) for c in (
+        0, 7, 11, 12, 0x7f, 0x85, 0xa0, 0xad, 0x300, 0x301, 0x308, 0x327, 0x345, 0x3a3, 0x3c3, 0x130, 0x131, 0x600, 0x627, 0x64b, 0x903, 0x915,
+        0x93f, 0xe33, 0x1100, 0x1161, 0xac01, 0x1680, 0x2003, 0x200b, 0x200c, 0x200d, 0x200e, 0x2028, 0x202f, 0x2060, 0x2122, 0x2160, 0x2581,
+        0x3000, 0x3042, 0x4e00, 0x9fff, 0xf900, 0xe000, 0xfb01, 0xfe0f, 0xff21, 0xff45, 0xff4e, 0xff5e, 0xfffd, 0xfeff, 0x1d4d0, 0x1f600,
+        0x20000, 0x2b740, 0x2b820, 0x2b920, 0x2f800, 0xe0001)), 'é', 'ß', 'Å', '²', '①', 'Ǆ', 'near', 'FAR', 'x y', '<s>', '<mask>', '[MASK]',
+        "don't", "'re", 'е', 'το', '京']
+    texts = [''.join(chosen.choice(pool) for _ in range(chosen.choice([1, 2, 3, 5, 8, 13, 30]))) for _ in range(160)]
+    rows = []
+    for name, tokenizer in tokenizers.items():
+        ids = [encoding.ids for encoding in tokenizer.encode_batch(texts, add_special_tokens=False)]
+        row = dict(name=name, json=json.loads(tokenizer.to_str()), ids=ids)
+        rows.append(json.dumps(row, ensure_ascii=False, separators=(',', ':')))
+    target = FIXTURES.parent / 'text/tokenizers.json'
+    target.parent.mkdir(exist_ok=True)
+    everything = ',\n'.join(rows)
+    target.write_text(f'{{"texts":{json.dumps(texts)},\n"tokenizers":[\n{everything}\n]}}\n')
+    print('tokenizers', len(rows))
+
+
 def check(root):
     """Opens folders that test/golden/sentence.ts wrote and compares rows: DIR/NAME/ with DIR/NAME.json, cases as above."""
     failed = 0
@@ -514,7 +563,7 @@ def main():
     if sys.argv[1:2] == ['--check']: check(sys.argv[2])
     FIXTURES.mkdir(parents=True, exist_ok=True)
     only = sys.argv[1:]
-    for make in (bert_v2, cased_v5, bert_v6, roberta_v6, xlmr_v5, distilbert_v5, mpnet_v6, static_folders, model2vec_folders):
+    for make in (bert_v2, cased_v5, bert_v6, roberta_v6, xlmr_v5, distilbert_v5, mpnet_v6, static_folders, model2vec_folders, tokenizer_fixtures):
         if only and make.__name__ not in only: continue
         with tempfile.TemporaryDirectory() as root: make(Path(root))
 

@@ -10,8 +10,15 @@ import type { Where } from './part.js';
 /** Longest cluster of characters that is looked up as a whole, in bytes. */
 const MAX_CLUSTER = 5;
 
-/** A character and the marks that belong to it. */
-const CLUSTER = /\r\n|[^\p{Cc}\p{Cf}\p{Zl}\p{Zp}][\p{Grapheme_Extend}\p{Mc}\u200d]*|./gsu;
+/** Signs that belong to the character behind them. */
+const PREPENDED = '\\u0600-\\u0605\\u06dd\\u070f\\u0890\\u0891\\u08e2\\u0d4e';
+/** Marks that belong to the character before them. */
+const MARKS = '\\p{Grapheme_Extend}\\p{Mc}\\u0e33\\u0eb3\\u200d';
+/** A character and what belongs to it: Unicode's grapheme clusters of at most five bytes. */
+const CLUSTER = new RegExp(
+  `\\r\\n|[${PREPENDED}]*(?:[\\u200c\\u200d]|[^\\p{Cc}\\p{Cf}\\p{Zl}\\p{Zp}])[${MARKS}]*|.`,
+  'gsu',
+);
 
 /** Reads a map, as base64. */
 export function readCharsMap(where: Where, value: unknown): ((text: string) => string) | undefined {
