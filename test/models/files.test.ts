@@ -33,7 +33,8 @@ test('merges.txt with CRLF merges, and <|endoftext|> is one token', () => {
 
 test('an unknown word has the id of the unknown token', () => {
   const model = { type: 'WordLevel', vocab: { '[UNK]': 0, the: 1 }, unk_token: '[UNK]' };
-  const json = { model, pre_tokenizer: { type: 'Whitespace' }, normalizer: null, decoder: null };
+  const others = { decoder: null, post_processor: null };
+  const json = { model, pre_tokenizer: { type: 'Whitespace' }, normalizer: null, ...others };
   same(new JsonTokenizer(json).encode('the dog'), [1, 0]);
 });
 
