@@ -156,8 +156,8 @@ export function tanhArrayBackward(dx: usize, dy: usize, y: usize, n: i32): void 
   for (let i: usize = 0, end = <usize>n << 2; i < end; i += 16) {
     const v = v128.load(y + i);
     // Two factors: 1 - |y| is exact where 1 - y^2 would lose its digits.
-    const slope = f32x4.mul(f32x4.sub(one, v), f32x4.add(one, v));
-    v128.store(dx + i, f32x4.mul(v128.load(dy + i), slope));
+    const grad = f32x4.mul(f32x4.sub(one, v), f32x4.add(one, v));
+    v128.store(dx + i, f32x4.mul(v128.load(dy + i), grad));
   }
 }
 

@@ -82,11 +82,11 @@ function fromTail(x: v128, t: v128, tail: v128): v128 {
   return f32x4.sub(f32x4.pmax(x, f32x4.splat(0)), f32x4.mul(t, tail));
 }
 
-/** dy times the slope, which at -t is that of t tail(t), and at t 1 less that. */
+/** dy times the grad, which at -t is that of t tail(t), and at t 1 less that. */
 @inline
-function alongSlope(dy: v128, x: v128, slope: v128): v128 {
-  const above = f32x4.sub(v128.load(TABLE, 176), slope);
-  return f32x4.mul(dy, v128.bitselect(slope, above, f32x4.lt(x, f32x4.splat(0))));
+function alongSlope(dy: v128, x: v128, grad: v128): v128 {
+  const above = f32x4.sub(v128.load(TABLE, 176), grad);
+  return f32x4.mul(dy, v128.bitselect(grad, above, f32x4.lt(x, f32x4.splat(0))));
 }
 
 /** y = GELU(x) of n floats, a whole buffer; y may be x. */
@@ -116,21 +116,21 @@ export function geluArrayBackward(dx: usize, dy: usize, x: usize, n: i32, tanhFo
       const one = v128.load(TABLE, 176);
       const square = f32x4.mul(t, t);
       const e = tanhExponential(t, square);
-      const rest = f32x4.div(one, f32x4.add(e, one));
-      // The tail's logarithm falls by `rest` times the slope of e's exponent.
+      const other = f32x4.div(one, f32x4.add(e, one));
+      // The tail's logarithm falls by `other` times the grad of e's exponent.
       const fall = f32x4.add(f32x4.mul(square, v128.load(TABLE, 240)), v128.load(TABLE, 208));
-      const slope = f32x4.mul(
-        f32x4.mul(e, rest), f32x4.add(one, f32x4.mul(f32x4.mul(t, rest), fall)),
+      const grad = f32x4.mul(
+        f32x4.mul(e, other), f32x4.add(one, f32x4.mul(f32x4.mul(t, other), fall)),
       );
-      v128.store(dx + i, alongSlope(v128.load(dy + i), v, slope));
+      v128.store(dx + i, alongSlope(v128.load(dy + i), v, grad));
     }
   } else {
     for (let i: usize = 0; i < end; i += 16) {
       const v = v128.load(x + i), t = size(v);
       const e = bell(t);
       const density = f32x4.mul(e, v128.load(TABLE, 192));
-      const slope = f32x4.sub(exactTail(t, e), f32x4.mul(t, density));
-      v128.store(dx + i, alongSlope(v128.load(dy + i), v, slope));
+      const grad = f32x4.sub(exactTail(t, e), f32x4.mul(t, density));
+      v128.store(dx + i, alongSlope(v128.load(dy + i), v, grad));
     }
   }
 }

@@ -65,7 +65,7 @@ const attentions = [
   }),
 );
 
-/** Whether a query may look at a key: one query, the second, nowhere. */
+/** Tells if a query may look at a key: one query, the second, nowhere. */
 const looks = (h: number, t: number, s: number): boolean => t !== 1 && (h + t + 2 * s) % 3 !== 1;
 
 /** A mask by heads, queries and keys, with causal attention or without. */

@@ -86,7 +86,7 @@ const pools = (['maxPool2d', 'avgPool2d'] as const).map((name) =>
   }),
 );
 
-/** Each set of numbers, named by f of their indices, less its mean and over its deviation. */
+/** Each set of numbers, named by f of their indices, less its mean and over its std. */
 function standardized(x: Nd, f: (index: readonly number[]) => string): Nd {
   const sets = new Map<string, number[]>();
   build(x.shape, (index) => {
@@ -123,7 +123,7 @@ const norms = (
 ).map(([name, setOf]) =>
   onTensors({
     name,
-    // A group needs more than one number for its deviation to be none of 0.
+    // A group needs more than one number for its std to be none of 0.
     sizes: name === 'batchNorm' ? NORMS : NORMS.slice(1),
     large: [{ B: 64, C: 16, H: 28 }],
     inputs: ({ B = 1, C = 1, H = 1 }, random) => ({
@@ -144,14 +144,14 @@ const norms = (
   }),
 );
 
-/** A view's plan: moved, turned, its colours changed in some order, blurred, with a hole. */
+/** A view's plan: moved, turned, its colors changed in some order, blurred, with a hole. */
 function plan(random: Random, height: number, width: number): number[] {
   const across = [random.uniform(0.5, 1), random.uniform(-0.3, 0.3), random.uniform(0, 2)];
   const down = [random.uniform(-0.3, 0.3), random.uniform(0.5, 1), random.uniform(0, 2)];
   const factors = Array.from({ length: 3 }, () => random.uniform(0.5, 1.5));
-  const colour = [random.integer(24), ...factors, random.uniform(-0.1, 0.1), random.integer(2)];
+  const color = [random.integer(24), ...factors, random.uniform(-0.1, 0.1), random.integer(2)];
   const hole = [random.integer(height), random.integer(width), 1, 2];
-  return [...across, ...down, ...colour, random.uniform(0.5, 2), ...hole];
+  return [...across, ...down, ...color, random.uniform(0.5, 2), ...hole];
 }
 
 const sizesOf = ({ data }: Numbers): ImageShape => {

@@ -96,7 +96,7 @@ export const nnLosses: readonly Operation[] = [
       logitScale: { data: Float32Array.of(3), rows: 1, cols: 1, shape: [] } as Numbers,
       logitBias: { data: Float32Array.of(-2), rows: 1, cols: 1, shape: [] } as Numbers,
     }),
-    forward: (nn, { image, text, ...learnt }) => nn.sigLipLoss(image, text, learnt),
+    forward: (nn, { image, text, ...learned }) => nn.sigLipLoss(image, text, learned),
     reference({ image, text, logitScale, logitBias }) {
       const numbers = [logitScale.data[0] as number, logitBias.data[0] as number] as const;
       return scalar(reference.sigLip(toRows(image), toRows(text), ...numbers));

@@ -171,7 +171,7 @@ const alongAxes = (
   }),
 );
 
-/** Whether the generator in TypeScript drops element i: the kernel's numbers are the same. */
+/** Tells if the generator in TypeScript drops element i: the kernel's numbers are the same. */
 function dropped(n: number, rate: number): boolean[] {
   const random = new Random(1, STREAMS.dropout, 0);
   return Array.from({ length: n }, () => random.uniform() < rate);

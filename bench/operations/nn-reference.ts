@@ -167,9 +167,9 @@ export function geluByTanh(x: number): number {
 export interface AttentionReference {
   causal?: boolean;
   lengths?: ArrayLike<number> | undefined;
-  /** Whether query t of a sample's head may look at key s (default true). */
+  /** Tells if query t of a sample's head may look at key s (default true). */
   mask?: (b: number, h: number, t: number, s: number) => boolean;
-  /** What the probability of key s for query t of a sample's head is multiplied by (default 1). */
+  /** Factor of the probability of key s for query t of a sample's head (default 1). */
   kept?: (head: number, t: number, s: number) => number;
 }
 

@@ -1,6 +1,6 @@
 /**
- * Functions of one number in f64 by their series, for what is computed once rather than for every
- * number of a tensor: the engines' own differ from one to the next in the last bits.
+ * Functions of one number in f64 by their series, for what is computed once, not for every
+ * number of a tensor: those of JavaScript engines differ in the last bits.
  */
 
 /** Σ of (−x²)ⁿ / (2n + first)! from n = 0, the cosine's series for 0 and the sine's over x for 1. */
@@ -21,23 +21,25 @@ export function cosinePi(x: number): number {
 }
 
 /** x less the nearest multiple of π / 2, and which multiple that is, from 0 to 3. */
-function quarter(x: number): { rest: number; turn: number } {
+function quarter(x: number): { remainder: number; quadrant: number } {
   const turns = Math.round(x / (Math.PI / 2));
-  return { rest: x - turns * (Math.PI / 2), turn: ((turns % 4) + 4) % 4 };
+  return { remainder: x - turns * (Math.PI / 2), quadrant: ((turns % 4) + 4) % 4 };
 }
 
 /** sin x, for angles of up to some thousands. */
 export function sine(x: number): number {
-  const { rest, turn } = quarter(x);
-  const size = turn % 2 === 0 ? rest * alternating(rest, 1) : alternating(rest, 0);
-  return turn < 2 ? size : -size;
+  const { remainder, quadrant } = quarter(x);
+  const size =
+    quadrant % 2 === 0 ? remainder * alternating(remainder, 1) : alternating(remainder, 0);
+  return quadrant < 2 ? size : -size;
 }
 
 /** cos x, for angles of up to some thousands. */
 export function cosine(x: number): number {
-  const { rest, turn } = quarter(x);
-  const size = turn % 2 === 0 ? alternating(rest, 0) : rest * alternating(rest, 1);
-  return turn === 0 || turn === 3 ? size : -size;
+  const { remainder, quadrant } = quarter(x);
+  const size =
+    quadrant % 2 === 0 ? alternating(remainder, 0) : remainder * alternating(remainder, 1);
+  return quadrant === 0 || quadrant === 3 ? size : -size;
 }
 
 /** eˣ, for |x| of up to some dozens: that of x / 2⁸, squared eight times. */

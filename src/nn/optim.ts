@@ -238,7 +238,7 @@ function checkBetas(name: string, argument: string, value: unknown): readonly [n
   return [checkFraction(name, argument, value[0]), checkFraction(name, argument, value[1])];
 }
 
-/** What Adam and AdamW have in common. */
+/** Base class of Adam and AdamW. */
 abstract class Moments extends Optimizer {
   protected readonly slots = ['m', 'v'];
   /** Decay rates of the mean and of the square of gradients. */

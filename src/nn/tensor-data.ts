@@ -69,7 +69,7 @@ export function resolveShape(name: string, shape: unknown, size: number): Shape 
 
 /** Numbers in row-major order with their own shape, read when they are wanted. */
 export interface FlatData {
-  /** Gives the numbers; a view of WASM memory is made anew, for memory may have grown. */
+  /** Gives the numbers; a view of WASM memory is made on each call, for memory may have grown. */
   numbers(): ArrayLike<number>;
   shape: Shape;
 }

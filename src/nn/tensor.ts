@@ -68,7 +68,7 @@ export class Internals {
   ) {}
 }
 
-/** Frees what nobody disposed of. Not every runtime has it; then `dispose` is all there is. */
+/** Frees tensors that were never disposed of. Not every runtime has it; then `dispose` is all there is. */
 const registry:
   | { register(t: object, s: Storage, token: object): void; unregister(t: object): void }
   | undefined =
@@ -109,7 +109,7 @@ export class Tensor implements Disposable {
   #storage: Storage | undefined;
   #gradFn: GradFn | undefined;
   #grad: Tensor | undefined;
-  /** What the backward needs besides, freed with this tensor. */
+  /** Tensors that the backward needs besides, freed with this one. */
   #owned: readonly Tensor[] | undefined;
 
   /**
@@ -277,7 +277,7 @@ export class Tensor implements Disposable {
   /**
    * Takes over tensors that the backward needs besides: they are freed with this one.
    *
-   * @param tensors fresh tensors of nobody else
+   * @param tensors fresh tensors that have no other owner
    */
   own(tensors: readonly Tensor[]): void {
     this.#owned = tensors;
@@ -434,7 +434,7 @@ function accumulateGrad(leaf: Tensor, grad: Tensor): void {
   }
 }
 
-/** Makes a tensor whose numbers the caller writes before anybody can read them. */
+/** Makes a tensor whose numbers the caller writes before they can be read. */
 export function empty(shape: Shape): Tensor {
   return new Tensor(shape, new Internals(new Storage(allocate(4 * sizeOf(shape)))));
 }
@@ -446,11 +446,11 @@ export function filled(shape: Shape, value: number): Tensor {
   return made;
 }
 
-/** What a backward reads. */
+/** Tensors that a backward reads. */
 export interface Saves {
   /** Tensors whose numbers it reads (default: all inputs). */
   saved?: readonly Tensor[];
-  /** Whether it reads the output (default false). */
+  /** True if it reads the output (default false). */
   output?: boolean;
   /** Tensors that the forward wrote for it alone; the output frees them with itself. */
   owned?: readonly Tensor[];

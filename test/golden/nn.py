@@ -294,12 +294,12 @@ def attention(qkv, heads, causal=False, lengths=None, mask=None):
         part.reshape(batch, steps, heads, -1).transpose(1, 2) for part in qkv.split(triple // 3, 2)
     )
     scores = q @ k.transpose(2, 3) / math.sqrt(q.shape[-1])
-    places = torch.arange(steps)
+    positions = torch.arange(steps)
     hidden = torch.zeros(batch, 1, steps, steps, dtype=torch.bool)
     if causal:
-        hidden = hidden | (places[None, :] > places[:, None])
+        hidden = hidden | (positions[None, :] > positions[:, None])
     if lengths is not None:
-        hidden = hidden | (places >= torch.tensor(lengths)[:, None, None, None])
+        hidden = hidden | (positions >= torch.tensor(lengths)[:, None, None, None])
     if mask is not None:
         hidden = hidden | ~mask.expand(batch, heads, steps, steps)
     # A query that may look nowhere gives zeros.

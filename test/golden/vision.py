@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Writes fixtures/nn/vision.json: operations on pictures and their gradients in float64 PyTorch.
+"""Writes fixtures/nn/vision.json: operations on images and their gradients in float64 PyTorch.
 
     /usr/bin/python3 test/golden/vision.py [--check]
 
@@ -159,7 +159,7 @@ def positions_of(width, grid):
     """MAE's fixed positions: sines and cosines of the column, then those of the row."""
     rates = 1 / 10000 ** (np.arange(width // 4) / (width / 4))
     row, column = (p.reshape(-1, 1) for p in np.meshgrid(*map(np.arange, grid), indexing='ij'))
-    return np.concatenate([f(place * rates) for place in (column, row) for f in (np.sin, np.cos)], 1)
+    return np.concatenate([f(index * rates) for index in (column, row) for f in (np.sin, np.cos)], 1)
 
 
 def positions(width, grid):

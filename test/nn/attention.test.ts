@@ -38,18 +38,18 @@ function reference(qkv: Float32Array, what: Case): number[] {
   const channels = heads * width;
   const at = (b: number, t: number, part: number, h: number, i: number): number =>
     qkv[(b * steps + t) * 3 * channels + part * channels + h * width + i] as number;
-  const places = Array.from({ length: width }, (_, i) => i);
+  const indices = Array.from({ length: width }, (_, i) => i);
   const result: number[] = [];
   for (let b = 0; b < batch; b++) {
     for (let t = 0; t < steps; t++) {
       for (let h = 0; h < heads; h++) {
         const seen = Math.min(lengths?.[b] ?? steps, causal ? t + 1 : steps);
         const weights = Array.from({ length: seen }, (_, j) => {
-          const dot = places.reduce((sum, i) => sum + at(b, t, 0, h, i) * at(b, j, 1, h, i), 0);
+          const dot = indices.reduce((sum, i) => sum + at(b, t, 0, h, i) * at(b, j, 1, h, i), 0);
           return Math.exp(dot / Math.sqrt(width));
         });
         const total = weights.reduce((sum, weight) => sum + weight, 0);
-        for (const i of places) {
+        for (const i of indices) {
           const sum = weights.reduce((part, weight, j) => part + weight * at(b, j, 2, h, i), 0);
           result.push(sum / total);
         }
@@ -109,13 +109,13 @@ function probabilities(dropout: number): Float32Array {
   return nn.attention(qkv, { heads, dropout }).toArray();
 }
 
-test('dropout zeroes a share of the probabilities and scales the others up', () => {
+test('dropout zeroes a fraction of the probabilities and scales the others up', () => {
   nn.tidy(() => {
     nn.manualSeed(1);
     const kept = probabilities(0);
     const dropped = probabilities(0.25);
     const zeros = dropped.filter((value) => value === 0).length / dropped.length;
-    check(Math.abs(zeros - 0.25) < 0.03, `a share of ${zeros} is dropped, not 0.25`);
+    check(Math.abs(zeros - 0.25) < 0.03, `a fraction of ${zeros} is dropped, not 0.25`);
     dropped.forEach((value, i) => {
       if (value !== 0) close(value, (kept[i] as number) / 0.75, { what: `p[${i}]`, rtol: 1e-6 });
     });

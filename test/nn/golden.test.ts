@@ -103,7 +103,7 @@ const weighted = (y: Tensor, dy: Packed): Tensor => nn.sum(nn.mul(y, tensorOf(dy
 /** A function or class of the module by its name. */
 const byName = (name: string): unknown => new Map<string, unknown>(Object.entries(nn)).get(name);
 
-/** What stands after the first tensors: options may hold the other one. */
+/** Arguments after the first tensors: options may hold the other one. */
 function argumentsOf(row: Case, others: Tensor[]): unknown[] {
   if (row.option === undefined) return [...row.arguments, ...others];
   const options = { ...(row.arguments.at(-1) as object), [row.option]: others[0] };
@@ -125,8 +125,8 @@ for (const file of ['operations', 'elementwise', 'axes', 'vision']) {
       nn.tidy(() => {
         const inputs = row.inputs.map((input) => nn.parameter(numbers(input), input.shape));
         const call = byName(row.function) as (...args: unknown[]) => Tensor;
-        const [first, rest] = [inputs.slice(0, row.tensorsFirst), inputs.slice(row.tensorsFirst)];
-        const y = call(...(row.list ? [first] : first), ...argumentsOf(row, rest));
+        const [first, others] = [inputs.slice(0, row.tensorsFirst), inputs.slice(row.tensorsFirst)];
+        const y = call(...(row.list ? [first] : first), ...argumentsOf(row, others));
         near(y, row.y, 'y');
         weighted(y, row.dy).backward();
         for (const [i, input] of inputs.entries()) {

@@ -1,6 +1,6 @@
 /**
  * Losses that nothing would tell of: graphs whose parts were freed or overwritten, gradients and
- * shapes that do not fit, memory that nobody gives back.
+ * shapes that do not fit, memory that is never given back.
  */
 
 import { setFlagsFromString } from 'node:v8';

@@ -1,5 +1,5 @@
 /**
- * Layers of pictures in nearfar/nn against float64 PyTorch (golden/vision.py; operations are
+ * Layers of images in nearfar/nn against float64 PyTorch (golden/vision.py; operations are
  * compared by golden.test.ts), and what no fixture shows:
  * the bits of a sample do not depend on its batch, bad input is refused by name.
  */
@@ -42,7 +42,7 @@ function numbers({ f32 }: Packed): Float32Array {
   return new Float32Array(new Uint8Array(Buffer.from(f32, 'base64')).buffer);
 }
 
-/** As near as f32 gets: a share of the largest number. */
+/** As near as f32 gets: a fraction of the largest number. */
 function near(actual: Tensor | undefined, expected: Packed, what: string): void {
   check(actual !== undefined, `${what} is missing`);
   same(actual.shape, expected.shape, `${what}: shape`);
@@ -87,8 +87,8 @@ for (const { width, grid, vectors } of golden.positions) {
     nn.tidy(() => near(nn.sinCosPositions(width, grid), vectors, 'positions')));
 }
 
-/** Pictures of seeded numbers. */
-function pictures(shape: number[]): Tensor {
+/** Images of seeded numbers. */
+function seededImages(shape: number[]): Tensor {
   const random = new Random(3);
   const length = shape.reduce((size, extent) => size * extent, 1);
   return nn.tensor(
@@ -99,16 +99,22 @@ function pictures(shape: number[]): Tensor {
 
 test('unpatchify puts back what patchify cut', () =>
   nn.tidy(() => {
-    const images = pictures([2, 3, 6, 8]);
+    const images = seededImages([2, 3, 6, 8]);
     const patches = nn.patchify(images, 2);
     same(patches.shape, [2, 12, 12], 'shape');
     sameBits(nn.unpatchify(patches, [3, 4], 2).toArray(), images.toArray());
   }));
 
-/** The places of each window's largest number in a plane, the first of equals. */
-function largestPlaces(plane: number[], width: number, size: number, stride: number, pad: number) {
+/** The positions of each window's largest number in a plane, the first of equals. */
+function argmaxPositions(
+  plane: number[],
+  width: number,
+  size: number,
+  stride: number,
+  pad: number,
+) {
   const height = plane.length / width;
-  const places: number[] = [];
+  const positions: number[] = [];
   for (let top = -pad; top + size <= height + pad; top += stride) {
     for (let left = -pad; left + size <= width + pad; left += stride) {
       const window: number[] = [];
@@ -117,11 +123,11 @@ function largestPlaces(plane: number[], width: number, size: number, stride: num
           window.push(i * width + j);
         }
       }
-      const most = Math.max(...window.map((at) => plane[at] as number));
-      places.push(window.find((at) => plane[at] === most) as number);
+      const max = Math.max(...window.map((at) => plane[at] as number));
+      positions.push(window.find((at) => plane[at] === max) as number);
     }
   }
-  return places;
+  return positions;
 }
 
 for (const stride of [1, 2, 3]) {
@@ -133,16 +139,16 @@ for (const stride of [1, 2, 3]) {
       const plane = Array.from({ length: height * width }, () => Math.floor(random.uniform(0, 4)));
       const x = nn.parameter(Float32Array.from(plane), [1, 1, height, width]);
       const y = nn.maxPool2d(x, size, { stride, padding });
-      const places = largestPlaces(plane, width, size, stride, padding);
+      const positions = argmaxPositions(plane, width, size, stride, padding);
       same(
         [...y.toArray()],
-        places.map((at) => plane[at]),
+        positions.map((at) => plane[at]),
         'largest numbers',
       );
-      const weights = places.map((_, i) => i + 1);
+      const weights = positions.map((_, i) => i + 1);
       nn.sum(nn.mul(y, nn.tensor(weights, y.shape))).backward();
       const expected = plane.map(() => 0);
-      places.forEach((at, i) => {
+      positions.forEach((at, i) => {
         expected[at] = (expected[at] as number) + (weights[i] as number);
       });
       same([...(x.grad as Tensor).toArray()], expected, 'gradient');
@@ -152,7 +158,7 @@ for (const stride of [1, 2, 3]) {
 
 test('a sample has the same bits in every batch', () =>
   nn.tidy(() => {
-    const images = pictures([5, 3, 12, 12]);
+    const images = seededImages([5, 3, 12, 12]);
     const network = new nn.ResNet({ widths: [8, 12], blocks: 1 });
     const whole = network.forward(images).toArray();
     const alone = network.forward(nn.slice(images, 0, 3, 4)).toArray();
@@ -172,7 +178,7 @@ test('a residual network learns with either norm', () => {
         learningRate: 0.01,
       },
     );
-    const images = pictures([8, 1, 8, 8]);
+    const images = seededImages([8, 1, 8, 8]);
     const loss = (): Tensor =>
       nn.crossEntropy(head.forward(network.forward(images)), [0, 1, 1, 0, 1, 0, 0, 1]);
     for (let step = 0; step < 30; step++) {
@@ -181,7 +187,7 @@ test('a residual network learns with either norm', () => {
       optimizer.zeroGrad();
     }
     const last = nn.tidy(() => loss().item());
-    check(last < 0.1, `${norm}: a loss of ${last} after 30 steps on 8 pictures`);
+    check(last < 0.1, `${norm}: a loss of ${last} after 30 steps on 8 images`);
     network.dispose();
     head.dispose();
     optimizer.dispose();
@@ -200,7 +206,7 @@ test('the encoder looks at visible patches alone', () =>
       layers: 2,
       heads: 2,
     });
-    const images = pictures([2, 2, 8, 12]);
+    const images = seededImages([2, 2, 8, 12]);
     same(encoder.forward(images).shape, [2, 7, 16], 'shape with all patches');
     const visible = [5, 1, 0, 2];
     const before = encoder.forward(images, visible);
@@ -217,15 +223,15 @@ test('the encoder looks at visible patches alone', () =>
 
 test('bad input is refused by name', () =>
   nn.tidy(() => {
-    const x = pictures([2, 3, 4, 5]);
-    const weight = pictures([2, 3, 3, 3]);
+    const x = seededImages([2, 3, 4, 5]);
+    const weight = seededImages([2, 3, 3, 3]);
     const bad = (body: () => unknown, message: string): void => throws(body, RangeError, message);
     bad(
-      () => nn.conv2d(pictures([3, 4, 5]), weight),
+      () => nn.conv2d(seededImages([3, 4, 5]), weight),
       'conv2d: x must be (B, C, H, W), got "(3, 4, 5)"',
     );
     bad(
-      () => nn.conv2d(x, pictures([2, 1, 3, 3])),
+      () => nn.conv2d(x, seededImages([2, 1, 3, 3])),
       'conv2d: weight must be (O, 3, kernel height, width), got "(2, 1, 3, 3)"',
     );
     bad(() => nn.conv2d(x, weight, nn.tensor([1])), 'conv2d: bias must be 2 numbers, got "(1)"');
@@ -234,7 +240,7 @@ test('bad input is refused by name', () =>
       'conv2d: stride must be a whole number from 1 to 32768 (pixels), got 0',
     );
     bad(
-      () => nn.conv2d(x, pictures([1, 3, 5, 5])),
+      () => nn.conv2d(x, seededImages([1, 3, 5, 5])),
       'conv2d: x must be at least 5 × 5 with its padding, got "(2, 3, 4, 5)"',
     );
     bad(
@@ -242,13 +248,13 @@ test('bad input is refused by name', () =>
       'maxPool2d: padding must be a whole number from 0 to 1 (pixels), got 2',
     );
     bad(
-      () => nn.batchNorm(pictures([1, 3])),
+      () => nn.batchNorm(seededImages([1, 3])),
       'batchNorm: x must be at least two numbers per channel, got "(1, 3)"',
     );
     bad(() => nn.groupNorm(x, 2), 'groupNorm: groups must be a divisor of 3 channels, got 2');
     bad(() => nn.patchify(x, 2), 'patchify: patch must be a divisor of 4 × 5 pixels, got 2');
     bad(
-      () => nn.unpatchify(pictures([2, 3, 4]), [2, 2], 2),
+      () => nn.unpatchify(seededImages([2, 3, 4]), [2, 2], 2),
       'unpatchify: patches must be (B, 4, a multiple of 4), got "(2, 3, 4)"',
     );
     bad(
@@ -256,7 +262,7 @@ test('bad input is refused by name', () =>
       'sinCosPositions: width must be a multiple of 4, got 6',
     );
     bad(
-      () => nn.gatherTokens(pictures([2, 3, 4]), [0, 1, 3, 0]),
+      () => nn.gatherTokens(seededImages([2, 3, 4]), [0, 1, 3, 0]),
       'gatherTokens: ids[2] must be from 0 to 2 (the steps of x), got 3',
     );
   }));

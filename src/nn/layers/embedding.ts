@@ -9,8 +9,8 @@ import { asParameter, type Tensor } from '../tensor.js';
 import type { Shape } from '../tensor-data.js';
 
 /**
- * Embedding: a table of vectors that are looked up by number, initially normal with standard
- * deviation 1, as PyTorch's.
+ * Embedding: a table of vectors that are looked up by number, initially of mean 0 and
+ * standard deviation 1, as PyTorch's.
  *
  * @example const tokens = new Embedding(1000, 64); tokens.forward([3, 1, 4]); // (3, 64)
  */

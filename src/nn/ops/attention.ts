@@ -37,7 +37,7 @@ export interface AttentionOptions {
   dropout?: number | undefined;
 }
 
-/** What the kernels are told of a call; assembly/nn/attention.ts says what each field means. */
+/** Description of a call for the kernels; assembly/nn/attention.ts says what each field means. */
 interface Plan {
   q: Pointer;
   k: Pointer;

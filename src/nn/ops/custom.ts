@@ -63,7 +63,7 @@ export function customOp(definition: CustomOp): (...inputs: Tensor[]) => Tensor 
               `customOp: ${what} must be of its input's shape ${showShape(shape)}, got ${showShape(grad.shape)}`,
             );
           }
-          // The caller of this function adds to gradients and frees them: they have to be nobody else's.
+          // The caller of this function adds to gradients and frees them: they must have no other owner.
           const fresh = grad.order > before.order && grad.ownsMemory && !seen.has(grad);
           seen.add(grad);
           return fresh ? grad : copy(grad);

@@ -26,7 +26,7 @@ function product(c: Pointer, a: Factor, b: Factor, accumulate: boolean): void {
   multiply(c, a.at, b.at, m, n, k, a.transposed, b.transposed, accumulate);
 }
 
-/** Of two inputs, lists those that the gradient of the other one needs. */
+/** Lists those of two inputs that the gradient of the other one needs. */
 function savedFactors(a: Tensor, b: Tensor): Tensor[] {
   return [a, b].filter((_, i) => [b, a][i]?.requiresGrad);
 }

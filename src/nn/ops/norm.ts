@@ -182,8 +182,8 @@ export function batchNorm(
     return reshape(transpose(reshape(y, [channels, outer])), x.shape);
   }
   if (statistics !== undefined) {
-    const deviation = sqrt(add(statistics.variance, eps));
-    const scale = div(weight ?? 1, deviation);
+    const std = sqrt(add(statistics.variance, eps));
+    const scale = div(weight ?? 1, std);
     const center = mul(statistics.mean, scale);
     return affine('batchNorm', x, scale, bias === undefined ? mul(center, -1) : sub(bias, center));
   }

@@ -29,7 +29,7 @@ export interface UnaryOp {
   forward(y: Pointer, x: Pointer, n: number): void;
   /** Writes the gradient of x from that of y and from what is saved. */
   backward(dx: Pointer, dy: Pointer, saved: Pointer, n: number): void;
-  /** What the backward reads: nothing, x, or y = f(x). */
+  /** Tensor that the backward reads: none, x, or y = f(x). */
   saves: 'none' | 'input' | 'output';
 }
 
@@ -60,7 +60,7 @@ export interface BinaryOp {
     wantsA: boolean,
     wantsB: boolean,
   ): readonly [Tensor | undefined, Tensor | undefined];
-  /** What the backward reads: nothing, both inputs, or of each input's gradient the other input. */
+  /** Tensors that the backward reads: none, both inputs, or of each input's gradient the other input. */
   saves: 'none' | 'both' | 'other';
 }
 

@@ -36,7 +36,7 @@ interface Reduction {
   kept: Shape;
   /** Shape of the result. */
   shape: Shape;
-  /** Whether no axis was named. */
+  /** True if no axis was named. */
   all: boolean;
 }
 
@@ -253,7 +253,7 @@ function spread(name: 'variance' | 'std', x: Tensor, options: VarianceOptions | 
         const dx = empty(x.shape);
         const scaled = isStd ? empty(kept) : dy;
         if (isStd) {
-          // The gradient is taken for 0 where the deviation is.
+          // The gradient is taken for 0 where the standard deviation is.
           core.sqrtArrayBackward(scaled.at, dy.at, y.at, dy.size);
           core.whereArrayBackward(scaled.at, y.at, scaled.at, dy.size, false);
         }
