@@ -35,7 +35,14 @@ interface TensorNumbers {
  * row-major), or an array of rows. Where queries are meant, a single vector counts as one row.
  */
 export type MatrixLike =
-  | { readonly data: NumberArray; readonly rows: number; readonly cols: number }
+  | {
+      /** rows × cols numbers, row by row. */
+      readonly data: NumberArray;
+      /** Number of rows, at least 1. */
+      readonly rows: number;
+      /** Number of columns, at least 1. */
+      readonly cols: number;
+    }
   | (TensorNumbers & { readonly dims: readonly number[] })
   | (TensorNumbers & { readonly shape: readonly number[] })
   | readonly NumberArray[];

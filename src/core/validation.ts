@@ -69,23 +69,8 @@ export function checkOptionsObject(
   return options as Readonly<Record<string, unknown>>;
 }
 
-/** Checks options against a list of names; new code reads them with `readOptions`. */
-export function checkOptions(name: string, options: unknown, known: readonly string[]): void {
-  for (const key of Object.keys(checkOptionsObject(name, options))) {
-    if (known.includes(key)) continue;
-    const list = known.length === 0 ? 'it has none' : `it has ${known.join(', ')}`;
-    throw new TypeError(`${name}: unknown option ${show(key)}; ${list}`);
-  }
-}
-
 /** Checks a finite number within f32's range. */
-export function checkNumber(
-  name: string,
-  argument: string,
-  value: unknown,
-  fallback?: number,
-): number {
-  if (value === undefined && fallback !== undefined) return fallback;
+export function checkNumber(name: string, argument: string, value: unknown): number {
   if (typeof value !== 'number') typeError(name, argument, 'a number', value);
   if (!Number.isFinite(value)) rangeError(name, argument, 'finite', value);
   if (Math.abs(value) > F32_MAX) rangeError(name, argument, "within f32's range", value);
@@ -93,25 +78,15 @@ export function checkNumber(
 }
 
 /** Checks a number greater than 0. */
-export function checkPositive(
-  name: string,
-  argument: string,
-  value: unknown,
-  fallback?: number,
-): number {
-  const number = checkNumber(name, argument, value, fallback);
+export function checkPositive(name: string, argument: string, value: unknown): number {
+  const number = checkNumber(name, argument, value);
   if (!(number > 0)) rangeError(name, argument, 'greater than 0', number);
   return number;
 }
 
 /** Checks a number that is at least 0. */
-export function checkNonNegative(
-  name: string,
-  argument: string,
-  value: unknown,
-  fallback?: number,
-): number {
-  const number = checkNumber(name, argument, value, fallback);
+export function checkNonNegative(name: string, argument: string, value: unknown): number {
+  const number = checkNumber(name, argument, value);
   if (number < 0) rangeError(name, argument, 'at least 0', number);
   return number;
 }
@@ -189,25 +164,8 @@ export function oneOf<T extends string>(choices: readonly T[]): Check<T> {
   };
 }
 
-/** Checks one of the names in `choices`; `undefined` means the default. */
-export function checkChoice<T extends string>(
-  name: string,
-  argument: string,
-  value: unknown,
-  choices: readonly T[],
-  fallback: T,
-): T {
-  return value === undefined ? fallback : oneOf(choices)(name, argument, value);
-}
-
 /** Checks true or false. */
-export function checkFlag(
-  name: string,
-  argument: string,
-  value: unknown,
-  fallback?: boolean,
-): boolean {
-  if (value === undefined && fallback !== undefined) return fallback;
+export function checkFlag(name: string, argument: string, value: unknown): boolean {
   if (typeof value !== 'boolean') typeError(name, argument, 'true or false', value);
   return value;
 }

@@ -116,7 +116,11 @@ export class LinearClassifier {
     });
   }
 
-  /** Writes the bytes of a safetensors file: `weight`, `bias`, and the classes in its header. */
+  /**
+   * Writes a safetensors file: `weight`, `bias`, and the classes in its header.
+   *
+   * @returns the bytes of the file
+   */
   save(): Uint8Array {
     const { weight, bias, classes } = this;
     const arrays = new Map([
@@ -130,6 +134,7 @@ export class LinearClassifier {
    * Reads a classifier that {@link save} wrote.
    *
    * @param bytes the file
+   * @returns the classifier, with the same predictions
    * @throws {RangeError} if the bytes are not a valid file of one
    */
   static load(bytes: Uint8Array): LinearClassifier {

@@ -77,7 +77,7 @@ function readClassWeight(
   }
   const weights = given as Record<string, unknown>;
   return Array.from(classes, (label) =>
-    checkPositive(name, `${argument}[${label}]`, weights[label], 1),
+    weights[label] === undefined ? 1 : checkPositive(name, `${argument}[${label}]`, weights[label]),
   );
 }
 

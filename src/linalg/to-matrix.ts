@@ -28,20 +28,32 @@ export interface EmbeddingItem {
   readonly index?: number;
 }
 
-/** An API's answer: `{ data: [{ embedding, index }, …] }`, or `{ embeddings: [[…], …] }`, where an API
- * gives several types as `{ embeddings: { float: [[…], …] } }`. */
+/** An API's answer: `{ data: [{ embedding, index }, …] }`, or `{ embeddings: [[…], …] }`. */
 export type EmbeddingResponse =
-  | { readonly data: readonly EmbeddingItem[] }
-  | { readonly embeddings: MatrixLike | { readonly float: MatrixLike } };
+  | {
+      /** One item per input. */
+      readonly data: readonly EmbeddingItem[];
+    }
+  | {
+      /** One row per input, or rows by their type. */
+      readonly embeddings: MatrixLike | { readonly float: MatrixLike };
+    };
 
 /** An array of another library, its numbers column by column. */
 interface ColumnMajor {
+  /** rows × cols numbers. */
   readonly data: NumberArray;
+  /** [rows, cols] */
   readonly dims?: readonly number[];
+  /** [rows, cols] */
   readonly shape?: readonly number[];
+  /** Set by readers of `.npy` files where numbers lie column by column. */
   readonly fortranOrder?: boolean;
+  /** [1, rows] where numbers lie column by column. */
   readonly stride?: NumberArray;
+  /** Another name of `stride`. */
   readonly strides?: NumberArray;
+  /** Index of the first number; must be 0. */
   readonly offset?: number;
 }
 

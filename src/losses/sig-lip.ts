@@ -36,6 +36,7 @@ export interface SigLipGradients {
   gradText: Matrix;
   /** With respect to the scale itself. */
   gradLogitScale: number;
+  /** With respect to the bias. */
   gradLogitBias: number;
 }
 
