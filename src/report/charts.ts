@@ -9,6 +9,7 @@ import type { ChartPanel, DotPanel, LinePanel, ScatterPanel, Series } from './ty
 
 /** Size of every chart in its own units: as wide as a phone, so that text is not shrunk there. */
 export const WIDTH = 380;
+/** Height of a chart without a legend of several rows. */
 export const HEIGHT = 340;
 const MARGIN = { top: 34, right: 14, bottom: 42, left: 46 };
 /** Left of a logarithmic axis, whose numbers are long. */

@@ -108,11 +108,13 @@ test('the whole demo from a copy of the package alone', async () => {
   const done = lines.at(-1) as unknown as Done & { event: string };
   const { event, bert, gpt, experiment, simclr, clip, mae, report } = done;
   same(event, 'done');
-  const named = (bert.maskedAccuracy as number) - (bert.commonestAccuracy as number);
+  const named = (bert.maskedAccuracy as number) - (bert.mostFrequentAccuracy as number);
   check(named > 0, `BERT: ${named} better than the most frequent token`);
   const better = (gpt.bigramLoss as number) - (gpt.valLoss as number);
   check(better > 0.2, `GPT: only ${better} nats better than counting pairs`);
-  same([experiment.tripletNeighbors, experiment.ntXentNeighbors], [1, 1], 'classes separated');
+  for (const value of [experiment.tripletNeighbors, experiment.ntXentNeighbors]) {
+    check((value as number) > 0.9, `classes are not separated: ${value}`);
+  }
   check((experiment.anchorRuleNeighbors as number) < 0.5, 'the anchor rule separates, too');
   const { probeAccuracyFewLabels: few = 0, probeAccuracyFewLabelsPixels: pixels = 1 } = simclr;
   check(few > pixels + 0.08, `few labels: ${few}, pixels ${pixels}`);
@@ -121,13 +123,13 @@ test('the whole demo from a copy of the package alone', async () => {
   check(made < between && between < (mean as number), `made up ${made}, interpolated ${between}`);
 
   const { recallAt1 = 0, untrainedRecallAt1 = 1 } = clip;
-  check(recallAt1 > 0.2 && untrainedRecallAt1 < 0.02, `names of pictures: ${recallAt1}`);
+  check(recallAt1 > 0.2 && untrainedRecallAt1 < 0.02, `names of images: ${recallAt1}`);
 
   same(report, join(cwd, 'made/here/index.html'));
   checkReport(readFileSync(report, 'utf8'));
 });
 
-/** A page that asks nothing of the network and says what its pictures show. */
+/** A page that asks nothing of the network and says what its images show. */
 function checkReport(html: string): void {
   for (const section of ['experiment', ...TRAINED]) {
     check(html.includes(`<section id="${section}"`), `no section ${section}`);
@@ -136,13 +138,13 @@ function checkReport(html: string): void {
     !/<script|<link|@import|url\(|\b(?:src|href)="(?!data:|#)/.test(html),
     'not self-contained',
   );
-  check(/prefers-color-scheme:dark/.test(html), 'no dark colours');
-  // Pictures in base64 may spell anything.
+  check(/prefers-color-scheme:dark/.test(html), 'no dark colors');
+  // Images in base64 may spell anything.
   const words = html.replace(/data:image[^"]*/g, '');
   check(!/NaN|undefined|Infinity/.test(words), 'a number is missing');
-  const pictures = html.match(/<(?:svg|img)\b[^>]*>/g) ?? [];
-  check(pictures.length >= 10, `only ${pictures.length} pictures`);
-  for (const picture of pictures) {
-    check(/ (?:alt|aria-label)="[^"]+"/.test(picture), `no description: ${picture.slice(0, 200)}`);
+  const images = html.match(/<(?:svg|img)\b[^>]*>/g) ?? [];
+  check(images.length >= 10, `only ${images.length} images`);
+  for (const image of images) {
+    check(/ (?:alt|aria-label)="[^"]+"/.test(image), `no description: ${image.slice(0, 200)}`);
   }
 }

@@ -1,11 +1,11 @@
-/** Pictures from files: every kind of PNG and JPEG, IDX, labels, splits, resizing, broken files. */
+/** Images from files: every kind of PNG and JPEG, IDX, labels, splits, resizing, broken files. */
 
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { deflateSync, gzipSync } from 'node:zlib';
 import { encode as encodePng } from 'fast-png';
 import jpeg from 'jpeg-js';
-import type * as PicturesModule from '../../src/cli/input/images.js';
+import type * as ImagesModule from '../../src/cli/input/images.js';
 import { Random } from '../../src/core/random.js';
 import type * as DecodeModule from '../../src/data/images/decode.js';
 import type * as ResizeModule from '../../src/data/images/resize.js';
@@ -13,12 +13,12 @@ import { check, close, same, suite } from '../harness.js';
 import { temporaryFolder } from '../temporary.js';
 import { load } from './load.js';
 
-const test = suite('cli pictures');
-const folder = temporaryFolder('pictures');
+const test = suite('cli images');
+const folder = temporaryFolder('images');
 
 const decode = await load<typeof DecodeModule>('src/data/images/decode.ts');
 const { fitImage } = await load<typeof ResizeModule>('src/data/images/resize.ts');
-const files = await load<typeof PicturesModule>('src/cli/input/images.ts');
+const files = await load<typeof ImagesModule>('src/cli/input/images.ts');
 
 function write(path: string, bytes: Uint8Array | string): string {
   const full = join(folder, path);
@@ -81,20 +81,20 @@ test('PNG of one, two, three and four channels, transparency on white', () => {
 });
 
 test('PNG of one, two, four and sixteen bits, and with a palette', () => {
-  const grey = (depth: number, lines: number[][]): number[] => [
+  const gray = (depth: number, lines: number[][]): number[] => [
     ...decode.decodeImage(rawPng(3, 2, depth, 0, lines)).data,
   ];
-  same(grey(1, [[0b10100000], [0b01100000]]), [255, 0, 255, 0, 255, 255]);
-  same(grey(2, [[0b00011011], [0b11100100]]), [0, 85, 170, 255, 170, 85]);
+  same(gray(1, [[0b10100000], [0b01100000]]), [255, 0, 255, 0, 255, 255]);
+  same(gray(2, [[0b00011011], [0b11100100]]), [0, 85, 170, 255, 170, 85]);
   same(
-    grey(4, [
+    gray(4, [
       [0x0f, 0x80],
       [0x12, 0x30],
     ]),
     [0, 255, 136, 17, 34, 51],
   );
   same(
-    grey(16, [
+    gray(16, [
       [0, 0, 255, 255, 128, 128],
       [1, 1, 0, 255, 0, 127],
     ]),
@@ -107,16 +107,16 @@ test('PNG of one, two, four and sixteen bits, and with a palette', () => {
   same(decode.readImageHeader(rawPng(1, 1, 8, 3, [[0]], [5, 5, 5])).grayscale, true);
 });
 
-test('JPEG, grey only where the file is', () => {
+test('JPEG, gray only where the file is', () => {
   const flat = { width: 16, height: 8, data: Buffer.alloc(512, Buffer.from([200, 100, 50, 255])) };
   const coded = new Uint8Array(jpeg.encode(flat, 95).data);
   same(decode.readImageHeader(coded), { width: 16, height: 8, grayscale: false });
-  const picture = decode.decodeImage(coded);
-  same([picture.channels, picture.width, picture.height], [3, 16, 8]);
-  close(picture.data.subarray(0, 3), [200, 100, 50], { atol: 3 });
+  const image = decode.decodeImage(coded);
+  same([image.channels, image.width, image.height], [3, 16, 8]);
+  close(image.data.subarray(0, 3), [200, 100, 50], { atol: 3 });
 });
 
-test('what is broken is refused by a picture error that says why', () => {
+test('what is broken is refused by a image error that says why', () => {
   const good = png(4, 4, 1, bytes(16));
   const spoilt = good.slice();
   spoilt[45] = (spoilt[45] as number) ^ 255;
@@ -146,23 +146,23 @@ test('what is broken is refused by a picture error that says why', () => {
   }
 });
 
-test('pictures are brought to size by a triangle filter over their middle', () => {
-  const picture = { width: 13, height: 7, channels: 3, data: bytes(273) };
+test('images are brought to size by a triangle filter over their middle', () => {
+  const image = { width: 13, height: 7, channels: 3, data: bytes(273) };
   for (const side of [1, 3, 7, 12]) {
     const shape = { height: side, width: side, channels: 3 };
-    const expected = triangle(picture, side);
-    close([...fitImage(picture, shape)], expected, { atol: 0.5001 });
+    const expected = triangle(image, side);
+    close([...fitImage(image, shape)], expected, { atol: 0.5001 });
   }
   const same7 = fitImage(
-    { width: 7, height: 7, channels: 1, data: picture.data.subarray(0, 49) },
+    { width: 7, height: 7, channels: 1, data: image.data.subarray(0, 49) },
     { height: 7, width: 7, channels: 1 },
   );
-  same([...same7], [...picture.data.subarray(0, 49)], 'a picture of the right size stays');
-  const grey = { width: 1, height: 1, channels: 3, data: Uint8Array.of(100, 200, 50) };
-  same([...fitImage(grey, { height: 1, width: 1, channels: 1 })], [153]);
+  same([...same7], [...image.data.subarray(0, 49)], 'a image of the right size stays');
+  const gray = { width: 1, height: 1, channels: 3, data: Uint8Array.of(100, 200, 50) };
+  same([...fitImage(gray, { height: 1, width: 1, channels: 1 })], [153]);
 });
 
-/** The middle 7 × 7 of a picture to side × side, in f64. */
+/** The middle 7 × 7 of a image to side × side, in f64. */
 function triangle({ width, data }: { width: number; data: Uint8Array }, side: number): number[] {
   const scale = 7 / side;
   const support = Math.max(1, scale);
@@ -208,7 +208,7 @@ test('a folder with a subfolder a label: order, labels, broken files named once 
   write('labelled/a/x.PNG', paint(30));
   write('labelled/a/broken.png', png(5, 9, 3, bytes(135)).subarray(0, 90));
   write('labelled/a/empty.jpg', '');
-  write('labelled/a/notes.txt', 'no picture');
+  write('labelled/a/notes.txt', 'no image');
   const skipped = skips();
   const set = await files.openImages(join(folder, 'labelled'), { side: 2, ...skipped });
   same(set.shape, { height: 2, width: 2, channels: 3 });
@@ -230,7 +230,7 @@ test('a folder with a subfolder a label: order, labels, broken files named once 
   same(other.hash, set.hash);
 });
 
-test('grey only if all are grey; a folder train beside test is a split', async () => {
+test('gray only if all are gray; a folder train beside test is a split', async () => {
   for (let i = 0; i < 3; i++) write(`split/train/a/${i}.png`, png(4, 4, 1, bytes(16)));
   write('split/test/a/0.png', png(4, 4, 1, bytes(16)));
   write('split/test/b/0.png', png(4, 4, 1, bytes(16)));
@@ -242,9 +242,9 @@ test('grey only if all are grey; a folder train beside test is a split', async (
     'split/train/a/9.jpg',
     new Uint8Array(jpeg.encode({ width: 8, height: 8, data: Buffer.alloc(256) }, 90).data),
   );
-  const coloured = await files.openImageSplit(join(folder, 'split'), skips());
-  same(coloured.all.shape.channels, 3);
-  check(coloured.hash !== data.hash, 'another file, the same hash');
+  const colored = await files.openImageSplit(join(folder, 'split'), skips());
+  same(colored.all.shape.channels, 3);
+  check(colored.hash !== data.hash, 'another file, the same hash');
 });
 
 test('metadata.jsonl gives order, captions and labels', async () => {
@@ -274,7 +274,7 @@ function idx(shape: number[], data: Uint8Array): Uint8Array {
   return Buffer.concat([head, data]);
 }
 
-test('IDX: plain and gzipped, labels beside, t10k to validate with, colours', async () => {
+test('IDX: plain and gzipped, labels beside, t10k to validate with, colors', async () => {
   const training = bytes(20 * 12);
   const heldOut = bytes(5 * 12);
   write('idx/train-images-idx3-ubyte.gz', gzipSync(idx([20, 3, 4], training)));
@@ -303,11 +303,11 @@ test('IDX: plain and gzipped, labels beside, t10k to validate with, colours', as
   same([one.training.count, one.validation.count], [4, 1]);
   const small = await files.openImages(alone, { side: 2, channels: 3, ...skips() });
   same(small.read([1]).pixels.length, 12);
-  const colours = bytes(2 * 48);
-  write('idx4/images-idx4-ubyte', idx([2, 4, 4, 3], colours));
-  const coloured = await files.openImages(join(folder, 'idx4'), skips());
-  same([coloured.shape.channels, coloured.labels], [3, undefined]);
-  same([...coloured.read([1]).pixels], [...colours.subarray(48)]);
+  const colors = bytes(2 * 48);
+  write('idx4/images-idx4-ubyte', idx([2, 4, 4, 3], colors));
+  const colored = await files.openImages(join(folder, 'idx4'), skips());
+  same([colored.shape.channels, colored.labels], [3, undefined]);
+  same([...colored.read([1]).pixels], [...colors.subarray(48)]);
 });
 
 test('what cannot be read is said in one line', async () => {

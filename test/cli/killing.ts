@@ -22,11 +22,11 @@ export const SMALL = [
   ...['--dropout', '0.1'],
 ];
 
-/** Small networks of pictures. */
-export const SMALL_PICTURES = ['--width', '8', '--batch-size', '6', '--size', '12'];
+/** Small networks of images. */
+export const SMALL_IMAGES = ['--width', '8', '--batch-size', '6', '--size', '12'];
 
-/** Small pictures of two kinds with captions: IDX files, and a folder of PNG. */
-export function writePictures(folder: string, count = 24, side = 12): { idx: string; png: string } {
+/** Small images of two kinds with captions: IDX files, and a folder of PNG. */
+export function writeImages(folder: string, count = 24, side = 12): { idx: string; png: string } {
   const [idx, png] = [join(folder, 'idx'), join(folder, 'png')];
   for (const path of [idx, png]) mkdirSync(path, { recursive: true });
   const random = new Random(2);

@@ -7,20 +7,20 @@
 import { cpSync, existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { check, same, suite } from '../harness.js';
-import { filesOf, runUntil, SMALL, SMALL_PICTURES, writePictures, writeWords } from './killing.js';
+import { filesOf, runUntil, SMALL, SMALL_IMAGES, writeImages, writeWords } from './killing.js';
 import { folder } from './program.js';
 
 const test = suite('cli kills');
 const home = folder();
 const data = join(home, 'data.txt');
 writeWords(data, 2000);
-const pictures = writePictures(home);
+const images = writeImages(home);
 /** And how many changes lie from one kill to the next. */
 const INPUTS: Readonly<Record<string, { data: string; options: string[]; between: number }>> = {
   gpt: { data, options: SMALL, between: 3 },
   bert: { data, options: SMALL, between: 3 },
-  simclr: { data: pictures.idx, options: SMALL_PICTURES, between: 5 },
-  clip: { data: pictures.png, options: SMALL_PICTURES, between: 5 },
+  simclr: { data: images.idx, options: SMALL_IMAGES, between: 5 },
+  clip: { data: images.png, options: SMALL_IMAGES, between: 5 },
 };
 
 const trainer = (system: string, out: string, ...more: string[]): string[] => {

@@ -9,7 +9,7 @@ import { events, folder, type Outcome, run } from './program.js';
 const test = suite('cli mae');
 const home = folder();
 
-/** Pictures of 8 × 8 pixels, bars down or across at random places, labelled which. */
+/** Images of 8 × 8 pixels, bars down or across at random places, labeled. */
 function writeBars(count: number): string {
   const random = new Random(2);
   const pixels = new Uint8Array(count * 64);
@@ -96,17 +96,17 @@ test('a run that is stopped and goes on has the bits of one that was not', async
   );
 });
 
-test('its folder is judged, encodes and is fine-tuned beside the same network from scratch', async () => {
-  await nearfar(...train('judged'));
-  const { lines } = await nearfar('eval', 'judged', '--data', data);
+test('its folder is evaluated, encodes and is fine-tuned next to the same network from scratch', async () => {
+  await nearfar(...train('evaluated'));
+  const { lines } = await nearfar('eval', 'evaluated', '--data', data);
   const { valLoss, reconstructionLoss, probeAccuracy } = lines.at(-1) as Record<string, number>;
   check((valLoss as number) > 0 && reconstructionLoss === valLoss, `valLoss is ${valLoss}`);
   check((probeAccuracy as number) >= 0.5, `probeAccuracy is ${probeAccuracy}`);
-  await nearfar('encode', 'judged', '--data', data, '--out', 'vectors.npy');
+  await nearfar('encode', 'evaluated', '--data', data, '--out', 'vectors.npy');
   const header = readFileSync(join(home, 'vectors.npy')).subarray(0, 128).toString('latin1');
   check(header.includes('(80, 16,'), header);
   const tuned = await nearfar(
-    ...['finetune', 'judged', '--data', data, '--out', 'tuned', '--labels-per-class', '40'],
+    ...['finetune', 'evaluated', '--data', data, '--out', 'tuned', '--labels-per-class', '40'],
     ...['--steps', '200', '--lr', '0.01'],
   );
   const done = tuned.lines.at(-1) as Record<string, number>;

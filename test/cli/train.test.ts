@@ -86,9 +86,9 @@ test('a finished run is finished', () => {
 
 test('eval and generate read the folder', () => {
   const out = join(folder, 'whole');
-  const judged = run(['dist/cli.js', 'eval', out, '--data', data, '--json']);
-  same(judged.status, 0, judged.error);
-  check(JSON.parse(judged.lines[0] ?? '').perplexity > 1, judged.lines[0] ?? '');
+  const evaluated = run(['dist/cli.js', 'eval', out, '--data', data, '--json']);
+  same(evaluated.status, 0, evaluated.error);
+  check(JSON.parse(evaluated.lines[0] ?? '').perplexity > 1, evaluated.lines[0] ?? '');
   const generate = ['dist/cli.js', 'generate', out, '--prompt', 'anchor ', '--json', '--seed', '2'];
   const first = run(generate);
   same(first.status, 0, first.error);

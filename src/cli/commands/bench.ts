@@ -1,4 +1,4 @@
-/** `nearfar bench`: times operations and training steps beside others, and writes a page. */
+/** `nearfar bench`: times operations and training steps next to other packages, and writes a page. */
 
 import { cpus } from 'node:os';
 import { measureCallOverhead } from '../../../bench/call-overhead.js';
@@ -28,9 +28,10 @@ import { type Command, type Input, JSON_OPTION } from '../command.js';
 
 const MAX_SIZE = 1e9;
 
+/** Measures speed next to other packages. */
 export const bench: Command = {
   name: 'bench',
-  summary: 'time operations and training steps, beside others, and write a page of charts',
+  summary: 'time operations and training steps next to other packages, and write charts',
   arguments: [
     {
       notation: '[name]',
@@ -61,7 +62,7 @@ export const bench: Command = {
     { flags: '--out <dir>', description: 'folder for the page', default: 'nearfar-bench' },
     JSON_OPTION,
   ],
-  // Most peers have one; with more, ours runs on one and on all in turns, beside as many copies,
+  // Most peers have one; with more, ours runs on one and on all alternately, next to as many copies,
   // and Python's on all.
   threads: 1,
   run,

@@ -17,6 +17,7 @@ const REPORT = 'index.html';
 const MAX_SEED = 2 ** 32 - 1;
 const NAMES = SECTIONS.map(({ name }) => name);
 
+/** Trains small models and writes a report. */
 export const demo: Command = {
   name: 'demo',
   summary: 'train small models on real data and write an HTML report',

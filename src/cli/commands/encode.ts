@@ -6,6 +6,7 @@ import { prepareFile, writeWhole } from '../../terminal/files.js';
 import { type Command, JSON_OPTION, MODEL_FOLDER, required } from '../command.js';
 import { inputError, openFor } from '../models/open.js';
 
+/** Encodes texts or images. */
 export const encode: Command = {
   name: 'encode',
   summary: 'turn texts or images into rows of numbers with a trained model',

@@ -3,6 +3,7 @@
 import { type Command, JSON_OPTION, MODEL_FOLDER, required } from '../command.js';
 import { inputError, openFor } from '../models/open.js';
 
+/** Evaluates a trained model. */
 export const evaluate: Command = {
   name: 'eval',
   summary: 'evaluate a trained model on your own files',

@@ -7,6 +7,7 @@ import { inputError, openFor } from '../models/open.js';
 
 const MASK = '[MASK]';
 
+/** Predicts masked tokens. */
 export const fill: Command = {
   name: 'fill',
   summary: 'predict the masked tokens of a text with a trained BERT',

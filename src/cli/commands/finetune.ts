@@ -11,6 +11,7 @@ import { openFolder, removeState, writeModel } from '../output/checkpoint.js';
 /** Options of training that fine-tuning has: it keeps no checkpoints. */
 const OPTIONS = TRAINING.filter(({ flag }) => flag !== 'eval-every');
 
+/** Fine-tunes a trained model. */
 export const finetune: Command = {
   name: 'finetune',
   summary: 'fine-tune a trained model on labels, next to the same network from scratch',

@@ -5,6 +5,7 @@ import { MAX_INTEGER, parseInteger, parseNumber } from '../../terminal/options.j
 import { type Command, JSON_OPTION, MODEL_FOLDER } from '../command.js';
 import { inputError, openFor } from '../models/open.js';
 
+/** Generates text. */
 export const generate: Command = {
   name: 'generate',
   summary: 'continue a prompt with a trained GPT',

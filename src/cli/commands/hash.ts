@@ -4,6 +4,7 @@ import { hashes } from '../../../bench/operations/hash.js';
 import { sourcePackage } from '../../../bench/source-package.js';
 import { type Command, JSON_OPTION } from '../command.js';
 
+/** Prints hashes of all results. */
 export const hash: Command = {
   name: 'hash',
   summary: 'print one hash for each operation and trained model: equal hashes mean equal bits',

@@ -12,6 +12,7 @@ import { hash } from './hash.js';
 import { predict } from './predict.js';
 import { train } from './train.js';
 
+/** All commands. */
 export const COMMANDS: readonly Command[] = [
   ...[demo, train, evaluate, finetune, predict, generate, fill, encode, hash, bench],
 ];

@@ -3,6 +3,7 @@
 import { type Command, JSON_OPTION, MODEL_FOLDER, required } from '../command.js';
 import { inputError, openFor } from '../models/open.js';
 
+/** Classifies texts or images. */
 export const predict: Command = {
   name: 'predict',
   summary: 'classify texts or images with a fine-tuned model',

@@ -47,6 +47,7 @@ const withModelOptions = (modelOptions: readonly Option[]): Option[] => [
   JSON_OPTION,
 ];
 
+/** Trains a model. */
 export const train: Command = {
   name: 'train',
   summary: 'train a model on your own files',

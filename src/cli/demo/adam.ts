@@ -7,6 +7,7 @@ const BETA1 = 0.9;
 const BETA2 = 0.999;
 const EPSILON = 1e-8;
 
+/** Adam over plain arrays. */
 export class Adam {
   readonly #parameters: readonly Float32Array[];
   readonly #first: readonly Float32Array[];

@@ -12,6 +12,7 @@ import { COUNTS, evaluateBert, loadMails, type Named, trainBert } from './bert.j
 import { count, fixed, percent, several, steps, thinned } from './numbers.js';
 import type { Section, SectionContext, SectionResult } from './section.js';
 
+/** The section. */
 export const bert: Section = {
   name: 'bert',
   title: 'BERT: masked tokens',

@@ -27,8 +27,10 @@ const FULL = {
   finetuning: {},
   seeds: 5,
 };
+/** Labels per class. */
 export const COUNTS = [8, 32, 128];
 
+/** Loads the mails that come with the package. */
 export function loadMails(): Dataset {
   return mailsOf(new TextDecoder().decode(readSample('mails/mails.jsonl')));
 }

@@ -18,6 +18,7 @@ import {
 import { count, fixed, percent, steps, thinned } from './numbers.js';
 import type { Section, SectionContext, SectionResult } from './section.js';
 
+/** The section. */
 export const clip: Section = {
   name: 'clip',
   title: 'CLIP: images and texts in one space',

@@ -20,6 +20,7 @@ const FULL = { steps: 1000, batch: 256 };
 /** The vendor whose drawings are never trained on. */
 export const HELD_OUT = 'fluent-emoji-flat';
 
+/** Emoji of several vendors, with their captions. */
 export interface Emoji {
   vendors: string[];
   /** One per name. */
@@ -33,6 +34,7 @@ export interface Emoji {
 
 const CHANNELS = 3;
 
+/** Loads the emoji that come with the package. */
 export function loadEmoji(): Emoji {
   const text = new TextDecoder().decode(readSample('emoji/emoji.json'));
   const { side, vendors, captions }: { side: number; vendors: string[]; captions: string[] } =
@@ -80,6 +82,7 @@ export interface Run {
 /** Points of the curve. */
 const VALIDATIONS = 8;
 
+/** Trains on all vendors but one, and evaluates on that one. */
 export async function trainClip(emoji: Emoji, context: SectionContext): Promise<Run> {
   const { full, seed, terminal } = context;
   manualSeed(seed);

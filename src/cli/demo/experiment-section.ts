@@ -21,6 +21,7 @@ const TRIPLETS = 4000;
 const STEPS = 200;
 const RATE = 0.03;
 
+/** The section. */
 export const experiment: Section = {
   name: 'experiment',
   title: 'The experiment: 24 points, three classes',

@@ -28,6 +28,7 @@ export function start(): Matrix {
   return { data: Float32Array.from(recorded.initial), rows: ROWS, cols: dimensions };
 }
 
+/** Results of the recorded experiment, computed here. */
 export interface Repeated {
   losses: Float32Array;
   final: Matrix;
@@ -45,6 +46,7 @@ export function repeat(): Repeated {
   return { losses, final: embeddings, ntXentBefore, ntXentAfter, pca: pca(embeddings) };
 }
 
+/** Results of a training run. */
 export interface Trained {
   losses: number[];
   final: Matrix;
@@ -91,7 +93,7 @@ function gather(x: Matrix, order: readonly number[]): Matrix {
   return { data, rows: order.length, cols: x.cols };
 }
 
-/** NT-Xent by Adam; each step pairs every point with another of its class, drawn anew. */
+/** NT-Xent by Adam; each step pairs every point with another of its class, drawn again. */
 export function trainNtXent(seed: number, count: number, rate: number): Trained {
   const final = start();
   const adam = new Adam([final.data]);
@@ -121,6 +123,7 @@ export function bestNtXent(): number {
   return ntXent(rows, { temperature });
 }
 
+/** Measures of how well classes are separated. */
 export interface Separation {
   /** Fraction of points whose nearest other point is of their class. */
   neighbors: number;
@@ -134,7 +137,7 @@ export interface Separation {
   offsetPairs: number;
 }
 
-/** How far apart the classes are. */
+/** Measures how far apart the classes are. */
 export function separation(x: Matrix): Separation {
   const similarity = cosineSimilarityMatrix(x).data;
   const sums = { within: 0, between: 0 };
@@ -161,6 +164,7 @@ export function separation(x: Matrix): Separation {
   };
 }
 
+/** Returns the class of a row. */
 export function classOf(row: number): number {
   return Math.floor(row / perClass);
 }

@@ -6,6 +6,7 @@ import { bigramLoss, loadBook, nextCharacters, type Run, trainGpt } from './gpt.
 import { count, fixed, percent, steps, thinned } from './numbers.js';
 import type { Section, SectionContext, SectionResult } from './section.js';
 
+/** The section. */
 export const gpt: Section = {
   name: 'gpt',
   title: 'GPT: the next token',

@@ -11,14 +11,16 @@ const SMALL = { layers: 2, heads: 4, width: 64, context: 64 };
 const FULL = { layers: 4, heads: 4, width: 128, context: 64 };
 const QUICK = { steps: 800, learningRate: 3e-3 };
 const LONG = { steps: 5000, learningRate: 2e-3 };
-/** Steps after which a sample is written, beside the last. */
+/** Steps after which a sample is written, besides the last. */
 const EARLY = [0, 100];
 /** Points of the validation curve, and characters that each is computed on. */
 const VALIDATIONS = 20;
 const VALIDATION_LENGTH = 8192;
 
+/** Beginning of the generated texts. */
 export const PROMPT = 'The ';
 
+/** A text, split into two parts. */
 export interface Book {
   text: string;
   training: string;
@@ -26,6 +28,7 @@ export interface Book {
   validation: string;
 }
 
+/** Loads the book that comes with the package. */
 export function loadBook(): Book {
   const text = new TextDecoder().decode(readSample('moby-dick/moby-dick.txt'));
   const cut = Math.floor(text.length * 0.9);
@@ -41,6 +44,7 @@ export interface Run {
   seconds: number;
 }
 
+/** Trains on the book, validates and generates on the way. */
 export async function trainGpt(book: Book, { full, seed, terminal }: SectionContext): Promise<Run> {
   manualSeed(seed);
   const gpt = new GPT(book.text, full ? FULL : SMALL);

@@ -8,6 +8,7 @@ import { count, fixed, percent, steps, thinned } from './numbers.js';
 import type { Section, SectionContext, SectionResult } from './section.js';
 import { loadDigits } from './simclr.js';
 
+/** The section. */
 export const mae: Section = {
   name: 'mae',
   title: 'MAE: an image from a quarter of its patches',

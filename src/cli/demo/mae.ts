@@ -31,6 +31,7 @@ const ROUNDS = 5;
 /** Labels per class. */
 export const COUNTS = [10, 100];
 
+/** Results of a run. */
 export interface MaeRun {
   model: MAE;
   losses: number[];
@@ -44,6 +45,7 @@ export interface MaeRun {
   probes?: { raw: FewShotAccuracy[]; trained: FewShotAccuracy[] };
 }
 
+/** Trains on the digits and evaluates on held-out ones. */
 export async function trainMae(
   { training, heldOut }: Digits,
   { seed, full, terminal }: SectionContext,
@@ -62,7 +64,7 @@ export async function trainMae(
     validation.push([step, model.evaluate(heldOut)]);
   }
   progress.end();
-  const judge = (encode: (images: ImageDataset) => Matrix): FewShotAccuracy[] =>
+  const evaluate = (encode: (images: ImageDataset) => Matrix): FewShotAccuracy[] =>
     evaluateEncoder(encode, training, heldOut, COUNTS, { seed });
   return {
     model,
@@ -72,7 +74,7 @@ export async function trainMae(
     errors: reconstructionErrors(model, heldOut),
     times: encoderTimes(model, heldOut),
     ...(full
-      ? { probes: { raw: judge(pixelRows), trained: judge((part) => model.encode(part)) } }
+      ? { probes: { raw: evaluate(pixelRows), trained: evaluate((part) => model.encode(part)) } }
       : {}),
   };
 }

@@ -8,4 +8,5 @@ import { mae } from './mae-section.js';
 import type { Section } from './section.js';
 import { simclr } from './simclr-section.js';
 
+/** All sections. */
 export const SECTIONS: readonly Section[] = [bert, gpt, experiment, simclr, clip, mae];

@@ -14,6 +14,7 @@ import { count, fixed, percent, steps, thinned } from './numbers.js';
 import type { Section, SectionContext, SectionResult } from './section.js';
 import { COUNTS, lastLoss, loadDigits, type SimClrRun, trainSimClr } from './simclr.js';
 
+/** The section. */
 export const simclr: Section = {
   name: 'simclr',
   title: 'SimCLR: two views of one image',

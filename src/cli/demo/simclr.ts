@@ -1,6 +1,6 @@
 /**
- * SimCLR on the digits that come with the package: trained, and validation beside raw pixels, the same
- * network before training, and the same network taught by the labels alone.
+ * SimCLR on the digits that come with the package: compared with raw pixels, the network
+ * before training, and the same network trained on the labels alone.
  */
 
 import { readIdx } from '../../data/files/idx.js';
@@ -26,6 +26,7 @@ const HELD_OUT = 1000;
 const STEPS = 250;
 const FULL_STEPS = 3000;
 const BATCH = 128;
+/** Labels per class. */
 export const COUNTS = [1, 3, 10, 30, 200];
 /** Numbers of labels per class that the supervised network is trained on: it takes a while. */
 const SUPERVISED = [3, 30];
@@ -33,6 +34,7 @@ const SUPERVISED_STEPS = 60;
 const FULL_SUPERVISED = COUNTS;
 const FULL_SUPERVISED_STEPS = 200;
 
+/** Digits to train on, and held-out ones. */
 export interface Digits {
   training: ImageDataset;
   heldOut: ImageDataset;
@@ -51,6 +53,7 @@ export function loadDigits(): Digits {
   };
 }
 
+/** Results of a run. */
 export interface SimClrRun {
   model: SimCLR;
   batch: number;
@@ -64,17 +67,18 @@ export interface SimClrRun {
   supervised: { perClass: number; probe: number }[];
 }
 
+/** Trains without labels and evaluates with some. */
 export async function trainSimClr(
   { training, heldOut }: Digits,
   { seed, full, terminal }: SectionContext,
 ): Promise<SimClrRun> {
   manualSeed(seed);
   const model = new SimCLR();
-  const judge = (encode: (images: ImageDataset) => Matrix): FewShotAccuracy[] =>
+  const evaluate = (encode: (images: ImageDataset) => Matrix): FewShotAccuracy[] =>
     evaluateEncoder(encode, training, heldOut, COUNTS, { seed });
   const encode = (images: ImageDataset): Matrix => model.encode(images);
-  const raw = judge(pixelRows);
-  const untrained = judge(encode);
+  const raw = evaluate(pixelRows);
+  const untrained = evaluate(encode);
   const before = encode(heldOut);
   const losses: number[] = [];
   const steps = full ? FULL_STEPS : STEPS;
@@ -84,7 +88,7 @@ export async function trainSimClr(
     await progress.step(step, loss);
   }
   progress.end();
-  const trained = judge(encode);
+  const trained = evaluate(encode);
   const supervised = await trainSupervised({ training, heldOut }, { seed, full, terminal });
   return {
     model,

@@ -205,6 +205,8 @@ function readPlain(file: string, contents: string, { lines = false }: TextOption
 export function readTexts(path: string, options: TextOptions = {}): Text[] {
   const texts: Text[] = [];
   for (const file of filesOf(path)) {
+    const { size } = statSync(file);
+    if (size > LARGE) process.stderr.write(`reading ${printable(file)} (${size >> 20} MB)\n`);
     const read = READERS[extname(file).toLowerCase()] as (typeof READERS)[string];
     for (const text of read(file, readUtf8(file), options)) texts.push(text);
   }
@@ -223,6 +225,9 @@ export function hashTexts(texts: readonly Text[], bytes?: Uint8Array): string {
   if (bytes !== undefined) hash.update(bytes);
   return hash.digest('hex');
 }
+
+/** Size in bytes from which reading a file is reported. */
+const LARGE = 2 ** 26;
 
 /** Characters that are handled at once where a text may be large. */
 const PIECE = 2 ** 22;

@@ -9,6 +9,7 @@ import { mae } from './mae.js';
 import type { ModelDeclaration } from './model.js';
 import { simclr } from './simclr.js';
 
+/** All models. */
 export const MODELS: readonly ModelDeclaration[] = [bert, gpt, simclr, clip, mae];
 
 /**

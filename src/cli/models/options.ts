@@ -79,6 +79,7 @@ export const TRAINING: readonly ModelOption[] = [
   integerOption('seed', 'seed of all random numbers', 0),
 ];
 
+/** Options that several models have. */
 export const LAYERS = integerOption('layers', 'transformer blocks');
 export const HEADS = integerOption('heads', 'attention heads');
 export const WIDTH = integerOption('width', 'size of the hidden states');
