@@ -51,7 +51,13 @@ const schedule: ExportRow = {
   options: () => ({ peak: 1, steps: 10, warmup: 2, floor: 0 }),
 };
 
+/** Functions of one argument, which without a row of their own take a tensor. */
+const ofOneTensor = Object.entries(nn).filter(
+  ([name, { length }]) => length === 1 && /^[a-z]/.test(name),
+);
+
 export const NN: ExportRows = {
+  ...Object.fromEntries(ofOneTensor.map(([name]) => [name, unary])),
   Tensor: {
     args: () => [[2, 3]],
     methods: {
@@ -73,7 +79,6 @@ export const NN: ExportRows = {
     ],
     allowed: { 0: ['number'] },
   },
-  asParameter: unary,
   zeros: { args: () => [[2, 3]] },
   ones: { args: () => [[2, 3]] },
   arange: { args: () => [3] },
@@ -83,16 +88,6 @@ export const NN: ExportRows = {
   noGrad: { args: () => [() => 1] },
   tidy: { args: () => [() => 1] },
   customOp: { args: () => [{ forward: (a: nn.Tensor) => a, backward: () => [] }] },
-  relu: unary,
-  tanh: unary,
-  sigmoid: unary,
-  silu: unary,
-  exp: unary,
-  log: unary,
-  sqrt: unary,
-  neg: unary,
-  abs: unary,
-  square: unary,
   globalAveragePool: onTensor('globalAveragePool', 1, 2, 3, 3),
   gelu: { args: () => [x(2, 3)], options: () => ({ approximate: true }) },
   clamp: { args: () => [x(2, 3)], options: () => ({ min: 0, max: 1 }) },
