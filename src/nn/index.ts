@@ -30,6 +30,7 @@ export {
   VisionTransformer,
   type VisionTransformerOptions,
 } from './layers/vision-transformer.js';
+export { asParameter, parameter, tensor } from './leaf.js';
 export * from './losses.js';
 export { type LoadStateDictOptions, Module } from './module.js';
 export * from './ops/activations.js';
@@ -79,6 +80,6 @@ export {
 } from './random.js';
 export { loadSafetensors, readMetadata, saveSafetensors } from './safetensors.js';
 export { cosineSchedule, linearSchedule, type ScheduleOptions } from './schedules.js';
-export { asParameter, debug, parameter, Tensor, tensor } from './tensor.js';
+export { debug, Tensor } from './tensor.js';
 export type { Shape, ShapedData, TensorData } from './tensor-data.js';
 export { tidy } from './tidy.js';

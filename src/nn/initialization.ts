@@ -3,8 +3,9 @@
 import { cosine, exponential, sine } from './deterministic-math.js';
 import type { Linear } from './layers/linear.js';
 import type { TransformerBlock } from './layers/transformer-block.js';
+import { asParameter, tensor } from './leaf.js';
 import { randomNormal, randomUniform } from './random.js';
-import { asParameter, type Tensor, tensor } from './tensor.js';
+import type { Tensor } from './tensor.js';
 
 /** Standard deviation of GPT's and BERT's initial weights, at the widths of their papers. */
 export const INIT_STD = 0.02;

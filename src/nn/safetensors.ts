@@ -3,7 +3,8 @@
 import { kernels } from '../core/kernels.js';
 import { readSafetensors, type ShapedArray, writeSafetensors } from '../core/safetensors.js';
 import { NonFiniteError, typeError } from '../core/validation.js';
-import { Tensor, tensor } from './tensor.js';
+import { tensor } from './leaf.js';
+import { Tensor } from './tensor.js';
 
 /**
  * Writes tensors to the bytes of a safetensors file, as f32.

@@ -6,9 +6,10 @@
 
 import nnCode from '#wasm/nn';
 import { kernels } from '../core/kernels.js';
-import { allocate, f32, free, type Pointer, scoped } from '../core/memory.js';
+import { allocate, f32, type Pointer, scoped } from '../core/memory.js';
 import { checkFlag, rangeError, typeError } from '../core/validation.js';
 import { isGradEnabled, noGrad } from './grad-mode.js';
+import { registry, Storage } from './storage.js';
 import {
   checkedShape,
   readData,
@@ -39,21 +40,6 @@ interface GradFn {
   backward(dy: Tensor): readonly (Tensor | undefined)[];
 }
 
-/** A block of WASM memory that tensors of different shapes may share. */
-class Storage {
-  /** Tensors that use it. */
-  uses = 1;
-  /** Rises whenever the numbers are overwritten. */
-  version = 0;
-  /** @param at address in WASM memory */
-  constructor(readonly at: Pointer) {}
-
-  /** Gives up one use; the last one frees the memory. */
-  release(): void {
-    if (--this.uses === 0) free(this.at);
-  }
-}
-
 /** Parts of a new tensor that this package alone may give: no caller can make one. */
 export class Internals {
   /**
@@ -67,14 +53,6 @@ export class Internals {
     readonly requiresGrad = false,
   ) {}
 }
-
-/** Frees tensors that were never disposed of. Not every runtime has it; then `dispose` is all there is. */
-const registry:
-  | { register(t: object, s: Storage, token: object): void; unregister(t: object): void }
-  | undefined =
-  typeof FinalizationRegistry === 'undefined'
-    ? undefined
-    : /* @__PURE__ */ new FinalizationRegistry<Storage>((storage) => storage.release());
 
 let debugging = false;
 let created = 0;
@@ -210,11 +188,10 @@ export class Tensor implements Disposable {
     if (sizeOf(shape) !== size) {
       rangeError('set', 'data', `${size} numbers for ${showShape(this.shape)}`, sizeOf(shape));
     }
-    const { at } = this;
     scoped((scope) => {
       const checked = scope.f32(size);
       writeNumbers('set', numbers(), checked);
-      f32().copyWithin(at / 4, checked / 4, checked / 4 + size);
+      f32().copyWithin(this.at / 4, checked / 4, checked / 4 + size);
     });
     this.markChanged();
   }
@@ -243,7 +220,7 @@ export class Tensor implements Disposable {
   view(shape: Shape): Tensor {
     const extents = resolveShape('view', shape, this.size);
     const wanted = isGradEnabled() && this.requiresGrad;
-    const { shape: before } = this;
+    const before = this.shape;
     const gradFn: GradFn = {
       name: 'reshape',
       inputs: [this],
@@ -520,85 +497,4 @@ function checkFinite(name: string, { at, size, shape }: Tensor): void {
   if (bad < 0) return;
   const value = f32()[at / 4 + bad] as number;
   throw new Error(`${name} made ${value} at index ${bad} of ${showShape(shape)}`);
-}
-
-/** Makes a leaf of numbers and their shape. */
-function create(
-  name: string,
-  data: unknown,
-  shape: unknown,
-  requiresGrad: boolean,
-  argument = 'data',
-): Tensor {
-  const { numbers, shape: own } = readData(name, data, argument);
-  const extents = checkedShape(name, shape === undefined ? own : shape);
-  const size = sizeOf(extents);
-  if (sizeOf(own) !== size) {
-    rangeError(name, argument, `${size} numbers for ${showShape(extents)}`, sizeOf(own));
-  }
-  const storage = new Storage(allocate(4 * size));
-  try {
-    writeNumbers(name, numbers(), storage.at, argument);
-  } catch (error) {
-    storage.release();
-    throw error;
-  }
-  return new Tensor(extents, new Internals(storage, undefined, requiresGrad));
-}
-
-/** Makes a tensor of an argument of another function, which the messages name. */
-export function tensorOf(name: string, argument: string, data: unknown): Tensor {
-  return create(name, data, undefined, false, argument);
-}
-
-/**
- * Makes a tensor of the given numbers.
- *
- * @param data one number, a flat array in row-major order, nested arrays, or another tensor or
- *   `Matrix`, which is copied; finite, and rounded to f32
- * @param shape extents; those of the nesting if left out; `[]` is a scalar
- * @returns a tensor without gradients
- * @throws {TypeError | RangeError} if something is not a number, not finite, or does not fit
- * @example const x = tensor([[1, 2, 3], [4, 5, 6]]); // (2, 3)
- */
-export function tensor(data: TensorData, shape?: Shape): Tensor {
-  return create('tensor', data, shape, false);
-}
-
-/**
- * Makes a tensor that gradients are wanted for. `tidy` does not free it: its owner disposes of it.
- *
- * @param data numbers as for `tensor`
- * @param shape extents; those of the nesting if left out
- * @returns a leaf with `requiresGrad`
- * @throws {TypeError | RangeError} as `tensor`
- * @example const w = parameter([0.5, -0.5]); sum(mul(w, w)).backward(); w.grad;
- */
-export function parameter(data: TensorData, shape?: Shape): Tensor {
-  const made = create('parameter', data, shape, true);
-  untrack(made);
-  return made;
-}
-
-/** Copies a tensor to a leaf that gradients are wanted for. */
-export function toLeaf(x: Tensor): Tensor {
-  const { size } = x;
-  const storage = new Storage(allocate(4 * size));
-  f32().copyWithin(storage.at / 4, x.at / 4, x.at / 4 + size);
-  return new Tensor(x.shape, new Internals(storage, undefined, true));
-}
-
-/**
- * Turns a tensor into a parameter, and frees the tensor. `tidy` does not free the parameter.
- *
- * @param x tensor of initial numbers
- * @returns a leaf with `requiresGrad`
- * @example this.weight = asParameter(randomNormal([8, 4], { std: 0.02 }));
- */
-export function asParameter(x: Tensor): Tensor {
-  if (!(x instanceof Tensor)) typeError('asParameter', 'x', 'a tensor', x);
-  const made = toLeaf(x);
-  untrack(made);
-  x.dispose();
-  return made;
 }

@@ -11,8 +11,8 @@
 
 import { isGradEnabled, withGradMode } from '../nn/grad-mode.js';
 import { customOp, mul, noGrad, sum, type Tensor, tensor, tidy } from '../nn/index.js';
+import { toLeaf } from '../nn/leaf.js';
 import { replays } from '../nn/random.js';
-import { toLeaf } from '../nn/tensor.js';
 
 /**
  * Computes a loss of embeddings, with gradients for the parameters that `embed` uses, chunk by chunk.

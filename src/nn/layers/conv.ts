@@ -3,10 +3,11 @@
 import { readOptions } from '../../core/options.js';
 import { checkFlag } from '../../core/validation.js';
 import { checkSizes } from '../check.js';
+import { asParameter } from '../leaf.js';
 import { Module } from '../module.js';
 import { checkPixels, conv2d, paddingUpTo } from '../ops/conv.js';
 import { randomUniform } from '../random.js';
-import { asParameter, type Tensor } from '../tensor.js';
+import type { Tensor } from '../tensor.js';
 
 /** Options of the layer `Conv2d`. */
 export interface Conv2dLayerOptions {

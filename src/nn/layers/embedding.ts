@@ -2,10 +2,11 @@
 
 import { readOptions } from '../../core/options.js';
 import { checkSizes } from '../check.js';
+import { asParameter } from '../leaf.js';
 import { Module } from '../module.js';
 import { gather } from '../ops/embedding.js';
 import { randomNormal } from '../random.js';
-import { asParameter, type Tensor } from '../tensor.js';
+import type { Tensor } from '../tensor.js';
 import type { Shape } from '../tensor-data.js';
 
 /**

@@ -1,6 +1,7 @@
 /** State of layers: parameters that are trained, and buffers that are not. */
 
-import { asParameter, filled, type Tensor } from '../tensor.js';
+import { asParameter } from '../leaf.js';
+import { filled, type Tensor } from '../tensor.js';
 import type { Shape } from '../tensor-data.js';
 import { untrack } from '../tidy.js';
 

@@ -4,6 +4,7 @@ import { readOptions } from '../../core/options.js';
 import { checkFlag, checkPositive, rangeError, typeError } from '../../core/validation.js';
 import { checkSize, checkSizes } from '../check.js';
 import { cosine, exponential, sine } from '../deterministic-math.js';
+import { asParameter, tensor } from '../leaf.js';
 import { Module } from '../module.js';
 import { add } from '../ops/elementwise.js';
 import {
@@ -16,7 +17,7 @@ import {
 } from '../ops/patches.js';
 import { slice } from '../ops/shape.js';
 import { randomNormal } from '../random.js';
-import { asParameter, type Tensor, tensor } from '../tensor.js';
+import type { Tensor } from '../tensor.js';
 import { Linear } from './linear.js';
 import { LayerNorm } from './norm.js';
 import { buffer } from './state.js';

@@ -6,8 +6,9 @@ import { type Pointer, type Scope, scoped } from '../../core/memory.js';
 import { type OptionReader, readOptions } from '../../core/options.js';
 import { checkFlag, checkIntegers, rangeError, typeError } from '../../core/validation.js';
 import { checkSize, checkTensor } from '../check.js';
+import { tensorOf } from '../leaf.js';
 import { checkRate, type DropoutKeys, nextDropout } from '../random.js';
-import { empty, record, Tensor, tensorOf } from '../tensor.js';
+import { empty, record, Tensor } from '../tensor.js';
 import { type Shape, sameShape, showShape } from '../tensor-data.js';
 import { broadcastShape, expand } from './broadcast.js';
 

@@ -2,7 +2,8 @@
 
 import { typeError } from '../../core/validation.js';
 import { checkTensor } from '../check.js';
-import { attach, type Tensor, tensor } from '../tensor.js';
+import { tensor } from '../leaf.js';
+import { attach, type Tensor } from '../tensor.js';
 import { sameShape, showShape } from '../tensor-data.js';
 import { copy } from './broadcast.js';
 

@@ -7,7 +7,8 @@ import { scoped } from '../../core/memory.js';
 import { readOptions } from '../../core/options.js';
 import { checkIntegers, isNumberArray, oneOf, rangeError } from '../../core/validation.js';
 import { checkTensor } from '../check.js';
-import { empty, filled, record, type Tensor, tensorOf } from '../tensor.js';
+import { tensorOf } from '../leaf.js';
+import { empty, filled, record, type Tensor } from '../tensor.js';
 import { checkedShape, type Shape, showShape, sizeOf } from '../tensor-data.js';
 
 /** Checks a table (n, d) and row numbers of it; copies these, for the caller may overwrite them. */

@@ -5,7 +5,8 @@
 
 import type { Pointer } from '../../core/memory.js';
 import { checkTensor } from '../check.js';
-import { empty, record, type Tensor, tensor } from '../tensor.js';
+import { tensor } from '../leaf.js';
+import { empty, record, type Tensor } from '../tensor.js';
 import { broadcastShape, expand, sumToShape } from './broadcast.js';
 
 /** A tensor, or a number that stands for a scalar. */

@@ -1,0 +1,26 @@
+/** Blocks of WASM memory that tensors use, and what frees those that are forgotten. */
+
+import { free, type Pointer } from '../core/memory.js';
+
+/** A block of WASM memory that tensors of different shapes may share. */
+export class Storage {
+  /** Tensors that use it. */
+  uses = 1;
+  /** Rises whenever the numbers are overwritten. */
+  version = 0;
+  /** @param at address in WASM memory */
+  constructor(readonly at: Pointer) {}
+
+  /** Gives up one use; the last one frees the memory. */
+  release(): void {
+    if (--this.uses === 0) free(this.at);
+  }
+}
+
+/** Frees tensors that were never disposed of. Not every runtime has it; then `dispose` is all there is. */
+export const registry:
+  | { register(t: object, s: Storage, token: object): void; unregister(t: object): void }
+  | undefined =
+  typeof FinalizationRegistry === 'undefined'
+    ? undefined
+    : /* @__PURE__ */ new FinalizationRegistry<Storage>((storage) => storage.release());
