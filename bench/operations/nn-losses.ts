@@ -71,7 +71,7 @@ export const nnLosses: readonly Operation[] = [
       scalar(reference.infoNce(toRows(queries), toRows(keys), 2, toRows(negatives))),
   }),
   onTensors({
-    name: 'clipLoss with a learnt scale',
+    name: 'clipLoss with a learned scale',
     sizes: PAIRS,
     large: LARGE,
     inputs: ({ N = 1, C = 1 }, random) => ({
@@ -87,7 +87,7 @@ export const nnLosses: readonly Operation[] = [
     },
   }),
   onTensors({
-    name: 'sigLipLoss with a learnt scale and bias',
+    name: 'sigLipLoss with a learned scale and bias',
     sizes: PAIRS,
     large: LARGE,
     inputs: ({ N = 1, C = 1 }, random) => ({

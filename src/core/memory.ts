@@ -57,7 +57,11 @@ export function f64(): Float64Array {
   return f64View;
 }
 
-/** Bytes of WASM memory, in use or not. It grows to the largest call and stays there. */
+/**
+ * Returns the size of WASM memory, in use or not. It grows to the largest call and never shrinks.
+ *
+ * @returns bytes
+ */
 export function memoryBytes(): number {
   return memory === undefined ? 0 : memory.buffer.byteLength;
 }
@@ -200,7 +204,11 @@ function release(at: Pointer, size: number): void {
   }
 }
 
-/** Bytes allocated and not yet freed. */
+/**
+ * Returns how much of WASM memory is allocated and not yet freed.
+ *
+ * @returns bytes
+ */
 export function bytesInUse(): number {
   return inUse;
 }

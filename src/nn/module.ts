@@ -51,7 +51,11 @@ export class Module {
     }
   }
 
-  /** Iterates over this module and all modules in it, each once. */
+  /**
+   * Iterates over this module and all modules in it, each once.
+   *
+   * @returns iterator over the modules, this one first
+   */
   *modules(): Iterable<Module> {
     const found = new Set<Module>([this]);
     for (const module of found) {

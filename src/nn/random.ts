@@ -40,7 +40,11 @@ export function manualSeed(seed: number): void {
   state = { seed: integerIn(0)('manualSeed', 'seed', seed), position: 0 };
 }
 
-/** Returns the state of the random numbers, for `setRandomState`. */
+/**
+ * Returns the state of the random numbers, for `setRandomState`.
+ *
+ * @returns seed and position of the stream; a copy
+ */
 export function randomState(): RandomState {
   return { ...state };
 }
@@ -216,6 +220,7 @@ export function nextDropout(rows: number, sites = 1): DropoutKeys {
 /** Index of what is not a sample of its own: each row is then a view of this one. */
 const NO_SAMPLES = [-1];
 
+/** Options of {@link randomNormal}. */
 export interface NormalOptions {
   /** Mean of the distribution. @default 0 */
   mean?: number | undefined;
@@ -223,6 +228,7 @@ export interface NormalOptions {
   std?: number | undefined;
 }
 
+/** Options of {@link randomUniform}. */
 export interface UniformOptions {
   /** Lower bound, included. @default 0 */
   low?: number | undefined;

@@ -41,6 +41,7 @@ export interface Trainable<Data, Batch> extends Module {
   /**
    * Prepares the batches of a run.
    *
+   * @param data data of the model's kind, as given to `train`
    * @param options batchSize: samples of a step's whole batch, over all its parts; seed: of the run
    * @returns `count` samples of a step (from 0) from index `first` of its whole batch; all of it by
    *   default. A promise if it takes time to make. A batch that leaves samples out, or is not made of
@@ -50,14 +51,27 @@ export interface Trainable<Data, Batch> extends Module {
     data: Data,
     options: { batchSize: number; seed: number },
   ): (step: number, first?: number, count?: number) => Batch | Promise<Batch>;
-  /** Computes the loss of a batch, a scalar. */
+  /**
+   * Computes the loss of a batch.
+   *
+   * @param batch a batch, as `batches` returned it
+   * @returns scalar tensor
+   */
   loss(batch: Batch): Tensor;
   /**
-   * Number of terms that the loss of a batch is the mean of; by default its samples. The parts of
-   * an accumulated batch are weighted by it.
+   * Counts the terms that the loss of a batch is the mean of; by default its samples. The parts of
+   * an accumulated batch are weighted by this number.
+   *
+   * @param batch a batch, as `batches` returned it
+   * @returns number of samples or tokens
    */
   lossWeight?(batch: Batch): number;
-  /** Evaluates the model: a loss or metrics. */
+  /**
+   * Evaluates the model.
+   *
+   * @param data `evalData`, or the data of the training
+   * @returns a loss, or metrics by name
+   */
   evaluate?(data: Data): number | object;
   /** Options of `train` where it is given none. */
   readonly defaults: TrainDefaults;
@@ -135,7 +149,11 @@ export interface TrainStep {
   gradNorm: number;
   /** Result of the model's `evaluate` after the step, where `evalEvery` asks for it. */
   evaluation?: number | object | undefined;
-  /** Returns the state to continue from; its tensors live until the next step. */
+  /**
+   * Returns the state to continue from.
+   *
+   * @returns state after this step; its tensors live until the next step
+   */
   state(): TrainState;
 }
 

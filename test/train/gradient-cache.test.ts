@@ -90,12 +90,12 @@ for (const sizes of [[6], [3, 3], [1, 4, 1], [1, 1, 1, 1, 1, 1]]) {
       );
       close(cached.value, 2 * whole.value, { rtol: 1e-6 });
       whole.grads.forEach((grad, i) => {
-        const most = Math.max(...grad.map(Math.abs));
-        check(most > 0, 'a gradient that is all 0 shows nothing');
+        const maxGrad = Math.max(...grad.map(Math.abs));
+        check(maxGrad > 0, 'a gradient that is all 0 shows nothing');
         close(
           cached.grads[i] as Float32Array,
           grad.map((g) => 2 * g),
-          { atol: 2e-5 * most },
+          { atol: 2e-5 * maxGrad },
         );
       });
     });

@@ -418,10 +418,6 @@ test('epochs: each shows every sample once, whatever the parts', () => {
 test('draws outside a run check their arguments', () => {
   throws(() => manualSeed(-1), RangeError, /manualSeed: seed must be/);
   throws(() => manualSeed('1' as never), TypeError, /manualSeed: seed must be/);
-  throws(
-    () => randomNormal([2], { deviation: 1 } as never),
-    TypeError,
-    /unknown option "deviation"/,
-  );
+  throws(() => randomNormal([2], { sigma: 1 } as never), TypeError, /unknown option "sigma"/);
   throws(() => randomNormal([2], { std: -1 }), RangeError, /std/);
 });
