@@ -1,5 +1,7 @@
 /** Initial weights of linear layers, transformer blocks and position tables. */
 
+import { checkNoOptions } from '../core/options.js';
+import type { NoOptions } from '../core/validation.js';
 import { cosine, exponential, sine } from './deterministic-math.js';
 import type { Linear } from './layers/linear.js';
 import type { TransformerBlock } from './layers/transformer-block.js';
@@ -17,13 +19,26 @@ function setLinear({ weight, bias }: Linear, drawn: Tensor): void {
   bias?.data.fill(0);
 }
 
-/** Draws weights from a normal distribution; biases are 0. */
-export function initNormal(layer: Linear, std = INIT_STD): void {
+/**
+ * Draws weights from a normal distribution; biases are 0.
+ *
+ * @param layer linear layer, changed in place
+ * @param std standard deviation of the weights
+ * @param options none
+ */
+export function initNormal(layer: Linear, std = INIT_STD, options?: NoOptions): void {
+  checkNoOptions('initNormal', options);
   setLinear(layer, randomNormal(layer.weight.shape, { std }));
 }
 
-/** Draws weights as Xavier's: uniform within ±√(6 / (in + out)); biases are 0. */
-export function initXavier(layer: Linear): void {
+/**
+ * Draws weights as Xavier's: uniform within ±√(6 / (in + out)); biases are 0.
+ *
+ * @param layer linear layer, changed in place
+ * @param options none
+ */
+export function initXavier(layer: Linear, options?: NoOptions): void {
+  checkNoOptions('initXavier', options);
   const [outputs, inputs] = layer.weight.shape as [number, number];
   const high = Math.sqrt(6 / (inputs + outputs));
   setLinear(layer, randomUniform(layer.weight.shape, { low: -high, high }));
@@ -37,8 +52,15 @@ export function linearsOf({ attention, mlp }: TransformerBlock): Linear[] {
 /**
  * Draws the weights of a block.
  * @param residualStd standard deviation in the layers whose result is added to the residual stream
+ * @param options none
  */
-export function initBlock(block: TransformerBlock, std = INIT_STD, residualStd = std): void {
+export function initBlock(
+  block: TransformerBlock,
+  std = INIT_STD,
+  residualStd = std,
+  options?: NoOptions,
+): void {
+  checkNoOptions('initBlock', options);
   const { attention, mlp } = block;
   initNormal(attention.qkv, std);
   initNormal(attention.output, residualStd);

@@ -1,7 +1,8 @@
 /** Leaves of the graph: tensors of given numbers, and parameters. */
 
 import { allocate, f32 } from '../core/memory.js';
-import { rangeError, typeError } from '../core/validation.js';
+import { checkNoOptions } from '../core/options.js';
+import { type NoOptions, rangeError, typeError } from '../core/validation.js';
 import { Storage } from './storage.js';
 import { Internals, Tensor } from './tensor.js';
 import {
@@ -50,11 +51,13 @@ export function tensorOf(name: string, argument: string, data: unknown): Tensor 
  * @param data one number, a flat array in row-major order, nested arrays, or another tensor or
  *   `Matrix`, which is copied; finite, and rounded to f32
  * @param shape extents; those of the nesting if left out; `[]` is a scalar
+ * @param options none
  * @returns a tensor without gradients
  * @throws {TypeError | RangeError} if something is not a number, not finite, or does not fit
  * @example const x = tensor([[1, 2, 3], [4, 5, 6]]); // (2, 3)
  */
-export function tensor(data: TensorData, shape?: Shape): Tensor {
+export function tensor(data: TensorData, shape?: Shape, options?: NoOptions): Tensor {
+  checkNoOptions('tensor', options);
   return create('tensor', data, shape, false);
 }
 
@@ -63,11 +66,13 @@ export function tensor(data: TensorData, shape?: Shape): Tensor {
  *
  * @param data numbers as for `tensor`
  * @param shape extents; those of the nesting if left out
+ * @param options none
  * @returns a leaf with `requiresGrad`
  * @throws {TypeError | RangeError} as `tensor`
  * @example const w = parameter([0.5, -0.5]); sum(mul(w, w)).backward(); w.grad;
  */
-export function parameter(data: TensorData, shape?: Shape): Tensor {
+export function parameter(data: TensorData, shape?: Shape, options?: NoOptions): Tensor {
+  checkNoOptions('parameter', options);
   const made = create('parameter', data, shape, true);
   untrack(made);
   return made;
@@ -85,10 +90,12 @@ export function toLeaf(x: Tensor): Tensor {
  * Turns a tensor into a parameter, and frees the tensor. `tidy` does not free the parameter.
  *
  * @param x tensor of initial numbers
+ * @param options none
  * @returns a leaf with `requiresGrad`
  * @example this.weight = asParameter(randomNormal([8, 4], { std: 0.02 }));
  */
-export function asParameter(x: Tensor): Tensor {
+export function asParameter(x: Tensor, options?: NoOptions): Tensor {
+  checkNoOptions('asParameter', options);
   if (!(x instanceof Tensor)) typeError('asParameter', 'x', 'a tensor', x);
   const made = toLeaf(x);
   untrack(made);

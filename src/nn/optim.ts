@@ -2,13 +2,14 @@
 
 import nnCode from '#wasm/nn';
 import { kernels } from '../core/kernels.js';
-import { readOptions } from '../core/options.js';
+import { checkNoOptions, readOptions } from '../core/options.js';
 import {
   checkFlag,
   checkFraction,
   checkNonNegative,
   checkPositive,
   isNumberArray,
+  type NoOptions,
   rangeError,
   typeError,
 } from '../core/validation.js';
@@ -418,6 +419,7 @@ export class Sgd extends Optimizer {
  * @param params parameters by name
  * @param weightDecay of the first group, at least 0
  * @param exempt tells by name which parameters stay without decay besides
+ * @param options none
  * @returns the groups that have parameters
  * @throws {TypeError | RangeError} if an argument is not valid
  * @example new AdamW(decayGroups(model.parameters(), 0.1));
@@ -426,7 +428,9 @@ export function decayGroups(
   params: ReadonlyMap<string, Tensor>,
   weightDecay: number,
   exempt: (name: string) => boolean = () => false,
+  options?: NoOptions,
 ): ParameterGroup[] {
+  checkNoOptions('decayGroups', options);
   if (!(params instanceof Map)) typeError('decayGroups', 'params', 'a Map of parameters', params);
   checkNonNegative('decayGroups', 'weightDecay', weightDecay);
   if (typeof exempt !== 'function') typeError('decayGroups', 'exempt', 'a function', exempt);
@@ -444,10 +448,12 @@ export function decayGroups(
  *
  * @param params parameters whose gradients are clipped
  * @param max greatest norm, greater than 0
+ * @param options none
  * @returns the norm before
  * @throws {TypeError | RangeError} if an argument is not valid
  */
-export function clipGradNorm(params: Parameters, max: number): number {
+export function clipGradNorm(params: Parameters, max: number, options?: NoOptions): number {
+  checkNoOptions('clipGradNorm', options);
   checkPositive('clipGradNorm', 'max', max);
   const named = namedParameters('clipGradNorm', params);
   const grads = named.flatMap(([, { grad }]) => (grad === undefined ? [] : [grad]));
@@ -470,9 +476,16 @@ export function clipGradNorm(params: Parameters, max: number): number {
  * @param target module that is written
  * @param online module of the same state that is read
  * @param decay from 0 to 1 (default 0.996)
+ * @param options none
  * @throws {TypeError | RangeError} before anything is written, if the states differ
  */
-export function emaUpdate(target: Module, online: Module, decay = 0.996): void {
+export function emaUpdate(
+  target: Module,
+  online: Module,
+  decay = 0.996,
+  options?: NoOptions,
+): void {
+  checkNoOptions('emaUpdate', options);
   for (const [argument, module] of Object.entries({ target, online })) {
     if (!(module instanceof Module)) typeError('emaUpdate', argument, 'a module', module);
   }

@@ -10,9 +10,15 @@
 import nnCode from '#wasm/nn';
 import { kernels } from '../core/kernels.js';
 import { type Pointer, scoped } from '../core/memory.js';
-import { readOptions } from '../core/options.js';
+import { checkNoOptions, readOptions } from '../core/options.js';
 import { STREAMS, type Stream, streamAt } from '../core/streams.js';
-import { checkNonNegative, checkNumber, integerIn, rangeError } from '../core/validation.js';
+import {
+  checkNonNegative,
+  checkNumber,
+  integerIn,
+  type NoOptions,
+  rangeError,
+} from '../core/validation.js';
 import { checkTensor } from './check.js';
 import { empty, record, type Tensor } from './tensor.js';
 import { checkedShape, type Shape } from './tensor-data.js';
@@ -32,11 +38,13 @@ let state: RandomState = { seed: 0, position: 0 };
  * `train`, whose numbers come from its own seed.
  *
  * @param seed whole number from 0
+ * @param options none
  * @throws {TypeError} if it is not a number
  * @throws {RangeError} if it is not a whole number from 0
  * @example manualSeed(1);
  */
-export function manualSeed(seed: number): void {
+export function manualSeed(seed: number, options?: NoOptions): void {
+  checkNoOptions('manualSeed', options);
   state = { seed: integerIn(0)('manualSeed', 'seed', seed), position: 0 };
 }
 
@@ -53,10 +61,12 @@ export function randomState(): RandomState {
  * Continues from a state of the random numbers.
  *
  * @param to as `randomState` returned it
+ * @param options none
  * @throws {TypeError} if it is not such a state
  * @throws {RangeError} if seed or position is not a whole number from 0
  */
-export function setRandomState(to: RandomState): void {
+export function setRandomState(to: RandomState, options?: NoOptions): void {
+  checkNoOptions('setRandomState', options);
   const given = readOptions('setRandomState', to);
   const [seed, position] = [given.read('seed', integerIn(0)), given.read('position', integerIn(0))];
   given.done();
@@ -291,11 +301,13 @@ export function checkRate(name: string, argument: string, rate: unknown): number
  *
  * @param x any shape
  * @param rate fraction of the numbers that become 0, from 0 up to, but without, 1
+ * @param options none
  * @returns shape of x
  * @throws {RangeError} if the rate is out of range
  * @see https://jmlr.org/papers/v15/srivastava14a.html
  */
-export function dropout(x: Tensor, rate: number): Tensor {
+export function dropout(x: Tensor, rate: number, options?: NoOptions): Tensor {
+  checkNoOptions('dropout', options);
   checkTensor('dropout', 'x', x);
   checkRate('dropout', 'rate', rate);
   // Outside a training step nothing says that the first axis is samples.

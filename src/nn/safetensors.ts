@@ -1,8 +1,9 @@
 /** Tensors as a safetensors file, which Python reads. */
 
 import { kernels } from '../core/kernels.js';
+import { checkNoOptions } from '../core/options.js';
 import { readSafetensors, type ShapedArray, writeSafetensors } from '../core/safetensors.js';
-import { NonFiniteError, typeError } from '../core/validation.js';
+import { NonFiniteError, type NoOptions, typeError } from '../core/validation.js';
 import { tensor } from './leaf.js';
 import { Tensor } from './tensor.js';
 
@@ -11,6 +12,7 @@ import { Tensor } from './tensor.js';
  *
  * @param map tensors by name
  * @param metadata short texts that the header carries along
+ * @param options none
  * @returns bytes of the file, the same for the same tensors
  * @throws {TypeError | RangeError} if something is not a tensor, or a number is not finite
  * @see https://github.com/huggingface/safetensors
@@ -19,7 +21,9 @@ import { Tensor } from './tensor.js';
 export function saveSafetensors(
   map: ReadonlyMap<string, Tensor>,
   metadata: Readonly<Record<string, string>> = {},
+  options?: NoOptions,
 ): Uint8Array {
+  checkNoOptions('saveSafetensors', options);
   if (!(map instanceof Map)) typeError('saveSafetensors', 'map', 'a Map of tensors', map);
   const arrays = new Map<string, ShapedArray>();
   for (const [name, value] of map as ReadonlyMap<string, unknown>) {
@@ -46,10 +50,12 @@ export function saveSafetensors(
  * Reads the texts that a file's header carries along.
  *
  * @param bytes of a safetensors file
+ * @param options none
  * @returns texts by name
  * @throws {TypeError | RangeError} if the bytes are not a valid file
  */
-export function readMetadata(bytes: Uint8Array): Record<string, string> {
+export function readMetadata(bytes: Uint8Array, options?: NoOptions): Record<string, string> {
+  checkNoOptions('readMetadata', options);
   return readSafetensors('readMetadata', bytes).metadata;
 }
 
@@ -58,11 +64,13 @@ export function readMetadata(bytes: Uint8Array): Record<string, string> {
  * f32.
  *
  * @param bytes of a safetensors file
+ * @param options none
  * @returns tensors by name
  * @throws {TypeError | RangeError} if the bytes are not a valid file, or a number is not finite
  * @example model.loadStateDict(loadSafetensors(bytes));
  */
-export function loadSafetensors(bytes: Uint8Array): Map<string, Tensor> {
+export function loadSafetensors(bytes: Uint8Array, options?: NoOptions): Map<string, Tensor> {
+  checkNoOptions('loadSafetensors', options);
   const { arrays } = readSafetensors('loadSafetensors', bytes);
   const loaded = new Map<string, Tensor>();
   try {

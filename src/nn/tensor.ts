@@ -7,7 +7,8 @@
 import nnCode from '#wasm/nn';
 import { kernels } from '../core/kernels.js';
 import { allocate, f32, type Pointer, scoped } from '../core/memory.js';
-import { checkFlag, rangeError, typeError } from '../core/validation.js';
+import { checkNoOptions } from '../core/options.js';
+import { checkFlag, type NoOptions, rangeError, typeError } from '../core/validation.js';
 import { isGradEnabled, noGrad } from './grad-mode.js';
 import { registry, Storage } from './storage.js';
 import {
@@ -62,9 +63,11 @@ let created = 0;
  * gradient, holds one throws an error that names it. Costs a pass over all results.
  *
  * @param on whether to search
+ * @param options none
  * @throws {TypeError} if it is not a boolean
  */
-export function debug(on: boolean): void {
+export function debug(on: boolean, options?: NoOptions): void {
+  checkNoOptions('debug', options);
   debugging = checkFlag('debug', 'on', on);
 }
 

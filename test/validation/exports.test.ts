@@ -41,11 +41,14 @@ const ENTRIES: readonly [string, object, ExportRows][] = [
   ['nearfar/threads', threads, THREADS],
 ];
 
+function isClass(callee: unknown): boolean {
+  return /^class\b/.test(Function.prototype.toString.call(callee));
+}
+
 /** Calls a function, class or method, and waits for the first thing that it gives. */
 async function call(target: unknown, self: unknown, args: unknown[]): Promise<unknown> {
   const callee = target as (...args: unknown[]) => unknown;
-  const isClass = /^class\b/.test(Function.prototype.toString.call(callee));
-  const result = isClass
+  const result = isClass(callee)
     ? Reflect.construct(callee, args)
     : await Reflect.apply(callee, self, args);
   const iterator = (result as AsyncIterable<unknown> | undefined)?.[Symbol.asyncIterator]?.();
@@ -63,14 +66,24 @@ interface Attempt {
 }
 
 /** Calls with one thing wrong. */
-function attempts({ args = () => [], options, allowed = {} }: ExportRow): Attempt[] {
+function attempts(
+  { args = () => [], options, allowed = {} }: ExportRow,
+  isFunction: boolean,
+): Attempt[] {
   const found: Attempt[] = [];
   args().forEach((valid, i) => {
     for (const value of wrongValues(valid, allowed[i])) {
       found.push({ what: `argument ${i} = ${show(value)}`, args: args().with(i, value) });
     }
   });
-  if (options === undefined) return found;
+  if (options === undefined) {
+    // Options of a function that has none: they may fall on an argument that was left out.
+    const first = args()[0];
+    if (isFunction && first !== undefined && typeof first !== 'function') {
+      found.push({ what: 'an option', args: [...args(), { nonsense: 1 }] });
+    }
+    return found;
+  }
   const nonsense = { ...options(), nonsense: 1 };
   found.push({ what: 'an unknown option', args: [...args(), nonsense], mention: 'nonsense' });
   if (Object.keys(options()).length === 0) return found;
@@ -94,7 +107,7 @@ function show(value: unknown): string {
 async function faults(name: string, row: ExportRow, target: unknown, self: unknown) {
   const label = row.named ?? name;
   const found: string[] = [];
-  for (const { what, args, mention } of attempts(row)) {
+  for (const { what, args, mention } of attempts(row, self === undefined && !isClass(target))) {
     try {
       await call(target, self, args);
       found.push(`${what}: accepted`);

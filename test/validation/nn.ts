@@ -51,9 +51,9 @@ const schedule: ExportRow = {
   options: () => ({ peak: 1, steps: 10, warmup: 2, floor: 0 }),
 };
 
-/** Functions of one argument, which without a row of their own take a tensor. */
+/** Functions of a tensor and no options, which without a row of their own take a tensor. */
 const ofOneTensor = Object.entries(nn).filter(
-  ([name, { length }]) => length === 1 && /^[a-z]/.test(name),
+  ([name, { length }]) => length <= 2 && /^[a-z]/.test(name),
 );
 
 export const NN: ExportRows = {

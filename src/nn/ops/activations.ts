@@ -2,8 +2,8 @@
 
 import nnCode from '#wasm/nn';
 import { kernels } from '../../core/kernels.js';
-import { readOptions } from '../../core/options.js';
-import { checkFlag } from '../../core/validation.js';
+import { checkNoOptions, readOptions } from '../../core/options.js';
+import { checkFlag, type NoOptions } from '../../core/validation.js';
 import type { Tensor } from '../tensor.js';
 import { unary } from './op.js';
 
@@ -11,9 +11,11 @@ import { unary } from './op.js';
  * Computes max(0, x) of each number.
  *
  * @param x tensor of any shape
+ * @param options none
  * @returns a tensor of the same shape
  */
-export function relu(x: Tensor): Tensor {
+export function relu(x: Tensor, options?: NoOptions): Tensor {
+  checkNoOptions('relu', options);
   const core = kernels(nnCode);
   return unary('relu', x, {
     forward: core.reluArray,
@@ -26,9 +28,11 @@ export function relu(x: Tensor): Tensor {
  * Computes the hyperbolic tangent of each number.
  *
  * @param x tensor of any shape
+ * @param options none
  * @returns a tensor of the same shape, within 2 ulp
  */
-export function tanh(x: Tensor): Tensor {
+export function tanh(x: Tensor, options?: NoOptions): Tensor {
+  checkNoOptions('tanh', options);
   const core = kernels(nnCode);
   return unary('tanh', x, {
     forward: core.tanhArray,
@@ -41,9 +45,11 @@ export function tanh(x: Tensor): Tensor {
  * Computes 1 / (1 + e^−x) of each number, the logistic function.
  *
  * @param x tensor of any shape
+ * @param options none
  * @returns a tensor of the same shape, numbers from 0 to 1
  */
-export function sigmoid(x: Tensor): Tensor {
+export function sigmoid(x: Tensor, options?: NoOptions): Tensor {
+  checkNoOptions('sigmoid', options);
   const core = kernels(nnCode);
   return unary('sigmoid', x, {
     forward: core.sigmoidArray,
@@ -56,10 +62,12 @@ export function sigmoid(x: Tensor): Tensor {
  * Computes x sigmoid(x) of each number, also called swish.
  *
  * @param x tensor of any shape
+ * @param options none
  * @returns a tensor of the same shape
  * @see https://arxiv.org/abs/1702.03118
  */
-export function silu(x: Tensor): Tensor {
+export function silu(x: Tensor, options?: NoOptions): Tensor {
+  checkNoOptions('silu', options);
   const core = kernels(nnCode);
   return unary('silu', x, {
     forward: core.siluArray,

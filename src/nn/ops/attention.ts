@@ -3,8 +3,14 @@
 import nnCode from '#wasm/nn';
 import { kernels } from '../../core/kernels.js';
 import { type Pointer, type Scope, scoped } from '../../core/memory.js';
-import { type OptionReader, readOptions } from '../../core/options.js';
-import { checkFlag, checkIntegers, rangeError, typeError } from '../../core/validation.js';
+import { checkNoOptions, type OptionReader, readOptions } from '../../core/options.js';
+import {
+  checkFlag,
+  checkIntegers,
+  type NoOptions,
+  rangeError,
+  typeError,
+} from '../../core/validation.js';
 import { checkSize, checkTensor } from '../check.js';
 import { tensorOf } from '../leaf.js';
 import { checkRate, type DropoutKeys, nextDropout } from '../random.js';
@@ -191,6 +197,7 @@ export function attention(qkv: Tensor, options: AttentionOptions): Tensor {
  * @param values (context, C), likewise
  * @param past number of steps before the new ones
  * @param heads number of heads, a divisor of C
+ * @param options none
  * @returns (T, C)
  * @throws {TypeError | RangeError} if a shape does not fit
  */
@@ -200,7 +207,9 @@ export function cachedAttention(
   values: Tensor,
   past: number,
   heads: number,
+  options?: NoOptions,
 ): Tensor {
+  checkNoOptions('cachedAttention', options);
   const name = 'cachedAttention';
   const { shape } = checkTensor(name, 'q', q);
   const [steps, channels] = shape as [number, number];

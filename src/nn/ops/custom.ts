@@ -1,6 +1,7 @@
 /** Operations of the caller's own. */
 
-import { typeError } from '../../core/validation.js';
+import { checkNoOptions } from '../../core/options.js';
+import { type NoOptions, typeError } from '../../core/validation.js';
 import { checkTensor } from '../check.js';
 import { tensor } from '../leaf.js';
 import { attach, type Tensor } from '../tensor.js';
@@ -31,12 +32,17 @@ export interface CustomOp {
  * Makes an operation of a function of tensors and its gradient.
  *
  * @param definition functions `forward` and `backward`
+ * @param options none
  * @returns a function of tensors that records itself in the graph
  * @throws {TypeError} if one of the functions is missing; the operation throws if `backward` gives
  *   something else than a tensor of each input's shape
  * @example const double = customOp({ forward: (x) => mul(x, 2), backward: (dy) => [mul(dy, 2)] });
  */
-export function customOp(definition: CustomOp): (...inputs: Tensor[]) => Tensor {
+export function customOp(
+  definition: CustomOp,
+  options?: NoOptions,
+): (...inputs: Tensor[]) => Tensor {
+  checkNoOptions('customOp', options);
   if (typeof definition?.forward !== 'function' || typeof definition.backward !== 'function') {
     typeError('customOp', 'definition', 'functions forward and backward', definition);
   }

@@ -3,8 +3,8 @@
 import nnCode from '#wasm/nn';
 import opsCode from '#wasm/ops';
 import { kernels } from '../../core/kernels.js';
-import { readOptions } from '../../core/options.js';
-import { checkNumber, typeError } from '../../core/validation.js';
+import { checkNoOptions, readOptions } from '../../core/options.js';
+import { checkNumber, type NoOptions, typeError } from '../../core/validation.js';
 import { checkTensor } from '../check.js';
 import { empty, record, Tensor } from '../tensor.js';
 import { broadcastShape, copy, expand, sumToShape } from './broadcast.js';
@@ -15,10 +15,12 @@ import { binary, type Operand, operand, unary, withBoth, written } from './op.js
  *
  * @param a tensor or number
  * @param b tensor or number, of a shape that broadcasts with a's
+ * @param options none
  * @returns a tensor of their common shape
  * @throws {RangeError} if the shapes do not broadcast
  */
-export function add(a: Operand, b: Operand): Tensor {
+export function add(a: Operand, b: Operand, options?: NoOptions): Tensor {
+  checkNoOptions('add', options);
   // A row added to every row, as every layer's bias is, needs no copy of the row.
   if (a instanceof Tensor && b instanceof Tensor && isRowOf(b, a)) return addRow(a, b);
   return binary('add', a, b, {
@@ -60,10 +62,12 @@ function addRow(x: Tensor, bias: Tensor): Tensor {
  *
  * @param a tensor or number
  * @param b tensor or number, of a shape that broadcasts with a's
+ * @param options none
  * @returns a tensor of their common shape
  * @throws {RangeError} if the shapes do not broadcast
  */
-export function sub(a: Operand, b: Operand): Tensor {
+export function sub(a: Operand, b: Operand, options?: NoOptions): Tensor {
+  checkNoOptions('sub', options);
   const core = kernels(nnCode);
   return binary('sub', a, b, {
     forward: core.subArray,
@@ -80,10 +84,12 @@ export function sub(a: Operand, b: Operand): Tensor {
  *
  * @param a tensor or number
  * @param b tensor or number, of a shape that broadcasts with a's
+ * @param options none
  * @returns a tensor of their common shape
  * @throws {RangeError} if the shapes do not broadcast
  */
-export function mul(a: Operand, b: Operand): Tensor {
+export function mul(a: Operand, b: Operand, options?: NoOptions): Tensor {
+  checkNoOptions('mul', options);
   const core = kernels(nnCode);
   return binary('mul', a, b, {
     forward: core.mulArray,
@@ -100,10 +106,12 @@ export function mul(a: Operand, b: Operand): Tensor {
  *
  * @param a tensor or number
  * @param b tensor or number, of a shape that broadcasts with a's
+ * @param options none
  * @returns a tensor of their common shape
  * @throws {RangeError} if the shapes do not broadcast
  */
-export function div(a: Operand, b: Operand): Tensor {
+export function div(a: Operand, b: Operand, options?: NoOptions): Tensor {
+  checkNoOptions('div', options);
   const core = kernels(nnCode);
   return binary('div', a, b, {
     forward: core.divArray,
@@ -122,10 +130,12 @@ export function div(a: Operand, b: Operand): Tensor {
  *
  * @param a tensor or number
  * @param b tensor or number, of a shape that broadcasts with a's
+ * @param options none
  * @returns a tensor of their common shape
  * @throws {RangeError} if the shapes do not broadcast
  */
-export function maximum(a: Operand, b: Operand): Tensor {
+export function maximum(a: Operand, b: Operand, options?: NoOptions): Tensor {
+  checkNoOptions('maximum', options);
   const core = kernels(nnCode);
   return binary('maximum', a, b, {
     forward: core.maximumArray,
@@ -145,10 +155,12 @@ export function maximum(a: Operand, b: Operand): Tensor {
  * @param condition tensor of 0 and other numbers
  * @param a tensor or number
  * @param b tensor or number
+ * @param options none
  * @returns a tensor of the shape that all three broadcast to
  * @throws {RangeError} if the shapes do not broadcast
  */
-export function where(condition: Tensor, a: Operand, b: Operand): Tensor {
+export function where(condition: Tensor, a: Operand, b: Operand, options?: NoOptions): Tensor {
+  checkNoOptions('where', options);
   const core = kernels(nnCode);
   checkTensor('where', 'condition', condition);
   const x = operand('where', 'a', a);
@@ -180,9 +192,11 @@ export function where(condition: Tensor, a: Operand, b: Operand): Tensor {
  * Computes e^x of each number.
  *
  * @param x tensor of any shape
+ * @param options none
  * @returns a tensor of the same shape, within 2 ulp
  */
-export function exp(x: Tensor): Tensor {
+export function exp(x: Tensor, options?: NoOptions): Tensor {
+  checkNoOptions('exp', options);
   const core = kernels(nnCode);
   return unary('exp', x, {
     forward: core.expArray,
@@ -195,9 +209,11 @@ export function exp(x: Tensor): Tensor {
  * Computes the natural logarithm of each number: −∞ at 0, NaN below.
  *
  * @param x tensor of any shape
+ * @param options none
  * @returns a tensor of the same shape, within 2 ulp
  */
-export function log(x: Tensor): Tensor {
+export function log(x: Tensor, options?: NoOptions): Tensor {
+  checkNoOptions('log', options);
   const core = kernels(nnCode);
   return unary('log', x, {
     forward: core.logArray,
@@ -210,9 +226,11 @@ export function log(x: Tensor): Tensor {
  * Computes the square root of each number; its gradient at 0 is infinite.
  *
  * @param x tensor of any shape
+ * @param options none
  * @returns a tensor of the same shape
  */
-export function sqrt(x: Tensor): Tensor {
+export function sqrt(x: Tensor, options?: NoOptions): Tensor {
+  checkNoOptions('sqrt', options);
   const core = kernels(nnCode);
   return unary('sqrt', x, {
     forward: core.sqrtArray,
@@ -225,9 +243,11 @@ export function sqrt(x: Tensor): Tensor {
  * Computes −x of each number.
  *
  * @param x tensor of any shape
+ * @param options none
  * @returns a tensor of the same shape
  */
-export function neg(x: Tensor): Tensor {
+export function neg(x: Tensor, options?: NoOptions): Tensor {
+  checkNoOptions('neg', options);
   const { scaleTo } = kernels(nnCode);
   return unary('neg', x, {
     forward: (y, at, n) => scaleTo(y, at, n, -1),
@@ -240,9 +260,11 @@ export function neg(x: Tensor): Tensor {
  * Computes |x| of each number; its gradient at 0 is 0.
  *
  * @param x tensor of any shape
+ * @param options none
  * @returns a tensor of the same shape
  */
-export function abs(x: Tensor): Tensor {
+export function abs(x: Tensor, options?: NoOptions): Tensor {
+  checkNoOptions('abs', options);
   const core = kernels(nnCode);
   return unary('abs', x, {
     forward: core.absArray,
@@ -255,9 +277,11 @@ export function abs(x: Tensor): Tensor {
  * Computes x² of each number.
  *
  * @param x tensor of any shape
+ * @param options none
  * @returns a tensor of the same shape
  */
-export function square(x: Tensor): Tensor {
+export function square(x: Tensor, options?: NoOptions): Tensor {
+  checkNoOptions('square', options);
   const core = kernels(nnCode);
   return unary('square', x, {
     forward: (y, at, n) => core.mulArray(y, at, at, n),
@@ -276,10 +300,12 @@ export function square(x: Tensor): Tensor {
  *
  * @param x tensor of any shape; NaN where a negative number meets an exponent that is not whole
  * @param exponent finite number; the gradient is 0 for 0, and infinite at x = 0 for one below 1
+ * @param options none
  * @returns a tensor of the same shape
  * @throws {TypeError | RangeError} if the exponent is not a finite number
  */
-export function pow(x: Tensor, exponent: number): Tensor {
+export function pow(x: Tensor, exponent: number, options?: NoOptions): Tensor {
+  checkNoOptions('pow', options);
   const e = checkNumber('pow', 'exponent', exponent);
   const core = kernels(opsCode);
   return unary('pow', x, {

@@ -4,8 +4,14 @@ import nnCode from '#wasm/nn';
 import opsCode from '#wasm/ops';
 import { kernels } from '../../core/kernels.js';
 import { scoped } from '../../core/memory.js';
-import { readOptions } from '../../core/options.js';
-import { checkIntegers, isNumberArray, oneOf, rangeError } from '../../core/validation.js';
+import { checkNoOptions, readOptions } from '../../core/options.js';
+import {
+  checkIntegers,
+  isNumberArray,
+  type NoOptions,
+  oneOf,
+  rangeError,
+} from '../../core/validation.js';
 import { checkTensor } from '../check.js';
 import { tensorOf } from '../leaf.js';
 import { empty, filled, record, type Tensor } from '../tensor.js';
@@ -36,10 +42,17 @@ function checkLookup(
  * @param x (n, d)
  * @param indices whole numbers from 0 to n − 1
  * @param shape shape of the indices; one axis if left out
+ * @param options none
  * @returns (…shape, d)
  * @throws {TypeError | RangeError} if an index is not a row of x
  */
-export function gather(x: Tensor, indices: ArrayLike<number>, shape?: Shape): Tensor {
+export function gather(
+  x: Tensor,
+  indices: ArrayLike<number>,
+  shape?: Shape,
+  options?: NoOptions,
+): Tensor {
+  checkNoOptions('gather', options);
   const { cols, ids } = checkLookup('gather', 'x', x, 'indices', indices);
   const extents = shape === undefined ? [ids.length] : checkedShape('gather', shape);
   if (ids.length === 0 || sizeOf(extents) !== ids.length) {

@@ -3,9 +3,9 @@
 import nnCode from '#wasm/nn';
 import { kernels } from '../../core/kernels.js';
 import type { Pointer } from '../../core/memory.js';
-import { readOptions } from '../../core/options.js';
+import { checkNoOptions, readOptions } from '../../core/options.js';
 import { multiply } from '../../core/products.js';
-import { checkFlag, rangeError } from '../../core/validation.js';
+import { checkFlag, type NoOptions, rangeError } from '../../core/validation.js';
 import { checkTensor, checkVector } from '../check.js';
 import { empty, filled, record, type Tensor } from '../tensor.js';
 import { showShape } from '../tensor-data.js';
@@ -130,10 +130,12 @@ export function matmul(a: Tensor, b: Tensor, options?: MatmulOptions): Tensor {
  * @param x (…, in)
  * @param weight (out, in)
  * @param bias out numbers; none if left out
+ * @param options none
  * @returns (…, out)
  * @throws {RangeError} if the shapes do not fit
  */
-export function linear(x: Tensor, weight: Tensor, bias?: Tensor): Tensor {
+export function linear(x: Tensor, weight: Tensor, bias?: Tensor, options?: NoOptions): Tensor {
+  checkNoOptions('linear', options);
   checkTensor('linear', 'x', x);
   checkTensor('linear', 'weight', weight);
   if (weight.shape.length !== 2) {

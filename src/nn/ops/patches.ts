@@ -1,6 +1,13 @@
 /** Images as sequences of patches, and steps of sequences. */
 
-import { checkCount, checkIntegers, rangeError, typeError } from '../../core/validation.js';
+import { checkNoOptions } from '../../core/options.js';
+import {
+  checkCount,
+  checkIntegers,
+  type NoOptions,
+  rangeError,
+  typeError,
+} from '../../core/validation.js';
 import { checkSizes, checkTensor } from '../check.js';
 import type { Tensor } from '../tensor.js';
 import { showShape } from '../tensor-data.js';
@@ -35,10 +42,12 @@ export function gridOf(name: string, height: number, width: number, patch: numbe
  *
  * @param images (B, C, H, W)
  * @param patch side of a patch in pixels, a divisor of H and W
+ * @param options none
  * @returns (B, patches, patch² C)
  * @throws {TypeError | RangeError} if the patches do not fill the images
  */
-export function patchify(images: Tensor, patch: number): Tensor {
+export function patchify(images: Tensor, patch: number, options?: NoOptions): Tensor {
+  checkNoOptions('patchify', options);
   const [batch, channels, height, width] = checkImages('patchify', 'images', images);
   const [rows, columns] = gridOf('patchify', height, width, patch);
   const split = reshape(images, [batch, channels, rows, patch, columns, patch]);
@@ -52,10 +61,17 @@ export function patchify(images: Tensor, patch: number): Tensor {
  * @param patches (B, rows columns, patch² C)
  * @param grid number of patches down and across
  * @param patch side of a patch, in pixels
+ * @param options none
  * @returns (B, C, rows patch, columns patch)
  * @throws {TypeError | RangeError} if the shapes do not fit
  */
-export function unpatchify(patches: Tensor, grid: Grid, patch: number): Tensor {
+export function unpatchify(
+  patches: Tensor,
+  grid: Grid,
+  patch: number,
+  options?: NoOptions,
+): Tensor {
+  checkNoOptions('unpatchify', options);
   checkTensor('unpatchify', 'patches', patches);
   const [rows, columns] = checkGrid('unpatchify', grid);
   checkSizes('unpatchify', { patch });
@@ -75,10 +91,12 @@ export function unpatchify(patches: Tensor, grid: Grid, patch: number): Tensor {
  *
  * @param x (B, T, width)
  * @param ids (B, n), flat; whole numbers from 0 to T − 1
+ * @param options none
  * @returns (B, n, width)
  * @throws {TypeError | RangeError} if an id is not a step, or samples have different numbers of them
  */
-export function gatherTokens(x: Tensor, ids: ArrayLike<number>): Tensor {
+export function gatherTokens(x: Tensor, ids: ArrayLike<number>, options?: NoOptions): Tensor {
+  checkNoOptions('gatherTokens', options);
   const { shape } = checkTensor('gatherTokens', 'x', x);
   if (shape.length !== 3) rangeError('gatherTokens', 'x', '(B, T, width)', showShape(shape));
   const [batch, steps, width] = shape as [number, number, number];
@@ -94,8 +112,16 @@ export function gatherTokens(x: Tensor, ids: ArrayLike<number>): Tensor {
   return gather(reshape(x, [batch * steps, width]), rows, [batch, each]);
 }
 
-/** Puts one vector before each of a batch's sequences: (width) and (B, T, width) to (B, 1 + T, width). */
-export function prependToken(token: Tensor, x: Tensor): Tensor {
+/**
+ * Puts one vector before the tokens of each sample.
+ *
+ * @param token (width)
+ * @param x (B, T, width)
+ * @param options none
+ * @returns (B, 1 + T, width)
+ */
+export function prependToken(token: Tensor, x: Tensor, options?: NoOptions): Tensor {
+  checkNoOptions('prependToken', options);
   const [batch, , width] = x.shape as [number, number, number];
   const heads = gather(reshape(token, [1, width]), new Int32Array(batch), [batch, 1]);
   return concat([heads, x], 1);

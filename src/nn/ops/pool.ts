@@ -2,8 +2,8 @@
 
 import nnCode from '#wasm/nn';
 import { kernels } from '../../core/kernels.js';
-import { readOptions } from '../../core/options.js';
-import { rangeError } from '../../core/validation.js';
+import { checkNoOptions, readOptions } from '../../core/options.js';
+import { type NoOptions, rangeError } from '../../core/validation.js';
 import { empty, filled, record, type Tensor } from '../tensor.js';
 import { showShape } from '../tensor-data.js';
 import { checkImages, checkPixels, outputExtent, paddingUpTo } from './conv.js';
@@ -108,10 +108,12 @@ export function avgPool2d(x: Tensor, size: number, options?: PoolOptions): Tenso
  * Takes the mean of each channel.
  *
  * @param x (B, C, H, W)
+ * @param options none
  * @returns (B, C)
  * @throws {TypeError | RangeError} if x is not a batch of images
  */
-export function globalAveragePool(x: Tensor): Tensor {
+export function globalAveragePool(x: Tensor, options?: NoOptions): Tensor {
+  checkNoOptions('globalAveragePool', options);
   const [batch, channels, height, width] = checkImages('globalAveragePool', 'x', x);
   return mean(reshape(x, [batch, channels, height * width]), { axis: 2 });
 }

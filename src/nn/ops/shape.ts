@@ -1,8 +1,14 @@
 /** Operations that only move numbers: reshape, transpose, slice, concat, stack, squeeze. */
 
 import type { Pointer } from '../../core/memory.js';
-import { readOptions } from '../../core/options.js';
-import { checkInteger, checkIntegers, rangeError, typeError } from '../../core/validation.js';
+import { checkNoOptions, readOptions } from '../../core/options.js';
+import {
+  checkInteger,
+  checkIntegers,
+  type NoOptions,
+  rangeError,
+  typeError,
+} from '../../core/validation.js';
 import { checkAxis, checkTensor } from '../check.js';
 import { empty, filled, record, type Tensor } from '../tensor.js';
 import { resolveShape, type Shape, showShape } from '../tensor-data.js';
@@ -13,11 +19,13 @@ import { strided, stridesOf } from './broadcast.js';
  *
  * @param x tensor of any shape
  * @param shape extents of as many numbers; one of them may be -1: what remains
+ * @param options none
  * @returns x in that shape
  * @throws {RangeError} if the numbers do not fit
  * @example reshape(tensor([1, 2, 3, 4]), [2, -1]); // (2, 2)
  */
-export function reshape(x: Tensor, shape: Shape): Tensor {
+export function reshape(x: Tensor, shape: Shape, options?: NoOptions): Tensor {
+  checkNoOptions('reshape', options);
   checkTensor('reshape', 'x', x);
   return x.view(resolveShape('reshape', shape, x.size));
 }
@@ -28,10 +36,12 @@ export function reshape(x: Tensor, shape: Shape): Tensor {
  * @param x tensor of any shape
  * @param axis the axis that goes, from the end if negative; every axis of extent 1 if left out. An
  *   axis of another extent stays, as PyTorch has it
+ * @param options none
  * @returns x with fewer axes
  * @throws {TypeError | RangeError} if the axis is not one of x
  */
-export function squeeze(x: Tensor, axis?: number): Tensor {
+export function squeeze(x: Tensor, axis?: number, options?: NoOptions): Tensor {
+  checkNoOptions('squeeze', options);
   const { shape } = checkTensor('squeeze', 'x', x);
   const on = axis === undefined ? undefined : checkAxis('squeeze', axis, shape.length);
   return x.view(shape.filter((extent, i) => extent !== 1 || (on !== undefined && i !== on)));
@@ -42,10 +52,12 @@ export function squeeze(x: Tensor, axis?: number): Tensor {
  *
  * @param x tensor of any shape
  * @param axis where the new axis stands in the result; from the result's end if negative
+ * @param options none
  * @returns x with one axis more
  * @throws {TypeError | RangeError} if the axis is not one of the result
  */
-export function unsqueeze(x: Tensor, axis: number): Tensor {
+export function unsqueeze(x: Tensor, axis: number, options?: NoOptions): Tensor {
+  checkNoOptions('unsqueeze', options);
   const { shape } = checkTensor('unsqueeze', 'x', x);
   const on = checkAxis('unsqueeze', axis, shape.length + 1);
   return x.view([...shape.slice(0, on), 1, ...shape.slice(on)]);
@@ -56,10 +68,12 @@ export function unsqueeze(x: Tensor, axis: number): Tensor {
  *
  * @param x tensor of at least two axes where no order is given
  * @param axes permutation of 0 to rank − 1: axis i of the result is axis axes[i] of x
+ * @param options none
  * @returns a copy in that order
  * @throws {RangeError} if the axes are not a permutation
  */
-export function transpose(x: Tensor, axes?: readonly number[]): Tensor {
+export function transpose(x: Tensor, axes?: readonly number[], options?: NoOptions): Tensor {
+  checkNoOptions('transpose', options);
   checkTensor('transpose', 'x', x);
   const rank = x.shape.length;
   if (axes === undefined && rank < 2) {
@@ -95,11 +109,19 @@ export function transpose(x: Tensor, axes?: readonly number[]): Tensor {
  * @param axis the axis, from the end if negative
  * @param begin first index, from the end if negative
  * @param end index behind the last, from the end if negative; all that remain if left out
+ * @param options none
  * @returns a copy of that part
  * @throws {RangeError} if the range is empty or outside
  * @example slice(x, 1, 0, -1); // all but the last index of axis 1
  */
-export function slice(x: Tensor, axis: number, begin: number, end?: number): Tensor {
+export function slice(
+  x: Tensor,
+  axis: number,
+  begin: number,
+  end?: number,
+  options?: NoOptions,
+): Tensor {
+  checkNoOptions('slice', options);
   checkTensor('slice', 'x', x);
   const on = checkAxis('slice', axis, x.shape.length);
   const extent = x.shape[on] as number;
@@ -141,10 +163,12 @@ function checkTensors(name: string, argument: string, tensors: unknown): Tensor 
  *
  * @param parts at least one tensor; all extents but that axis's are the same
  * @param axis the axis, from the end if negative (default 0)
+ * @param options none
  * @returns the parts one after the other
  * @throws {RangeError} if the shapes do not fit
  */
-export function concat(parts: readonly Tensor[], axis = 0): Tensor {
+export function concat(parts: readonly Tensor[], axis = 0, options?: NoOptions): Tensor {
+  checkNoOptions('concat', options);
   const first = checkTensors('concat', 'parts', parts);
   const on = checkAxis('concat', axis, first.shape.length);
   parts.forEach(({ shape }, i) => {
