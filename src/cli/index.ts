@@ -1,7 +1,7 @@
 /**
  * The program `nearfar`: its commands, and what all of them have in common. Exit status: 0; 2 for
  * bad usage or input (one line that says what and where); 128 + n where signal n stopped it, 141
- * where nobody reads its output any more; 1 for a fault of nearfar itself.
+ * where the reader of its output is gone; 1 for a fault of nearfar itself.
  */
 
 import { CommanderError, Command as Program } from 'commander';
@@ -21,7 +21,7 @@ const OUR_FAULT = 1;
 const SIGNALS = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 } as const;
 /** Exit status where the reader of a pipe has gone: 128 and the number of SIGPIPE. */
 const PIPE_CLOSED = 141;
-/** Errors of the machine rather than of the program: what to say of each. */
+/** Errors of the machine, not of the program: what to say of each. */
 const MACHINE: Readonly<Record<string, string>> = {
   EMFILE: 'too many open files',
   ENFILE: 'too many open files',

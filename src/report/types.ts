@@ -58,9 +58,9 @@ export interface LinePanel {
   reference?: { y: number; label: string };
   xScale?: 'linear' | 'log';
   yScale?: 'linear' | 'log';
-  /** Whether values are fractions, written as percentages. */
+  /** True for fractions, written as percentages. */
   percent?: boolean;
-  /** Whether each point is a measurement to be seen, or one of many steps. */
+  /** True to mark each point: a measurement, not one of many steps. */
   points?: boolean;
 }
 
@@ -93,7 +93,7 @@ export interface DotPanel {
   title: string;
   x: string;
   xScale?: 'linear' | 'log';
-  /** Whether values are fractions, written as percentages. */
+  /** True for fractions, written as percentages. */
   percent?: boolean;
   /** A value to compare with, as a dashed vertical line. */
   reference?: number;
@@ -114,6 +114,6 @@ export interface ImagePanel {
   ink?: boolean;
   /** Text for readers who do not see the image. */
   alternative: string;
-  /** Names of the image's rows, beside them. */
+  /** Names of the image's rows, next to them. */
   rows?: readonly string[];
 }

@@ -1,4 +1,4 @@
-/** How many cores there are to run on. */
+/** Number of cores that the machine has. */
 
 import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';

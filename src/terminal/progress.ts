@@ -28,14 +28,14 @@ export interface Progress {
   end(): void;
 }
 
-/** What a step consists of, for the rate: tokens, images, or the step itself. */
+/** Unit that a step consists of, for the rate: tokens, images, or the step itself. */
 export interface Unit {
   name: string;
   /** Number of them in one step. */
   perStep: number;
 }
 
-/** How the steps of some work are followed. */
+/** Follows the steps of some work. */
 export interface ProgressOptions {
   /** @default steps */
   unit?: Unit;
@@ -153,7 +153,7 @@ export class Terminal {
       step: async (step, loss, fields) => {
         meter.see(step);
         show(step, loss, fields);
-        // A turn for the rest of the process: an interrupt is seen, the bar is drawn.
+        // A turn for everything else in the process: an interrupt is seen, the bar is drawn.
         await new Promise((resolve) => setImmediate(resolve));
         if (this.#stopped) throw new Interrupted('interrupted');
       },

@@ -45,7 +45,7 @@ const config =
   (bytes: Buffer): string =>
     JSON.stringify({ ...JSON.parse(bytes.toString()), [key]: value });
 
-async function refuses(args: string[], says: string): Promise<void> {
+async function rejects(args: string[], says: string): Promise<void> {
   const { status, stderr, stdout } = await run(home, args);
   const lines = stderr.trim().split('\n');
   check(
@@ -79,16 +79,16 @@ for (const system of ['gpt', 'bert']) {
     ];
     for (const [i, [file, change, says]] of cases.entries()) {
       const broken = changed(system, `${system}-broken-${i}`, file, change);
-      await refuses(['eval', broken, '--data', 'data.txt'], says);
+      await rejects(['eval', broken, '--data', 'data.txt'], says);
     }
     const resume = (change: (bytes: Buffer) => string | Buffer): string[] => {
       const to = `${system}-resume`;
       changed(system, to, 'resume.safetensors', change);
       return trainer(system, to, '--resume');
     };
-    await refuses(resume(half), 'resume.safetensors');
-    await refuses(resume(hugeHeader), 'resume.safetensors');
-    await refuses(
+    await rejects(resume(half), 'resume.safetensors');
+    await rejects(resume(hugeHeader), 'resume.safetensors');
+    await rejects(
       resume(() => readFileSync(at(`${system}/${weights}`))),
       'not a valid state of a run',
     );
@@ -153,22 +153,22 @@ test('bad data and options', async () => {
   for (const system of ['gpt', 'bert']) {
     const on = (data: string, ...more: string[]): string[] =>
       trainer(system, 'bad', '--data', data, ...more);
-    await refuses(on('empty.txt'), 'is empty');
-    await refuses(on('short.txt'), '');
-    await refuses(on('latin.txt'), 'UTF-8');
-    await refuses(on('no-text.csv'), 'its columns are "label", "body"');
-    await refuses(on('no-text.jsonl'), 'there is no text');
-    await refuses(on('data.txt', '--tokenizer', 'broken.json'), 'broken.json');
-    await refuses(on('data.txt', '--width', '-4'), '--width');
-    await refuses(on('data.txt', '--out', 'data.txt'), 'cannot write there');
+    await rejects(on('empty.txt'), 'is empty');
+    await rejects(on('short.txt'), '');
+    await rejects(on('latin.txt'), 'UTF-8');
+    await rejects(on('no-text.csv'), 'its columns are "label", "body"');
+    await rejects(on('no-text.jsonl'), 'has no text');
+    await rejects(on('data.txt', '--tokenizer', 'broken.json'), 'broken.json');
+    await rejects(on('data.txt', '--width', '-4'), '--width');
+    await rejects(on('data.txt', '--out', 'data.txt'), 'cannot write there');
   }
   const tuned = (data: string, ...more: string[]): string[] => [
     ...['finetune', 'bert', '--data', data, '--out', 'tuned', ...more],
   ];
-  await refuses(tuned('one.csv'), 'at least two classes');
-  await refuses(tuned('data.txt'), 'at least two classes');
-  await refuses(tuned('two.csv', '--labels-per-class', '9'), 'no text is held out');
-  await refuses(['fill', 'bert', 'no mask'], '[MASK]');
-  await refuses(['fill', 'gpt', 'a [MASK]'], 'cannot fill');
-  await refuses(['encode', 'bert', '--data', 'data.txt', '--out', 'data.txt/a.npy'], '--out');
+  await rejects(tuned('one.csv'), 'at least two classes');
+  await rejects(tuned('data.txt'), 'at least two classes');
+  await rejects(tuned('two.csv', '--labels-per-class', '9'), 'no text is held out');
+  await rejects(['fill', 'bert', 'no mask'], '[MASK]');
+  await rejects(['fill', 'gpt', 'a [MASK]'], 'cannot fill');
+  await rejects(['encode', 'bert', '--data', 'data.txt', '--out', 'data.txt/a.npy'], '--out');
 });

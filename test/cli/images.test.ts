@@ -203,14 +203,14 @@ function skips(): Skips {
 
 test('a folder with a subfolder a label: order, labels, broken files named once and left out', async () => {
   const paint = (value: number): Uint8Array => png(5, 9, 3, new Uint8Array(135).fill(value));
-  write('labelled/b/2.png', paint(20));
-  write('labelled/b/1.png', paint(10));
-  write('labelled/a/x.PNG', paint(30));
-  write('labelled/a/broken.png', png(5, 9, 3, bytes(135)).subarray(0, 90));
-  write('labelled/a/empty.jpg', '');
-  write('labelled/a/notes.txt', 'no image');
+  write('labeled/b/2.png', paint(20));
+  write('labeled/b/1.png', paint(10));
+  write('labeled/a/x.PNG', paint(30));
+  write('labeled/a/broken.png', png(5, 9, 3, bytes(135)).subarray(0, 90));
+  write('labeled/a/empty.jpg', '');
+  write('labeled/a/notes.txt', 'no image');
   const skipped = skips();
-  const set = await files.openImages(join(folder, 'labelled'), { side: 2, ...skipped });
+  const set = await files.openImages(join(folder, 'labeled'), { side: 2, ...skipped });
   same(set.shape, { height: 2, width: 2, channels: 3 });
   same([set.count, set.labelNames, [...(set.labels ?? [])]], [4, ['a', 'b'], [0, 0, 1, 1]]);
   for (let again = 0; again < 2; again++) {
@@ -223,14 +223,14 @@ test('a folder with a subfolder a label: order, labels, broken files named once 
   }
   same(skipped.list.length, 2, skipped.list.join('\n'));
   check(
-    skipped.list.some((line) => line.startsWith('/labelled/a/broken.png: cannot be decoded')),
+    skipped.list.some((line) => line.startsWith('/labeled/a/broken.png: cannot be decoded')),
     'named',
   );
-  const other = await files.openImages(join(folder, 'labelled'), { side: 2, ...skips() });
+  const other = await files.openImages(join(folder, 'labeled'), { side: 2, ...skips() });
   same(other.hash, set.hash);
 });
 
-test('gray only if all are gray; a folder train beside test is a split', async () => {
+test('gray only if all are gray; a folder train next to test is a split', async () => {
   for (let i = 0; i < 3; i++) write(`split/train/a/${i}.png`, png(4, 4, 1, bytes(16)));
   write('split/test/a/0.png', png(4, 4, 1, bytes(16)));
   write('split/test/b/0.png', png(4, 4, 1, bytes(16)));
@@ -274,7 +274,7 @@ function idx(shape: number[], data: Uint8Array): Uint8Array {
   return Buffer.concat([head, data]);
 }
 
-test('IDX: plain and gzipped, labels beside, t10k to validate with, colors', async () => {
+test('IDX: plain and gzipped, labels next to them, t10k to validate with, colors', async () => {
   const training = bytes(20 * 12);
   const heldOut = bytes(5 * 12);
   write('idx/train-images-idx3-ubyte.gz', gzipSync(idx([20, 3, 4], training)));

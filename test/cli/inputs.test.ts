@@ -150,7 +150,7 @@ async function split(...names: string[]): Promise<{ names: string[]; skipped: st
   return { names: validation, skipped };
 }
 
-test('a split of folders, whatever its folders are called and what lies beside them', async () => {
+test('a split of folders, whatever its folders are called and what lies next to them', async () => {
   for (const [train, validate] of [
     ['Train', 'Test'],
     ['train', 'dev'],
@@ -209,7 +209,7 @@ const first = (name: string): number[] => [...sample(name).data.subarray(0, 3)];
 
 test('images as Pillow reads them: color keys, RGB JPEG, interlaced bits, damaged ends', () => {
   same(first('rgb-trns.png'), [255, 255, 255], 'a transparent color');
-  same(first('grey-trns.png'), [255, 255, 255], 'a transparent gray');
+  same(first('gray-trns.png'), [255, 255, 255], 'a transparent gray');
   same(first('rgb-adobe0.jpg'), [255, 0, 0], 'RGB by its Adobe marker');
   same(first('png-bad-iccp.png'), [255, 0, 0], 'a damaged profile');
   same(first('png-without-iend.png'), [255, 0, 0], 'no end');

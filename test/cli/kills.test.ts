@@ -42,7 +42,7 @@ for (const [system, { between }] of Object.entries(INPUTS)) {
   });
 }
 
-test('a run in the place of another, killed: the one, the other or none, never a mixture', async () => {
+test('a run that replaces another, killed: the one, the other or none, never a mixture', async () => {
   const mixed = join(home, 'mixed');
   const other = trainer('gpt', 'mixed', '--width', '8', '--steps', '3', '--force');
   let kills = 0;
@@ -58,5 +58,5 @@ test('a run in the place of another, killed: the one, the other or none, never a
   }
   check(kills >= 5, `only ${kills} kills`);
   same(await runUntil(['eval', mixed, '--data', data]), 0, 'eval');
-  check(!existsSync(join(mixed, 'bigrams.safetensors')), 'files of the other are left');
+  check(!existsSync(join(mixed, 'bigrams.safetensors')), 'files of the other remain');
 });

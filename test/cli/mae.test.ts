@@ -9,16 +9,16 @@ import { events, folder, type Outcome, run } from './program.js';
 const test = suite('cli mae');
 const home = folder();
 
-/** Images of 8 × 8 pixels, bars down or across at random places, labeled. */
+/** Images of 8 × 8 pixels, bars down or across at random positions, labeled. */
 function writeBars(count: number): string {
   const random = new Random(2);
   const pixels = new Uint8Array(count * 64);
   const labels = Uint8Array.from({ length: count }, (_, n) => n % 2);
   for (let n = 0; n < count; n++) {
-    const place = random.integer(7);
+    const offset = random.integer(7);
     for (let i = 0; i < 64; i++) {
       const along = labels[n] === 0 ? i % 8 : Math.floor(i / 8);
-      pixels[n * 64 + i] = along === place || along === place + 1 ? 255 : 0;
+      pixels[n * 64 + i] = along === offset || along === offset + 1 ? 255 : 0;
     }
   }
   const data = join(home, 'bars');
@@ -86,8 +86,8 @@ test('a run that is stopped and goes on has the bits of one that was not', async
     },
   });
   same(stopped.status, 130, 'stopped');
-  const { lines: rest } = await nearfar(...train('stopped', '--resume'));
-  same(rest.at(-1)?.valLoss, done.valLoss);
+  const { lines: resumed } = await nearfar(...train('stopped', '--resume'));
+  same(resumed.at(-1)?.valLoss, done.valLoss);
   same(filesOf('stopped'), filesOf('whole'), 'files');
   same(
     Object.keys(filesOf('whole')),
@@ -110,7 +110,7 @@ test('its folder is evaluated, encodes and is fine-tuned next to the same networ
     ...['--steps', '200', '--lr', '0.01'],
   );
   const done = tuned.lines.at(-1) as Record<string, number>;
-  same([done.labelled, done.heldOut, done.classes], [72, 8, 2]);
+  same([done.labeled, done.heldOut, done.classes], [72, 8, 2]);
   check((done.accuracy as number) >= 0.75, `accuracy is ${done.accuracy}`);
   check(typeof done.scratchAccuracy === 'number', 'no scratchAccuracy');
   const { lines: again } = await nearfar('eval', 'tuned', '--data', data);

@@ -64,7 +64,7 @@ test('a trained folder wants --resume or --force', async () => {
 
 test('a refused command leaves no folder', async () => {
   await refused(train('new/folder', '--heads', '3'), /heads/);
-  check(!existsSync(at('new')), 'it was left');
+  check(!existsSync(at('new')), 'it remains');
 });
 
 test('--resume with nothing to resume says so', async () => {
@@ -75,11 +75,11 @@ test('--resume with nothing to resume says so', async () => {
 
 test('a state whose bytes have changed is not resumed', async () => {
   const bytes = readFileSync(at('fresh/resume.safetensors'));
-  for (const [i, place] of [bytes.length - 1, bytes.length >> 1, 100, 400].entries()) {
+  for (const [i, offset] of [bytes.length - 1, bytes.length >> 1, 100, 400].entries()) {
     const to = `flipped-${i}`;
     cpSync(at('fresh'), at(to), { recursive: true });
     const flipped = Buffer.from(bytes);
-    flipped[place] = (flipped[place] as number) ^ 4;
+    flipped[offset] = (flipped[offset] as number) ^ 4;
     writeFileSync(at(`${to}/resume.safetensors`), flipped);
     await refused(train(to, '--resume'), /resume.safetensors: is not a valid state/);
   }
@@ -157,7 +157,7 @@ test('two runs into one folder: the second is refused', async () => {
   });
   await second;
   same(first.status, 130, first.stderr);
-  check(!existsSync(at('two/nearfar.lock')), 'the lock is left');
+  check(!existsSync(at('two/nearfar.lock')), 'the lock remains');
 });
 
 test('a folder that is removed during the run is written again', async () => {

@@ -79,7 +79,7 @@ interface Run {
   best: RunState['best'];
   /** Step of the last state that was written. */
   saved: number | undefined;
-  /** Whether anything of this run is in the folder. */
+  /** True once anything of this run is in the folder. */
   written: boolean;
 }
 
@@ -194,7 +194,7 @@ async function runSteps(
   }
 }
 
-/** Writes the model's files; the first ones of a run take the place of an earlier run's. */
+/** Writes the model's files; the first ones of a run replace those of an earlier one. */
 function write(run: Run, setup: TrainingSetup): void {
   if (!run.written) removeState(run.out, true);
   run.written = true;

@@ -193,11 +193,11 @@ function labelsTable(results: readonly Accuracy[], { heldOut }: Dataset): Table 
       method,
       ...results
         .filter((row) => row.method === method)
-        .map(({ mean, std: deviation }) => `${percent(mean)} ± ${fixed(100 * deviation, 1)}`),
+        .map(({ mean, std }) => `${percent(mean)} ± ${fixed(100 * std, 1)}`),
     ]),
     caption:
-      `Accuracy on ${count(heldOut.texts.length)} held-out mails: mean and standard ` +
-      `deviation of ${results[0]?.accuracies.length} draws of the labeled mails.`,
+      `Accuracy on ${count(heldOut.texts.length)} held-out mails: mean and standard deviation ` +
+      `of ${results[0]?.accuracies.length} draws of the labeled mails.`,
   };
 }
 

@@ -118,7 +118,7 @@ export async function trainClip(emoji: Emoji, context: SectionContext): Promise<
   return { clip, losses, validation, before, after, seconds };
 }
 
-/** Shares of drawings whose namesake by another vendor is among the nearest k by raw pixels. */
+/** Fractions of drawings whose namesake by another vendor is among the nearest k by raw pixels. */
 export function pixelRecall(queries: ImageDataset, corpus: ImageDataset): Record<number, number> {
   const rows = ({
     count,
@@ -127,22 +127,24 @@ export function pixelRecall(queries: ImageDataset, corpus: ImageDataset): Record
     const { pixels } = read(Array.from({ length: count }, (_, row) => row));
     return { data: pixels, rows: count, cols: pixels.length / count };
   };
-  const most = 10;
-  const { indices } = topK(rows(queries), rows(corpus), most, { metric: 'euclidean' });
-  const share = (k: number): number => {
+  const deepest = 10;
+  const { indices } = topK(rows(queries), rows(corpus), deepest, { metric: 'euclidean' });
+  const recall = (k: number): number => {
     const all = Array.from({ length: queries.count }, (_, row) => row);
-    const hits = all.filter((row) => indices.subarray(row * most, row * most + k).includes(row));
+    const hits = all.filter((row) =>
+      indices.subarray(row * deepest, row * deepest + k).includes(row),
+    );
     return hits.length / all.length;
   };
-  return { 1: share(1), 5: share(5), 10: share(10) };
+  return { 1: recall(1), 5: recall(5), 10: recall(10) };
 }
 
-/** The k best images for some texts: their numbers, a row a text. */
+/** The k best images for some texts: their numbers, one row per text. */
 export function findImages(clip: CLIP, texts: readonly string[], images: ImageDataset, k: number) {
   return topK(clip.encodeTexts(texts), clip.encode(images), k).indices;
 }
 
-/** The k best names for some images, a list a image. */
+/** The k best names for some images, one list per image. */
 export function findNames(
   clip: CLIP,
   images: ImageDataset,

@@ -14,7 +14,7 @@ import {
   trainNtXent,
   trainTriplets,
 } from './experiment.js';
-import { count, fixed, largestDeviation, mean, percent, steps, thinned, tiny } from './numbers.js';
+import { count, fixed, maxDifference, mean, percent, steps, thinned, tiny } from './numbers.js';
 import type { Section, SectionContext, SectionResult } from './section.js';
 
 const TRIPLETS = 4000;
@@ -46,8 +46,8 @@ async function run({ seed, full, terminal }: SectionContext): Promise<SectionRes
   const separations = separationTable(states);
   const panels = [lossPanel(repeated.losses), scatter('Embeddings after training', repeated.pca)];
   const metrics = {
-    largestLossDeviation: largestDeviation(repeated.losses, recorded.losses),
-    largestEmbeddingDeviation: largestDeviation(repeated.final.data, recorded.final),
+    maxLossDifference: maxDifference(repeated.losses, recorded.losses),
+    maxEmbeddingDifference: maxDifference(repeated.final.data, recorded.final),
     ntXentBefore: repeated.ntXentBefore,
     ntXentAfter: repeated.ntXentAfter,
     anchorRuleNeighbors: byAnchorRule.neighbors,
@@ -146,7 +146,7 @@ function compare({ losses, final, ntXentBefore, ntXentAfter, pca: fitted }: Repe
   const expected = alignSigns(recorded.pca, coordinates);
   const size = (values: ArrayLike<number>): number => mean(Array.from(values, Math.abs));
   return {
-    head: ['', 'NumPy (f64)', 'nearfar (f32)', 'largest deviation'],
+    head: ['', 'NumPy (f64)', 'nearfar (f32)', 'largest difference'],
     rows: [
       compareRow('mean of the 200 losses', mean, recorded.losses, losses),
       compareRow('mean of the final embeddings', mean, recorded.final, final.data),
@@ -157,20 +157,20 @@ function compare({ losses, final, ntXentBefore, ntXentAfter, pca: fitted }: Repe
       compareRow('mean magnitude of the PCA scores', size, expected, coordinates),
     ],
     caption:
-      'Recorded from NumPy and computed here. For a mean, the deviation is the largest of any of ' +
+      'Recorded from NumPy and computed here. For a mean, the difference is the largest of any of ' +
       'the numbers. Components of PCA are compared up to their sign.',
   };
 }
 
-/** Compares two lists by a summary of each and their largest deviation. */
+/** Compares two lists by a summary of each and their largest difference. */
 function compareRow(
   name: string,
   summary: (values: ArrayLike<number>) => number,
   expected: ArrayLike<number>,
   got: ArrayLike<number>,
 ): string[] {
-  const deviation = tiny(largestDeviation(expected, got));
-  return [name, fixed(summary(expected), 6), fixed(summary(got), 6), deviation];
+  const difference = tiny(maxDifference(expected, got));
+  return [name, fixed(summary(expected), 6), fixed(summary(got), 6), difference];
 }
 
 /** Flips the sign of each component to agree with another PCA. */

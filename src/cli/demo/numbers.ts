@@ -33,7 +33,7 @@ export function mean(values: ArrayLike<number>): number {
 }
 
 /** Returns the largest absolute difference of two lists. */
-export function largestDeviation(a: ArrayLike<number>, b: ArrayLike<number>): number {
+export function maxDifference(a: ArrayLike<number>, b: ArrayLike<number>): number {
   let largest = 0;
   for (let i = 0; i < a.length; i++) {
     largest = Math.max(largest, Math.abs((a[i] as number) - (b[i] as number)));

@@ -16,9 +16,9 @@ export interface Section {
   run(context: SectionContext): Promise<SectionResult>;
 }
 
-/** What a section is run with. */
+/** Context that a section runs in. */
 export interface SectionContext {
-  /** Whether to train longer. */
+  /** Train longer. */
   full: boolean;
   seed: number;
   terminal: Terminal;

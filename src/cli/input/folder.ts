@@ -8,7 +8,7 @@ import { errorCode } from '../../terminal/files.js';
 /** Tells of something that is left out, and why. */
 export type OnSkip = (path: string, reason: string) => void;
 
-/** Folders and files of tools rather than data: `.git`, `.DS_Store`, `._x.jpg`, `__MACOSX`. */
+/** Folders and files of tools, which are not data: `.git`, `.DS_Store`, `._x.jpg`, `__MACOSX`. */
 function isHidden(name: string): boolean {
   return name.startsWith('.') || name === '__MACOSX' || name === 'Thumbs.db';
 }

@@ -89,21 +89,21 @@ function listMetadata(folder: string): Entry[] {
   const file = join(folder, METADATA);
   const rows = readJsonLines(file, readUtf8(file));
   if (rows.length === 0) throw new InputError(`${file}: is empty`);
-  return rows.map(({ place, row }) => {
+  return rows.map(({ at, row }) => {
     const { file_name: name, text, label } = (row ?? {}) as Record<string, unknown>;
     if (typeof name !== 'string' || name === '') {
-      throw new InputError(`${place}: there is no file_name`);
+      throw new InputError(`${at}: has no file_name`);
     }
     if (isAbsolute(name) || normalize(name).startsWith('..')) {
       throw new InputError(
-        `${place}: file_name must lie below the folder, got ${JSON.stringify(name)}`,
+        `${at}: file_name must lie below the folder, got ${JSON.stringify(name)}`,
       );
     }
     if (text !== undefined && typeof text !== 'string') {
-      throw new InputError(`${place}: text must be a string`);
+      throw new InputError(`${at}: text must be a string`);
     }
     if (typeof label === 'object' && label !== null) {
-      throw new InputError(`${place}: label must be a string or a number`);
+      throw new InputError(`${at}: label must be a string or a number`);
     }
     const named = label === undefined || label === null ? undefined : String(label);
     return { name, label: named, caption: text };

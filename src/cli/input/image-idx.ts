@@ -1,6 +1,6 @@
 /**
  * Images in IDX files: `…images-idx3-ubyte` (N, H, W) or `…images-idx4-ubyte` (N, H, W, C), gzipped
- * or not, with `…labels-idx1-ubyte` beside them. Pixels are read from the file when they are asked
+ * or not, with `…labels-idx1-ubyte` next to them. Pixels are read from the file when they are asked
  * for; a gzipped one is unpacked to a temporary file first, no further than its header says.
  */
 
@@ -54,7 +54,7 @@ export function idxFiles(folder: string): string[] {
     .map((name) => join(folder, name));
 }
 
-/** A file of images that has been opened, and the labels beside it. */
+/** A file of images that has been opened, and the labels next to it. */
 interface Part {
   path: string;
   /** (N, H, W) or (N, H, W, C) */
@@ -92,7 +92,7 @@ async function openPart(path: string, hash: ReturnType<typeof createHash>): Prom
   source.on('error', (error) => stream.destroy(error));
   /** The first bytes, and how many there may be by what they say. */
   let head: Uint8Array = new Uint8Array(0);
-  let most = Number.POSITIVE_INFINITY;
+  let maxLength = Number.POSITIVE_INFINITY;
   let length = 0;
   try {
     for await (const chunk of stream) {
@@ -101,11 +101,12 @@ async function openPart(path: string, hash: ReturnType<typeof createHash>): Prom
         head = Buffer.concat([head, chunk]).subarray(0, IDX_HEADER);
         if (head.length === IDX_HEADER) {
           const { start, size } = readIdxHeader(head);
-          most = start + size;
+          maxLength = start + size;
         }
       }
       length += chunk.length;
-      if (length > most) throw new IdxError(`more bytes than the ${most} that its header says`);
+      if (length > maxLength)
+        throw new IdxError(`more bytes than the ${maxLength} that its header says`);
       if (packed) append(file, chunk);
     }
   } catch (error) {
@@ -127,7 +128,7 @@ async function openPart(path: string, hash: ReturnType<typeof createHash>): Prom
   });
 }
 
-/** Reads the labels beside an image file. */
+/** Reads the labels of an image file. */
 function readLabels(
   images: string,
   count: number,
@@ -188,7 +189,7 @@ export async function openIdx(
   const labels = parts.some(({ labels }) => labels !== undefined)
     ? Int32Array.from(positions, ({ part, row }) => part.labels?.[row] ?? NO_LABEL)
     : undefined;
-  const classes = labels?.reduce((most, label) => Math.max(most, label), -1) ?? -1;
+  const classes = labels?.reduce((maxLength, label) => Math.max(maxLength, label), -1) ?? -1;
   const trained = parts.filter(({ path }) => !isValidationFile(basename(path)));
   const start = trained.reduce((sum, { shape }) => sum + (shape[0] as number), 0);
   const ownSplit = trained.length > 0 && trained.length < parts.length;

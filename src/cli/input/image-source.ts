@@ -3,7 +3,7 @@
 import type { ImageDataset } from '../../data/images/dataset.js';
 import type { OnSkip } from './folder.js';
 
-/** How images are opened. */
+/** Options of opening images. */
 export interface ImageOptions {
   /** Height and width in pixels to resize to; by default IDX files keep theirs, folders use 32. */
   side?: number | undefined;

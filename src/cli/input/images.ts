@@ -55,7 +55,7 @@ export async function openImages(path: string, options: ImageOptions): Promise<O
 
 /**
  * Opens the images of a path and sets some aside to validate with: those that the set keeps apart
- * itself (`t10k-…` beside `train-…`, a folder `test` or `val` beside `train`), or else a tenth of
+ * itself (`t10k-…` next to `train-…`, a folder `test` or `val` next to `train`), or else a tenth of
  * all, drawn from all over the set, since sets come in the order of their labels.
  */
 export async function openImageSplit(path: string, options: ImageOptions): Promise<ImageSplit> {

@@ -17,13 +17,13 @@ export interface Text {
   text: string;
   /** Class, if the file says one. */
   label?: string;
-  /** File and place in it: `mails.csv:3`. */
+  /** File and line or row in it: `mails.csv:3`. */
   id: string;
-  /** Whether it is a row of a table or a list, which is not cut when texts are split. */
+  /** True for a row of a table or a list, which is not cut when texts are split. */
   row: boolean;
 }
 
-/** How texts are read. */
+/** Options of reading texts. */
 export interface TextOptions {
   /** Take each line of a `.txt` as a text, instead of the whole file. */
   lines?: boolean;
@@ -41,8 +41,8 @@ const READERS: Readonly<
   '.tsv': (file, contents) => readTable(file, contents, '\t'),
 };
 const KINDS = Object.keys(READERS);
-/** Files that stand beside data and are not texts to learn from. */
-const NO_DATA = /^(license|licence|readme|copying|notice)(\.\w+)?$/i;
+/** Files that lie next to data and are not texts to learn from. */
+const NO_DATA = /^(licen[cs]e|readme|copying|notice)(\.\w+)?$/i;
 
 /** Tells whether a file is one of texts, by its suffix. */
 export function isTextFile(path: string): boolean {
@@ -98,42 +98,42 @@ export function readUtf8(file: string): string {
 }
 
 /** Reads a row's label: an empty cell of a table is none. */
-function labelOf(place: string, label: unknown): { label?: string } {
+function labelOf(at: string, label: unknown): { label?: string } {
   if (label === undefined || label === null || label === '') return {};
   if (!['string', 'number', 'boolean'].includes(typeof label)) {
     const got = Array.isArray(label) ? 'a list' : 'an object';
-    throw new InputError(`${place}: label must be a string or a number, got ${got}`);
+    throw new InputError(`${at}: label must be a string or a number, got ${got}`);
   }
   return { label: String(label) };
 }
 
 /** Reads a row's text and label, whatever kind of file holds it. */
-function parseRow(place: string, row: unknown): Text {
-  if (typeof row === 'string') return { text: row, id: place, row: true };
+function parseRow(at: string, row: unknown): Text {
+  if (typeof row === 'string') return { text: row, id: at, row: true };
   const { text, label } = (row ?? {}) as { text?: unknown; label?: unknown };
   if (typeof text !== 'string') {
     const found = typeof row === 'object' && row !== null ? Object.keys(row) : [];
     const has = found.length === 0 ? '' : `; it has ${found.join(', ')}`;
-    throw new InputError(`${place}: there is no text${has}`);
+    throw new InputError(`${at}: has no text${has}`);
   }
-  return { text, ...labelOf(place, label), id: place, row: true };
+  return { text, ...labelOf(at, label), id: at, row: true };
 }
 
-/** Reads a file of one JSON value per line, with the place of each. */
-export function readJsonLines(file: string, contents: string): { place: string; row: unknown }[] {
+/** Reads a file of one JSON value per line, with file and line of each. */
+export function readJsonLines(file: string, contents: string): { at: string; row: unknown }[] {
   return contents.split('\n').flatMap((line, i) => {
     if (line.trim() === '') return [];
-    const place = `${file}:${i + 1}`;
+    const at = `${file}:${i + 1}`;
     try {
-      return [{ place, row: JSON.parse(line) as unknown }];
+      return [{ at, row: JSON.parse(line) as unknown }];
     } catch {
-      throw new InputError(`${place}: is not JSON`);
+      throw new InputError(`${at}: is not JSON`);
     }
   });
 }
 
 function readJsonLineTexts(file: string, contents: string): Text[] {
-  return readJsonLines(file, contents).map(({ place, row }) => parseRow(place, row));
+  return readJsonLines(file, contents).map(({ at, row }) => parseRow(at, row));
 }
 
 function readJsonArray(file: string, contents: string): Text[] {
@@ -181,10 +181,10 @@ function readTable(file: string, contents: string, fixed: string | undefined): T
     return head.indexOf(name);
   };
   const [text, label] = [columnOf('text'), columnOf('label')];
-  if (text < 0) throw new InputError(`${file}: there is no column text; its columns are ${list}`);
+  if (text < 0) throw new InputError(`${file}: has no column text; its columns are ${list}`);
   return rows.slice(1).map((row, i) => {
-    const place = `${file}: row ${i + 1}`;
-    return parseRow(place, { text: row[text], label: label < 0 ? undefined : row[label] });
+    const at = `${file}: row ${i + 1}`;
+    return parseRow(at, { text: row[text], label: label < 0 ? undefined : row[label] });
   });
 }
 
@@ -234,7 +234,7 @@ const PIECE = 2 ** 22;
 
 /** Fraction of all characters that training gets; the remaining ones validate. */
 const TRAINING = 0.9;
-/** How far from the wanted place a text is cut at the end of a line, as a fraction of all. */
+/** Largest distance from the wanted position at which a text is cut at the end of a line, as a fraction of all. */
 const REACH = 0.05;
 
 /**
@@ -278,7 +278,7 @@ function isTraining(
   return (before + after) / 2 <= wanted;
 }
 
-/** Finds a place near the wanted one that is inside neither a line, nor a word, nor a character. */
+/** Finds a position near the wanted one that is inside neither a line, nor a word, nor a character. */
 function cutAt(text: string, wanted: number, reach: number): number {
   const line = text.lastIndexOf('\n', wanted - 1);
   if (line > 0 && wanted - line <= reach) return line + 1;
@@ -288,7 +288,7 @@ function cutAt(text: string, wanted: number, reach: number): number {
   return wholeCharacter(text, wanted);
 }
 
-/** Moves a place that is inside a surrogate pair before it. */
+/** Moves a position that is inside a surrogate pair before it. */
 function wholeCharacter(text: string, at: number): number {
   const unit = text.charCodeAt(at);
   return unit >= 0xdc00 && unit <= 0xdfff ? at - 1 : at;

@@ -33,7 +33,7 @@ function readTokenizerFile(path: string): { tokenizer: JsonTokenizer; bytes: Uin
  * Reads texts, and the tokenizer's file if one is named.
  *
  * @param kind `char`, `wordpiece`, or the path of a tokenizer.json or vocab.txt
- * @throws {InputError} that names the file and the place in it
+ * @throws {InputError} that names the file and the position in it
  */
 export function readTextData(path: string, kind: string | undefined): TextData {
   const texts = readTexts(path);

@@ -43,7 +43,7 @@ function splitLabeled(
   });
   if (heldOut.length === 0) throw new InputError(`${path}: no text is held out to evaluate on`);
   const known = new Set(labeled.map(({ label }) => label));
-  if (known.size < 2) throw new InputError(`${path}: one class is left to train on`);
+  if (known.size < 2) throw new InputError(`${path}: only one class remains to train on`);
   return { labeled, heldOut: heldOut.slice(0, MAX_HELD_OUT) };
 }
 

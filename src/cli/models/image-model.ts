@@ -36,11 +36,11 @@ import { pickSettings, type Settings, trainingSettings } from './options.js';
 /** Largest number of held-out images. */
 const MAX_HELD_OUT = 10_000;
 
-/** The layer that classifies images, beside the files of the encoder below it. */
+/** The layer that classifies images, next to the files of the encoder below it. */
 const HEAD = 'classifier.safetensors';
 const CONFIG = 'config.json';
 
-/** What the declaration of a model of images has in common with the others. */
+/** Parts of the declaration that all models of images share. */
 export const IMAGE_DATA = {
   data: 'IDX files, or a folder of PNG and JPEG',
   read: (path: string, settings: Settings) => readImageSplit(path, settings),

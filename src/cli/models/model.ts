@@ -1,7 +1,7 @@
 /**
- * What the command line has to know of a model: how it reads its data, how it is made from data
+ * Interface of a model for the command line: how it reads its data, how it is made from data
  * and options, how it is evaluated, and what its trained folder can do. A new model is a file
- * beside this one and a line in index.ts.
+ * next to this one and a line in index.ts.
  */
 
 import type { Matrix } from '../../index.js';
@@ -46,7 +46,7 @@ export interface Sampling {
 /** The most probable tokens for each mask of a text. */
 export type MaskPredictions = readonly (readonly TokenPrediction[])[];
 
-/** What `finetune` is asked for. */
+/** Settings of `finetune`. */
 export interface FinetuneRequest {
   path: string;
   labelsPerClass: number | undefined;
@@ -114,7 +114,7 @@ export interface ModelDeclaration<
   options: readonly ModelOption[];
   /** Returns the values that hold where an option is not given, by what the option sets. */
   defaults(): Settings;
-  /** @throws {InputError} that names file and place */
+  /** @throws {InputError} that names file and position */
   read(path: string, settings: Settings): MaybePromise<Data>;
   /** Makes the model, from scratch or for a state that is loaded into it afterwards. */
   create(data: Data, settings: Settings): MaybePromise<TrainingSetup>;

@@ -6,12 +6,12 @@ import { MODELS } from './index.js';
 import type { MaybePromise, OpenedModel } from './model.js';
 
 /** Runs something, and turns errors of the library into a line about the input. */
-export async function inputError<T>(place: string, body: () => MaybePromise<T>): Promise<T> {
+export async function inputError<T>(at: string, body: () => MaybePromise<T>): Promise<T> {
   try {
     return await body();
   } catch (error) {
     if (error instanceof RangeError || error instanceof TypeError) {
-      throw new InputError(`${place}: ${error.message}`);
+      throw new InputError(`${at}: ${error.message}`);
     }
     throw error;
   }

@@ -23,7 +23,7 @@ const CONFIG = 'config.json';
 const MANIFEST = 'nearfar.json';
 const LOCK = 'nearfar.lock';
 
-/** Files that a loader takes for parts of the model beside them. */
+/** Files that a loader takes for parts of the model next to them. */
 const COMPANION =
   /^(tokenizer|tokenizer_config|vocab|merges|bigrams|classifier|preprocessor_config)\.(json|txt|safetensors)$/;
 
@@ -141,8 +141,8 @@ function isWritten(path: string, bytes: Uint8Array): boolean {
 
 /**
  * Writes a trained model's files. Within a run only the weights change, and they are one file.
- * Where another model was before, its weights go first and the new ones come last, so that no
- * weights ever stand beside a config or a vocabulary that is not theirs.
+ * Where another model was before, its weights go first and the new ones come last, so that
+ * weights never stand next to a config or a vocabulary that is not theirs.
  */
 export function writeModel(folder: string, files: Files): void {
   recordFiles(folder, [...files.keys()]);
@@ -298,7 +298,7 @@ export function readState(folder: string): Resumed {
 /** @throws {Error} if the bytes are not those that were written */
 function checkSum(bytes: Uint8Array, checksum: string | undefined): void {
   const at = checksum === undefined ? -1 : checksumAt(bytes, checksum);
-  if (checksum === undefined || at < 0) throw new Error('there is no checksum');
+  if (checksum === undefined || at < 0) throw new Error('the checksum is missing');
   const plain = bytes.slice();
   plain.set(new TextEncoder().encode(NO_CHECKSUM), at);
   if (sha256(plain) !== checksum) throw new Error('its bytes have changed since they were written');
