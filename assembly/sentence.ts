@@ -20,6 +20,12 @@ export {
   floatToInt8,
   int8ToFloat,
 } from './sentence/half';
+export {
+  integerBytes,
+  packIntegerWeights,
+  packIntegerRows,
+  integerProduct,
+} from './sentence/integers';
 export { activationArray } from './sentence/activations';
 export { addArray, addRows } from './nn/elementwise';
 export { layerNormRows } from './nn/layernorm';

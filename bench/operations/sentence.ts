@@ -231,8 +231,13 @@ function hiddenStates(network: Map<string, nd.Nd>, ids: number[]): number[][] {
 const words = (letters: number[]): string => letters.map((letter) => LETTERS[letter]).join(' ');
 
 /** Rows of texts of a folder, and how far the first is from all. */
-function encode(api: Api, files: Files, texts: number[][]): Record<string, Float32Array> {
-  const encoder = api.models.loadSentenceEncoder(files);
+function encode(
+  api: Api,
+  files: Files,
+  texts: number[][],
+  precision: 'float32' | 'int8' = 'float32',
+): Record<string, Float32Array> {
+  const encoder = api.models.loadSentenceEncoder(files, { precision });
   const rows = encoder.encode(texts.map(words));
   const first = rows.data.slice(0, rows.cols);
   const similarity = encoder.similarity(first, rows).data;
@@ -248,28 +253,30 @@ function distances(rows: readonly number[][]): number[] {
 
 const unit = (row: number[]): number[] => row.map((x) => x / Math.hypot(...row));
 
-const network = operation({
-  name: 'models.SentenceEncoder of MPNet',
-  sizes: [{ N: 1 }, { N: 9 }, { N: 27 }],
-  large: [],
-  inputs: ({ N = 1 }, random) => ({
-    weights: normal(random, 1, SIZE, 0.5),
-    letters: { data: Float32Array.of(N), rows: 1, cols: 1, constant: true as const },
-  }),
-  run: (api, { weights, letters }) =>
-    encode(api, folderOf(weights), textsOf(letters.data[0] as number)),
-  reference: ({ weights, letters }) => {
-    const { network, head } = weightsOf(weights);
-    const rows = textsOf(letters.data[0] as number).map((text) => {
-      const ids = [CLS, ...text.map((letter) => FIRST_LETTER + letter), SEP];
-      const pooled = pool(hiddenStates(network, ids));
-      const x = { shape: [1, pooled.length], data: Float64Array.from(pooled) };
-      const y = nd.linear(x, head.get('linear.weight') as nd.Nd, head.get('linear.bias'));
-      return unit(Array.from(y.data, (value) => value * nd.sigmoid(value)));
-    });
-    return { rows: rows.flat(), similarity: distances(rows) };
-  },
-});
+const network = (precision: 'float32' | 'int8', rtol: number): Operation =>
+  operation({
+    name: `models.SentenceEncoder of MPNet, ${precision}`,
+    rtol,
+    sizes: [{ N: 1 }, { N: 9 }, { N: 27 }],
+    large: [],
+    inputs: ({ N = 1 }, random) => ({
+      weights: normal(random, 1, SIZE, 0.5),
+      letters: { data: Float32Array.of(N), rows: 1, cols: 1, constant: true as const },
+    }),
+    run: (api, { weights, letters }) =>
+      encode(api, folderOf(weights), textsOf(letters.data[0] as number), precision),
+    reference: ({ weights, letters }) => {
+      const { network, head } = weightsOf(weights);
+      const rows = textsOf(letters.data[0] as number).map((text) => {
+        const ids = [CLS, ...text.map((letter) => FIRST_LETTER + letter), SEP];
+        const pooled = pool(hiddenStates(network, ids));
+        const x = { shape: [1, pooled.length], data: Float64Array.from(pooled) };
+        const y = nd.linear(x, head.get('linear.weight') as nd.Nd, head.get('linear.bias'));
+        return unit(Array.from(y.data, (value) => value * nd.sigmoid(value)));
+      });
+      return { rows: rows.flat(), similarity: distances(rows) };
+    },
+  });
 
 const TABLE_WIDTH = 11;
 const staticTable = operation({
@@ -308,4 +315,8 @@ const staticTable = operation({
   },
 });
 
-export const sentence: readonly Operation[] = [network, staticTable];
+export const sentence: readonly Operation[] = [
+  network('float32', 2e-6),
+  network('int8', 5e-3),
+  staticTable,
+];

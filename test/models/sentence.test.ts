@@ -3,6 +3,7 @@
  * of every kind (test/golden/sentence.py), and of two real encoders.
  */
 
+import { cosineSimilarity } from 'nearfar';
 import {
   type Files,
   loadSentenceEncoder,
@@ -230,6 +231,29 @@ test('what is saved and loaded again gives the same bits', () => {
       encoder.dispose();
       again.dispose();
     }
+  }
+});
+
+test('products of integers keep the direction of rows, and their bits in any batch', () => {
+  const folders = fixtureNames.filter((name) => !/static|model2vec/.test(name)).map(fixtureFolder);
+  const texts = fixtureCases('bert-v2')[0]?.texts ?? [];
+  const shared = sharedModel('all-MiniLM-L6-v2');
+  if (shared) folders.push(shared.files);
+  for (const files of folders) {
+    const exact = loadSentenceEncoder(files);
+    const encoder = loadSentenceEncoder(files, { precision: 'int8' });
+    const rows = encoder.encode(texts);
+    const expected = exact.encode(texts);
+    texts.forEach((text, i) => {
+      const row = rows.data.subarray(i * rows.cols, (i + 1) * rows.cols);
+      const other = expected.data.subarray(i * rows.cols, (i + 1) * rows.cols);
+      const cosine = cosineSimilarity(row, other);
+      check(cosine > 0.999, `${JSON.stringify(text)}: a cosine of ${cosine}`);
+      if (i % 7 === 0) same([...encoder.encode(text).data], [...row], text);
+    });
+    throws(() => saveSentenceEncoder(encoder), RangeError, /precision 'float32'/);
+    encoder.dispose();
+    exact.dispose();
   }
 });
 

@@ -4,7 +4,7 @@
  */
 
 import { readOptions } from '../../core/options.js';
-import { rangeError, show } from '../../core/validation.js';
+import { oneOf, rangeError, show } from '../../core/validation.js';
 import { PipelineTokenizer } from '../../data/text/pipeline/tokenizer.js';
 import { type Files, readJson, readText } from '../files/files.js';
 import { ARCHITECTURES } from './architectures.js';
@@ -32,18 +32,22 @@ import {
 import { StaticEncoder } from './static.js';
 import { medianTokenLength, SentenceTokens, type TokenRules } from './tokens.js';
 import { TransformerEncoder } from './transformer.js';
-import { WeightMemory } from './weights.js';
+import { type Precision, WeightMemory } from './weights.js';
 
 /** Options of `loadSentenceEncoder`. */
 export interface LoadSentenceOptions {
   /**
-   * Numbers that the weights of a transformer are multiplied in.
+   * Numbers that a transformer's weights are multiplied in. `'int8'` rounds them to integers, a
+   * scale per output: half of the memory and up to twice the speed, at a cosine of 0.999 or better
+   * to the rows of `'float32'`. Static encoders are the same in both.
    * @default 'float32'
    */
-  precision?: 'float32' | undefined;
+  precision?: Precision | undefined;
 }
 
 const NAME = 'loadSentenceEncoder';
+
+const PRECISIONS: readonly Precision[] = ['float32', 'int8'];
 
 /** One module of modules.json. */
 interface ModuleEntry {
@@ -199,6 +203,7 @@ function loadTransformer(
   folder: Folder,
   at: string,
   memory: WeightMemory,
+  precision: Precision,
 ): Omit<Loaded, 'network'> & { encoder: TransformerEncoder } {
   const { name, files } = folder;
   const config = readJson(name, files, pathOf(at, 'config.json'));
@@ -209,7 +214,7 @@ function loadTransformer(
   const tokenizerConfig = readOptionalJson(folder, tokenizerFile) ?? {};
   const json = readTokenizerJson(folder, at, tokenizerConfig);
   const tokenizer = new PipelineTokenizer(name, json, settings.flag('do_lower_case', false));
-  const encoder = new TransformerEncoder(folder, at, memory, config);
+  const encoder = new TransformerEncoder(folder, at, memory, config, precision);
   checkVocabulary(folder, tokenizer, encoder.words.rows, pathOf(at, 'config.json'));
   const { frame } = tokenizer;
   const limit =
@@ -324,7 +329,7 @@ function guessModules(folder: Folder): ModuleEntry[] {
   rangeError(folder.name, "config.json's model_type", `one of ${known}`, kind);
 }
 
-function load(folder: Folder, memory: WeightMemory): SentenceEncoder {
+function load(folder: Folder, memory: WeightMemory, precision: Precision): SentenceEncoder {
   const { name } = folder;
   const settings = readSettings(folder);
   const entries = readModules(folder) ?? guessModules(folder);
@@ -332,7 +337,7 @@ function load(folder: Folder, memory: WeightMemory): SentenceEncoder {
   let rest = more;
   let loaded: Loaded;
   if (first.type === 'Transformer') {
-    const { encoder, ...others } = loadTransformer(folder, first.path, memory);
+    const { encoder, ...others } = loadTransformer(folder, first.path, memory, precision);
     let pooling = MEAN_POOLING;
     if (folder.files.has('modules.json')) {
       const [second, ...behind] = more;
@@ -397,19 +402,12 @@ function load(folder: Folder, memory: WeightMemory): SentenceEncoder {
  */
 export function loadSentenceEncoder(files: Files, options?: LoadSentenceOptions): SentenceEncoder {
   const reader = readOptions(NAME, options);
-  reader.read(
-    'precision',
-    (name, argument, value) => {
-      if (value !== 'float32') rangeError(name, argument, "'float32'", value);
-      return value;
-    },
-    'float32',
-  );
+  const precision = reader.read('precision', oneOf(PRECISIONS), 'float32');
   reader.done();
   const folder = { name: NAME, files: checkFiles(NAME, files) };
   const memory = new WeightMemory();
   try {
-    return load(folder, memory);
+    return load(folder, memory, precision);
   } catch (error) {
     memory.dispose();
     throw error;

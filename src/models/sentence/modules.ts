@@ -136,12 +136,12 @@ function readDense(folder: Folder, at: string, width: number, memory: WeightMemo
   }
   const weightsFile = pathOf(at, 'model.safetensors');
   const reader = new WeightReader(name, weightsFile, readBytes(folder, weightsFile), memory);
-  const dense = reader.dense(['linear'], outputs, width, config.flag('bias', true));
+  const dense = reader.dense(['linear'], outputs, width, { bias: config.flag('bias', true) });
   const residual = !config.flag('use_residual', false)
     ? undefined
     : outputs === width
       ? 'identity'
-      : reader.dense(['residual'], outputs, width, false);
+      : reader.dense(['residual'], outputs, width, { bias: false });
   return { type: 'Dense', dense, residual, activation, json };
 }
 

@@ -352,6 +352,14 @@ export function saveSentenceEncoder(
   const { parts } = encoder;
   if (parts.memory.disposed) throw new Error(`${NAME}: the encoder was disposed of`);
   const { network } = parts;
+  if (network.kind === 'bert' && network.encoder.precision === 'int8') {
+    rangeError(
+      NAME,
+      'encoder',
+      "loaded with precision 'float32', as its weights are rounded",
+      'int8',
+    );
+  }
   if (network.kind === 'bert' && dtype === 'int8') {
     rangeError(NAME, 'dtype', "'float32' or 'float16' for a transformer", dtype);
   }

@@ -25,6 +25,8 @@ import { ConfigReader, type Folder, type Json, pathOf, readBytes } from './confi
 import {
   applyDense,
   type Dense,
+  denseScratch,
+  type Precision,
   TABLE_TYPES,
   type Table,
   type Vector,
@@ -93,13 +95,22 @@ export class TransformerEncoder {
   readonly relative: Table | undefined;
   /** Dense layer on the first token that some files have and no encoder uses. */
   readonly pooler: Dense | undefined;
+  readonly precision: Precision;
   readonly #activation: Activation;
 
   /**
    * Reads a network from `config.json` and `model.safetensors`.
    * @param at path of the module in the folder
+   * @param precision numbers that the layers' weights are multiplied in
    */
-  constructor(folder: Folder, at: string, memory: WeightMemory, json: Json) {
+  constructor(
+    folder: Folder,
+    at: string,
+    memory: WeightMemory,
+    json: Json,
+    precision: Precision = 'float32',
+  ) {
+    this.precision = precision;
     const { name } = folder;
     const file = pathOf(at, 'config.json');
     const kind = json.model_type;
@@ -160,11 +171,11 @@ export class TransformerEncoder {
       const { names } = architecture;
       const key = (part: keyof typeof names): string => architecture.layer(i) + names[part];
       return {
-        qkv: reader.dense([key('query'), key('key'), key('value')], width, width),
-        output: reader.dense([key('output')], width, width),
+        qkv: reader.dense([key('query'), key('key'), key('value')], width, width, { precision }),
+        output: reader.dense([key('output')], width, width, { precision }),
         norm1: norm(key('norm1')),
-        up: reader.dense([key('up')], hidden, width),
-        down: reader.dense([key('down')], width, hidden),
+        up: reader.dense([key('up')], hidden, width, { precision }),
+        down: reader.dense([key('down')], width, hidden, { precision }),
         norm2: norm(key('norm2')),
       };
     });
@@ -231,7 +242,7 @@ export class TransformerEncoder {
     const z = scope.f32(tokens * width);
     const statistics = scope.f32(2 * tokens);
     const qkv = scope.f32(tokens * Math.max(3 * width, hidden));
-    const scratch = scope.bytes(kernels().gemmScratch());
+    const scratch = scope.bytes(denseScratch(tokens, Math.max(width, hidden), this.precision));
     const scores = scope.f32(core.sequenceScratch(longest, width / heads));
     const where = scope.i32From(offsets);
     const reach = Math.max(0, longest - 1);

@@ -59,13 +59,24 @@ export interface Table {
 
 /** The right side of a product, packed once: x W' of a (rows, cols) matrix W, and a bias. */
 export interface Dense {
+  /** f32 in slivers, or integers in slivers where there are scales. */
   packed: Pointer;
   bias: Pointer | undefined;
+  /** Scale of each output, of weights that are integers. */
+  scales: Pointer | undefined;
+  /** Largest activation that integers are multiplied with. */
+  limit: number;
   /** Outputs. */
   rows: number;
   /** Inputs. */
   cols: number;
 }
+
+/** Numbers that weights are multiplied in. */
+export type Precision = 'float32' | 'int8';
+
+/** Outputs of a sliver of weights at most. */
+const SLIVER = 8;
 
 /** Numbers that are f32 in WASM memory. */
 export interface Vector {
@@ -188,11 +199,31 @@ export class WeightReader {
     return { at, type, rows, cols };
   }
 
+  /** Room for n numbers and those that fill the last sliver, all 0. */
+  #zeros(n: number): Pointer {
+    const length = n + SLIVER;
+    const at = this.#memory.allocate(4 * length);
+    f32().fill(0, at / 4, at / 4 + length);
+    return at;
+  }
+
   /** Reads one matrix, or several one below the other, and packs them. */
-  dense(keys: readonly string[], rows: number, cols: number, bias = true): Dense {
+  dense(
+    keys: readonly string[],
+    rows: number,
+    cols: number,
+    { bias = true, precision = 'float32' }: { bias?: boolean; precision?: Precision } = {},
+  ): Dense {
     const total = rows * keys.length;
     const core = kernels();
-    const packed = this.#memory.allocate(4 * core.packedLength(total, cols, core.NR.value));
+    const narrow = precision === 'int8';
+    const packed = this.#memory.allocate(
+      narrow
+        ? kernels(sentence).integerBytes(total, cols)
+        : 4 * core.packedLength(total, cols, core.NR.value),
+    );
+    const scales = narrow ? this.#zeros(total) : undefined;
+    let limit = 0;
     scoped((scope) => {
       const whole = scope.f32(total * cols);
       keys.forEach((key, i) => {
@@ -204,16 +235,26 @@ export class WeightReader {
           rows * cols,
         );
       });
-      core.packBlocks(packed, whole, total, cols, cols, 1, core.NR.value, 0, total);
+      if (scales === undefined) {
+        core.packBlocks(packed, whole, total, cols, cols, 1, core.NR.value, 0, total);
+      } else {
+        limit = kernels(sentence).packIntegerWeights(packed, scales, whole, total, cols);
+      }
     });
-    if (!bias) return { packed, bias: undefined, rows: total, cols };
-    const biases = this.#memory.allocate(4 * total);
+    if (!bias) return { packed, bias: undefined, scales, limit, rows: total, cols };
+    const biases = this.#zeros(total);
     keys.forEach((key, i) => {
       const name = `${key}.bias`;
       this.#copyFloats(name, this.get(name, [rows]), biases + 4 * i * rows, rows);
     });
-    return { packed, bias: biases, rows: total, cols };
+    return { packed, bias: biases, scales, limit, rows: total, cols };
   }
+}
+
+/** Bytes of scratch that `applyDense` needs for m rows of at most `cols` columns. */
+export function denseScratch(m: number, cols: number, precision: Precision): number {
+  if (precision === 'float32') return kernels().gemmScratch();
+  return kernels(sentence).integerBytes(m, cols) + 4 * (m + SLIVER);
 }
 
 /** y (m, rows) = x W' + bias. */
@@ -224,9 +265,16 @@ export function applyDense(
   dense: Dense,
   scratch: Pointer,
 ): void {
-  const { packed, bias, rows, cols } = dense;
+  const { packed, bias, scales, limit, rows, cols } = dense;
+  const core = kernels(sentence);
+  if (scales !== undefined && bias !== undefined) {
+    const rowScales = scratch + core.integerBytes(m, cols);
+    core.packIntegerRows(scratch, rowScales, x, m, cols, limit);
+    core.integerProduct(y, scratch, rowScales, packed, scales, bias, m, rows, cols, 0, rows);
+    return;
+  }
   kernels().gemmRows(y, x, packed, m, rows, cols, cols, 1, false, scratch, 0, rows);
-  if (bias !== undefined) kernels(sentence).addRows(y, y, bias, m, rows);
+  if (bias !== undefined) core.addRows(y, y, bias, m, rows);
 }
 
 /** Row-major numbers of a packed matrix. */
