@@ -26,7 +26,7 @@ export { klDivergenceRows, firstInvalidDistribution, firstInfiniteDivergence } f
 export {
   TILE,
   contrastiveScratch,
-  contrastiveStart,
+  contrastiveInit,
   contrastiveSums,
   contrastiveGradients,
   contrastiveRows,

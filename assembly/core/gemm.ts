@@ -1,5 +1,5 @@
 /**
- * Matrix products over packed slivers.
+ * Matrix products (GEMM) over packed slivers, with BLIS's names: KC, MC, MR, NR, micro-kernel.
  *
  * A product of rows with rows, c[i][j] = sum over k of a[i][k] b[j][k], is the one shape: what a
  * transpose changes is only the strides that the packing reads with. Packing lays a block of KC
@@ -21,8 +21,12 @@ export const NR: i32 = 8;
 /** Rows of the left side that are taken through all of the right side before the next ones. */
 const MC: i32 = 128;
 
-/** One tile: c (MR x NR, ldc bytes per row) = or += left sliver x right sliver over k steps. */
-export function tile(c: usize, ldc: usize, a: usize, b: usize, k: i32, accumulate: bool): void {
+/**
+ * The micro-kernel: c (MR x NR, ldc bytes per row) = or += left sliver x right sliver over k steps.
+ */
+export function microKernel(
+  c: usize, ldc: usize, a: usize, b: usize, k: i32, accumulate: bool,
+): void {
   let c00 = f32x4.splat(0), c01 = f32x4.splat(0);
   let c10 = f32x4.splat(0), c11 = f32x4.splat(0);
   let c20 = f32x4.splat(0), c21 = f32x4.splat(0);
@@ -45,8 +49,8 @@ export function tile(c: usize, ldc: usize, a: usize, b: usize, k: i32, accumulat
   storeTile(c, ldc, accumulate, c00, c01, c10, c11, c20, c21, c30, c31);
 }
 
-/** One tile of squared distances: c = or += sum over k of (a - b)^2, without cancellation. */
-export function distanceTile(
+/** Micro-kernel of squared distances: c = or += sum over k of (a - b)^2, without cancellation. */
+export function distanceMicroKernel(
   c: usize, ldc: usize, a: usize, b: usize, k: i32, accumulate: bool,
 ): void {
   let c00 = f32x4.splat(0), c01 = f32x4.splat(0);
@@ -131,12 +135,12 @@ export function multiplyPacked(
         const b = right + ((<usize>j * <usize>k + <usize>(first * NR)) << 2);
         const at = c + <usize>i * row + (<usize>j << 2);
         if (i + MR <= m && j + NR <= n) {
-          if (squaredDistance) distanceTile(at, row, a, b, last - first, accumulate);
-          else tile(at, row, a, b, last - first, accumulate);
+          if (squaredDistance) distanceMicroKernel(at, row, a, b, last - first, accumulate);
+          else microKernel(at, row, a, b, last - first, accumulate);
           continue;
         }
-        if (squaredDistance) distanceTile(edge, NR << 2, a, b, last - first, false);
-        else tile(edge, NR << 2, a, b, last - first, false);
+        if (squaredDistance) distanceMicroKernel(edge, NR << 2, a, b, last - first, false);
+        else microKernel(edge, NR << 2, a, b, last - first, false);
         const rows = min(MR, m - i), columns = min(NR, n - j);
         for (let r = 0; r < rows; r++) {
           for (let s = 0; s < columns; s++) {

@@ -102,11 +102,11 @@ export function normalizeRowsBackward(
     const unit = y + ((<usize>r * <usize>cols) << 2);
     const norm = load<f64>(norms + (<usize>r << 3));
     const inverse = norm == 0 ? 0 : 1 / norm;
-    const along = dotRow(unit, from, cols);
-    total += along;
+    const dot = dotRow(unit, from, cols);
+    total += dot;
     for (let i = 0; i < cols; i++) {
       const p = <usize>i << 2;
-      const d = <f64>load<f32>(from + p) - <f64>load<f32>(unit + p) * along;
+      const d = <f64>load<f32>(from + p) - <f64>load<f32>(unit + p) * dot;
       store<f32>(to + p, toF32(d * inverse));
     }
   }

@@ -1,14 +1,14 @@
 /**
- * The contrastive losses' common core: for N rows against M columns of unit vectors, the sums of
- * exp(scale cos) over each row's and each column's negatives, and the gradient that flows back
- * through them, without the N x M matrix ever being written.
+ * The kernels that the contrastive losses share: for N rows and M columns of unit vectors, the sums
+ * of exp(scale cos) over the negatives of each row and of each column, and the gradient through
+ * these sums. The N x M matrix is never stored.
  *
  * NT-Xent (https://arxiv.org/abs/2002.05709), SupCon (https://arxiv.org/abs/2004.11362), InfoNCE
  * (https://arxiv.org/abs/1807.03748) and CLIP (https://arxiv.org/abs/2103.00020) differ in what
- * stands for rows and columns, in which pairs are left out, and in their epilogues; all take the
- * two passes over tiles of TILE x TILE products:
+ * the rows and columns are, in which pairs are masked, and in their epilogues; all make two passes
+ * over tiles of TILE x TILE logits, as FlashAttention does:
  *
- *   sums:       tile -> left-out pairs to -inf -> exp -> sums of its rows and of its columns
+ *   sums:       tile -> masked pairs to -inf -> exp -> sums of its rows and of its columns
  *   gradients:  tile again -> exp (r_i + c_j) = W -> dRows += W columns, dColumns += W' rows
  *
  * with an epilogue in between, from the sums to the loss and to the coefficients r_i and c_j.
@@ -23,10 +23,11 @@
  * its digits: -log(p / (p + n)) = softplus(log n - log p).
  *
  * A cosine is at most 1, so exp(scale cos - scale) can't overflow, and for scale <= 40 it can't
- * vanish either. Above that each row and column carries the largest logit it has met as its shift.
+ * underflow either. Above that the shift of each row and column is its running maximum, as in online
+ * softmax.
  */
 
-import { MR, NR, RESULT_BELOW, WHOLE, multiplyRows, tile } from '../core/gemm';
+import { MR, NR, RESULT_BELOW, WHOLE, multiplyRows, microKernel } from '../core/gemm';
 import { storeColumns } from '../core/lanes';
 import { padded } from '../core/pack';
 import { expNegative, expScalar, logScalar, max4, sigmoid, softplus, sum4 } from '../core/math';
@@ -55,8 +56,8 @@ function tileAddress(
   return index < keptTiles ? kept + ((<usize>index * TILE * TILE) << 2) : scratch;
 }
 
-/** Sets to -inf the pairs of a tile that are not negatives, and its padding. */
-function leaveOut(
+/** Masks a tile: sets to -inf the pairs that are not negatives, and the padding. */
+function maskTile(
   t: usize, i0: i32, i1: i32, j0: i32, j1: i32, pairOffset: i32, ids: usize, idColumns: i32,
 ): void {
   const rows = i1 - i0, columns = j1 - j0;
@@ -67,10 +68,10 @@ function leaveOut(
       store<f32>(t + (<usize>(r * TILE + c) << 2), -Infinity);
     }
   }
-  leaveOutDiagonal(t, i0, i1, j0, j1, 0);
+  maskDiagonal(t, i0, i1, j0, j1, 0);
   if (pairOffset > 0) {
-    leaveOutDiagonal(t, i0, i1, j0, j1, pairOffset);
-    leaveOutDiagonal(t, i0, i1, j0, j1, -pairOffset);
+    maskDiagonal(t, i0, i1, j0, j1, pairOffset);
+    maskDiagonal(t, i0, i1, j0, j1, -pairOffset);
   }
   if (ids == 0) return;
   const end = min(j1, idColumns) - j0;
@@ -84,8 +85,8 @@ function leaveOut(
   }
 }
 
-/** Sets to -inf the elements (i, i + offset) of a tile. */
-function leaveOutDiagonal(t: usize, i0: i32, i1: i32, j0: i32, j1: i32, offset: i32): void {
+/** Masks the elements (i, i + offset) of a tile. */
+function maskDiagonal(t: usize, i0: i32, i1: i32, j0: i32, j1: i32, offset: i32): void {
   const end = min(i1, j1 - offset);
   for (let i = max(i0, j0 - offset); i < end; i++) {
     store<f32>(t + (<usize>((i - i0) * TILE + (i + offset - j0)) << 2), -Infinity);
@@ -106,7 +107,7 @@ function mirror(t: usize, rows: i32): void {
   }
 }
 
-/** The cosines of rows i0..i1 and columns j0..j1, pairs left out at -inf. */
+/** Computes the cosines of rows i0..i1 and columns j0..j1; masked pairs are -inf. */
 @inline
 function cosineTile(
   t: usize, left: usize, right: usize, i0: i32, i1: i32, j0: i32, j1: i32,
@@ -119,11 +120,11 @@ function cosineTile(
   const band = half ? RESULT_BELOW : WHOLE;
   multiplyRows(t, left, right, i0, iEnd, j0, jEnd, rows, columns, depth, TILE, false, 0, band);
   if (half) mirror(t, iEnd - i0);
-  leaveOut(t, i0, i1, j0, j1, pairOffset, ids, idColumns);
+  maskTile(t, i0, i1, j0, j1, pairOffset, ids, idColumns);
 }
 
 /** Adds a tile's exp(scale (cos - 1)) to the sums of its rows and, if wanted, of its columns. */
-function addFixed(
+function addFixedShift(
   rowSums: usize, columnSums: usize, t: usize, columnRow: usize,
   rows: i32, columns: i32, scale: f32, wantColumns: bool,
 ): void {
@@ -154,7 +155,7 @@ function addFixed(
   }
 }
 
-/** Raises a running shift to `largest` and brings the sum so far to it. */
+/** Online softmax: raises a running maximum to `largest` and rescales the sum so far. */
 @inline
 function raiseShift(sum: usize, shift: usize, largest: f32): void {
   const old = load<f32>(shift);
@@ -215,36 +216,35 @@ function addRunningColumns(sums: usize, shifts: usize, t: usize, rows: i32, colu
 }
 
 @inline
-function shiftAtStart(scale: f32): f32 {
+function initialShift(scale: f32): f32 {
   return scale <= FIXED_SHIFT_SCALE ? scale : -Infinity;
 }
 
-/** Sums to zero and shifts to where they start, for n rows or columns. */
-function clearSums(sums: usize, shifts: usize, n: i32, start: f32): void {
+/** Sets n sums to zero and their shifts to `start`. */
+function initSums(sums: usize, shifts: usize, n: i32, start: f32): void {
   memory.fill(sums, 0, <usize>n << 3);
   for (let i = 0; i < n; i++) store<f32>(shifts + (<usize>i << 2), start);
 }
 
 /**
- * Initial sums (f64) and shifts (f32) of `contrastiveSums` for rows and columns, padded to NR.
- * `wantColumns` as there: without it the columns' shifts are set so that a coefficient of 0 gives
- * 0.
+ * Initializes the sums (f64) and shifts (f32) of `contrastiveSums` for rows and columns, padded to
+ * NR. Without `wantColumns` the columns' shifts are set so that a coefficient of 0 gives 0.
  */
-export function contrastiveStart(
+export function contrastiveInit(
   rowSums: usize, rowShifts: usize, columnSums: usize, columnShifts: usize, rows: i32, columns: i32,
   scale: f32, self: bool, wantColumns: bool,
 ): void {
-  clearSums(rowSums, rowShifts, padded(rows, NR), shiftAtStart(scale));
+  initSums(rowSums, rowShifts, padded(rows, NR), initialShift(scale));
   if (self) return;
   // Above every logit, also those of cosines that rounding has taken past 1.
-  const start: f32 = wantColumns ? shiftAtStart(scale) : scale * 1.0001;
-  clearSums(columnSums, columnShifts, padded(columns, NR), start);
+  const start: f32 = wantColumns ? initialShift(scale) : scale * 1.0001;
+  initSums(columnSums, columnShifts, padded(columns, NR), start);
 }
 
 /**
  * sums[i] = sum over i's negatives j of exp(scale cos(i, j) - shifts[i]), for rows and, if
  * `wantColumns`, for columns, of the tiles of rows iFirst to iEnd and columns jFirst to jEnd; with
- * `self` those below the diagonal count as computed. A tile comes after those to its left and above
+ * `self` those below the diagonal are skipped. A tile comes after those to its left and above
  * it, wherever it is computed, so that every sum has its order.
  *
  * left, right: unit rows packed by `packBlocks` with MR and NR; pairs (i, i) and (i, i +-
@@ -272,7 +272,7 @@ export function contrastiveSums(
       );
       const sumsBelow = columnSums + (<usize>j0 << 3);
       if (scale <= FIXED_SHIFT_SCALE) {
-        addFixed(sums, sumsBelow, t, columnRow, i1 - i0, j1 - j0, scale, both);
+        addFixedShift(sums, sumsBelow, t, columnRow, i1 - i0, j1 - j0, scale, both);
       } else {
         addRunningRows(sums, shifts, t, i1 - i0, j1 - j0, scale);
         if (both) {
@@ -353,7 +353,7 @@ function addProduct(
     const b = factor + ((<usize>c * <usize>factorRows + <usize>(x0 * NR)) << 2);
     for (let r = 0; r < rows; r += MR) {
       const to = dy + <usize>(y0 + r) * ld + (<usize>c << 2);
-      tile(to, ld, w + (<usize>(r * TILE) << 2), b, k, true);
+      microKernel(to, ld, w + (<usize>(r * TILE) << 2), b, k, true);
     }
   }
 }
@@ -403,11 +403,12 @@ export function contrastiveGradients(
 }
 
 /**
- * The epilogue of NT-Xent, InfoNCE and CLIP, for one direction. Of row i with positive cosine p_i
- * and negatives' sum n_i the loss is softplus(log n_i + shift_i - scale p_i); returns the sum of
- * weight times that. `coefficients` become the r_i (or c_j) of `contrastiveGradients`;
- * `positiveCoefficients` += the derivative by p_i. With `decoupled` the positive is left out of its
- * own sum: the loss is log n_i + shift_i - scale p_i.
+ * Computes the loss of NT-Xent, InfoNCE or CLIP from the sums of the negatives, for rows or for
+ * columns. A row i with the positive's cosine p_i and the negatives' sum n_i has the loss
+ * softplus(log n_i + shift_i - scale p_i); returns the sum over rows of weight times that.
+ * `coefficients` become the r_i (or c_j) of `contrastiveGradients`; the derivative by p_i is added to
+ * `positiveCoefficients`. With `decoupled` the positive is not in its own sum: the loss is
+ * log n_i + shift_i - scale p_i.
  */
 export function contrastiveRows(
   coefficients: usize, positiveCoefficients: usize, sums: usize, shifts: usize, positives: usize,
@@ -451,9 +452,9 @@ export function sumByLabel(
 }
 
 /**
- * The epilogue of SupCon: row i with P others of its label has the loss
- * log(sum_i) + shift_i - scale (mean cosine of the P); rows with P = 0 leave the mean. Returns the
- * mean, 0 if no row remains. `coefficients` become the r_i of `contrastiveGradients`, and the
+ * Computes the loss of SupCon from the sums over all other rows: row i with P others of its label has
+ * the loss log(sum_i) + shift_i - scale (mean cosine of the P). Returns the mean over the rows with
+ * P > 0, or 0 if there are none. `coefficients` become the r_i of `contrastiveGradients`, and the
  * positives' part of the gradient is added to dx (ldx floats per row) unless dx is 0.
  */
 export function supConRows(
@@ -484,12 +485,12 @@ export function supConRows(
     store<f32>(coefficients + (<usize>i << 2), <f32>(scale / sum / <f64>anchors));
     if (dx == 0) continue;
     // Row i is positive to each of the others and each of them to it: hence the two.
-    const pull = (2 * scale) / <f64>others / <f64>anchors;
+    const factor = (2 * scale) / <f64>others / <f64>anchors;
     const to = dx + ((<usize>i * <usize>ldx) << 2);
     for (let c = 0; c < cols; c++) {
       const at = to + (<usize>c << 2);
       const value = <f64>load<f32>(row + (<usize>c << 2));
-      const d = pull * (load<f64>(labelSum + (<usize>c << 3)) - value);
+      const d = factor * (load<f64>(labelSum + (<usize>c << 3)) - value);
       store<f32>(at, <f32>(<f64>load<f32>(at) - d));
     }
   }

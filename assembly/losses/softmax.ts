@@ -9,9 +9,9 @@ import { dotRow } from '../core/rows';
 /** Floats that are summed in f32 before they join the f64 sum. */
 const BLOCK: i32 = 256;
 
-/** Largest of n floats. */
+/** Maximum of n floats. */
 @inline
-export function largest(x: usize, n: i32): f32 {
+export function rowMax(x: usize, n: i32): f32 {
   let top = f32x4.splat(-Infinity);
   let i = 0;
   for (; i + 4 <= n; i += 4) top = f32x4.pmax(top, v128.load(x + (<usize>i << 2)));
@@ -74,7 +74,7 @@ export function expShifted(y: usize, x: usize, n: i32, shift: f32): void {
 /** y[i] (rows) = log of the sum of exp(x[i][j]) over j (x: rows x cols). */
 export function logSumExpRows(y: usize, x: usize, rows: i32, cols: i32): void {
   for (let r = 0; r < rows; r++, x += <usize>cols << 2) {
-    const m = largest(x, cols);
+    const m = rowMax(x, cols);
     store<f32>(y + (<usize>r << 2), <f32>(logScalar(sumExp(x, cols, m)) + <f64>m));
   }
 }
@@ -97,7 +97,7 @@ export function logSumExpRowsBackward(
 export function softmaxRows(y: usize, x: usize, rows: i32, cols: i32): void {
   for (let r = 0; r < rows; r++) {
     const at = (<usize>r * <usize>cols) << 2;
-    const m = largest(x + at, cols);
+    const m = rowMax(x + at, cols);
     const factor = <f32>(1 / sumExp(x + at, cols, m));
     expTimes(y + at, x + at, cols, m, factor);
   }
@@ -108,16 +108,16 @@ export function softmaxRowsBackward(
   dx: usize, dy: usize, y: usize, rows: i32, cols: i32,
 ): void {
   for (let r = 0; r < rows; r++) {
-    const along = dotRow(dy, y, cols), alongs = f64x2.splat(along);
+    const dot = dotRow(dy, y, cols), dots = f64x2.splat(dot);
     let i = 0;
     for (; i + 2 <= cols; i += 2, dx += 8, dy += 8, y += 8) {
       const own = f64x2.promote_low_f32x4(v128.load64_zero(dy));
       const probability = f64x2.promote_low_f32x4(v128.load64_zero(y));
-      const x = f32x4.demote_f64x2_zero(f64x2.mul(probability, f64x2.sub(own, alongs)));
+      const x = f32x4.demote_f64x2_zero(f64x2.mul(probability, f64x2.sub(own, dots)));
       v128.store_lane<i64>(dx, x, 0);
     }
     for (; i < cols; i++, dx += 4, dy += 4, y += 4) {
-      store<f32>(dx, <f32>(<f64>load<f32>(y) * (<f64>load<f32>(dy) - along)));
+      store<f32>(dx, <f32>(<f64>load<f32>(y) * (<f64>load<f32>(dy) - dot)));
     }
   }
 }
@@ -144,7 +144,7 @@ export function crossEntropyRows(
       if (backward) memory.fill(x, 0, <usize>cols << 2);
       continue;
     }
-    const m = largest(x, cols);
+    const m = rowMax(x, cols);
     const at = x + (<usize>target << 2);
     const logit = load<f32>(at);
     store<f32>(at, -Infinity);
@@ -160,8 +160,8 @@ export function crossEntropyRows(
     }
     store<f64>(losses, row);
     if (!backward) continue;
-    const miss = sigmoid(gap);
-    expTimes(x, x, cols, m, others == 0 ? 0 : <f32>((mean * miss) / others));
+    const errorProbability = sigmoid(gap);
+    expTimes(x, x, cols, m, others == 0 ? 0 : <f32>((mean * errorProbability) / others));
     if (smoothing > 0) {
       const each = <f32>(mean * spread);
       for (let c = 0; c < cols; c++) {
@@ -169,6 +169,6 @@ export function crossEntropyRows(
         store<f32>(to, load<f32>(to) - each);
       }
     }
-    store<f32>(at, <f32>(mean * (smoothing - miss - spread)));
+    store<f32>(at, <f32>(mean * (smoothing - errorProbability - spread)));
   }
 }

@@ -1,12 +1,12 @@
 /**
  * Scaled dot-product attention (https://arxiv.org/abs/1706.03762), fused: the scores of one head of
- * one sample at a time, in scratch, forward and backward alike. What is kept for the backward is
- * the log-sum-exp of each query, from which the probabilities come again, and so does the mask of
- * their dropout, from its counter.
+ * one sample at a time, in scratch, forward and backward alike. As in FlashAttention the backward
+ * needs only the log-sum-exp of each query: the probabilities are computed again, and the dropout
+ * mask is drawn again from its counter.
  *
- * Every row of results is made by the same operations in the same order whatever the number of
- * queries, and what a query may not see adds nothing, so that one query against a cache gives the
- * same bits as the whole pass.
+ * Every row of the result is made by the same operations in the same order, whatever the number of
+ * queries, and masked keys add nothing, so that one query against a key-value cache gives the same
+ * bits as the full pass.
  */
 
 import { LEFT_ABOVE, LEFT_BELOW, NR, RESULT_BELOW, WHOLE, gemmBand, bandScratch } from '../core/gemm';
@@ -14,7 +14,7 @@ import { padded } from '../core/pack';
 import { expNegative, logScalar, sum4 } from '../core/math';
 import { dropoutRow } from './random';
 import { dotRow } from '../core/rows';
-import { largest } from '../losses/softmax';
+import { rowMax } from '../losses/softmax';
 
 /**
  * Arguments of attention, 4 bytes per field, in the order in which src/nn/ops/attention.ts writes
@@ -23,11 +23,11 @@ import { largest } from '../losses/softmax';
  * A row of queries, keys, values or outputs stands at base + (b T + t) ld + h width floats, so that
  * projections packed side by side need no copy. With `causal` a query at t sees the keys up to t +
  * offset, and of sample b the first lengths[b] alone (i32; 0 for the pointer: all). A probability
- * is dropped if its number of 24 bits is below `limit`; `dropoutKeys` holds the stream of the first
- * head and the sample of each row of the batch, two i32.
+ * is dropped if its number of 24 bits is below `dropThreshold`; `dropoutKeys` holds the stream of
+ * the first head and the sample of each row of the batch, two i32.
  */
 @unmanaged
-class Plan {
+class AttentionArgs {
   q: usize;
   k: usize;
   v: usize;
@@ -43,7 +43,7 @@ class Plan {
   ldy: i32;
   causal: i32;
   offset: i32;
-  limit: i32;
+  dropThreshold: i32;
   seedLow: i32;
   seedHigh: i32;
   step: i32;
@@ -63,17 +63,17 @@ class Plan {
 
   /** Number of keys of sample b. */
   @inline
-  keysOf(b: i32): i32 {
+  keyCount(b: i32): i32 {
     return this.lengths == 0 ? this.keys : load<i32>(this.lengths + (<usize>b << 2));
   }
 
   /** Number of the first n keys that the query at t sees. */
   @inline
-  seen(t: i32, n: i32): i32 {
+  visibleKeys(t: i32, n: i32): i32 {
     return this.causal ? min(n, t + this.offset + 1) : n;
   }
 
-  /** The part of a product that is computed: all of it, or a triangle if attention is `causal`. */
+  /** Part of a product that is computed: all of it, or the triangle `causal` of causal attention. */
   @inline
   band(causal: i32): i32 {
     return this.causal ? causal : WHOLE;
@@ -95,9 +95,9 @@ class Plan {
     return (<usize>b * <usize>(this.queries * this.ldy) + <usize>(h * this.width)) << 2;
   }
 
-  /** The first n scores of a query become -inf where the mask has 0. */
+  /** Sets the first n scores of a query to -inf where the mask has 0. */
   @inline
-  hide(row: usize, b: i32, h: i32, t: i32, n: i32): void {
+  applyMask(row: usize, b: i32, h: i32, t: i32, n: i32): void {
     if (this.mask == 0) return;
     const at = b * this.maskBatch + h * this.maskHead + t * this.keys;
     const mask = this.mask + (<usize>at << 2);
@@ -108,13 +108,13 @@ class Plan {
 
   /** Drops probabilities of a query, or gradients of them, and scales the others up. */
   @inline
-  drop(row: usize, b: i32, h: i32, t: i32, n: i32): void {
-    if (this.limit == 0) return;
+  applyDropout(row: usize, b: i32, h: i32, t: i32, n: i32): void {
+    if (this.dropThreshold == 0) return;
     const key = this.dropoutKeys + (<usize>b << 3);
     // Fixed strides, so that a sample's mask does not depend on how far its batch is padded.
     dropoutRow(
-      row, n, this.limit, this.seedLow, this.seedHigh, load<i32>(key) + (h << 8), this.step,
-      load<i32>(key, 4), t << 16,
+      row, n, this.dropThreshold, this.seedLow, this.seedHigh, load<i32>(key) + (h << 8),
+      this.step, load<i32>(key, 4), t << 16,
     );
   }
 }
@@ -127,9 +127,9 @@ export function attentionScratch(queries: i32, keys: i32, width: i32): i32 {
   return 2 * queries * padded(keys, NR) + packed;
 }
 
-/** Fills a row of n floats up to whole vectors. */
+/** Pads a row of n floats to whole vectors. */
 @inline
-function fillUp(row: usize, n: i32, value: f32): void {
+function padRow(row: usize, n: i32, value: f32): void {
   for (let i = n; i & 3; i++) store<f32>(row + (<usize>i << 2), value);
 }
 
@@ -154,14 +154,14 @@ function expScaled(x: usize, n: i32, scale: f32, shift: f32): f64 {
 }
 
 /**
- * Scores of a query become probabilities, zero where it does not look; gives their log-sum-exp. A
- * query that may look nowhere has zeros, and infinity, which makes zeros of them in the backward.
+ * Softmax of the scores of a query, in place, zero past the visible keys; returns the log-sum-exp. A
+ * query with all keys masked has zeros and a log-sum-exp of infinity, so that its gradients are zero.
  */
 @inline
-export function toProbabilities(row: usize, seen: i32, ld: i32, scale: f32, masked: bool): f32 {
-  fillUp(row, seen, -Infinity);
-  const n = padded(seen, 4);
-  const m = largest(row, n) * scale;
+export function softmaxRow(row: usize, visibleKeys: i32, ld: i32, scale: f32, masked: bool): f32 {
+  padRow(row, visibleKeys, -Infinity);
+  const n = padded(visibleKeys, 4);
+  const m = rowMax(row, n) * scale;
   if (masked && m == -Infinity) {
     memory.fill(row, 0, <usize>ld << 2);
     return Infinity;
@@ -177,53 +177,53 @@ export function toProbabilities(row: usize, seen: i32, ld: i32, scale: f32, mask
 }
 
 /**
- * y (batch x queries x heads width) and the log-sum-exp of each query and head, for the backward,
- * of `count` heads from `first` on, those of the first sample being the first.
+ * Computes y (batch x queries x heads width), and for the backward the log-sum-exp of each query and
+ * head, of `count` heads from `first` on; the heads of the first sample come first.
  */
 export function attention(
-  y: usize, logSums: usize, at: usize, scratch: usize, first: i32, count: i32,
+  y: usize, logSumExps: usize, at: usize, scratch: usize, first: i32, count: i32,
 ): void {
-  const plan = changetype<Plan>(at);
-  const queries = plan.queries, width = plan.width, scale = plan.scale;
-  const ldq = plan.ldq, ldk = plan.ldk, offset = plan.offset;
-  const ld = padded(plan.keys, NR);
+  const args = changetype<AttentionArgs>(at);
+  const queries = args.queries, width = args.width, scale = args.scale;
+  const ldq = args.ldq, ldk = args.ldk, offset = args.offset;
+  const ld = padded(args.keys, NR);
   const packed = scratch + ((<usize>(2 * queries * ld)) << 2);
-  logSums += (<usize>first * <usize>queries) << 2;
+  logSumExps += (<usize>first * <usize>queries) << 2;
   for (let i = first; i < first + count; i++) {
-    const b = i / plan.heads, h = i % plan.heads;
-    const keys = plan.keysOf(b);
-    const k = plan.keyOffset(b, h);
+    const b = i / args.heads, h = i % args.heads;
+    const keys = args.keyCount(b);
+    const k = args.keyOffset(b, h);
     gemmBand(
-      scratch, plan.q + plan.queryOffset(b, h), plan.k + k, queries, keys, width, ld, ldq, 1, ldk, 1,
-      false, packed, plan.band(RESULT_BELOW), offset,
+      scratch, args.q + args.queryOffset(b, h), args.k + k, queries, keys, width, ld, ldq, 1, ldk,
+      1, false, packed, args.band(RESULT_BELOW), offset,
     );
-    for (let t = 0; t < queries; t++, logSums += 4) {
+    for (let t = 0; t < queries; t++, logSumExps += 4) {
       const row = scratch + ((<usize>t * <usize>ld) << 2);
-      const seen = plan.seen(t, keys);
-      plan.hide(row, b, h, t, seen);
-      store<f32>(logSums, toProbabilities(row, seen, ld, scale, plan.mask != 0));
-      plan.drop(row, b, h, t, seen);
+      const visibleKeys = args.visibleKeys(t, keys);
+      args.applyMask(row, b, h, t, visibleKeys);
+      store<f32>(logSumExps, softmaxRow(row, visibleKeys, ld, scale, args.mask != 0));
+      args.applyDropout(row, b, h, t, visibleKeys);
     }
     gemmBand(
-      y + plan.outputOffset(b, h), scratch, plan.v + k, queries, width, keys, plan.ldy, ld, 1, 1, ldk,
-      false, packed, plan.band(LEFT_BELOW), offset,
+      y + args.outputOffset(b, h), scratch, args.v + k, queries, width, keys, args.ldy, ld, 1, 1,
+      ldk, false, packed, args.band(LEFT_BELOW), offset,
     );
   }
 }
 
 /**
- * A query's scores become its probabilities p, and `grad`, their gradient, that of the scores
- * times `scale`: p (grad - along) scale, where `along` is the sum of p grad.
+ * Backward of the softmax of a query, in place: its scores become the probabilities p, and `grad`,
+ * the gradient of p, becomes that of the scores: p (grad - dot) scale, where dot = sum of p grad.
  */
 @inline
-function toScoreGrads(
-  row: usize, grad: usize, seen: i32, ld: i32, scale: f32, logSum: f32, along: f32,
+function softmaxRowBackward(
+  row: usize, grad: usize, visibleKeys: i32, ld: i32, scale: f32, logSumExp: f32, dot: f32,
 ): void {
-  fillUp(row, seen, -Infinity);
-  fillUp(grad, seen, 0);
-  const n = padded(seen, 4);
-  expScaled(row, n, scale, logSum);
-  const a = f32x4.splat(along), s = f32x4.splat(scale);
+  padRow(row, visibleKeys, -Infinity);
+  padRow(grad, visibleKeys, 0);
+  const n = padded(visibleKeys, 4);
+  expScaled(row, n, scale, logSumExp);
+  const a = f32x4.splat(dot), s = f32x4.splat(scale);
   const end = <usize>n << 2;
   for (let i: usize = 0; i < end; i += 16) {
     const less = f32x4.sub(v128.load(grad + i), a);
@@ -233,8 +233,8 @@ function toScoreGrads(
   memory.fill(grad + end, 0, <usize>(ld - n) << 2);
 }
 
-/** Zeros in the rows of a head's gradient from `keys` on, which no query sees. */
-function clearUnseen(d: usize, keys: i32, all: i32, width: i32, ld: i32): void {
+/** Zeros the gradients of a head's keys from `keys` on, which are padding. */
+function clearPadding(d: usize, keys: i32, all: i32, width: i32, ld: i32): void {
   for (let j = keys; j < all; j++) {
     memory.fill(d + ((<usize>j * <usize>ld) << 2), 0, <usize>width << 2);
   }
@@ -246,53 +246,55 @@ function clearUnseen(d: usize, keys: i32, all: i32, width: i32, ld: i32): void {
  * dq, dk and dv are laid out as q, k and v, and overwritten. Heads as in `attention`.
  */
 export function attentionBackward(
-  dq: usize, dk: usize, dv: usize, dy: usize, y: usize, logSums: usize, at: usize, scratch: usize,
-  first: i32, count: i32,
+  dq: usize, dk: usize, dv: usize, dy: usize, y: usize, logSumExps: usize, at: usize,
+  scratch: usize, first: i32, count: i32,
 ): void {
-  const plan = changetype<Plan>(at);
-  const queries = plan.queries, width = plan.width, scale = plan.scale;
-  const ldq = plan.ldq, ldk = plan.ldk, ldy = plan.ldy, offset = plan.offset;
-  const ld = padded(plan.keys, NR);
+  const args = changetype<AttentionArgs>(at);
+  const queries = args.queries, width = args.width, scale = args.scale;
+  const ldq = args.ldq, ldk = args.ldk, ldy = args.ldy, offset = args.offset;
+  const ld = padded(args.keys, NR);
   const grads = scratch + ((<usize>(queries * ld)) << 2);
   const packed = grads + ((<usize>(queries * ld)) << 2);
-  const square = plan.band(RESULT_BELOW), below = plan.band(LEFT_BELOW);
-  const above = plan.band(LEFT_ABOVE);
-  logSums += (<usize>first * <usize>queries) << 2;
+  const square = args.band(RESULT_BELOW), below = args.band(LEFT_BELOW);
+  const above = args.band(LEFT_ABOVE);
+  logSumExps += (<usize>first * <usize>queries) << 2;
   for (let i = first; i < first + count; i++) {
-    const b = i / plan.heads, h = i % plan.heads;
-    const keys = plan.keysOf(b);
-    const q = plan.queryOffset(b, h), k = plan.keyOffset(b, h), o = plan.outputOffset(b, h);
+    const b = i / args.heads, h = i % args.heads;
+    const keys = args.keyCount(b);
+    const q = args.queryOffset(b, h), k = args.keyOffset(b, h), o = args.outputOffset(b, h);
     gemmBand(
-      scratch, plan.q + q, plan.k + k, queries, keys, width, ld, ldq, 1, ldk, 1, false, packed,
+      scratch, args.q + q, args.k + k, queries, keys, width, ld, ldq, 1, ldk, 1, false, packed,
       square, offset,
     );
     gemmBand(
-      grads, dy + o, plan.v + k, queries, keys, width, ld, ldy, 1, ldk, 1, false, packed,
+      grads, dy + o, args.v + k, queries, keys, width, ld, ldy, 1, ldk, 1, false, packed,
       square, offset,
     );
-    for (let t = 0; t < queries; t++, logSums += 4) {
+    for (let t = 0; t < queries; t++, logSumExps += 4) {
       const from = (<usize>t * <usize>ld) << 2;
       const out = o + ((<usize>(t * ldy)) << 2);
-      const seen = plan.seen(t, keys);
-      const along = <f32>dotRow(dy + out, y + out, width);
-      plan.drop(grads + from, b, h, t, seen);
-      plan.hide(scratch + from, b, h, t, seen);
-      toScoreGrads(scratch + from, grads + from, seen, ld, scale, load<f32>(logSums), along);
-      plan.drop(scratch + from, b, h, t, seen);
+      const visibleKeys = args.visibleKeys(t, keys);
+      const dot = <f32>dotRow(dy + out, y + out, width);
+      args.applyDropout(grads + from, b, h, t, visibleKeys);
+      args.applyMask(scratch + from, b, h, t, visibleKeys);
+      softmaxRowBackward(
+        scratch + from, grads + from, visibleKeys, ld, scale, load<f32>(logSumExps), dot,
+      );
+      args.applyDropout(scratch + from, b, h, t, visibleKeys);
     }
     gemmBand(
       dv + k, scratch, dy + o, keys, width, queries, ldk, 1, ld, 1, ldy, false, packed,
       above, offset,
     );
     gemmBand(
-      dq + q, grads, plan.k + k, queries, width, keys, ldq, ld, 1, 1, ldk, false, packed,
+      dq + q, grads, args.k + k, queries, width, keys, ldq, ld, 1, 1, ldk, false, packed,
       below, offset,
     );
     gemmBand(
-      dk + k, grads, plan.q + q, keys, width, queries, ldk, 1, ld, 1, ldq, false, packed,
+      dk + k, grads, args.q + q, keys, width, queries, ldk, 1, ld, 1, ldq, false, packed,
       above, offset,
     );
-    clearUnseen(dk + k, keys, plan.keys, width, ldk);
-    clearUnseen(dv + k, keys, plan.keys, width, ldk);
+    clearPadding(dk + k, keys, args.keys, width, ldk);
+    clearPadding(dv + k, keys, args.keys, width, ldk);
   }
 }

@@ -33,13 +33,13 @@ const TABLE = memory.data<f32>([
 
 /** |x|, at most 14. */
 @inline
-function size(x: v128): v128 {
+function absClamped(x: v128): v128 {
   return f32x4.pmin(f32x4.abs(x), v128.load(TABLE));
 }
 
 /** exp(-t^2/2) for 0 <= t <= 14. */
 @inline
-function bell(t: v128): v128 {
+function gaussian(t: v128): v128 {
   // The rounding of t^2 counts in the exponent, so it is found (Dekker) and taken back.
   const square = f32x4.mul(t, t);
   const head = v128.and(t, i32x4.splat(0xfffff000));
@@ -56,7 +56,7 @@ function bell(t: v128): v128 {
 
 /** P(X > t) of the normal distribution, where e = exp(-t^2/2). */
 @inline
-function exactTail(t: v128, e: v128): v128 {
+function normalTail(t: v128, e: v128): v128 {
   let p = f32x4.add(f32x4.mul(v128.load(TABLE, 16), t), v128.load(TABLE, 32));
   p = f32x4.add(f32x4.mul(p, t), v128.load(TABLE, 48));
   p = f32x4.add(f32x4.mul(p, t), v128.load(TABLE, 64));
@@ -78,13 +78,13 @@ function tanhExponential(t: v128, square: v128): v128 {
 
 /** max(x, 0) - t tail. */
 @inline
-function fromTail(x: v128, t: v128, tail: v128): v128 {
+function geluFromTail(x: v128, t: v128, tail: v128): v128 {
   return f32x4.sub(f32x4.pmax(x, f32x4.splat(0)), f32x4.mul(t, tail));
 }
 
-/** dy times the grad, which at -t is that of t tail(t), and at t 1 less that. */
+/** dy times the derivative of GELU: `grad`, that of t tail(t), where x < 0, and 1 - grad elsewhere. */
 @inline
-function alongSlope(dy: v128, x: v128, grad: v128): v128 {
+function timesDerivative(dy: v128, x: v128, grad: v128): v128 {
   const above = f32x4.sub(v128.load(TABLE, 176), grad);
   return f32x4.mul(dy, v128.bitselect(grad, above, f32x4.lt(x, f32x4.splat(0))));
 }
@@ -94,15 +94,15 @@ export function geluArray(y: usize, x: usize, n: i32, tanhForm: bool): void {
   const end = <usize>n << 2;
   if (tanhForm) {
     for (let i: usize = 0; i < end; i += 16) {
-      const v = v128.load(x + i), t = size(v);
+      const v = v128.load(x + i), t = absClamped(v);
       const e = tanhExponential(t, f32x4.mul(t, t));
       const tail = f32x4.div(e, f32x4.add(e, v128.load(TABLE, 176)));
-      v128.store(y + i, fromTail(v, t, tail));
+      v128.store(y + i, geluFromTail(v, t, tail));
     }
   } else {
     for (let i: usize = 0; i < end; i += 16) {
-      const v = v128.load(x + i), t = size(v);
-      v128.store(y + i, fromTail(v, t, exactTail(t, bell(t))));
+      const v = v128.load(x + i), t = absClamped(v);
+      v128.store(y + i, geluFromTail(v, t, normalTail(t, gaussian(t))));
     }
   }
 }
@@ -112,25 +112,27 @@ export function geluArrayBackward(dx: usize, dy: usize, x: usize, n: i32, tanhFo
   const end = <usize>n << 2;
   if (tanhForm) {
     for (let i: usize = 0; i < end; i += 16) {
-      const v = v128.load(x + i), t = size(v);
+      const v = v128.load(x + i), t = absClamped(v);
       const one = v128.load(TABLE, 176);
       const square = f32x4.mul(t, t);
       const e = tanhExponential(t, square);
       const other = f32x4.div(one, f32x4.add(e, one));
-      // The tail's logarithm falls by `other` times the grad of e's exponent.
-      const fall = f32x4.add(f32x4.mul(square, v128.load(TABLE, 240)), v128.load(TABLE, 208));
-      const grad = f32x4.mul(
-        f32x4.mul(e, other), f32x4.add(one, f32x4.mul(f32x4.mul(t, other), fall)),
+      // d log(tail) / dt = `other` times the derivative of e's exponent.
+      const exponentGrad = f32x4.add(
+        f32x4.mul(square, v128.load(TABLE, 240)), v128.load(TABLE, 208),
       );
-      v128.store(dx + i, alongSlope(v128.load(dy + i), v, grad));
+      const grad = f32x4.mul(
+        f32x4.mul(e, other), f32x4.add(one, f32x4.mul(f32x4.mul(t, other), exponentGrad)),
+      );
+      v128.store(dx + i, timesDerivative(v128.load(dy + i), v, grad));
     }
   } else {
     for (let i: usize = 0; i < end; i += 16) {
-      const v = v128.load(x + i), t = size(v);
-      const e = bell(t);
+      const v = v128.load(x + i), t = absClamped(v);
+      const e = gaussian(t);
       const density = f32x4.mul(e, v128.load(TABLE, 192));
-      const grad = f32x4.sub(exactTail(t, e), f32x4.mul(t, density));
-      v128.store(dx + i, alongSlope(v128.load(dy + i), v, grad));
+      const grad = f32x4.sub(normalTail(t, e), f32x4.mul(t, density));
+      v128.store(dx + i, timesDerivative(v128.load(dy + i), v, grad));
     }
   }
 }

@@ -97,7 +97,7 @@ function backwardRow(
 ): void {
   const stride = <usize>cols << 2;
   const m = f32x4.splat(mean), f = f32x4.splat(rstd);
-  let a = f64x2.splat(0), b = f64x2.splat(0), along = f64x2.splat(0), across = f64x2.splat(0);
+  let a = f64x2.splat(0), b = f64x2.splat(0), dz0 = f64x2.splat(0), dz1 = f64x2.splat(0);
   let i: usize = 0;
   for (; i + 16 <= stride; i += 16) {
     let d = v128.load(dy + i);
@@ -105,13 +105,13 @@ function backwardRow(
     const dz = f32x4.mul(d, f32x4.mul(f32x4.sub(v128.load(x + i), m), f));
     a = f64x2.add(a, lowDoubles(d));
     b = f64x2.add(b, highDoubles(d));
-    along = f64x2.add(along, lowDoubles(dz));
-    across = f64x2.add(across, highDoubles(dz));
+    dz0 = f64x2.add(dz0, lowDoubles(dz));
+    dz1 = f64x2.add(dz1, highDoubles(dz));
   }
   a = f64x2.add(a, b);
-  along = f64x2.add(along, across);
+  dz0 = f64x2.add(dz0, dz1);
   let sum = sum2(a);
-  let product = sum2(along);
+  let product = sum2(dz0);
   for (; i < stride; i += 4) {
     const d = load<f32>(dy + i) * (weight == 0 ? <f32>1 : load<f32>(weight + i));
     sum += <f64>d;

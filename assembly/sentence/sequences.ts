@@ -6,7 +6,7 @@
 
 import { NR, WHOLE, bandScratch, gemmBand } from '../core/gemm';
 import { padded } from '../core/pack';
-import { toProbabilities } from '../nn/attention';
+import { softmaxRow } from '../nn/attention';
 import { loadHalf4, loadHalf } from './half';
 
 /** Type of a table's numbers. */
@@ -59,10 +59,10 @@ export function sequenceAttention(
       for (let t = 0; t < n; t++) {
         const row = scratch + ((<usize>t * <usize>stride) << 2);
         if (bias == 0) {
-          toProbabilities(row, n, stride, scale, false);
+          softmaxRow(row, n, stride, scale, false);
         } else {
           addBias(row, bias + (<usize>(h * (2 * reach + 1) + reach - t) << 2), n, scale);
-          toProbabilities(row, n, stride, 1, false);
+          softmaxRow(row, n, stride, 1, false);
         }
       }
       const to = y + ((<usize>begin * <usize>cols + <usize>(h * width)) << 2);

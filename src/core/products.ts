@@ -3,23 +3,23 @@
 import { kernels } from './kernels.js';
 import { type Pointer, scoped } from './memory.js';
 
-/** Floats of the right side that are packed at a time: 16 MiB. */
-const PACKED = 1 << 22;
+/** Maximum floats of b that are packed at a time: 16 MiB. */
+const MAX_PACKED_FLOATS = 1 << 22;
 
-/** How many steps of n columns are packed at a time: whole blocks of the kernel's. */
-function stepsOf(n: number): number {
+/** Number of steps of k that are packed at a time for n columns: whole blocks of the kernel's KC. */
+function packedDepth(n: number): number {
   const block = kernels().KC.value;
-  return Math.max(block, Math.floor(PACKED / n / block) * block);
+  return Math.max(block, Math.floor(MAX_PACKED_FLOATS / n / block) * block);
 }
 
 /**
- * c (m, n) = or += a b, all of them row-major and dense.
+ * General matrix product: c (m, n) = or += a b, all of them row-major and dense.
  *
  * @param a (m, k), or (k, m) if transposed
  * @param b (k, n), or (n, k) if transposed
  * @param accumulate whether the product is added to what is there
  */
-export function multiply(
+export function gemm(
   c: Pointer,
   a: Pointer,
   b: Pointer,
@@ -33,18 +33,31 @@ export function multiply(
   scoped((scope) => {
     const core = kernels();
     const nr = core.NR.value;
-    const steps = n * k <= PACKED ? k : stepsOf(n);
+    const steps = n * k <= MAX_PACKED_FLOATS ? k : packedDepth(n);
     const scratchBytes = core.gemmScratch();
-    // One block: small products feel every other thing that is done beside them.
+    // One allocation instead of two: a small product takes hardly longer than allocating.
     const scratch = scope.bytes(scratchBytes + 4 * core.packedLength(n, Math.min(k, steps), nr));
-    const right = scratch + scratchBytes;
+    const packedB = scratch + scratchBytes;
     const [aRow, aDepth] = transposeA ? [1, m] : [k, 1];
     const [bRow, bDepth] = transposeB ? [k, 1] : [1, n];
     for (let k0 = 0; k0 < k; k0 += steps) {
       const depth = Math.min(steps, k - k0);
       const adds = accumulate || k0 > 0;
-      core.packBlocks(right, b + 4 * k0 * bDepth, n, depth, bRow, bDepth, nr, 0, n);
-      core.gemmRows(c, a + 4 * k0 * aDepth, right, m, n, depth, aRow, aDepth, adds, scratch, 0, n);
+      core.packBlocks(packedB, b + 4 * k0 * bDepth, n, depth, bRow, bDepth, nr, 0, n);
+      core.gemmRows(
+        c,
+        a + 4 * k0 * aDepth,
+        packedB,
+        m,
+        n,
+        depth,
+        aRow,
+        aDepth,
+        adds,
+        scratch,
+        0,
+        n,
+      );
     }
   });
 }

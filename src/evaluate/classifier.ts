@@ -14,7 +14,7 @@ import {
 } from '../core/matrix.js';
 import { i32, type Pointer, type Scope, scoped } from '../core/memory.js';
 import { checkNoOptions } from '../core/options.js';
-import { multiply } from '../core/products.js';
+import { gemm } from '../core/products.js';
 import { readSafetensors, writeSafetensors } from '../core/safetensors.js';
 import {
   checkIntegers,
@@ -177,7 +177,7 @@ function computeLogits(
   const b = copyIn(scope, readMatrix('LinearClassifier', 'bias', bias, true));
   const logits = scope.f32(rows * count);
   kernels(analysisCode).fillRows(logits, b, rows, count);
-  multiply(logits, x, w, rows, count, cols, false, true, true);
+  gemm(logits, x, w, rows, count, cols, false, true, true);
   return logits;
 }
 

@@ -10,7 +10,7 @@ import { scoped } from '../core/memory.js';
 import { checkNoOptions, readOptions } from '../core/options.js';
 import { checkPositive, type NoOptions, rangeError } from '../core/validation.js';
 import { copyInUnitRows } from '../linalg/similarity.js';
-import { Contrast } from '../losses/contrastive.js';
+import { TiledLogits } from '../losses/contrastive.js';
 
 /** Options of {@link alignment}. */
 export interface AlignmentOptions {
@@ -82,7 +82,7 @@ export function uniformity(x: MatrixLike, options?: UniformityOptions): number {
   return scoped((scope) => {
     const unitRows = copyInUnitRows(scope, input);
     const scale = 2 * t;
-    const { sums, shifts } = new Contrast(scope, unitRows, unitRows, { scale }).rows;
+    const { sums, shifts } = new TiledLogits(scope, unitRows, unitRows, { scale }).rows;
     const { norms, rows } = unitRows;
     return kernels(analysisCode).uniformityFromSums(sums, shifts, norms, rows, scale);
   });

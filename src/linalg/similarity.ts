@@ -14,7 +14,7 @@ import {
 } from '../core/matrix.js';
 import { type Pointer, type Scope, scoped } from '../core/memory.js';
 import { checkNoOptions, readOptions } from '../core/options.js';
-import { multiply } from '../core/products.js';
+import { gemm } from '../core/products.js';
 import { checkFlag, type NoOptions, rangeError } from '../core/validation.js';
 
 /** Options of {@link matmul}. */
@@ -69,7 +69,7 @@ function product(
     const atA = copyIn(scope, a);
     const atB = a.data === b.data ? atA : copyIn(scope, b);
     const result = scope.f32(m * n);
-    multiply(result, atA, atB, m, n, k, transposeA, transposeB, false);
+    gemm(result, atA, atB, m, n, k, transposeA, transposeB, false);
     return copyOut(name, result, m, n);
   });
 }

@@ -1,7 +1,7 @@
 /**
- * The common part of NT-Xent, InfoNCE, CLIP and SupCon: the sums over negatives by the fused
- * kernels, and the way of the gradient from unit rows back to the rows as given. Memory is linear
- * in the number of rows; see assembly/losses/contrastive.ts.
+ * The common part of NT-Xent, InfoNCE, CLIP and SupCon: sums of exp(logit) over the negatives by
+ * fused kernels, and the gradient, back through the normalization to the rows as given. Memory is
+ * linear in the number of rows; see assembly/losses/contrastive.ts.
  */
 
 import { kernels } from '../core/kernels.js';
@@ -9,12 +9,12 @@ import { copyOut, type Matrix } from '../core/matrix.js';
 import type { Pointer, Scope } from '../core/memory.js';
 import { packRows, type UnitRows } from '../linalg/similarity.js';
 
-export interface ContrastOptions {
+export interface TiledLogitsOptions {
   /** Factor of the cosines: 1 / temperature. */
   scale: number;
-  /** Pairs (i, i ± pairOffset) are no negatives; 0: only (i, i) is none. */
+  /** Masks the pairs (i, i ± pairOffset) besides (i, i), as NT-Xent's two views; 0: none. */
   pairOffset?: number;
-  /** Pairs of equal ids (i32) are no negatives. */
+  /** Masks pairs of equal ids (i32). */
   ids?: Pointer;
   /** Number of columns that have an id. */
   idColumns?: number;
@@ -34,17 +34,20 @@ function roundUp(n: number, width: number): number {
   return Math.ceil(n / width) * width;
 }
 
-/** Sums over the negatives of rows or of columns, and the coefficients of their gradient. */
-export interface Direction {
+/** Sums of exp(logit − shift) over the negatives of rows or of columns, and what their gradient needs. */
+export interface NegativeSums {
   sums: Pointer;
   shifts: Pointer;
   coefficients: Pointer;
 }
 
-/** Similarities of the rows of one matrix with those of another, or of one matrix with itself. */
-export class Contrast {
-  readonly rows: Direction;
-  readonly columns: Direction;
+/**
+ * Logits, the scaled cosines of the rows of one matrix with those of another or with themselves,
+ * computed in tiles and never stored as a whole.
+ */
+export class TiledLogits {
+  readonly rows: NegativeSums;
+  readonly columns: NegativeSums;
   readonly #scope: Scope;
   readonly #a: UnitRows;
   readonly #b: UnitRows;
@@ -52,24 +55,24 @@ export class Contrast {
   readonly #tiles: ReturnType<typeof prepareTiles>;
 
   /** @param b `a` itself where rows are compared with each other */
-  constructor(scope: Scope, a: UnitRows, b: UnitRows, options: ContrastOptions) {
+  constructor(scope: Scope, a: UnitRows, b: UnitRows, options: TiledLogitsOptions) {
     const core = kernels();
     this.#scope = scope;
     this.#a = a;
     this.#b = b;
     this.#tiles = prepareTiles(scope, a, b, options);
-    this.rows = reserveDirection(scope, a.rows);
-    this.columns = a === b ? this.rows : reserveDirection(scope, b.rows);
+    this.rows = reserveSums(scope, a.rows);
+    this.columns = a === b ? this.rows : reserveSums(scope, b.rows);
     const { scale, columns = false } = options;
     const { sums, shifts } = this.rows;
     const all = [sums, shifts, this.columns.sums, this.columns.shifts] as const;
-    core.contrastiveStart(...all, a.rows, b.rows, scale, a === b, columns);
+    core.contrastiveInit(...all, a.rows, b.rows, scale, a === b, columns);
     core.contrastiveSums(...all, columns, ...this.#tiles);
   }
 
   /**
-   * Computes the gradients that flow back through the sums, once the coefficients of both
-   * directions are set.
+   * Computes the gradients of the unit rows through the sums over the negatives, once the
+   * coefficients of rows and columns are set.
    *
    * @returns those of the rows of a and of b, which are one if a is b
    */
@@ -97,7 +100,7 @@ export class Contrast {
 }
 
 /** Packs both matrices, and reserves scratch and room for the tiles kept for the gradient. */
-function prepareTiles(scope: Scope, a: UnitRows, b: UnitRows, options: ContrastOptions) {
+function prepareTiles(scope: Scope, a: UnitRows, b: UnitRows, options: TiledLogitsOptions) {
   const { MR, NR, TILE, contrastiveScratch } = kernels();
   const { scale, pairOffset = 0, ids = 0, idColumns = 0, backward } = options;
   const self = a === b;
@@ -127,7 +130,7 @@ function prepareTiles(scope: Scope, a: UnitRows, b: UnitRows, options: ContrastO
   ] as const;
 }
 
-function reserveDirection(scope: Scope, rows: number): Direction {
+function reserveSums(scope: Scope, rows: number): NegativeSums {
   const padded = roundUp(rows, kernels().NR.value);
   return {
     sums: scope.f64(padded),
@@ -158,8 +161,8 @@ function packFactor(scope: Scope, { rows, cols, unit }: UnitRows): Pointer {
 }
 
 /**
- * Takes a gradient back through the normalization, in place: afterwards it is that of the rows as
- * given, `cols` floats per row.
+ * Backward of the row normalization, in place: turns the gradient of unit rows into that of the rows
+ * as given, `cols` floats per row.
  *
  * @returns Σ unit · gradient: the gradient of the scale, times the scale
  */
@@ -168,7 +171,7 @@ export function normalizeBackward({ of, at, ld }: UnitGrad): number {
   return kernels().normalizeRowsBackward(at, at, unit, norms, rows, cols, ld);
 }
 
-/** Takes a gradient back through the normalization and out of WASM memory. */
+/** Computes the backward of the normalization and copies the gradient out of WASM memory. */
 export function copyOutGrad(name: string, grad: UnitGrad): { matrix: Matrix; dot: number } {
   const dot = normalizeBackward(grad);
   const { rows, cols, input } = grad.of;
@@ -176,7 +179,7 @@ export function copyOutGrad(name: string, grad: UnitGrad): { matrix: Matrix; dot
 }
 
 /** Pairs of unit rows that are each other's positives: row i of `a` and row i of `b`. */
-export class Positives {
+export class PositivePairs {
   readonly #cosines: Pointer;
   readonly #coefficients: Pointer;
   readonly #a: Pointer;
@@ -195,25 +198,26 @@ export class Positives {
   }
 
   /**
-   * Computes the loss of the pairs in one direction and sets the coefficients of the direction and
-   * of the positives.
+   * Computes the loss of the pairs, for rows or for columns, and sets the coefficients of the
+   * gradient: those of the negatives and those of the positives.
    *
-   * @param first index of the pairs' first row in the direction
+   * @param negatives sums over the negatives of rows or of columns
+   * @param first row or column of the first pair
    * @param weight factor of each pair's loss
    * @param decoupled whether the positive is left out of its own sum
    */
   loss(
-    direction: Direction,
+    negatives: NegativeSums,
     first: number,
     weight: number,
     scale: number,
     decoupled: boolean,
   ): number {
     return kernels().contrastiveRows(
-      direction.coefficients + 4 * first,
+      negatives.coefficients + 4 * first,
       this.#coefficients,
-      direction.sums + 8 * first,
-      direction.shifts + 4 * first,
+      negatives.sums + 8 * first,
+      negatives.shifts + 4 * first,
       this.#cosines,
       this.#pairs,
       weight,
@@ -222,7 +226,7 @@ export class Positives {
     );
   }
 
-  /** Adds what flows through the positives' cosines to the gradients of the rows of a and of b. */
+  /** Adds the gradient through the positives' cosines to the gradients of the rows of a and of b. */
   addGrads(gradA: Pointer, gradB: Pointer, ld: number): void {
     const core = kernels();
     core.addScaledRows(gradA, this.#b, this.#coefficients, this.#pairs, this.#cols, ld);

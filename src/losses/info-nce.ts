@@ -14,10 +14,10 @@ import type { Scope } from '../core/memory.js';
 import { checkFlag, checkIntegers, checkTemperature, type Labels } from '../core/validation.js';
 import { copyInUnitRows, normalizeInPlace, type UnitRows } from '../linalg/similarity.js';
 import {
-  Contrast,
   copyOutGrad,
   normalizeBackward,
-  Positives,
+  PositivePairs,
+  TiledLogits,
   type UnitGrad,
 } from './contrastive.js';
 import { checkIds } from './ids.js';
@@ -135,13 +135,13 @@ export function computeInfoNce(
   if (negatives !== undefined) checkWidth(negatives, a);
   const queries = copyInUnitRows(scope, a);
   const keys = negatives ? joinUnitRows(scope, b, negatives) : copyInUnitRows(scope, b);
-  const contrast = new Contrast(scope, queries, keys, {
+  const contrast = new TiledLogits(scope, queries, keys, {
     scale,
     columns: symmetric,
     backward,
     ...(ids && { ids: scope.i32From(ids), idColumns: pairs }),
   });
-  const positives = new Positives(scope, queries.unit, keys.unit, pairs, a.cols);
+  const positives = new PositivePairs(scope, queries.unit, keys.unit, pairs, a.cols);
   const weight = 1 / (symmetric ? 2 * pairs : pairs);
   let loss = positives.loss(contrast.rows, 0, weight, scale, false);
   if (symmetric) loss += positives.loss(contrast.columns, 0, weight, scale, false);

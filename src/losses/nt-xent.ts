@@ -4,7 +4,7 @@ import { checkLoss, type Matrix, type MatrixLike } from '../core/matrix.js';
 import type { Scope } from '../core/memory.js';
 import { checkTemperature } from '../core/validation.js';
 import { copyInUnitRows } from '../linalg/similarity.js';
-import { Contrast, copyOutGrad, Positives } from './contrastive.js';
+import { copyOutGrad, PositivePairs, TiledLogits } from './contrastive.js';
 import { type Loss, type LossCall, type LossResult, lossGrads, lossValue } from './loss.js';
 
 /** Options of {@link ntXent}. */
@@ -76,9 +76,9 @@ export function computeNtXent(
   const samples = rows / 2;
   const scale = 1 / options.temperature;
   const views = copyInUnitRows(scope, z);
-  const contrast = new Contrast(scope, views, views, { scale, pairOffset: samples, backward });
+  const contrast = new TiledLogits(scope, views, views, { scale, pairOffset: samples, backward });
   const second = views.unit + 4 * samples * cols;
-  const positives = new Positives(scope, views.unit, second, samples, cols);
+  const positives = new PositivePairs(scope, views.unit, second, samples, cols);
   const loss = checkLoss(
     name,
     positives.loss(contrast.rows, 0, 1 / rows, scale, decoupled) +

@@ -3,7 +3,7 @@
 import { kernels } from '../core/kernels.js';
 import { checkLoss, type Matrix, type MatrixInput, type MatrixLike } from '../core/matrix.js';
 import type { Scope } from '../core/memory.js';
-import { multiply } from '../core/products.js';
+import { gemm } from '../core/products.js';
 import { checkIntegers, checkNumber, checkPositive, type Labels } from '../core/validation.js';
 import { copyInUnitRows } from '../linalg/similarity.js';
 import { copyOutGrad } from './contrastive.js';
@@ -121,13 +121,13 @@ function compute(scope: Scope, { name, inputs, options, backward }: LossCall<Opt
   for (let first = 0; first < rows; first += BLOCK) {
     const n = Math.min(BLOCK, rows - first);
     const own = images.unit + 4 * first * cols;
-    multiply(block, own, texts.unit, n, rows, cols, false, true, false);
+    gemm(block, own, texts.unit, n, rows, cols, false, true, false);
     const [ownLosses, ownGrads] = [losses + 8 * first, biasGrads + 8 * first];
     core.sigLipRows(ownLosses, ownGrads, block, n, rows, first, idsAt, scale, bias, weight);
     if (!backward) continue;
     const to = gradImage + 4 * first * cols;
-    multiply(to, block, texts.unit, n, cols, rows, false, false, false);
-    multiply(gradText, block, own, rows, cols, n, true, false, true);
+    gemm(to, block, texts.unit, n, cols, rows, false, false, false);
+    gemm(gradText, block, own, rows, cols, n, true, false, true);
   }
   const loss = checkLoss(name, core.sumDoubles(losses, rows) / rows);
   if (!backward) return { loss };

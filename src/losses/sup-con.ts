@@ -6,7 +6,7 @@ import { checkLoss, type Matrix, type MatrixLike } from '../core/matrix.js';
 import type { Scope } from '../core/memory.js';
 import { checkIntegers, checkTemperature, type Labels } from '../core/validation.js';
 import { copyInUnitRows } from '../linalg/similarity.js';
-import { Contrast, copyOutGrad } from './contrastive.js';
+import { copyOutGrad, TiledLogits } from './contrastive.js';
 import { type Loss, type LossCall, type LossResult, lossGrads, lossValue } from './loss.js';
 
 /** Options of {@link supCon}. */
@@ -77,7 +77,7 @@ function compute(
   const scale = 1 / options.temperature;
   const core = kernels();
   const unitRows = copyInUnitRows(scope, z);
-  const contrast = new Contrast(scope, unitRows, unitRows, { scale, backward });
+  const contrast = new TiledLogits(scope, unitRows, unitRows, { scale, backward });
   const { classes, indices } = indexLabels(labels);
   const classOf = scope.i32From(indices);
   const classSums = scope.f64(classes.length * cols);

@@ -94,7 +94,7 @@ export abstract class Optimizer {
   #learningRate: number;
   protected readonly entries: readonly Entry[];
   protected steps = 0;
-  /** Names of what is kept for each parameter. */
+  /** Names of the moments of each parameter. */
   protected abstract readonly slots: readonly string[];
   readonly #moments = new Map<string, Tensor>();
 
@@ -114,7 +114,7 @@ export abstract class Optimizer {
     this.#learningRate = checkNonNegative(this.#name, 'learningRate', value);
   }
 
-  /** Gives what is kept for a parameter, 0 at first. */
+  /** Returns a moment of a parameter; zeros at first. */
   protected moment(slot: string, { name, param }: Entry): Tensor {
     const key = `${slot}.${name}`;
     let found = this.#moments.get(key);
@@ -240,7 +240,7 @@ function checkBetas(name: string, argument: string, value: unknown): readonly [n
 }
 
 /** Base class of Adam and AdamW. */
-abstract class Moments extends Optimizer {
+abstract class AdamBase extends Optimizer {
   protected readonly slots = ['m', 'v'];
   /** Decay rates of the mean and of the square of gradients. */
   readonly betas: readonly [number, number];
@@ -259,8 +259,8 @@ abstract class Moments extends Optimizer {
     this.eps = eps;
   }
 
-  /** Moves a parameter by its moments and by its decoupled weight decay. */
-  protected move(entry: Entry, grad: Tensor, weightDecay: number): void {
+  /** Takes Adam's step of one parameter, with decoupled weight decay. */
+  protected adamStep(entry: Entry, grad: Tensor, weightDecay: number): void {
     const { param, lrScale } = entry;
     const [beta1, beta2] = this.betas;
     kernels(nnCode).adamWStep(
@@ -286,7 +286,7 @@ abstract class Moments extends Optimizer {
  * @see https://arxiv.org/abs/1711.05101
  * @example const optimizer = new AdamW(model.parameters(), { learningRate: 1e-3 }); optimizer.step();
  */
-export class AdamW extends Moments {
+export class AdamW extends AdamBase {
   /**
    * @param params parameters, or groups with settings of their own
    * @param options learningRate, betas, eps, weightDecay
@@ -297,7 +297,7 @@ export class AdamW extends Moments {
   }
 
   protected update(entry: Entry, grad: Tensor): void {
-    this.move(entry, grad, entry.weightDecay);
+    this.adamStep(entry, grad, entry.weightDecay);
   }
 }
 
@@ -307,7 +307,7 @@ export class AdamW extends Moments {
  * @see https://arxiv.org/abs/1412.6980
  * @example const optimizer = new Adam(model.parameters(), { learningRate: 1e-3 }); optimizer.step();
  */
-export class Adam extends Moments {
+export class Adam extends AdamBase {
   /**
    * @param params parameters, or groups with settings of their own
    * @param options learningRate, betas, eps, weightDecay
@@ -320,14 +320,14 @@ export class Adam extends Moments {
   protected update(entry: Entry, grad: Tensor): void {
     const { param, weightDecay } = entry;
     if (weightDecay === 0) {
-      this.move(entry, grad, 0);
+      this.adamStep(entry, grad, 0);
       return;
     }
     const core = kernels(nnCode);
     const decayed = empty(param.shape);
     core.scaleTo(decayed.at, grad.at, param.size, 1);
     core.addScaled(decayed.at, param.at, param.size, weightDecay);
-    this.move(entry, decayed, 0);
+    this.adamStep(entry, decayed, 0);
     decayed.dispose();
   }
 }

@@ -286,7 +286,7 @@ export function randomUniform(shape: Shape, options?: UniformOptions): Tensor {
 }
 
 /** Checks the fraction of numbers that dropout sets to 0. */
-export function checkRate(name: string, argument: string, rate: unknown): number {
+export function checkDropoutRate(name: string, argument: string, rate: unknown): number {
   if (typeof rate !== 'number' || !(rate >= 0 && rate < 1)) {
     rangeError(name, argument, 'at least 0 and below 1', rate);
   }
@@ -309,7 +309,7 @@ export function checkRate(name: string, argument: string, rate: unknown): number
 export function dropout(x: Tensor, rate: number, options?: NoOptions): Tensor {
   checkNoOptions('dropout', options);
   checkTensor('dropout', 'x', x);
-  checkRate('dropout', 'rate', rate);
+  checkDropoutRate('dropout', 'rate', rate);
   // Outside a training step nothing says that the first axis is samples.
   const rows = current === undefined ? 1 : (x.shape[0] ?? 1);
   const cols = x.size / rows;

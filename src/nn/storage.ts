@@ -4,16 +4,16 @@ import { free, type Pointer } from '../core/memory.js';
 
 /** A block of WASM memory that tensors of different shapes may share. */
 export class Storage {
-  /** Tensors that use it. */
-  uses = 1;
+  /** Number of tensors that use it. */
+  refCount = 1;
   /** Rises whenever the numbers are overwritten. */
   version = 0;
   /** @param at address in WASM memory */
   constructor(readonly at: Pointer) {}
 
-  /** Gives up one use; the last one frees the memory. */
+  /** Drops one reference; the last one frees the memory. */
   release(): void {
-    if (--this.uses === 0) free(this.at);
+    if (--this.refCount === 0) free(this.at);
   }
 }
 

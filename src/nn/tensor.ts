@@ -41,7 +41,7 @@ interface GradFn {
   backward(dy: Tensor): readonly (Tensor | undefined)[];
 }
 
-/** Parts of a new tensor that this package alone may give: no caller can make one. */
+/** Internal arguments of the constructor of `Tensor`; not exported to users. */
 export class Internals {
   /**
    * @param storage memory of the numbers
@@ -83,14 +83,14 @@ export function debug(on: boolean, options?: NoOptions): void {
 export class Tensor implements Disposable {
   /** True if gradients flow to this tensor. */
   readonly requiresGrad: boolean;
-  /** Rises with every tensor: an operation's output has a higher number than its inputs. */
+  /** Creation number: an operation's output has a higher one than its inputs. */
   readonly order: number = created++;
   readonly #shape: Shape;
   readonly #size: number;
   #storage: Storage | undefined;
   #gradFn: GradFn | undefined;
   #grad: Tensor | undefined;
-  /** Tensors that the backward needs besides, freed with this one. */
+  /** Further tensors that the backward needs, freed with this one. */
   #owned: readonly Tensor[] | undefined;
 
   /**
@@ -180,9 +180,9 @@ export class Tensor implements Disposable {
   }
 
   /**
-   * Overwrites the numbers in place. A backward that needs the old ones will refuse.
+   * Overwrites the numbers in place. A backward that needs the old ones throws, as in PyTorch.
    *
-   * @param data as many finite numbers, of whatever nesting
+   * @param data finite numbers, as many as the tensor has; flat or nested
    * @throws {RangeError} before anything is written, if a number is not finite or the count differs
    */
   set(data: TensorData): void {
@@ -245,17 +245,17 @@ export class Tensor implements Disposable {
 
   /** True if no other tensor uses the same memory. */
   get ownsMemory(): boolean {
-    return this.#live().uses === 1;
+    return this.#live().refCount === 1;
   }
 
   #share(): Storage {
     const storage = this.#live();
-    storage.uses++;
+    storage.refCount++;
     return storage;
   }
 
   /**
-   * Takes over tensors that the backward needs besides: they are freed with this one.
+   * Takes ownership of further tensors that the backward needs: they are freed with this one.
    *
    * @param tensors fresh tensors that have no other owner
    */
@@ -332,12 +332,12 @@ export class Tensor implements Disposable {
 
   #propagate(): void {
     const graph = this.#graph();
-    const flowing = new Map<Tensor, Tensor>([[this, filled(this.shape, 1)]]);
+    const pendingGrads = new Map<Tensor, Tensor>([[this, filled(this.shape, 1)]]);
     try {
       for (const output of graph) {
-        const dy = flowing.get(output);
+        const dy = pendingGrads.get(output);
         if (dy === undefined) continue;
-        flowing.delete(output);
+        pendingGrads.delete(output);
         const gradFn = output.#gradFn;
         if (gradFn === undefined) {
           accumulateGrad(output, dy);
@@ -352,9 +352,9 @@ export class Tensor implements Disposable {
             return;
           }
           if (debugging) checkFinite(`the backward of ${gradFn.name}`, grad);
-          const before = flowing.get(input);
+          const before = pendingGrads.get(input);
           if (before === undefined) {
-            flowing.set(input, grad);
+            pendingGrads.set(input, grad);
           } else {
             kernels(nnCode).accumulate(before.at, grad.at, grad.size);
             grad.dispose();
@@ -363,7 +363,7 @@ export class Tensor implements Disposable {
         dy.dispose();
       }
     } finally {
-      for (const grad of flowing.values()) grad.dispose();
+      for (const grad of pendingGrads.values()) grad.dispose();
     }
   }
 
@@ -374,11 +374,11 @@ export class Tensor implements Disposable {
       const { name, inputs, saved } = output.#gradFn ?? { name: '', inputs: [], saved: [] };
       for (const input of inputs) {
         if (!input.requiresGrad) continue;
-        if (input.disposed) throw new Error(lost(name, input));
+        if (input.disposed) throw new Error(disposedMessage(name, input));
         found.add(input);
       }
       for (const { tensor, version } of saved) {
-        if (tensor.disposed) throw new Error(lost(name, tensor));
+        if (tensor.disposed) throw new Error(disposedMessage(name, tensor));
         if (tensor.version === version) continue;
         throw new Error(
           `backward: ${name} needs the numbers of a tensor ${showShape(tensor.shape)} as they were, but they were overwritten since; copy before you change, or call backward first`,
@@ -394,8 +394,8 @@ export class Tensor implements Disposable {
   }
 }
 
-/** Says what a backward lacks. */
-function lost(name: string, { shape }: Tensor): string {
+/** Makes the message about a tensor of the graph that was disposed of. */
+function disposedMessage(name: string, { shape }: Tensor): string {
   return (
     `backward: ${name} needs a tensor ${showShape(shape)} that was disposed of: by dispose(), or at ` +
     'the end of the tidy that it was made in; call backward inside the same tidy'
@@ -426,8 +426,8 @@ export function filled(shape: Shape, value: number): Tensor {
   return made;
 }
 
-/** Tensors that a backward reads. */
-export interface Saves {
+/** Tensors that a backward reads: PyTorch's `save_for_backward`. */
+export interface SavedTensors {
   /** Tensors whose numbers it reads (default: all inputs). */
   saved?: readonly Tensor[];
   /** True if it reads the output (default false). */
@@ -436,8 +436,8 @@ export interface Saves {
   owned?: readonly Tensor[];
 }
 
-/** Makes the node of a graph, or nothing where no gradient can be asked for. */
-function gradFnOf(
+/** Makes the node of the graph; undefined where no gradient is wanted. */
+function makeGradFn(
   name: string,
   inputs: readonly Tensor[],
   backward: GradFn['backward'],
@@ -449,11 +449,11 @@ function gradFnOf(
 }
 
 /**
- * Makes an operation's output.
+ * Runs an operation and records it in the graph.
  *
  * @param forward writes the output at an address
- * @param backward gives fresh gradients of the inputs; kept if a gradient may be asked for
- * @param saves what the backward reads: it refuses to run once those numbers are overwritten
+ * @param backward returns new tensors, the gradients of the inputs; kept only if one is wanted
+ * @param saves tensors that the backward reads: it throws if they were overwritten since
  */
 export function record(
   name: string,
@@ -461,9 +461,9 @@ export function record(
   shape: Shape,
   forward: (y: Pointer) => void,
   backward: GradFn['backward'],
-  { saved = inputs, output: savesOutput = false, owned = [] }: Saves = {},
+  { saved = inputs, output: savesOutput = false, owned = [] }: SavedTensors = {},
 ): Tensor {
-  const gradFn = gradFnOf(name, inputs, backward, saved);
+  const gradFn = makeGradFn(name, inputs, backward, saved);
   const storage = new Storage(allocate(4 * sizeOf(shape)));
   const output = new Tensor(shape, new Internals(storage, gradFn));
   forward(storage.at);
@@ -477,10 +477,10 @@ export function record(
 }
 
 /**
- * Gives a result that was made by other means a graph: what `make` returns, run in no-grad mode,
- * becomes the output of an operation with this backward.
+ * Gives a tensor a backward of its own: what `make` returns, run without a graph, becomes the output
+ * of an operation with this backward.
  */
-export function attach(
+export function withBackward(
   name: string,
   inputs: readonly Tensor[],
   make: () => Tensor,
@@ -488,7 +488,7 @@ export function attach(
 ): Tensor {
   const result = noGrad(make);
   const output: Tensor = result.withHistory(
-    gradFnOf(name, inputs, (dy) => backward(dy, output), inputs),
+    makeGradFn(name, inputs, (dy) => backward(dy, output), inputs),
   );
   if (!inputs.includes(result)) result.dispose();
   if (debugging) checkFinite(name, output);

@@ -7,12 +7,12 @@ import { Random } from '../core/random.js';
 import { STREAMS } from '../core/streams.js';
 
 /**
- * Order of the samples in each epoch.
+ * Shuffles the samples of each epoch.
  *
  * @param count number of samples
  * @returns samples of an epoch in order; the last one asked for is kept
  */
-function epochs(count: number, seed: number): (epoch: number) => readonly number[] {
+function epochOrder(count: number, seed: number): (epoch: number) => readonly number[] {
   let order: number[] = [];
   let last = -1;
   return (epoch) => {
@@ -26,7 +26,7 @@ function epochs(count: number, seed: number): (epoch: number) => readonly number
 }
 
 /**
- * Samples in shuffled order, epoch after epoch without a gap.
+ * Lists samples in shuffled order, epoch after epoch without a gap, as windows of a text are read.
  *
  * @param count number of samples
  * @param seed seed of the run
@@ -36,7 +36,7 @@ export function shuffledOrder(
   count: number,
   seed: number,
 ): (from: number, length: number) => number[] {
-  const order = epochs(count, seed);
+  const order = epochOrder(count, seed);
   return (from, length) =>
     Array.from({ length }, (_, i) => {
       const position = from + i;
@@ -45,7 +45,7 @@ export function shuffledOrder(
 }
 
 /**
- * Shuffled batches that lie within one epoch, so that no sample is twice in a batch: samples that
+ * Lists shuffled batches that lie within one epoch, like `DataLoader` with `drop_last`, so that no sample is twice in a batch: samples that
  * do not fill a batch at the end of an epoch are left out of it.
  *
  * @param count number of samples
@@ -58,7 +58,7 @@ export function fullBatches(
   batchSize: number,
   seed: number,
 ): (step: number, first?: number, length?: number) => readonly number[] {
-  const order = epochs(count, seed);
+  const order = epochOrder(count, seed);
   const batchAt = (size: number, batch: number): readonly number[] => {
     const perEpoch = Math.floor(count / size);
     const from = (batch % perEpoch) * size;

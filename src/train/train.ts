@@ -1,12 +1,12 @@
 /**
- * Training as an asynchronous generator. Every step is one object of the loop; between steps the
- * event loop has a turn, so that a page paints and a timer ticks. Leaving the loop, by `break`, an
- * error or an `AbortSignal`, frees what training took; the model stays.
+ * The training loop, an asynchronous generator. It yields one object per step; between steps the
+ * event loop runs, so that a page paints and a timer ticks. Leaving the loop, by `break`, an error or
+ * an `AbortSignal`, frees the memory of the training; the model stays.
  *
  * Every random number of a run is keyed by its seed, the step and the index of the sample in the
- * whole batch of the step. So a run that continues from a checkpoint is the run that was never
- * stopped, two runs at once are the two runs alone, and nothing that the loop's body draws or
- * computes changes a bit of a run.
+ * whole batch of the step. So a run that is resumed from a checkpoint has the same bits as an
+ * uninterrupted one, two runs at once have the bits of each run alone, and nothing that the loop's
+ * body draws or computes changes a bit of a run.
  */
 
 import nnCode from '#wasm/nn';
@@ -36,7 +36,7 @@ import {
 import { withMode } from '../nn/inference.js';
 import { withSampleKeys } from '../nn/random.js';
 
-/** Model that can be trained on batches of its own kind. */
+/** Model that `train` can train: a module with batches and a loss. */
 export interface Trainable<Data, Batch> extends Module {
   /**
    * Prepares the batches of a run.
@@ -81,9 +81,9 @@ export interface Trainable<Data, Batch> extends Module {
 export interface TrainDefaults {
   /** Number of optimizer steps, from 1. */
   steps: number;
-  /** Samples that are computed at once, from 1. */
+  /** Samples per forward pass, from 1; a step has `accumulate` times as many. */
   batchSize: number;
-  /** Highest learning rate, above 0. */
+  /** Peak of the learning rate, above 0. */
   learningRate: number;
   /** Steps over which the learning rate rises; a default above a tenth of the steps is cut to it. */
   warmup: number;
@@ -91,11 +91,11 @@ export interface TrainDefaults {
   weightDecay: number;
   /** AdamW's decay rates of the first and second moment. */
   betas: readonly [number, number];
-  /** Highest norm of the gradient, above 0: longer ones are scaled down to it. */
+  /** Maximum norm of the gradient, above 0; a larger one is scaled down to it, as by `clipGradNorm`. */
   gradClip: number;
   /** AdamW's epsilon. @default 1e-8 */
   eps?: number;
-  /** Fall of the learning rate after the warm-up: to a tenth, or to 0. @default 'cosine' */
+  /** Decay of the learning rate after the warm-up: by a cosine to a tenth, or linearly to 0. @default 'cosine' */
   schedule?: 'cosine' | 'linear';
 }
 
@@ -104,7 +104,7 @@ export interface TrainOptions extends Partial<TrainDefaults> {
   /** Seed of all random numbers of the run, a whole number from 0. @default 0 */
   seed?: number;
   /**
-   * Parts of a step's batch, `batchSize` samples each, whose gradients are added up, from 1. Where
+   * Gradient accumulation: number of parts of a step's batch, `batchSize` samples each, from 1. Where
    * the loss is a mean over samples or tokens, the gradient is that of one batch of all of them. A
    * contrastive loss compares only the samples of a part: SimCLR's `chunkSize` compares them all.
    * @default 1
@@ -180,8 +180,8 @@ export class DivergedError extends Error {
 /** Waits for a macrotask: timers and painting come before what follows. */
 const macrotask = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 0));
 
-/** Options of a run, checked, with the model's defaults. */
-interface Plan extends Required<TrainDefaults> {
+/** Checked options of a run, the model's defaults filled in. */
+interface RunOptions extends Required<TrainDefaults> {
   seed: number;
   accumulate: number;
   evalEvery: number;
@@ -190,12 +190,12 @@ interface Plan extends Required<TrainDefaults> {
   state: TrainState | undefined;
 }
 
-function readPlan(defaults: TrainDefaults, given: TrainOptions | undefined): Plan {
+function readRunOptions(defaults: TrainDefaults, given: TrainOptions | undefined): RunOptions {
   const options = readOptions('train', given);
   const count = integerIn(1);
   const steps = options.read('steps', count, defaults.steps);
   const state = options.optional('state', checkState);
-  const plan: Plan = {
+  const run: RunOptions = {
     steps,
     state,
     batchSize: options.read('batchSize', count, defaults.batchSize),
@@ -213,10 +213,10 @@ function readPlan(defaults: TrainDefaults, given: TrainOptions | undefined): Pla
     signal: options.optional('signal', checkSignal<AbortSignalLike>),
   };
   options.done();
-  if (state !== undefined && plan.seed !== state.seed) {
-    rangeError('train', 'seed', `${state.seed}, the seed of the state`, plan.seed);
+  if (state !== undefined && run.seed !== state.seed) {
+    rangeError('train', 'seed', `${state.seed}, the seed of the state`, run.seed);
   }
-  return plan;
+  return run;
 }
 
 /** A warm-up that was asked for is kept; a default one is at most a tenth of the run. */
@@ -248,7 +248,7 @@ function checkState(name: string, argument: string, value: unknown): TrainState 
  *
  * Each module is in training mode while a loss is computed, and in its own mode otherwise.
  *
- * @param model what has batches and a loss: the models of `nearfar/models`, or your own
+ * @param model a model of `nearfar/models`, or any module with `batches`, `loss` and `defaults`
  * @param data data of the model's kind
  * @param options see `TrainOptions`; defaults are the model's
  * @returns one object per step, when the step is done
@@ -262,24 +262,24 @@ export async function* train<Data, Batch>(
   data: Data,
   options?: TrainOptions,
 ): AsyncGenerator<TrainStep, void, void> {
-  const plan = readPlan(model.defaults, options);
-  const { steps, batchSize, accumulate, seed, state, warmup, betas, eps } = plan;
-  if (plan.evalEvery <= steps && model.evaluate === undefined) {
-    rangeError('train', 'evalEvery', 'left out for a model without evaluate', plan.evalEvery);
+  const run = readRunOptions(model.defaults, options);
+  const { steps, batchSize, accumulate, seed, state, warmup, betas, eps } = run;
+  if (run.evalEvery <= steps && model.evaluate === undefined) {
+    rangeError('train', 'evalEvery', 'left out for a model without evaluate', run.evalEvery);
   }
-  const schedule = { cosine: cosineSchedule, linear: linearSchedule }[plan.schedule];
-  const rate = schedule({ peak: plan.learningRate, steps, warmup });
+  const schedule = { cosine: cosineSchedule, linear: linearSchedule }[run.schedule];
+  const learningRateAt = schedule({ peak: run.learningRate, steps, warmup });
   const params = model.parameters();
-  const groups = decayGroups(params, plan.weightDecay);
-  const optimizer = new AdamW(groups, { learningRate: plan.learningRate, betas, eps });
+  const groups = decayGroups(params, run.weightDecay);
+  const optimizer = new AdamW(groups, { learningRate: run.learningRate, betas, eps });
   try {
     if (state !== undefined) optimizer.loadStateDict(state.optimizer);
     const batches = model.batches(data, { batchSize: batchSize * accumulate, seed });
     for (let index = state?.step ?? 0; index < steps; index++) {
-      if (plan.signal?.aborted) return;
+      if (run.signal?.aborted) return;
       const step = index + 1;
       optimizer.zeroGrad();
-      const parts = new Parts(model, accumulate);
+      const parts = new GradAccumulator(model, accumulate);
       for (let part = 0; part < accumulate; part++) {
         const first = part * batchSize;
         const batch = await batches(index, first, batchSize);
@@ -288,9 +288,9 @@ export async function* train<Data, Batch>(
       }
       const loss = parts.finish(params);
       if (!Number.isFinite(loss)) throw new DivergedError(step, loss);
-      const gradNorm = clipGradNorm(params, plan.gradClip);
+      const gradNorm = clipGradNorm(params, run.gradClip);
       if (!Number.isFinite(gradNorm)) throw new DivergedError(step, gradNorm, 'gradient norm');
-      optimizer.learningRate = rate(index);
+      optimizer.learningRate = learningRateAt(index);
       optimizer.step();
       checkWeights(params, step);
       yield {
@@ -299,8 +299,8 @@ export async function* train<Data, Batch>(
         loss,
         learningRate: optimizer.learningRate,
         gradNorm,
-        ...(step % plan.evalEvery === 0
-          ? { evaluation: evaluate(model, (plan.evalData ?? data) as Data, step) }
+        ...(step % run.evalEvery === 0
+          ? { evaluation: evaluate(model, (run.evalData ?? data) as Data, step) }
           : {}),
         state: () => ({ step, seed, optimizer: optimizer.stateDict() }),
       };
@@ -318,8 +318,8 @@ function samplesOf(batch: unknown, first: number, count: number): ArrayLike<numb
   return samples ?? Array.from({ length: count }, (_, i) => first + i);
 }
 
-/** Adds up the losses and gradients of the parts of a step's batch. */
-class Parts<Batch> {
+/** Gradient accumulation: adds up the losses and gradients of the parts of a step's batch. */
+class GradAccumulator<Batch> {
   readonly #model: Trainable<never, Batch>;
   readonly #count: number;
   #loss = 0;
@@ -333,13 +333,13 @@ class Parts<Batch> {
   /** Computes a part's loss, and adds its gradients times the part's weight. */
   add(batch: Batch, samples: number): void {
     const weight = this.#count === 1 ? 1 : (this.#model.lossWeight?.(batch) ?? samples);
-    const propagate = (): number => {
+    const forwardBackward = (): number => {
       const loss = this.#model.loss(batch);
       const value = loss.item();
       if (Number.isFinite(value)) (weight === 1 ? loss : mul(loss, weight)).backward();
       return value;
     };
-    this.#loss += weight * withMode(this.#model, true, () => orNaN(() => tidy(propagate)));
+    this.#loss += weight * withMode(this.#model, true, () => orNaN(() => tidy(forwardBackward)));
     this.#weight += weight;
   }
 
@@ -354,7 +354,7 @@ class Parts<Batch> {
   }
 }
 
-/** Result of a function that computes a loss; NaN where it refused a number that is not finite. */
+/** Runs a function that computes a loss; NaN if it threw because a number was not finite. */
 function orNaN(loss: () => number): number {
   try {
     return loss();
@@ -377,7 +377,7 @@ function evaluate<Data, Batch>(
   }
 }
 
-/** A learning rate that is too high makes weights infinite: that is found before it is saved. */
+/** Checks that all weights are finite, so that a diverged model is never saved. */
 function checkWeights(params: ReadonlyMap<string, Tensor>, step: number): void {
   for (const { at, size, data } of params.values()) {
     const bad = kernels().firstNonFinite(at, size);

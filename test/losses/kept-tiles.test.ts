@@ -70,7 +70,7 @@ function run({ rows, columns, scale, tiles }: Case, keptTiles: number): Float32A
     ...[0, 0, Number(self), kept, keptTiles, scratch, 0, rows, 0, columns ?? rows],
   ];
   const sums = [left.sums, left.shifts, right.sums, right.shifts];
-  host.call('contrastiveStart', ...sums, rows, columns ?? rows, scale, Number(self), 1);
+  host.call('contrastiveInit', ...sums, rows, columns ?? rows, scale, Number(self), 1);
   host.call('contrastiveSums', ...sums, 1, ...pass);
   const keptThere = host.take(kept, tiles * TILE ** 2);
   host.call(

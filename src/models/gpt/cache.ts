@@ -41,7 +41,7 @@ export class LayerCache {
 /** Keys and values of all layers. */
 export class KeyValueCache {
   /** Number of tokens that it holds. */
-  filled = 0;
+  length = 0;
   readonly layers: LayerCache[];
 
   constructor(layers: number, context: number, width: number) {

@@ -26,7 +26,7 @@ import {
   rangeError,
   typeError,
 } from '../../core/validation.js';
-import { TextStream } from '../../data/text/text-stream.js';
+import { TextStreamer } from '../../data/text/text-streamer.js';
 import { isTokenizer, type Tokenizer } from '../../data/text/tokenizer.js';
 import { makeTokenizer, type TokenizerKind } from '../../data/text/train-tokenizer.js';
 import {
@@ -345,19 +345,19 @@ export class GPT extends Module implements Trainable<string | ArrayLike<number>,
     seed: number,
   ): Generator<string, void, void> {
     const { context, layers, width } = this.config;
-    const text = new TextStream(this.tokenizer, ids);
+    const text = new TextStreamer(this.tokenizer, ids);
     const cache = new KeyValueCache(layers, context, width);
     try {
-      let fresh = ids.slice(-context);
+      let newIds = ids.slice(-context);
       for (let n = 0; n < maxNewTokens; n++) {
-        if (cache.filled + fresh.length > context) {
-          cache.filled = 0;
-          fresh = ids.slice(-Math.ceil(context / 2));
+        if (cache.length + newIds.length > context) {
+          cache.length = 0;
+          newIds = ids.slice(-Math.ceil(context / 2));
         }
-        const logits = inference(this, () => this.#extend(fresh, cache).toArray());
+        const logits = inference(this, () => this.#forwardCached(newIds, cache).toArray());
         const id = sampleToken(logits, sampling, new Random(seed, STREAMS.generation, n));
         ids.push(id);
-        fresh = [id];
+        newIds = [id];
         yield text.push(id);
       }
     } finally {
@@ -365,16 +365,16 @@ export class GPT extends Module implements Trainable<string | ArrayLike<number>,
     }
   }
 
-  /** Runs new tokens over what the cache holds; logits of the token after the last one. */
-  #extend(ids: readonly number[], cache: KeyValueCache): Tensor {
-    const positions = ids.map((_, t) => cache.filled + t);
+  /** Runs new tokens on top of the key-value cache; returns the logits of the next token. */
+  #forwardCached(ids: readonly number[], cache: KeyValueCache): Tensor {
+    const positions = ids.map((_, t) => cache.length + t);
     let x = add(gather(this.tokenEmbeddings, ids), gather(this.positionEmbeddings, positions));
     for (const [i, block] of this.blocks.entries()) {
       const layer = cache.layers[i] as LayerCache;
-      x = add(x, layer.attend(block.attention, block.norm1.forward(x), cache.filled));
+      x = add(x, layer.attend(block.attention, block.norm1.forward(x), cache.length));
       x = add(x, block.mlp.forward(block.norm2.forward(x)));
     }
-    cache.filled += ids.length;
+    cache.length += ids.length;
     return this.head(slice(x, 0, ids.length - 1));
   }
 }

@@ -5,7 +5,7 @@ import { checkFlag, rangeError } from '../../core/validation.js';
 import { checkSizes } from '../check.js';
 import { Module } from '../module.js';
 import { type AttentionMask, attention } from '../ops/attention.js';
-import { checkRate } from '../random.js';
+import { checkDropoutRate } from '../random.js';
 import type { Tensor } from '../tensor.js';
 import { Linear } from './linear.js';
 
@@ -57,7 +57,7 @@ export class MultiHeadAttention extends Module {
     const read = readOptions('MultiHeadAttention', options);
     this.causal = read.read('causal', checkFlag, false);
     const bias = read.read('bias', checkFlag, true);
-    this.dropout = read.read('dropout', checkRate, 0);
+    this.dropout = read.read('dropout', checkDropoutRate, 0);
     read.done();
     if (width % heads !== 0) {
       rangeError('MultiHeadAttention', 'width', `a multiple of ${heads} heads`, width);

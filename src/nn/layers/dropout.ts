@@ -1,7 +1,7 @@
 /** The dropout layer. */
 
 import { Module } from '../module.js';
-import { checkRate, dropout } from '../random.js';
+import { checkDropoutRate, dropout } from '../random.js';
 import type { Tensor } from '../tensor.js';
 
 /**
@@ -18,7 +18,7 @@ export class Dropout extends Module {
    */
   constructor(rate = 0.5) {
     super();
-    this.rate = checkRate('Dropout', 'rate', rate);
+    this.rate = checkDropoutRate('Dropout', 'rate', rate);
   }
 
   /**

@@ -13,7 +13,7 @@ import {
 } from '../../core/validation.js';
 import { checkSize, checkTensor } from '../check.js';
 import { tensorOf } from '../leaf.js';
-import { checkRate, type DropoutKeys, nextDropout } from '../random.js';
+import { checkDropoutRate, type DropoutKeys, nextDropout } from '../random.js';
 import { empty, record, Tensor } from '../tensor.js';
 import { type Shape, sameShape, showShape } from '../tensor-data.js';
 import { broadcastShape, expand } from './broadcast.js';
@@ -44,8 +44,8 @@ export interface AttentionOptions {
   dropout?: number | undefined;
 }
 
-/** Description of a call for the kernels; assembly/nn/attention.ts says what each field means. */
-interface Plan {
+/** Arguments of the attention kernels; assembly/nn/attention.ts says what each field means. */
+interface AttentionArgs {
   q: Pointer;
   k: Pointer;
   v: Pointer;
@@ -68,10 +68,13 @@ interface Plan {
 
 const NO_DROPOUT: DropoutKeys = { seed: [0, 0], step: 0, rows: new Int32Array(0) };
 
-/** Lays a plan out as the kernels read it, and gives it to them with the scratch that they need. */
-function withPlan(plan: Plan, body: (plan: Pointer, scratch: Pointer, scope: Scope) => void): void {
-  const { q, k, v, lengths, batch, heads, queries, keys, width, ldq, ldk, ldy, mask } = plan;
-  const { causal, offset, dropout, dropoutKeys } = plan;
+/** Copies the arguments to WASM memory, as the kernels read them, and reserves their scratch. */
+function withArgs(
+  args: AttentionArgs,
+  body: (args: Pointer, scratch: Pointer, scope: Scope) => void,
+): void {
+  const { q, k, v, lengths, batch, heads, queries, keys, width, ldq, ldk, ldy, mask } = args;
+  const { causal, offset, dropout, dropoutKeys } = args;
   scoped((scope) => {
     const list = lengths ? scope.i32From(lengths) : 0;
     const sizes = [batch, heads, queries, keys, width, ldq, ldk, ldy];
@@ -145,10 +148,10 @@ export function attention(qkv: Tensor, options: AttentionOptions): Tensor {
     ),
   );
   const mask = readMask(read, [batch, heads, steps, steps]);
-  const dropout = read.read('dropout', checkRate, 0);
+  const dropout = read.read('dropout', checkDropoutRate, 0);
   read.done();
   const part = (of: Tensor, number: 0 | 1 | 2): Pointer => of.at + 4 * number * channels;
-  const plan: Plan = {
+  const args: AttentionArgs = {
     q: part(qkv, 0),
     k: part(qkv, 1),
     v: part(qkv, 2),
@@ -174,12 +177,25 @@ export function attention(qkv: Tensor, options: AttentionOptions): Tensor {
     [qkv],
     [batch, steps, channels],
     (at) =>
-      withPlan(plan, (how, scratch) => core.attention(at, sums.at, how, scratch, 0, batch * heads)),
+      withArgs(args, (packedArgs, scratch) =>
+        core.attention(at, sums.at, packedArgs, scratch, 0, batch * heads),
+      ),
     (dy) => {
       const d = empty(qkv.shape);
       const [dq, dk, dv] = [part(d, 0), part(d, 1), part(d, 2)];
-      withPlan(plan, (how, scratch) =>
-        core.attentionBackward(dq, dk, dv, dy.at, y.at, sums.at, how, scratch, 0, batch * heads),
+      withArgs(args, (packedArgs, scratch) =>
+        core.attentionBackward(
+          dq,
+          dk,
+          dv,
+          dy.at,
+          y.at,
+          sums.at,
+          packedArgs,
+          scratch,
+          0,
+          batch * heads,
+        ),
       );
       return [d];
     },
@@ -227,7 +243,7 @@ export function cachedAttention(
     rangeError(name, argument, `(at least ${past + steps}, ${channels})`, showShape(own));
   }
   const y = empty(shape);
-  const plan: Plan = {
+  const args: AttentionArgs = {
     q: q.at,
     k: keys.at,
     v: values.at,
@@ -243,8 +259,8 @@ export function cachedAttention(
     offset: past,
     dropout: 0,
   };
-  withPlan(plan, (how, scratch, scope) =>
-    kernels(nnCode).attention(y.at, scope.f32(heads * steps), how, scratch, 0, heads),
+  withArgs(args, (packedArgs, scratch, scope) =>
+    kernels(nnCode).attention(y.at, scope.f32(heads * steps), packedArgs, scratch, 0, heads),
   );
   return y;
 }

@@ -4,7 +4,7 @@ import { checkNoOptions } from '../../core/options.js';
 import { type NoOptions, typeError } from '../../core/validation.js';
 import { checkTensor } from '../check.js';
 import { tensor } from '../leaf.js';
-import { attach, type Tensor } from '../tensor.js';
+import { type Tensor, withBackward } from '../tensor.js';
 import { sameShape, showShape } from '../tensor-data.js';
 import { copy } from './broadcast.js';
 
@@ -48,7 +48,7 @@ export function customOp(
   }
   return (...inputs) => {
     for (const [i, input] of inputs.entries()) checkTensor('customOp', `inputs[${i}]`, input);
-    return attach(
+    return withBackward(
       'customOp',
       inputs,
       () => checkTensor('customOp', 'the result of forward', definition.forward(...inputs)),

@@ -8,7 +8,7 @@ import { checkNumber, type NoOptions, typeError } from '../../core/validation.js
 import { checkTensor } from '../check.js';
 import { empty, record, Tensor } from '../tensor.js';
 import { broadcastShape, copy, expand, sumToShape } from './broadcast.js';
-import { binary, type Operand, operand, unary, withBoth, written } from './op.js';
+import { binary, fromKernel, type Operand, operand, unary, withBroadcast } from './op.js';
 
 /**
  * Adds: a + b, element by element.
@@ -50,7 +50,7 @@ function addRow(x: Tensor, bias: Tensor): Tensor {
     (dy) => [
       x.requiresGrad ? copy(dy) : undefined,
       bias.requiresGrad
-        ? written(bias, (y) => kernels(nnCode).columnSums(y, dy.at, rows, cols, cols, false))
+        ? fromKernel(bias, (y) => kernels(nnCode).columnSums(y, dy.at, rows, cols, cols, false))
         : undefined,
     ],
     { saved: [] },
@@ -73,7 +73,7 @@ export function sub(a: Operand, b: Operand, options?: NoOptions): Tensor {
     forward: core.subArray,
     backward: (dy, _, __, wantsA, wantsB) => [
       wantsA ? copy(dy) : undefined,
-      wantsB ? written(dy, (y) => core.scaleTo(y, dy.at, dy.size, -1)) : undefined,
+      wantsB ? fromKernel(dy, (y) => core.scaleTo(y, dy.at, dy.size, -1)) : undefined,
     ],
     saves: 'none',
   });
@@ -94,8 +94,8 @@ export function mul(a: Operand, b: Operand, options?: NoOptions): Tensor {
   return binary('mul', a, b, {
     forward: core.mulArray,
     backward: (dy, x, z, wantsA, wantsB) => [
-      wantsA ? written(dy, (y) => core.mulArray(y, dy.at, z.at, dy.size)) : undefined,
-      wantsB ? written(dy, (y) => core.mulArray(y, dy.at, x.at, dy.size)) : undefined,
+      wantsA ? fromKernel(dy, (y) => core.mulArray(y, dy.at, z.at, dy.size)) : undefined,
+      wantsB ? fromKernel(dy, (y) => core.mulArray(y, dy.at, x.at, dy.size)) : undefined,
     ],
     saves: 'other',
   });
@@ -171,7 +171,7 @@ export function where(condition: Tensor, a: Operand, b: Operand, options?: NoOpt
   const select = (dy: Tensor, of: Tensor, negate: boolean): Tensor | undefined =>
     of.requiresGrad
       ? sumToShape(
-          written(dy, (y) => core.whereArrayBackward(y, chosen.at, dy.at, dy.size, negate)),
+          fromKernel(dy, (y) => core.whereArrayBackward(y, chosen.at, dy.at, dy.size, negate)),
           of.shape,
         )
       : undefined;
@@ -180,7 +180,7 @@ export function where(condition: Tensor, a: Operand, b: Operand, options?: NoOpt
     [x, z],
     shape,
     (y) =>
-      withBoth(x, z, shape, (wideA, wideB) =>
+      withBroadcast(x, z, shape, (wideA, wideB) =>
         core.whereArray(y, chosen.at, wideA.at, wideB.at, chosen.size),
       ),
     (dy) => [select(dy, x, false), select(dy, z, true)],

@@ -1,4 +1,4 @@
-/** Rows of a table by number: the look-up of an embedding, and bags of rows. */
+/** Embedding lookup (`gather`) and `embeddingBag`. */
 
 import nnCode from '#wasm/nn';
 import opsCode from '#wasm/ops';
@@ -120,7 +120,7 @@ export function embeddingBag(
       rangeError(name, `offsets[${b}]`, `at least ${before}, the offset before it`, starts[b]);
     }
   }
-  const borders = Int32Array.from({ length: bags + 1 }, (_, b) => starts[b] ?? count);
+  const bagOffsets = Int32Array.from({ length: bags + 1 }, (_, b) => starts[b] ?? count);
   const read = readOptions(name, options);
   const mode = read.read('mode', oneOf(['mean', 'sum', 'max']), 'mean');
   const given = read.optional('weights', (_, argument, value) =>
@@ -134,12 +134,17 @@ export function embeddingBag(
     }
   }
   return mode === 'max'
-    ? bagsOfMax(table, rows, borders, cols)
-    : bagsOfSums(table, rows, borders, cols, mode === 'mean', given);
+    ? embeddingBagMax(table, rows, bagOffsets, cols)
+    : embeddingBagSum(table, rows, bagOffsets, cols, mode === 'mean', given);
 }
 
-function bagsOfMax(table: Tensor, ids: Int32Array, borders: Int32Array, cols: number): Tensor {
-  const bags = borders.length - 1;
+function embeddingBagMax(
+  table: Tensor,
+  ids: Int32Array,
+  bagOffsets: Int32Array,
+  cols: number,
+): Tensor {
+  const bags = bagOffsets.length - 1;
   const indices = empty([bags, cols]);
   return record(
     'embeddingBag',
@@ -147,7 +152,7 @@ function bagsOfMax(table: Tensor, ids: Int32Array, borders: Int32Array, cols: nu
     [bags, cols],
     (y) =>
       scoped((scope) => {
-        const lists = [scope.i32From(ids), scope.i32From(borders)] as const;
+        const lists = [scope.i32From(ids), scope.i32From(bagOffsets)] as const;
         kernels(opsCode).bagMax(y, indices.at, table.at, ...lists, bags, cols, cols);
       }),
     (dy) => {
@@ -159,15 +164,15 @@ function bagsOfMax(table: Tensor, ids: Int32Array, borders: Int32Array, cols: nu
   );
 }
 
-function bagsOfSums(
+function embeddingBagSum(
   table: Tensor,
   ids: Int32Array,
-  borders: Int32Array,
+  bagOffsets: Int32Array,
   cols: number,
   mean: boolean,
   weights: Tensor | undefined,
 ): Tensor {
-  const bags = borders.length - 1;
+  const bags = bagOffsets.length - 1;
   const core = kernels(nnCode);
   const wantsWeights = weights?.requiresGrad ?? false;
   return record(
@@ -176,13 +181,13 @@ function bagsOfSums(
     [bags, cols],
     (y) =>
       scoped((scope) => {
-        const lists = [scope.i32From(ids), scope.i32From(borders)] as const;
+        const lists = [scope.i32From(ids), scope.i32From(bagOffsets)] as const;
         kernels(opsCode).bagRows(y, table.at, ...lists, weights?.at ?? 0, bags, cols, cols, mean);
       }),
     (dy) =>
       scoped((scope) => {
         const rows = scope.i32From(ids);
-        const lists = [rows, scope.i32From(borders)] as const;
+        const lists = [rows, scope.i32From(bagOffsets)] as const;
         const dTable = table.requiresGrad ? filled(table.shape, 0) : undefined;
         if (dTable) {
           const w = weights?.at ?? 0;
@@ -193,7 +198,7 @@ function bagsOfSums(
         const dWeights = empty(weights.shape);
         const [own, of] = [scope.f32(ids.length * cols), scope.f32(ids.length * cols)];
         const bagOf = new Int32Array(ids.length);
-        for (let b = 0; b < bags; b++) bagOf.fill(b, borders[b], borders[b + 1]);
+        for (let b = 0; b < bags; b++) bagOf.fill(b, bagOffsets[b], bagOffsets[b + 1]);
         core.gatherRows(own, table.at, rows, ids.length, cols);
         core.gatherRows(of, dy.at, scope.i32From(bagOf), ids.length, cols);
         core.mulArray(own, own, of, ids.length * cols);

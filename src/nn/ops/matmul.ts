@@ -4,7 +4,7 @@ import nnCode from '#wasm/nn';
 import { kernels } from '../../core/kernels.js';
 import type { Pointer } from '../../core/memory.js';
 import { checkNoOptions, readOptions } from '../../core/options.js';
-import { multiply } from '../../core/products.js';
+import { gemm } from '../../core/products.js';
 import { checkFlag, type NoOptions, rangeError } from '../../core/validation.js';
 import { checkTensor, checkVector } from '../check.js';
 import { empty, filled, record, type Tensor } from '../tensor.js';
@@ -23,7 +23,7 @@ interface Factor {
 function product(c: Pointer, a: Factor, b: Factor, accumulate: boolean): void {
   const [m, k] = a.transposed ? [a.cols, a.rows] : [a.rows, a.cols];
   const n = b.transposed ? b.rows : b.cols;
-  multiply(c, a.at, b.at, m, n, k, a.transposed, b.transposed, accumulate);
+  gemm(c, a.at, b.at, m, n, k, a.transposed, b.transposed, accumulate);
 }
 
 /** Lists those of two inputs that the gradient of the other one needs. */

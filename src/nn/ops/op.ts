@@ -17,8 +17,8 @@ export function operand(name: string, argument: string, value: unknown): Tensor 
   return typeof value === 'number' ? tensor(value) : checkTensor(name, argument, value);
 }
 
-/** Makes a tensor like another, its numbers written by a kernel. */
-export function written(like: Tensor, kernel: (y: Pointer) => void): Tensor {
+/** Makes a tensor of the shape of another, its numbers written by a kernel. */
+export function fromKernel(like: Tensor, kernel: (y: Pointer) => void): Tensor {
   const y = empty(like.shape);
   kernel(y.at);
   return y;
@@ -43,7 +43,7 @@ export function unary(name: string, x: Tensor, op: UnaryOp): Tensor {
     [x],
     x.shape,
     (at) => op.forward(at, x.at, x.size),
-    (dy) => [written(dy, (dx) => op.backward(dx, dy.at, output ? y.at : x.at, dy.size))],
+    (dy) => [fromKernel(dy, (dx) => op.backward(dx, dy.at, output ? y.at : x.at, dy.size))],
     { saved: op.saves === 'input' ? [x] : [], output },
   );
   return y;
@@ -76,20 +76,21 @@ export function binary(name: string, left: Operand, right: Operand, op: BinaryOp
     name,
     [a, b],
     shape,
-    (y) => withBoth(a, b, shape, (wideA, wideB) => op.forward(y, wideA.at, wideB.at, wideA.size)),
+    (y) =>
+      withBroadcast(a, b, shape, (wideA, wideB) => op.forward(y, wideA.at, wideB.at, wideA.size)),
     (dy) => {
       const back = (x: Tensor, z: Tensor): (Tensor | undefined)[] => {
         const [da, db] = op.backward(dy, x, z, a.requiresGrad, b.requiresGrad);
         return [da && sumToShape(da, a.shape), db && sumToShape(db, b.shape)];
       };
-      return op.saves === 'none' ? back(a, b) : withBoth(a, b, shape, back);
+      return op.saves === 'none' ? back(a, b) : withBroadcast(a, b, shape, back);
     },
     { saved },
   );
 }
 
-/** Calls with both inputs repeated to a common shape, for as long as it takes. */
-export function withBoth<T>(
+/** Runs a function with both inputs broadcast to a common shape, and frees the copies. */
+export function withBroadcast<T>(
   a: Tensor,
   b: Tensor,
   shape: readonly number[],

@@ -1,14 +1,15 @@
-/** Text of tokens that are sampled one by one. */
+/** Streaming detokenization: text of tokens that are sampled one by one, as `TextStreamer` of transformers. */
 
 import type { Tokenizer } from './tokenizer.js';
 
 /** Tokens before the new ones that a decoder may look at: where a word begins, bytes of a character. */
 const LOOK_BACK = 8;
 
-/** What a decoder gives for bytes that are no character yet. */
+/** Replacement character: a decoder returns it for bytes of an incomplete character. */
 const INCOMPLETE = '\uFFFD';
 
-export class TextStream {
+/** Decodes tokens as they come. */
+export class TextStreamer {
   readonly #tokenizer: Tokenizer;
   /** The last tokens, and how many of them have become text. */
   #ids: number[];
@@ -21,7 +22,7 @@ export class TextStream {
     this.#done = this.#ids.length;
   }
 
-  /** What a further token adds to the text; nothing while a character is incomplete. */
+  /** Adds a token and returns the text that it adds; none while a character is incomplete. */
   push(id: number): string {
     this.#ids.push(id);
     const known = this.#tokenizer.decode(this.#ids.slice(0, this.#done));
