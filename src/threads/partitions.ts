@@ -8,6 +8,7 @@
 import core, { type Parameters as CoreParameters } from '#wasm/core';
 import nn, { type Parameters as NnParameters } from '#wasm/nn';
 import search, { type Parameters as SearchParameters } from '#wasm/search';
+import sentence, { type Parameters as SentenceParameters } from '#wasm/sentence';
 import { kernels } from '../core/kernels.js';
 import { i32 } from '../core/memory.js';
 import { IMAGE_PARTITIONS } from './image-partitions.js';
@@ -251,9 +252,68 @@ const NN: Partitions<NnParameters> = {
   ...IMAGE_PARTITIONS,
 };
 
+/** Whole sequences: attention of one reads no other. */
+const sequenceAttention: ByName<'offsets' | 'heads' | 'width' | 'scratch' | 'first' | 'count'> = (
+  at,
+) => {
+  const [offsets, heads, width] = at('offsets', 'heads', 'width');
+  const [scratch, first, count] = at('scratch', 'first', 'count');
+  const lengths = (args: readonly number[]): number[] => {
+    const from = value(args, offsets) / 4 + value(args, first);
+    const ends = i32().subarray(from, from + value(args, count) + 1);
+    return Array.from({ length: ends.length - 1 }, (_, s) => (ends[s + 1] ?? 0) - (ends[s] ?? 0));
+  };
+  return {
+    costNs(args) {
+      const pairs = lengths(args).reduce((sum, n) => sum + n * n, 0);
+      return pairs * value(args, heads) * (2 * value(args, width) * PRODUCT + EXPONENTIAL);
+    },
+    partition(args) {
+      const longest = Math.max(...lengths(args));
+      const bytes = 4 * kernels(sentence).sequenceScratch(longest, value(args, width));
+      return { count, step: 1, strides: [first, ITEM], scratch: { at: scratch, bytes } };
+    },
+  };
+};
+
+/** Columns: each thread reads all rows, which are packed. */
+const integerProduct: ByName<'m' | 'k' | 'first' | 'count'> = (at) => {
+  const [m, k, first, count] = at('m', 'k', 'first', 'count');
+  return {
+    costNs: (args) => (value(args, m) * value(args, count) * value(args, k) * PRODUCT) / 2,
+    partition: () => ({ count, step: SLIVERS, strides: [first, ITEM] }),
+  };
+};
+
+/** Slivers of rows, of pairs of integers. */
+const packIntegerRows: ByName<'y' | 'scales' | 'x' | 'rows' | 'cols'> = (at) => {
+  const [y, scales, x, height, cols] = at('y', 'scales', 'x', 'rows', 'cols');
+  return {
+    costNs: (args) => value(args, height) * value(args, cols),
+    partition(args) {
+      const width = value(args, cols);
+      const strides = [y, 4 * Math.ceil(width / 2), scales, 4, x, 4 * width];
+      return { count: height, step: SLIVERS, strides };
+    },
+  };
+};
+
+const SENTENCE: Partitions<SentenceParameters> = {
+  addArray: binary,
+  geluArray: elements(['y', 'x'], 1.5),
+  addRows: rows('rows', { y: 'cols', x: 'cols' }, 0.3),
+  layerNormRows: rows('rows', { y: 'cols', x: 'cols', mean: 4, rstd: 4 }, 1),
+  embedTokens: rows('count', { y: 'cols', ids: 4, positions: 4 }, 0.5),
+  embeddingBags: rows('bags', { y: 'cols', offsets: 4 }, 3),
+  sequenceAttention,
+  integerProduct,
+  packIntegerRows,
+};
+
 /** All partitions, by module. Workers instantiate only these modules. */
 export const PARTITIONS = [
   { code: core, partitions: CORE },
   { code: search, partitions: SEARCH },
   { code: nn, partitions: NN },
+  { code: sentence, partitions: SENTENCE },
 ] as const;
