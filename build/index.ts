@@ -1,12 +1,12 @@
 /**
  * Makes the package: kernels by asc, bundles by esbuild, declarations by tsc, samples of data,
- * licences, and the report of sizes. Run by build/setup.mjs.
+ * licenses, and the report of sizes. Run by build/setup.mjs.
  */
 
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { bundleCommandLine, bundleLibrary } from './bundle.js';
 import { compileKernels } from './kernels.js';
-import { writeLicences } from './licences.js';
+import { writeLicenses } from './licenses.js';
 import { packSamples } from './samples/index.js';
 import { reportSizes } from './size.js';
 import { writeDeclarations } from './types.js';
@@ -18,6 +18,6 @@ compileKernels(dist);
 const bundled = [...(await bundleLibrary(dist)), ...(await bundleCommandLine(dist))];
 writeDeclarations();
 await packSamples(dist);
-writeLicences(dist, bundled);
+writeLicenses(dist, bundled);
 await reportSizes();
 writeFileSync(`${dist}/built`, '');

@@ -115,7 +115,7 @@ const WORDS: readonly Word[] = [
     except: /normalise rows: rows/g,
   },
   {
-    old: /\b(colour|behaviour|neighbour|favour|honour)|\bcentre|\blabell(ed|ing)|\blicence|\bmodell|\bcancell/,
+    old: /\b(colour|behaviour|neighbour|favour|honour)|\bcentre|\blabell(ed|ing)|\blicence|\bmodell|\bcancell(ed|ing)/,
     use: 'American spelling',
     except: /aria-labelledby/g,
   },

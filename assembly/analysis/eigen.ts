@@ -51,8 +51,8 @@ export function symmetricEigen(
 }
 
 /**
- * g = Q T Q' with T's diagonal d and its off-diagonal e. Reflection k, I - v v', is left in
- * row k of g to the right of the diagonal, v scaled so that |v|^2 = 2 (or all 0).
+ * g = Q T Q' with T's diagonal d and its off-diagonal e. Reflection k, I - v v', is kept in
+ * row k of g right of the diagonal, with v scaled so that |v|^2 = 2 (or all 0).
  */
 function tridiagonalize(d: usize, e: usize, g: usize, n: i32, ld: i32, w: usize): void {
   for (let k = 0; k < n; k++) {

@@ -1,5 +1,6 @@
 /**
- * Packing: both sides of a product laid out in slivers, as its inner loop (gemm.ts) reads them.
+ * Packing: both operands of a product are stored in slivers (panels of a few rows or columns), in the
+ * order in which its inner loop (gemm.ts) reads them.
  */
 
 /** Steps of k that are packed, and multiplied, at a time. */

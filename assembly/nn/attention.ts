@@ -36,7 +36,7 @@ class AttentionArgs {
   heads: i32;
   queries: i32;
   keys: i32;
-  /** Of a head. */
+  /** Columns of a head. */
   width: i32;
   ldq: i32;
   ldk: i32;
@@ -79,7 +79,7 @@ class AttentionArgs {
     return this.causal ? causal : WHOLE;
   }
 
-  /** Bytes from the base of queries, or of an array laid out like them, to a head of a sample. */
+  /** Bytes from the base of queries, or of an array with their layout, to a head of a sample. */
   @inline
   queryOffset(b: i32, h: i32): usize {
     return (<usize>b * <usize>(this.queries * this.ldq) + <usize>(h * this.width)) << 2;
@@ -243,7 +243,7 @@ function clearPadding(d: usize, keys: i32, all: i32, width: i32, ld: i32): void 
 /**
  * Backward of `attention`: with P the probabilities, M their dropout and D = M dy v',
  *   dv = (M P)' dy,   dS = P (D - dy . y) scale,   dq = dS k,   dk = dS' q.
- * dq, dk and dv are laid out as q, k and v, and overwritten. Heads as in `attention`.
+ * dq, dk and dv have the layout of q, k and v, and are overwritten. Heads as in `attention`.
  */
 export function attentionBackward(
   dq: usize, dk: usize, dv: usize, dy: usize, y: usize, logSumExps: usize, at: usize,

@@ -16,7 +16,7 @@ function expLess1(x: f64): f64 {
   return x > -1e-5 ? x + 0.5 * x * x : expScalar(x) - 1;
 }
 
-/** Which function; src/models/sentence/activations.ts names them in this order. */
+/** The function with number `kind`; src/models/sentence/activations.ts names them in this order. */
 function activation(kind: i32, x: f64): f64 {
   switch (kind) {
     case 0: return x > 0 ? x : 0;

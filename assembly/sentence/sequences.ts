@@ -13,7 +13,7 @@ import { loadHalf4, loadHalf } from './half';
 const F32: i32 = 0;
 const F16: i32 = 1;
 
-/** How rows of a sequence become one row; src/models/sentence/pooling.ts has the same order. */
+/** Pooling modes, which make one row of a sequence; src/models/sentence/pooling.ts has the same order. */
 const CLS: i32 = 0;
 const MAX: i32 = 1;
 const MEAN: i32 = 2;

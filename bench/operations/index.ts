@@ -1,11 +1,10 @@
 /** The one table of operations: tests, gradient checks, the hash and benchmarks all read it. */
 
 import { evaluation } from './evaluation.js';
-import { losses } from './losses.js';
+import { losses, nnLosses } from './losses.js';
 import { nnAttention } from './nn-attention.js';
 import { nnImages } from './nn-images.js';
 import { nnLayers } from './nn-layers.js';
-import { nnLosses } from './nn-losses.js';
 import { nnOperations } from './nn-operations.js';
 import { nnShapes } from './nn-shapes.js';
 import { nnTraining } from './nn-training.js';

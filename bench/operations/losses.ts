@@ -1,15 +1,20 @@
-/** Rows of the table: logits, divergence, contrastive losses, triplets. */
+/**
+ * Rows of the table: logits, divergence, contrastive losses, triplets. The rows of the losses on
+ * tensors come from those on matrices.
+ */
 
+import { type LossRow, lossRow } from './loss-row.js';
 import {
   integers,
+  type Numbers,
   normal,
   type Operation,
   operation,
   probabilities,
   type Sizes,
 } from './operation.js';
-import * as reference from './reference.js';
-import { toRows } from './reference.js';
+import { cosine, distance, logSumExp, softmax, toRows } from './reference.js';
+import * as reference from './reference-losses.js';
 
 /** Rows and width around the sizes of slivers (4, 8) and tiles (128). */
 const PAIRS: readonly Sizes[] = [
@@ -39,92 +44,197 @@ const LARGE_LOGITS: readonly Sizes[] = [
 /** Temperatures on both sides of where sums change from a fixed to a running shift. */
 const TEMPERATURES = [0.5, 0.01] as const;
 
+/** Products of all pairs of N rows with N others. */
+const PAIRS_FLOPS = ({ N = 1, C = 1 }: Sizes): number => 2 * N * N * C;
+
+/** A number that a loss may learn, as a tensor of no axes. */
+const scalar = (value: number): Numbers => ({
+  data: Float32Array.of(value),
+  rows: 1,
+  cols: 1,
+  shape: [],
+});
+const numberOf = ({ data }: Numbers): number => data[0] as number;
+
 const ntXents = TEMPERATURES.map((temperature) =>
-  operation({
+  lossRow({
+    loss: 'ntXent',
     name: `ntXent temperature ${temperature}`,
     sizes: PAIRS,
     large: LARGE_PAIRS,
     inputs: ({ N = 1, C = 1 }, random) => ({ z: normal(random, 2 * N, C) }),
-    run: (api, { z }) => ({ loss: api.ntXent(z, { temperature }) }),
-    reference: ({ z }) => ({ loss: reference.ntXent(toRows(z), temperature) }),
-    gradient: {
-      run(api, { z }) {
-        const { loss, grad } = api.ntXentGrad(z, { temperature });
-        return { loss, z: grad.data };
-      },
-      step: temperature * 1e-3,
-    },
+    args: ({ z }) => [z, { temperature }],
+    reference: ({ z }) => reference.ntXent(toRows(z), temperature),
+    step: temperature * 1e-3,
     // Similarities of the upper triangle, forward.
     flops: ({ N = 1, C = 1 }) => 4 * N * N * C,
+    tensors: [temperature === 0.5 ? { name: 'ntXent' } : {}],
   }),
 );
 
 const decoupledNtXents = TEMPERATURES.map((temperature) =>
-  operation({
+  lossRow({
+    loss: 'decoupledNtXent',
     name: `decoupledNtXent temperature ${temperature}`,
     sizes: PAIRS.filter(({ N = 1 }) => N > 1),
     large: LARGE_PAIRS,
     inputs: ({ N = 1, C = 1 }, random) => ({ z: normal(random, 2 * N, C) }),
-    run: (api, { z }) => ({ loss: api.decoupledNtXent(z, { temperature }) }),
-    reference: ({ z }) => ({ loss: reference.decoupledNtXent(toRows(z), temperature) }),
-    gradient: {
-      run(api, { z }) {
-        const { loss, grad } = api.decoupledNtXentGrad(z, { temperature });
-        return { loss, z: grad.data };
-      },
-      step: temperature * 1e-3,
-    },
+    args: ({ z }) => [z, { temperature }],
+    reference: ({ z }) => reference.decoupledNtXent(toRows(z), temperature),
+    step: temperature * 1e-3,
     flops: ({ N = 1, C = 1 }) => 4 * N * N * C,
   }),
 );
 
-const infoNces = [false, true].map((symmetric) =>
-  operation({
-    name: symmetric ? 'infoNce symmetric with ids and negatives' : 'infoNce',
-    sizes: PAIRS,
-    large: LARGE_PAIRS,
-    inputs: ({ N = 1, C = 1 }, random) => ({
-      queries: normal(random, N, C),
-      keys: normal(random, N, C),
-      negatives: normal(random, 1 + (N >> 1), C),
-      ids: integers(random, N, 1 + (N >> 1)),
-    }),
-    run: (api, { queries, keys, negatives, ids }) => ({
-      loss: api.infoNce(
-        queries,
-        keys,
-        symmetric ? { symmetric, negatives, ids: ids.data } : undefined,
-      ),
-    }),
-    reference: ({ queries, keys, negatives, ids }) => ({
-      loss: reference.infoNce(
-        toRows(queries),
-        toRows(keys),
-        1 / 0.07,
-        symmetric ? toRows(negatives) : [],
-        symmetric ? ids.data : undefined,
-        symmetric,
-      ),
-    }),
-    gradient: {
-      run(api, { queries, keys, negatives, ids }) {
-        const options = symmetric ? { symmetric, negatives, ids: ids.data } : undefined;
-        const { loss, gradQueries, gradKeys, gradNegatives } = api.infoNceGrad(
-          queries,
-          keys,
-          options,
-        );
-        const grads = { loss, queries: gradQueries.data, keys: gradKeys.data };
-        return gradNegatives === undefined ? grads : { ...grads, negatives: gradNegatives.data };
-      },
-    },
-    flops: ({ N = 1, C = 1 }) => 2 * N * N * C,
+const infoNce = lossRow({
+  loss: 'infoNce',
+  sizes: PAIRS,
+  large: LARGE_PAIRS,
+  inputs: ({ N = 1, C = 1 }, random) => ({
+    queries: normal(random, N, C),
+    keys: normal(random, N, C),
   }),
-);
+  args: ({ queries, keys }) => [queries, keys],
+  reference: ({ queries, keys }) =>
+    reference.infoNce(toRows(queries), toRows(keys), { scale: 1 / 0.07 }),
+  flops: PAIRS_FLOPS,
+});
 
-const triplets = (['cosine', 'euclidean'] as const).map((distance) =>
-  operation({
-    name: `tripletLoss ${distance}`,
+const infoNceWithAll = lossRow({
+  loss: 'infoNce',
+  name: 'infoNce symmetric with ids and negatives',
+  sizes: PAIRS,
+  large: LARGE_PAIRS,
+  inputs: ({ N = 1, C = 1 }, random) => ({
+    queries: normal(random, N, C),
+    keys: normal(random, N, C),
+    negatives: normal(random, 1 + (N >> 1), C),
+    ids: integers(random, N, 1 + (N >> 1)),
+  }),
+  args: ({ queries, keys, negatives }, { ids }) => [
+    queries,
+    keys,
+    { symmetric: true, negatives, ids: ids.data },
+  ],
+  reference: ({ queries, keys, negatives, ids }) =>
+    reference.infoNce(toRows(queries), toRows(keys), {
+      scale: 1 / 0.07,
+      negatives: toRows(negatives),
+      ids: ids.data,
+      symmetric: true,
+    }),
+  flops: PAIRS_FLOPS,
+  tensors: [
+    {},
+    {
+      name: 'infoNce with negatives',
+      inputs: ({ N = 1, C = 1 }, random) => ({
+        queries: normal(random, N, C),
+        keys: normal(random, N, C),
+        negatives: normal(random, 2, C),
+        ids: integers(random, N, N),
+      }),
+      args: ({ queries, keys, negatives }) => [queries, keys, { negatives, temperature: 0.5 }],
+      reference: ({ queries, keys, negatives }) =>
+        reference.infoNce(toRows(queries), toRows(keys), {
+          scale: 2,
+          negatives: toRows(negatives),
+        }),
+    },
+  ],
+});
+
+const clipInputs =
+  (logitScale: number) =>
+  ({ N = 1, C = 1 }: Sizes, random: Parameters<typeof normal>[0]) => ({
+    image: normal(random, N, C),
+    text: normal(random, N, C),
+    logitScale: scalar(logitScale),
+  });
+
+const clipLoss = lossRow({
+  loss: 'clipLoss',
+  sizes: PAIRS,
+  large: LARGE_PAIRS,
+  inputs: clipInputs(60),
+  args: ({ image, text, logitScale }) => [image, text, { logitScale }],
+  reference: ({ image, text, logitScale }) =>
+    reference.infoNce(toRows(image), toRows(text), {
+      scale: numberOf(logitScale),
+      symmetric: true,
+    }),
+  step: 1e-5,
+  flops: PAIRS_FLOPS,
+  tensors: [{ name: 'clipLoss with a learned scale', inputs: clipInputs(3) }],
+});
+
+const sigLipInputs =
+  (logitScale: number, logitBias: number) =>
+  ({ N = 1, C = 1 }: Sizes, random: Parameters<typeof normal>[0]) => ({
+    image: normal(random, N, C),
+    text: normal(random, N, C),
+    logitScale: scalar(logitScale),
+    logitBias: scalar(logitBias),
+    ids: integers(random, N, 1 + (N >> 1)),
+  });
+
+const sigLipLoss = lossRow({
+  loss: 'sigLipLoss',
+  name: 'sigLipLoss with ids',
+  sizes: PAIRS,
+  large: LARGE_PAIRS,
+  inputs: sigLipInputs(8, -3),
+  args: ({ image, text, logitScale, logitBias }, { ids }) => [
+    image,
+    text,
+    { logitScale, logitBias, ids: ids.data },
+  ],
+  reference: ({ image, text, logitScale, logitBias, ids }) =>
+    reference.sigLip(
+      toRows(image),
+      toRows(text),
+      numberOf(logitScale),
+      numberOf(logitBias),
+      ids.data,
+    ),
+  flops: PAIRS_FLOPS,
+  tensors: [
+    {},
+    {
+      name: 'sigLipLoss with a learned scale and bias',
+      inputs: sigLipInputs(3, -2),
+      args: ({ image, text, logitScale, logitBias }) => [image, text, { logitScale, logitBias }],
+      reference: ({ image, text, logitScale, logitBias }) =>
+        reference.sigLip(toRows(image), toRows(text), numberOf(logitScale), numberOf(logitBias)),
+    },
+  ],
+});
+
+const supCon = lossRow({
+  loss: 'supCon',
+  sizes: PAIRS,
+  large: LARGE_PAIRS,
+  inputs: ({ N = 1, C = 1 }, random) => ({
+    z: normal(random, N, C),
+    labels: integers(random, N, 1 + (N >> 2)),
+  }),
+  args: ({ z }, { labels }) => [z, labels.data],
+  reference: ({ z, labels }) => reference.supCon(toRows(z), labels.data, 0.1),
+  flops: ({ N = 1, C = 1 }) => N * N * C,
+  tensors: [
+    {
+      args: ({ z }, { labels }) => [z, labels.data, { temperature: 0.5 }],
+      reference: ({ z, labels }) => reference.supCon(toRows(z), labels.data, 0.5),
+    },
+  ],
+});
+
+const cosineDistance: typeof distance = (x, y) => 1 - cosine(x, y);
+
+const triplets = (['cosine', 'euclidean'] as const).map((kind) =>
+  lossRow({
+    loss: 'tripletLoss',
+    name: `tripletLoss ${kind}`,
     sizes: PAIRS,
     large: [{ N: 8192, C: 128 }],
     inputs: ({ N = 1, C = 1 }, random) => ({
@@ -132,34 +242,66 @@ const triplets = (['cosine', 'euclidean'] as const).map((distance) =>
       positives: normal(random, N, C),
       negatives: normal(random, N, C),
     }),
-    run: (api, { anchors, positives, negatives }) => ({
-      loss: api.tripletLoss(anchors, positives, negatives, { distance }),
-    }),
-    reference({ anchors, positives, negatives }) {
-      const far =
-        distance === 'euclidean'
-          ? reference.distance
-          : (x: readonly number[], y: readonly number[]) => 1 - reference.cosine(x, y);
-      const rows = [anchors, positives, negatives].map(toRows) as [
-        number[][],
-        number[][],
-        number[][],
-      ];
-      return { loss: reference.tripletLoss(...rows, 0.5, far) };
-    },
-    gradient: {
-      run(api, { anchors, positives, negatives }) {
-        const grads = api.tripletLossGrad(anchors, positives, negatives, { distance });
-        return {
-          loss: grads.loss,
-          anchors: grads.gradAnchors.data,
-          positives: grads.gradPositives.data,
-          negatives: grads.gradNegatives.data,
-        };
-      },
-    },
+    args: ({ anchors, positives, negatives }) => [
+      anchors,
+      positives,
+      negatives,
+      { distance: kind },
+    ],
+    reference: ({ anchors, positives, negatives }) =>
+      reference.tripletLoss(
+        toRows(anchors),
+        toRows(positives),
+        toRows(negatives),
+        0.5,
+        kind === 'euclidean' ? distance : cosineDistance,
+      ),
+    tensors: [kind === 'euclidean' ? { name: 'tripletLoss' } : {}],
   }),
 );
+
+type Logits = Record<'logits' | 'targets', Numbers>;
+
+const smoothed = (labelSmoothing: number): Pick<LossRow<Logits>, 'args' | 'reference'> => ({
+  args: ({ logits }, { targets }) => [logits, targets.data, { labelSmoothing }],
+  reference: ({ logits, targets }) =>
+    reference.crossEntropy(toRows(logits), targets.data, -100, labelSmoothing),
+});
+
+const crossEntropy = lossRow<Logits>({
+  loss: 'crossEntropy',
+  sizes: LOGITS,
+  large: LARGE_LOGITS,
+  inputs: ({ N = 1, C = 1 }, random) => {
+    const targets = integers(random, N, C);
+    if (N > 2) targets.data[1] = -100;
+    return { logits: normal(random, N, C, 3), targets };
+  },
+  ...smoothed(0),
+  more: {
+    run: (api, { logits, targets }) => ({
+      smoothed: api.crossEntropy(logits, targets.data, { labelSmoothing: 0.1 }),
+    }),
+    reference: (given) => ({ smoothed: smoothed(0.1).reference(given) }),
+  },
+  tensors: [
+    { large: [{ N: 768, C: 65 }] },
+    { name: 'crossEntropy smoothed', large: [{ N: 768, C: 65 }], ...smoothed(0.1) },
+  ],
+});
+
+const klDivergence = lossRow({
+  loss: 'klDivergence',
+  sizes: LOGITS,
+  large: LARGE_LOGITS,
+  inputs: ({ N = 1, C = 1 }, random) => ({
+    p: probabilities(random, N, C),
+    q: probabilities(random, N, C),
+  }),
+  args: ({ p, q }) => [p, q],
+  reference: ({ p, q }) => reference.klDivergence(toRows(p), toRows(q)),
+  step: 1e-6,
+});
 
 const updates = (['anchor', 'gradient'] as const).map((rule) =>
   operation({
@@ -192,6 +334,20 @@ const updates = (['anchor', 'gradient'] as const).map((rule) =>
   }),
 );
 
+/** All losses; a new one is one more row. */
+const LOSSES = [
+  crossEntropy,
+  klDivergence,
+  ...ntXents,
+  ...decoupledNtXents,
+  infoNce,
+  infoNceWithAll,
+  clipLoss,
+  sigLipLoss,
+  supCon,
+  ...triplets,
+];
+
 export const losses: readonly Operation[] = [
   operation({
     name: 'logSumExp',
@@ -199,7 +355,7 @@ export const losses: readonly Operation[] = [
     large: LARGE_LOGITS,
     inputs: ({ N = 1, C = 1 }, random) => ({ x: normal(random, N, C, 5) }),
     run: (api, { x }) => ({ logSumExp: api.logSumExp(x) }),
-    reference: ({ x }) => ({ logSumExp: toRows(x).map(reference.logSumExp) }),
+    reference: ({ x }) => ({ logSumExp: toRows(x).map(logSumExp) }),
   }),
   operation({
     name: 'softmax',
@@ -207,143 +363,11 @@ export const losses: readonly Operation[] = [
     large: LARGE_LOGITS,
     inputs: ({ N = 1, C = 1 }, random) => ({ x: normal(random, N, C, 5) }),
     run: (api, { x }) => ({ softmax: api.softmax(x).data }),
-    reference: ({ x }) => ({ softmax: toRows(x).flatMap(reference.softmax) }),
+    reference: ({ x }) => ({ softmax: toRows(x).flatMap(softmax) }),
   }),
-  operation({
-    name: 'crossEntropy',
-    sizes: LOGITS,
-    large: LARGE_LOGITS,
-    inputs: ({ N = 1, C = 1 }, random) => {
-      const targets = integers(random, N, C);
-      if (N > 2) targets.data[1] = -100;
-      return { logits: normal(random, N, C, 3), targets };
-    },
-    run: (api, { logits, targets }) => ({
-      loss: api.crossEntropy(logits, targets.data),
-      smoothed: api.crossEntropy(logits, targets.data, { labelSmoothing: 0.1 }),
-    }),
-    reference: ({ logits, targets }) => ({
-      loss: reference.crossEntropy(toRows(logits), targets.data, -100, 0),
-      smoothed: reference.crossEntropy(toRows(logits), targets.data, -100, 0.1),
-    }),
-    gradient: {
-      run(api, { logits, targets }) {
-        const { loss, grad } = api.crossEntropyGrad(logits, targets.data);
-        return { loss, logits: grad.data };
-      },
-    },
-  }),
-  operation({
-    name: 'klDivergence',
-    sizes: LOGITS,
-    large: LARGE_LOGITS,
-    inputs: ({ N = 1, C = 1 }, random) => ({
-      p: probabilities(random, N, C),
-      q: probabilities(random, N, C),
-    }),
-    run: (api, { p, q }) => ({ loss: api.klDivergence(p, q) }),
-    reference: ({ p, q }) => ({ loss: reference.klDivergence(toRows(p), toRows(q)) }),
-    gradient: {
-      run(api, { p, q }) {
-        const { loss, gradP, gradQ } = api.klDivergenceGrad(p, q);
-        return { loss, p: gradP.data, q: gradQ.data };
-      },
-      step: 1e-6,
-    },
-  }),
-  ...ntXents,
-  ...decoupledNtXents,
-  ...infoNces,
-  operation({
-    name: 'clipLoss',
-    sizes: PAIRS,
-    large: LARGE_PAIRS,
-    inputs: ({ N = 1, C = 1 }, random) => ({
-      image: normal(random, N, C),
-      text: normal(random, N, C),
-      logitScale: { data: Float32Array.of(60), rows: 1, cols: 1 },
-    }),
-    run: (api, { image, text, logitScale }) => ({
-      loss: api.clipLoss(image, text, { logitScale: logitScale.data[0] as number }),
-    }),
-    reference({ image, text, logitScale }) {
-      const scale = logitScale.data[0] as number;
-      return {
-        loss: reference.infoNce(toRows(image), toRows(text), scale, [], undefined, true),
-      };
-    },
-    gradient: {
-      run(api, { image, text, logitScale }) {
-        const grads = api.clipLossGrad(image, text, { logitScale: logitScale.data[0] as number });
-        return {
-          loss: grads.loss,
-          image: grads.gradImage.data,
-          text: grads.gradText.data,
-          logitScale: [grads.gradLogitScale],
-        };
-      },
-      step: 1e-5,
-    },
-    flops: ({ N = 1, C = 1 }) => 2 * N * N * C,
-  }),
-  operation({
-    name: 'sigLipLoss with ids',
-    sizes: PAIRS,
-    large: LARGE_PAIRS,
-    inputs: ({ N = 1, C = 1 }, random) => ({
-      image: normal(random, N, C),
-      text: normal(random, N, C),
-      logitScale: { data: Float32Array.of(8), rows: 1, cols: 1 },
-      logitBias: { data: Float32Array.of(-3), rows: 1, cols: 1 },
-      ids: integers(random, N, 1 + (N >> 1)),
-    }),
-    run: (api, { image, text, logitScale, logitBias, ids }) => ({
-      loss: api.sigLipLoss(image, text, {
-        logitScale: logitScale.data[0] as number,
-        logitBias: logitBias.data[0] as number,
-        ids: ids.data,
-      }),
-    }),
-    reference: ({ image, text, logitScale, logitBias, ids }) => {
-      const [scale, bias] = [logitScale.data[0] as number, logitBias.data[0] as number];
-      return { loss: reference.sigLip(toRows(image), toRows(text), scale, bias, ids.data) };
-    },
-    gradient: {
-      run(api, { image, text, logitScale, logitBias, ids }) {
-        const grads = api.sigLipLossGrad(image, text, {
-          logitScale: logitScale.data[0] as number,
-          logitBias: logitBias.data[0] as number,
-          ids: ids.data,
-        });
-        return {
-          loss: grads.loss,
-          image: grads.gradImage.data,
-          text: grads.gradText.data,
-          logitScale: [grads.gradLogitScale],
-          logitBias: [grads.gradLogitBias],
-        };
-      },
-    },
-    flops: ({ N = 1, C = 1 }) => 2 * N * N * C,
-  }),
-  operation({
-    name: 'supCon',
-    sizes: PAIRS,
-    large: LARGE_PAIRS,
-    inputs: ({ N = 1, C = 1 }, random) => ({
-      z: normal(random, N, C),
-      labels: integers(random, N, 1 + (N >> 2)),
-    }),
-    run: (api, { z, labels }) => ({ loss: api.supCon(z, labels.data) }),
-    reference: ({ z, labels }) => ({ loss: reference.supCon(toRows(z), labels.data, 0.1) }),
-    gradient: {
-      run(api, { z, labels }) {
-        const { loss, grad } = api.supConGrad(z, labels.data);
-        return { loss, z: grad.data };
-      },
-    },
-    flops: ({ N = 1, C = 1 }) => N * N * C,
-  }),
-  ...triplets,
+  ...LOSSES.map(({ matrices }) => matrices),
   ...updates,
 ];
+
+/** Rows of the losses as functions of tensors. */
+export const nnLosses: readonly Operation[] = LOSSES.flatMap(({ tensors }) => tensors);

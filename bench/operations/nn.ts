@@ -30,6 +30,8 @@ export interface TensorRow<I extends Record<string, Numbers>> {
   /** Computes it in f64. */
   reference(x: { [K in keyof I]: Nd }, inputs: I): Nd;
   rtol?: number;
+  /** Step of the finite differences (default 1e-4). */
+  step?: number;
   flops?(sizes: Sizes): number;
   /** Leave the gradient to another row (default true). */
   gradient?: boolean;
@@ -74,7 +76,7 @@ function materialize<I extends Record<string, Numbers>>(row: TensorRow<I>, { nn 
 
 /** A row on tensors as a row of the table. */
 export function onTensors<I extends Record<string, Numbers>>(row: TensorRow<I>): Operation {
-  const { name, sizes, large = [], inputs, rtol = 1e-5, flops } = row;
+  const { name, sizes, large = [], inputs, rtol = 1e-5, step, flops } = row;
   const arrays = (given: I): { [K in keyof I]: Nd } =>
     Object.fromEntries(Object.entries(given).map(([key, numbers]) => [key, nd(numbers)])) as {
       [K in keyof I]: Nd;
@@ -122,7 +124,9 @@ export function onTensors<I extends Record<string, Numbers>>(row: TensorRow<I>):
       return { y, loss: y.reduce((sum, value, i) => sum + value * weight(i), 0) };
     },
     rtol,
-    ...(row.gradient === false ? {} : { gradient: { run: gradient } }),
+    ...(row.gradient === false
+      ? {}
+      : { gradient: { run: gradient, ...(step === undefined ? {} : { step }) } }),
     prepared(api, given) {
       const made = materialize(row, api, given);
       return {

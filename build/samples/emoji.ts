@@ -19,14 +19,14 @@ const EVERY = 4;
 export interface Vendor {
   name: string;
   by: string;
-  licence: string;
+  license: string;
 }
 
 export const VENDORS: readonly Vendor[] = [
-  { name: 'noto', by: 'Google', licence: 'Apache-2.0' },
-  { name: 'twemoji', by: 'Twitter and others', licence: 'CC-BY-4.0' },
-  { name: 'openmoji', by: 'the OpenMoji project, HfG Schwäbisch Gmünd', licence: 'CC-BY-SA-4.0' },
-  { name: 'fluent-emoji-flat', by: 'Microsoft', licence: 'MIT' },
+  { name: 'noto', by: 'Google', license: 'Apache-2.0' },
+  { name: 'twemoji', by: 'Twitter and others', license: 'CC-BY-4.0' },
+  { name: 'openmoji', by: 'the OpenMoji project, HfG Schwäbisch Gmünd', license: 'CC-BY-SA-4.0' },
+  { name: 'fluent-emoji-flat', by: 'Microsoft', license: 'MIT' },
 ];
 
 const HOMES: Readonly<Record<string, string>> = {
@@ -37,10 +37,10 @@ const HOMES: Readonly<Record<string, string>> = {
 };
 
 const NOTICE = `Emoji of ${VENDORS.length} vendors, rendered to ${SIDE} x ${SIDE} pixels, every ${EVERY}th of the names that all have. Taken
-from the npm packages @iconify-json/…; changed only by rendering. Each vendor's pictures stay under
-the vendor's licence; those made from OpenMoji's are shared under the same licence as theirs:
+from the npm packages @iconify-json/…; changed only by rendering. Each vendor's images stay under
+the vendor's license; those made from OpenMoji's are shared under the same license as theirs:
 
-${VENDORS.map(({ name, by, licence }) => `  ${name}, by ${by}: ${licence}\n    ${HOMES[name]}`).join('\n')}
+${VENDORS.map(({ name, by, license }) => `  ${name}, by ${by}: ${license}\n    ${HOMES[name]}`).join('\n')}
 
 Keywords are those of the npm package "emojilib" (MIT), by Mu-An Chiou and others.
 
@@ -102,7 +102,7 @@ function render({ icons, width = 16, height = 16 }: Icons, name: string): Uint8A
 export interface Emoji {
   side: number;
   vendors: string[];
-  /** One a name. */
+  /** One per name. */
   captions: string[];
   /** (names, vendors, side, side, 3) */
   pixels: Uint8Array;
@@ -139,12 +139,12 @@ export async function renderEmoji(step = 1): Promise<Emoji> {
 }
 
 export async function packEmoji(folder: string): Promise<void> {
-  const { pixels, ...rest } = await renderEmoji(EVERY);
+  const { pixels, ...index } = await renderEmoji(EVERY);
   const row = SIDE * CHANNELS;
   const packed = pixels.map((value, i) =>
     i % row < CHANNELS ? value : value - (pixels[i - CHANNELS] as number),
   );
-  writeFileSync(`${folder}/emoji.json`, `${JSON.stringify(rest)}\n`);
+  writeFileSync(`${folder}/emoji.json`, `${JSON.stringify(index)}\n`);
   writeFileSync(`${folder}/pixels.gz`, gzipSync(packed, { level: 9 }));
   writeFileSync(`${folder}/LICENSE.txt`, NOTICE);
 }

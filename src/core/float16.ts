@@ -1,4 +1,4 @@
-/** Half-precision numbers, which some embedding models give: to f32, exactly. */
+/** Decodes 16-bit floats, which some embedding models give, to f32, exactly. */
 
 /** Names of 16-bit floats, as libraries write them in `type` or `dtype`. */
 const FLOAT16 = ['float16', 'fp16', 'f16'];
@@ -25,7 +25,7 @@ export function decodeHalves(value: {
 }
 
 /** Decodes bf16 bits: the upper half of those of f32. */
-function decodeBfloat16(bits: Uint16Array): Float32Array {
+export function decodeBfloat16(bits: Uint16Array): Float32Array {
   return new Float32Array(Uint32Array.from(bits, (half) => half << 16).buffer);
 }
 

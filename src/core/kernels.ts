@@ -49,8 +49,8 @@ const compiled = new Map<unknown, object>();
 
 /**
  * The kernels of a module by name, by default those of products and losses. Always the same
- * object, which may be kept: whoever moves the kernels to another memory, or has several threads
- * run them, puts other functions under their names.
+ * object, which may be kept: where the kernels move to another memory, or run on several threads,
+ * other functions replace those of the same names in it.
  * @throws {Error} where the host refuses to compile WebAssembly, with what to do about it
  */
 export function kernels(): CoreKernels;
@@ -78,8 +78,8 @@ export function binary(code: unknown): Bytes {
 let fit = (code: Bytes): Bytes => code;
 
 /**
- * Moves all kernels to another memory, those of modules that are compiled later too. Whoever calls
- * copies what is in the old one.
+ * Moves all kernels to another memory, those of modules that are compiled later too. The caller
+ * copies the content of the old one.
  *
  * @param fitTo makes code fit the new memory
  * @throws {Error} if they can't be compiled for it; then all stays as it was

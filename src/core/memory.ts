@@ -81,11 +81,12 @@ const LIST = 128;
 const lists: FreeList[] = [{ starts: [], ends: [], maxLength: 0 }];
 /**
  * Sizes of the blocks that have an owner of their own, 0 once freed; scopes know those of theirs.
- * Nothing is deleted: a Map keeps what was, so that an address in turn set and deleted gets slow.
+ * Nothing is deleted: a Map keeps deleted entries, so setting and deleting an address over and over
+ * gets slow.
  */
 const sizes = new Map<Pointer, number>();
 let inUse = 0;
-/** What lies above has never been on a list. */
+/** End of the memory that has been on a list. */
 let top = HEAP_BASE;
 
 const roundUp = (bytes: number): number =>

@@ -1,7 +1,7 @@
 /**
  * Random numbers as a function of a seed and a position: Philox 4x32-10 (Salmon et al., 2011,
- * "Parallel random numbers: as easy as 1, 2, 3"). There is no state to carry along, so the numbers
- * of (seed, step, sample) are the same whoever asks, in whatever order, on whatever runtime.
+ * "Parallel random numbers: as easy as 1, 2, 3"). Without a state that is carried along, the
+ * numbers of (seed, step, sample) are the same in every order of draws and on every runtime.
  * Only integer arithmetic and exact divisions are used.
  */
 

@@ -4,7 +4,7 @@
  * are sorted and nothing else is written.
  */
 
-import { decodeFloat16 } from './float16.js';
+import { decodeBfloat16, decodeFloat16 } from './float16.js';
 import { isBytes, rangeError, typeError } from './validation.js';
 
 /** Numbers in row-major order, and their shape. */
@@ -19,13 +19,13 @@ interface HeaderEntry {
   data_offsets: [number, number];
 }
 
-/** How numbers of each type become f32; complex ones and floats of 8 bits do not. */
+/** Decoders of the types to f32; there are none of complex numbers and floats of 8 bits. */
 const TYPES: ReadonlyMap<string, { width: number; read(buffer: ArrayBuffer): Float32Array }> =
   new Map([
     ['F32', { width: 4, read: (buffer) => new Float32Array(buffer) }],
     ['F64', { width: 8, read: (buffer) => Float32Array.from(new Float64Array(buffer)) }],
     ['F16', { width: 2, read: (buffer) => decodeFloat16(new Uint16Array(buffer)) }],
-    ['BF16', { width: 2, read: decodeBfloat16 }],
+    ['BF16', { width: 2, read: (buffer) => decodeBfloat16(new Uint16Array(buffer)) }],
     ['I64', { width: 8, read: (buffer) => Float32Array.from(new BigInt64Array(buffer), Number) }],
     ['U64', { width: 8, read: (buffer) => Float32Array.from(new BigUint64Array(buffer), Number) }],
     ['I32', { width: 4, read: (buffer) => Float32Array.from(new Int32Array(buffer)) }],
@@ -37,18 +37,14 @@ const TYPES: ReadonlyMap<string, { width: number; read(buffer: ArrayBuffer): Flo
     ['BOOL', { width: 1, read: (buffer) => Float32Array.from(new Uint8Array(buffer)) }],
   ]);
 
-/** bfloat16 is the upper half of an f32. */
-function decodeBfloat16(buffer: ArrayBuffer): Float32Array {
-  const words = Uint32Array.from(new Uint16Array(buffer), (half) => half << 16);
-  return new Float32Array(words.buffer);
-}
-
 /** Longest header that the format allows, in bytes. */
 const MAX_HEADER = 100_000_000;
 
 /**
- * The bytes of a file with these arrays, as f32.
- * @param metadata short texts that the header carries along
+ * Writes a file of these arrays, as f32.
+ *
+ * @param metadata short texts, kept in the header
+ * @returns the bytes of the file
  */
 export function writeSafetensors(
   arrays: ReadonlyMap<string, ShapedArray>,
@@ -63,9 +59,11 @@ export function writeSafetensors(
 }
 
 /**
- * The bytes of a file with these arrays, in the types that they have. Wider types come first, so
- * that every array begins at an address that its type may begin at.
- * @param metadata short texts that the header carries along
+ * Writes a file of these arrays, in the types that they have. Wider types come first, so that every
+ * array is aligned to its type.
+ *
+ * @param metadata short texts, kept in the header
+ * @returns the bytes of the file
  */
 export function writeRawSafetensors(
   arrays: ReadonlyMap<string, RawArray>,
@@ -145,25 +143,26 @@ function readEntry(name: string, value: unknown, available: number, fail: Fail):
 }
 
 /**
- * Numbers of one array as the nearest f32.
+ * Converts the numbers of one array to the nearest f32.
+ *
  * @param dtype type in the file
  */
 export function toFloat32(dtype: string, bytes: Uint8Array): Float32Array {
-  // A copy begins at an address that any type may begin at.
+  // A copy is aligned to every type.
   return TYPES.get(dtype)?.read(new Uint8Array(bytes).buffer) as Float32Array;
 }
 
-/** One array of a file as its bytes stand there. */
+/** One array of a file as its bytes, not decoded. */
 export interface RawArray {
   readonly dtype: string;
   readonly shape: readonly number[];
-  /** Part of the file, at any address. */
+  /** Part of the file, not aligned. */
   readonly bytes: Uint8Array;
 }
 
 /**
- * Reads where the arrays of a file are, and converts none: for files that are too large to be held
- * twice.
+ * Reads the header of a file and gives its arrays as views of the bytes: for files that are too large
+ * to be copied.
  *
  * @param name function that messages name
  * @param bytes a safetensors file
@@ -177,8 +176,8 @@ export function openSafetensors(
     throw new RangeError(`${name}: bytes must be a safetensors file, and ${problem}`);
   };
   const { header, start } = readHeader(bytes, fail);
-  const { __metadata__: metadata = {}, ...rest } = header;
-  const entries = Object.entries(rest).map(([key, value]) => ({
+  const { __metadata__: metadata = {}, ...arraysOf } = header;
+  const entries = Object.entries(arraysOf).map(([key, value]) => ({
     key,
     ...readEntry(key, value, bytes.length - start, fail),
   }));
@@ -226,11 +225,12 @@ export function readArray(
 }
 
 /**
- * The arrays of a file, all as f32: floats of 16 to 64 bits, and whole numbers as the nearest f32;
- * and the texts that its header carries along.
+ * Reads all arrays of a file as f32, floats of 16 to 64 bits and whole numbers rounded to the nearest
+ * f32, and the metadata of its header.
  *
- * @param name the function that was given the bytes, for errors
- * @throws RangeError if the bytes are no sound file
+ * @param name function that messages name
+ * @param bytes a safetensors file
+ * @throws {RangeError} if the bytes are not a valid file
  */
 export function readSafetensors(
   name: string,

@@ -35,7 +35,7 @@ export const STREAMS = {
   /** Tokens that GPT generates: step is the number of the token. */
   generation: 11,
   /** Rows that carry a label in a low-label evaluation: step is the repetition. */
-  labelled: 12,
+  labeled: 12,
   /** Rows held out for validation. */
   validation: 13,
   /** Triplets of the demo's experiment. */

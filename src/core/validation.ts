@@ -138,22 +138,6 @@ export function integerIn(min: number, max = Number.MAX_SAFE_INTEGER, what = '')
   };
 }
 
-/**
- * Checks a whole number from 1 to `max`, the number of `what`. A default is cut to it; where there
- * is none, the number is required.
- */
-export function checkCount(
-  name: string,
-  argument: string,
-  value: unknown,
-  fallback: number | undefined,
-  max: number,
-  what: string,
-): number {
-  if (value === undefined && fallback !== undefined) return Math.min(fallback, max);
-  return integerIn(1, max, what)(name, argument, value);
-}
-
 /** Makes a check for one of the names in `choices`. */
 export function oneOf<T extends string>(choices: readonly T[]): Check<T> {
   return (name, argument, value) => {

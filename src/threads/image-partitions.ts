@@ -1,4 +1,4 @@
-/** How the work of the kernels of images is partitioned: by samples, planes, channels or taps. */
+/** Partitions of the kernels of images: by samples, planes, channels or taps. */
 
 import nn, { type Parameters as NnParameters } from '#wasm/nn';
 import { kernels } from '../core/kernels.js';

@@ -19,17 +19,18 @@ declare const WORKER_SCRIPT: string;
 /** Parameters of the kernels that are partitioned, `name parameter …|name …`: the build lists them. */
 declare const KERNEL_PARAMETERS: string;
 
+/** Options of {@link setThreads}. */
 export interface ThreadsOptions {
   /**
    * Nanoseconds of work, estimated from the sizes of a call, below which it stays on one thread.
-   * Threads that have had nothing to do for a while sleep, and are only woken once calls have
-   * brought 150 times as much without as long a pause: to wake one takes time, too.
+   * Threads that have been idle for about a millisecond sleep. They are woken once calls
+   * without a pause add up to 150 × this much work, as waking a thread takes time too.
    * @default 30000
    */
   minWorkNs?: number | undefined;
 }
 
-/** How much more work it takes to wake threads that sleep than to share it with those awake. */
+/** Factor of `minWorkNs` from which threads that sleep are woken. */
 const WAKE = 150;
 
 type Table = Record<string, Kernel>;

@@ -36,13 +36,13 @@ const PROGRESS = CLAIMS + LINE * MAX_THREADS;
 const UNIT_BITS = 12;
 export const MAX_UNITS = (1 << UNIT_BITS) - 1;
 export const JOBS = 1 << (31 - UNIT_BITS);
-/** What GO holds when workers are to end. */
+/** Value of GO that ends the workers. */
 export const END = -1;
 
 /** Where the numbers (f64) of a job begin, and their maximum. */
 const NUMBERS = 32;
 const MAX_NUMBERS = 80;
-/** Of those, where the arguments begin; the strides follow them. */
+/** Index of the first argument among those numbers; the strides follow the arguments. */
 const LISTS = 12;
 const BYTES = 4 * (PROGRESS + MAX_UNITS + 1);
 
@@ -57,7 +57,7 @@ export interface Job {
   /** Position of the first item, where `count` is the end of them; or -1. */
   first: number;
   grid: boolean;
-  /** Of a grid: there are no blocks left of the diagonal. */
+  /** True if a grid has no blocks left of the diagonal. */
   upper: boolean;
   /** Position of the scratch, or -1. */
   scratchAt: number;

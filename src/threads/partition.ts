@@ -1,8 +1,8 @@
-/** What a partition of a kernel's work says, and the partitions that many kernels have in common. */
+/** Type of a partition of a kernel's work, and the partitions that many kernels have in common. */
 
 export type Args = readonly number[];
 
-/** How the items of one call (elements, rows, columns, heads) are divided into parts. */
+/** Division of the items of one call (elements, rows, columns, heads) into parts. */
 export interface Partition {
   /** Position of the parameter that is the number of items; of a grid, the first of its four bounds. */
   count: number;
@@ -16,13 +16,13 @@ export interface Partition {
   first?: number;
   /** Position of the scratch, and its bytes. */
   scratch?: { at: number; bytes: number };
-  /** Whether items are a grid of blocks, of which each needs those before and above it. */
+  /** True if items are a grid of blocks, of which each needs those before and above it. */
   grid?: boolean;
-  /** Of a grid: there are no blocks left of the diagonal. */
+  /** True if a grid has no blocks left of the diagonal. */
   upper?: boolean;
 }
 
-/** How a kernel is partitioned. */
+/** Cost and partition of a kernel's calls. */
 export interface Partitioner {
   /** Estimates the nanoseconds of a call on one thread. */
   costNs(args: Args): number;

@@ -1,5 +1,5 @@
 /**
- * How the work of each kernel is partitioned among threads. A kernel that is not in this table runs
+ * Partitions of the kernels' work among threads. A kernel that is not in this table runs
  * on the thread that calls it. To add one, name the parameter that counts its items, the bytes from
  * one item to the next of each pointer, and what a call costs; nothing changes where it is called.
  * The names are those of the kernel's declaration in assembly/: tsc rejects any other.

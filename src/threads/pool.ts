@@ -25,7 +25,7 @@ import { processors, type Start, startWorker, type Worker } from './start.js';
 const PARTS_PER_THREAD = 8;
 /** Minimum nanoseconds of work of a part: to take one costs about a tenth of it. */
 const MIN_PART_NS = 10_000;
-/** How often a thread looks for work before it sleeps: for about a millisecond. */
+/** Number of looks for work before a thread sleeps: about a millisecond of them. */
 const MAX_SPINS = 50_000;
 /** Milliseconds, plus ten times those of this thread's parts, after which unfinished parts are lost. */
 const TIMEOUT_MS = 10_000;
@@ -140,7 +140,7 @@ export class Pool {
     }
   }
 
-  /** Whether a thread is awake, or there has been enough work to wake some for what may follow. */
+  /** Tells whether a thread is awake, or enough work has come to wake some for what may follow. */
   #shouldShare(nanoseconds: number, wakeFrom: number): boolean {
     const between = 1e6 * (Date.now() - this.#ended);
     this.#backlog = Math.min(MAX_BACKLOG_NS, Math.max(0, this.#backlog - between) + nanoseconds);

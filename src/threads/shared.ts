@@ -1,4 +1,4 @@
-/** The same kernels over shared memory: their code with another import, and a copy of the memory. */
+/** Moves the kernels to shared memory: their code with another import, and a copy of the memory. */
 
 import { binary, kernels, MAX_PAGES, moveTo, PAGE, wasmMemory } from '../core/kernels.js';
 import { PARTITIONS } from './partitions.js';

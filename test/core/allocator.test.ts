@@ -99,7 +99,7 @@ test('an import makes no memory, the first call makes one', () => {
   same(output(65536, body), '0\n1\n');
 });
 
-test('where few addresses are left the memory is smaller, or a sentence says why there is none', () => {
+test('where few addresses are available the memory is smaller, or a sentence says why there is none', () => {
   const body =
     'try { console.log(nearfar.ntXent([[1], [1]])); } catch (error) { console.log(String(error)); }';
   same(output(9000, body), '0\n');

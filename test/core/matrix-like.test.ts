@@ -1,5 +1,5 @@
 /**
- * What may be passed: every form of a matrix, of a list of whole numbers and of options gives the
+ * Forms of arguments: every form of a matrix, of a list of whole numbers and of options gives the
  * same bits in every function, and the answers of embedding APIs become matrices.
  */
 

@@ -1,5 +1,5 @@
 /**
- * No memory is left behind: WASM memory, caught as a fresh copy of the library makes it, stays as
+ * No memory leaks: WASM memory, caught as a fresh copy of the library makes it, stays as
  * large as the largest call made it, after any number of calls, failed ones and training steps.
  */
 

@@ -96,7 +96,7 @@ test('what is thrown and not caught shows its sentence, not the kernels that sha
   }
 });
 
-test('the package works where there is no TextDecoder', () => {
+test('the package works without a TextDecoder', () => {
   const body = `
     delete globalThis.TextDecoder;
     const { ntXent } = await import('nearfar');

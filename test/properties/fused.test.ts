@@ -5,6 +5,12 @@
 
 import fc from 'fast-check';
 import { clipLossGrad, infoNceGrad, ntXentGrad, supConGrad } from 'nearfar';
+import { type Rows, toRows } from '../../bench/operations/reference.js';
+import {
+  infoNceGrad as infoNce,
+  ntXentGrad as ntXent,
+  supConGrad as supCon,
+} from '../../bench/operations/reference-losses.js';
 import { check, close, suite } from '../harness.js';
 import {
   COLS,
@@ -18,7 +24,6 @@ import {
   SEED,
   TEMPERATURE,
 } from './draw.js';
-import { ntXent, pairs, supCon } from './naive.js';
 
 const test = suite('fused');
 
@@ -31,7 +36,8 @@ function closeLoss(actual: number, expected: number, scale: number): void {
  * Gradients: what is added up is as large as the scale over what the mean is taken of, and is then
  * divided by a row's length, however much of it cancels.
  */
-function closeGrad(actual: Matrix, expected: Float64Array, x: Matrix, scale: number, mean: number) {
+function closeGrad(actual: Matrix, grad: Rows, x: Matrix, scale: number, mean: number) {
+  const expected = grad.flat();
   const lengths = Array.from({ length: x.rows }, (_, i) => Math.hypot(...row(x, i)));
   const shortest = Math.min(...lengths.filter((length) => length > 0));
   const relative = 3e-6 * (1 + 0.1 * scale) * largest(expected);
@@ -49,7 +55,7 @@ test('ntXent', () => {
     fc.property(HALF, COLS, TEMPERATURE, SEED, (n, cols, temperature, seed) => {
       const z = matrix(2 * n, cols, seed);
       const { loss, grad } = ntXentGrad(z, { temperature });
-      const expected = ntXent(z, temperature);
+      const expected = ntXent(toRows(z), temperature);
       closeLoss(loss, expected.loss, 1 / temperature);
       closeGrad(grad, expected.grad, z, 1 / temperature, z.rows);
     }),
@@ -64,7 +70,7 @@ test('supCon', () => {
       const z = matrix(n, cols, seed);
       const of = labels(n, below, seed);
       const { loss, grad } = supConGrad(z, of, { temperature });
-      const expected = supCon(z, of, temperature);
+      const expected = supCon(toRows(z), of, temperature);
       closeLoss(loss, expected.loss, 1 / temperature);
       closeGrad(grad, expected.grad, z, 1 / temperature, expected.anchors);
     }),
@@ -90,14 +96,18 @@ test('infoNce', () => {
       if (options.ids !== undefined) given.ids = labels(n, options.ids, seed);
       const actual = infoNceGrad(queries, keys, { ...given, temperature });
       const scale = 1 / temperature;
-      const expected = pairs(queries, keys, { ...given, scale });
+      const expected = infoNce(toRows(queries), toRows(keys), {
+        ...given,
+        negatives: given.negatives && toRows(given.negatives),
+        scale,
+      });
       closeLoss(actual.loss, expected.loss, scale);
-      closeGrad(actual.gradQueries, expected.dLeft, queries, scale, n);
-      closeGrad(actual.gradKeys, expected.dRight.subarray(0, n * cols), keys, scale, n);
+      closeGrad(actual.gradQueries, expected.gradQueries, queries, scale, n);
+      closeGrad(actual.gradKeys, expected.gradKeys, keys, scale, n);
       const { gradNegatives } = actual;
       check((gradNegatives === undefined) === (further === undefined), 'gradNegatives');
       if (gradNegatives === undefined || given.negatives === undefined) return;
-      closeGrad(gradNegatives, expected.dRight.subarray(n * cols), given.negatives, scale, n);
+      closeGrad(gradNegatives, expected.gradNegatives, given.negatives, scale, n);
     }),
     { numRuns: 25 },
   );
@@ -112,11 +122,15 @@ test('clipLoss', () => {
       const text = { ...image, data: image.data.map((v, i) => v + (noise.data[i] as number) / 2) };
       const scale = 1 / temperature;
       const actual = clipLossGrad(image, text, { logitScale: scale });
-      const expected = pairs(image, text, { scale, symmetric: true });
+      const expected = infoNce(toRows(image), toRows(text), { scale, symmetric: true });
       closeLoss(actual.loss, expected.loss, scale);
-      closeGrad(actual.gradImage, expected.dLeft, image, scale, n);
-      closeGrad(actual.gradText, expected.dRight, text, scale, n);
-      close(actual.gradLogitScale, expected.dScale, { what: 'logitScale', rtol: 1e-5, atol: 2e-6 });
+      closeGrad(actual.gradImage, expected.gradQueries, image, scale, n);
+      closeGrad(actual.gradText, expected.gradKeys, text, scale, n);
+      close(actual.gradLogitScale, expected.gradScale, {
+        what: 'logitScale',
+        rtol: 1e-5,
+        atol: 2e-6,
+      });
     }),
     { numRuns: 15 },
   );
@@ -129,7 +143,7 @@ test('rows that repeat, and rows of zeros', () => {
       few.data.fill(0, 0, cols);
       const z = pick(few, labels(2 * n, 3, seed));
       const { loss, grad } = ntXentGrad(z, { temperature });
-      const expected = ntXent(z, temperature);
+      const expected = ntXent(toRows(z), temperature);
       closeLoss(loss, expected.loss, 1 / temperature);
       closeGrad(grad, expected.grad, z, 1 / temperature, z.rows);
     }),

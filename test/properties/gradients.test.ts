@@ -6,7 +6,8 @@
 
 import fc from 'fast-check';
 import * as nearfar from 'nearfar';
-import * as references from '../../bench/operations/reference.js';
+import { cosine, distance, dot, type Rows } from '../../bench/operations/reference.js';
+import * as references from '../../bench/operations/reference-losses.js';
 import { check, close, same, suite } from '../harness.js';
 import { labels, largest, type Matrix, matrix, row, SEED } from './draw.js';
 
@@ -21,12 +22,11 @@ interface Case {
   /** The loss itself, and the loss with its gradients by input. */
   loss(): number;
   run(): { loss: number; grads: Lists };
-  reference(inputs: Record<string, references.Rows>): number;
+  reference(inputs: Record<string, Rows>): number;
   /** Set where the length of rows doesn't matter. */
   ofCosines: boolean;
 }
 
-type Rows = references.Rows;
 type Draw = (n: number, cols: number, seed: number) => Case;
 
 /** Numbers with a size in [0.5, 1.5]: short rows turn too fast for differences. */
@@ -39,10 +39,10 @@ function shares(rows: number, cols: number, seed: number): Matrix {
   return nearfar.softmax(matrix(rows, cols, seed));
 }
 
-const negativeCosine: typeof references.distance = (x, y) => -references.cosine(x, y);
+const negativeCosine: typeof distance = (x, y) => -cosine(x, y);
 
 /** A margin near 0.4 that leaves no triplet near the kink; some are at zero with it. */
-function clearMargin(a: Matrix, p: Matrix, n: Matrix, far: typeof references.distance): number {
+function clearMargin(a: Matrix, p: Matrix, n: Matrix, far: typeof distance): number {
   const gaps = Array.from({ length: a.rows }, (_, i) => {
     const [x, y, z] = [a, p, n].map((rows) => [...row(rows, i)]) as [number[], number[], number[]];
     return far(x, y) - far(x, z);
@@ -126,14 +126,12 @@ const DRAWS: Draw[] = [
         return { loss, grads: { queries: gradQueries.data, keys: gradKeys.data, negatives } };
       },
       reference: ({ queries, keys, negatives }) =>
-        references.infoNce(
-          queries as Rows,
-          keys as Rows,
-          1 / TEMPERATURE,
+        references.infoNce(queries as Rows, keys as Rows, {
+          scale: 1 / TEMPERATURE,
           negatives,
           ids,
           symmetric,
-        ),
+        }),
       ofCosines: true,
     };
   },
@@ -151,7 +149,11 @@ const DRAWS: Draw[] = [
         return { loss, grads: { image: gradImage.data, text: gradText.data, logitScale } };
       },
       reference: ({ image, text, logitScale }) =>
-        references.infoNce(image as Rows, text as Rows, only(logitScale), [], options.ids, true),
+        references.infoNce(image as Rows, text as Rows, {
+          scale: only(logitScale),
+          ids: options.ids,
+          symmetric: true,
+        }),
       ofCosines: true,
     };
   },
@@ -214,7 +216,7 @@ const DRAWS: Draw[] = [
     };
   },
   ...(['cosine', 'euclidean'] as const).map(
-    (distance): Draw =>
+    (kind): Draw =>
       (n, cols, seed) => {
         const inputs = {
           anchors: away(n, cols, seed),
@@ -222,8 +224,8 @@ const DRAWS: Draw[] = [
           negatives: away(n, cols, seed + 2),
         };
         const { anchors, positives, negatives } = inputs;
-        const far = distance === 'cosine' ? negativeCosine : references.distance;
-        const options = { margin: clearMargin(anchors, positives, negatives, far), distance };
+        const far = kind === 'cosine' ? negativeCosine : distance;
+        const options = { margin: clearMargin(anchors, positives, negatives, far), distance: kind };
         return {
           name: 'tripletLossGrad',
           inputs,
@@ -248,7 +250,7 @@ const DRAWS: Draw[] = [
               options.margin,
               far,
             ),
-          ofCosines: distance === 'cosine',
+          ofCosines: kind === 'cosine',
         };
       },
   ),
@@ -323,7 +325,7 @@ test('a gradient of cosines is at right angles to its row', () => {
       if (x.rows * x.cols === 1 && key.startsWith('logit')) continue;
       const grad = { ...x, data: grads[key] as Float32Array };
       for (let i = 0; i < x.rows; i++) {
-        const along = references.dot([...row(grad, i)], [...row(x, i)]);
+        const along = dot([...row(grad, i)], [...row(x, i)]);
         const size = Math.max(largest(row(grad, i)) * largest(row(x, i)), 0.1);
         check(Math.abs(along) < 3e-6 * size * x.cols, `${name}: ${key}[${i}]: ${along}`);
       }

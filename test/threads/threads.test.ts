@@ -81,7 +81,7 @@ test('training gives the same losses and weights on 1, 2 and 5 threads', async (
 
 const z = matrix(711, 70, 1);
 const keys = matrix(711, 70, 2);
-/** What a convolution of so many gray pictures makes, normalized, and the gradients of its weights. */
+/** Convolves gray images and normalizes the result; gives that and the gradients of the weights. */
 function convolved(samples: number, outputs: number): Float32Array {
   const x = nn.tensor(matrix(samples, 132, 1).data, [samples, 1, 12, 11]);
   const weight = nn.parameter(matrix(outputs, 9, 2).data, [outputs, 1, 3, 3]);

@@ -99,7 +99,7 @@ export function sampleLabeled(
     rows.push(row);
     classes.set(label, rows);
   }
-  const random = new Random(seed, STREAMS.labelled, draw);
+  const random = new Random(seed, STREAMS.labeled, draw);
   return [...classes.keys()]
     .sort((a, b) => a - b)
     .flatMap((label) => random.shuffle(classes.get(label) as number[]).slice(0, perClass));

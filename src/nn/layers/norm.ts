@@ -1,7 +1,7 @@
 /** Normalization layers: LayerNorm, BatchNorm, GroupNorm. */
 
 import { readOptions } from '../../core/options.js';
-import { checkCount, checkFlag, checkPositive } from '../../core/validation.js';
+import { checkFlag, checkPositive, integerIn } from '../../core/validation.js';
 import { checkSizes } from '../check.js';
 import { noGrad } from '../grad-mode.js';
 import { Module } from '../module.js';
@@ -195,7 +195,7 @@ export class GroupNorm extends Module {
   constructor(groups: number, channels: number, options?: GroupNormLayerOptions) {
     super();
     checkSizes('GroupNorm', { groups, channels });
-    this.groups = checkCount('GroupNorm', 'groups', groups, undefined, channels, 'the channels');
+    this.groups = integerIn(1, channels, 'the channels')('GroupNorm', 'groups', groups);
     const read = readOptions('GroupNorm', options);
     this.eps = read.read('eps', checkPositive, 1e-5);
     const affine = read.read('affine', checkFlag, true);

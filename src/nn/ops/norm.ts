@@ -3,7 +3,7 @@
 import nnCode from '#wasm/nn';
 import { kernels } from '../../core/kernels.js';
 import { type OptionReader, readOptions } from '../../core/options.js';
-import { checkCallback, checkCount, checkPositive, rangeError } from '../../core/validation.js';
+import { checkCallback, checkPositive, integerIn, rangeError } from '../../core/validation.js';
 import { checkTensor, checkVector } from '../check.js';
 import { empty, filled, record, type Tensor } from '../tensor.js';
 import { showShape } from '../tensor-data.js';
@@ -254,7 +254,7 @@ export function groupNorm(
 ): Tensor {
   const { outer, channels, inner } = channelsOf('groupNorm', x);
   checkAffine('groupNorm', weight, bias, channels);
-  checkCount('groupNorm', 'groups', groups, undefined, channels, 'the channels');
+  integerIn(1, channels, 'the channels')('groupNorm', 'groups', groups);
   if (channels % groups !== 0) {
     rangeError('groupNorm', 'groups', `a divisor of ${channels} channels`, groups);
   }

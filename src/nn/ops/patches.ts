@@ -2,8 +2,8 @@
 
 import { checkNoOptions } from '../../core/options.js';
 import {
-  checkCount,
   checkIntegers,
+  integerIn,
   type NoOptions,
   rangeError,
   typeError,
@@ -29,7 +29,7 @@ export function checkGrid(name: string, grid: unknown): Grid {
 
 /** Gives the grid of patches that fill an image. */
 export function gridOf(name: string, height: number, width: number, patch: number): Grid {
-  checkCount(name, 'patch', patch, undefined, Math.min(height, width), 'the pixels');
+  integerIn(1, Math.min(height, width), 'the pixels')(name, 'patch', patch);
   if (height % patch !== 0 || width % patch !== 0) {
     rangeError(name, 'patch', `a divisor of ${height} × ${width} pixels`, patch);
   }

@@ -1,4 +1,4 @@
-/** The licences of the libraries that are bundled into dist/, in one file beside them. */
+/** The licenses of the libraries that are bundled into dist/, in one file next to them. */
 
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 
@@ -8,21 +8,21 @@ function packageFolder(input: string): string | undefined {
   return match?.[1];
 }
 
-function licenceText(folder: string): string {
+function licenseText(folder: string): string {
   const file = readdirSync(folder).find((name) => /^(licen[cs]e|copying)/i.test(name));
   if (file !== undefined) return readFileSync(`${folder}/${file}`, 'utf8').trim();
-  return '(the package holds no licence file)';
+  return '(the package holds no license file)';
 }
 
 /** Writes dist/LICENSES.txt from the list of bundled files. */
-export function writeLicences(dist: string, inputs: readonly string[]): void {
+export function writeLicenses(dist: string, inputs: readonly string[]): void {
   const folders = new Set(inputs.map(packageFolder).filter((folder) => folder !== undefined));
   const parts = [...folders].sort().map((folder) => {
     const manifest = `${folder}/package.json`;
     const { name, version, license } = existsSync(manifest)
       ? JSON.parse(readFileSync(manifest, 'utf8'))
       : { name: folder, version: '', license: '' };
-    return `${name} ${version} (${license})\n\n${licenceText(folder)}\n`;
+    return `${name} ${version} (${license})\n\n${licenseText(folder)}\n`;
   });
   writeFileSync(`${dist}/LICENSES.txt`, parts.join(`\n${'-'.repeat(78)}\n\n`));
 }
