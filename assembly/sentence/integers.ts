@@ -4,7 +4,7 @@
  * of integers have no rounding, so a row's bits depend on nothing but the row.
  *
  * Weights have 11 bits, not 8: with 8, rows of MiniLM's shortest texts fell to a cosine of 0.996,
- * and the sums take no longer. Activations have what is left of the 32 bits, 13 to 16.
+ * and the sums take no longer. Activations have the remaining bits of the 32, 13 to 16.
  *
  *   weights:      slivers of 8 outputs   k0 k1: w0k0 w0k1 w1k0 w1k1 .. w7k0 w7k1    k2 k3: ..
  *   activations:  slivers of 4 rows      k0 k1: a0k0 a0k1 .. a3k0 a3k1              k2 k3: ..
@@ -39,7 +39,7 @@ export function packIntegerWeights(
   y: usize, scales: usize, x: usize, rows: i32, cols: i32,
 ): i32 {
   const depth = roundUp(cols, 2);
-  let most: i64 = 1;
+  let maxSum: i64 = 1;
   memory.fill(y, 0, integerBytes(rows, cols));
   for (let r = 0; r < rows; r++) {
     const row = x + ((<usize>r * <usize>cols) << 2);
@@ -54,9 +54,9 @@ export function packIntegerWeights(
       sum += abs(value);
       store<i16>(sliver + (<usize>((k >> 1) * 2 * NR + 2 * lane + (k & 1)) << 1), <i16>value);
     }
-    most = max(most, sum);
+    maxSum = max(maxSum, sum);
   }
-  return <i32>min<i64>(32767, 2147483647 / most);
+  return <i32>min<i64>(32767, 2147483647 / maxSum);
 }
 
 /**
