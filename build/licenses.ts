@@ -8,7 +8,15 @@ function packageFolder(input: string): string | undefined {
   return match?.[1];
 }
 
+/** Texts of libraries in C, which the packages that hold them as WebAssembly leave out. */
+const C_LIBRARIES: Readonly<Record<string, string>> = {
+  '@cwasm/jpeg-turbo': 'build/licenses/libjpeg-turbo.txt',
+  '@cwasm/webp': 'build/licenses/libwebp.txt',
+};
+
 function licenseText(folder: string): string {
+  const library = Object.keys(C_LIBRARIES).find((name) => folder.endsWith(`/${name}`));
+  if (library !== undefined) return readFileSync(C_LIBRARIES[library] as string, 'utf8').trim();
   const file = readdirSync(folder).find((name) => /^(licen[cs]e|copying)/i.test(name));
   if (file !== undefined) return readFileSync(`${folder}/${file}`, 'utf8').trim();
   return '(the package holds no license file)';

@@ -125,8 +125,8 @@ test('what is broken is refused by a image error that says why', () => {
   const noise = { width: 16, height: 16, data: Buffer.from(bytes(1024)) };
   const coded = new Uint8Array(jpeg.encode(noise, 90).data);
   const cases: [Uint8Array, RegExp][] = [
-    [new Uint8Array(0), /neither PNG nor JPEG/],
-    [new TextEncoder().encode('GIF89a…'), /neither PNG nor JPEG/],
+    [new Uint8Array(0), /neither PNG, JPEG nor WebP/],
+    [new TextEncoder().encode('GIF89a…'), /is a GIF image, expected PNG, JPEG or WebP/],
     [good.subarray(0, 20), /ends within its header/],
     [good.subarray(0, 50), /cannot be decoded/],
     [spoilt, /cannot be decoded/],
@@ -319,7 +319,7 @@ test('what cannot be read is said in one line', async () => {
   mkdirSync(join(folder, 'none'));
   const cases: [string, RegExp][] = [
     ['gone', /gone: cannot read it \(ENOENT\)/],
-    ['none', /none: holds no image: no IDX, PNG or JPEG file and no metadata.jsonl/],
+    ['none', /none: holds no image: no IDX, PNG, JPEG or WebP file and no metadata.jsonl/],
     ['bad', /bad\/images-idx3-ubyte: 2 × 4 × 4 bytes of data expected, got 31/],
     ['odd', /odd\/labels-idx1-ubyte: 2 labels expected, one per image, got 3/],
     ['odd/labels-idx1-ubyte', /is not a file of images/],

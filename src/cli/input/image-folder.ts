@@ -1,5 +1,5 @@
 /**
- * Folders of PNG and JPEG files: one subfolder per label, flat, or with a `metadata.jsonl` of
+ * Folders of PNG, JPEG and WebP files: one subfolder per label, flat, or with a `metadata.jsonl` of
  * `file_name`, `text` and `label`. Files are decoded when they are asked for, brought to one shape,
  * and kept so in a temporary file.
  */
@@ -21,10 +21,9 @@ import { readJsonLines, readUtf8 } from './texts.js';
 const SIDE = 32;
 
 const METADATA = 'metadata.jsonl';
-const KINDS = ['.png', '.jpg', '.jpeg', '.jpe', '.jfif'];
+const KINDS = ['.png', '.jpg', '.jpeg', '.jpe', '.jfif', '.webp'];
 /** Kinds of images that are not read, by their suffixes. */
 const OTHER_KINDS: Readonly<Record<string, string>> = {
-  '.webp': 'WebP',
   '.gif': 'GIF',
   '.avif': 'AVIF',
   '.heic': 'HEIC',
@@ -59,7 +58,7 @@ function listImages(folder: string, onSkip: OnSkip): Entry[] {
   const names = listFiles(folder, onSkip).filter((name) => {
     const other = OTHER_KINDS[extname(name).toLowerCase()];
     if (other !== undefined)
-      onSkip(join(folder, name), `is a ${other} image, expected PNG or JPEG`);
+      onSkip(join(folder, name), `is a ${other} image, expected PNG, JPEG or WebP`);
     return isImageFile(name);
   });
   const paths = names.map((name) => ({ name, path: name.split('/') }));
@@ -149,7 +148,9 @@ export function openImageFolder(folder: string, options: ImageOptions): OpenedIm
   }
   const all = described ? listMetadata(folder) : listImages(folder, onSkip);
   if (all.length === 0) {
-    throw new InputError(`${folder}: holds no image: no IDX, PNG or JPEG file and no ${METADATA}`);
+    throw new InputError(
+      `${folder}: holds no image: no IDX, PNG, JPEG or WebP file and no ${METADATA}`,
+    );
   }
   return openEntries(folder, all, options);
 }
@@ -220,7 +221,7 @@ function reader(
     if (states[row] === 2) return undefined;
     const path = join(folder, (entries[row] as Entry).name);
     try {
-      const pixels = fitImage(decodeImage(readImage(path)), shape);
+      const pixels = fitImage(decodeImage(readImage(path), shape), shape);
       kept.write(row, pixels);
       states[row] = 1;
       return pixels;

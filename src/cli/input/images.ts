@@ -1,5 +1,5 @@
 /**
- * Images from files: IDX files, or folders of PNG and JPEG. Whatever the kind, pixels are read
+ * Images from files: IDX files, or folders of PNG, JPEG and WebP. Whatever the kind, pixels are read
  * when they are asked for, so that a large set needs no more memory than a batch.
  */
 
@@ -48,7 +48,7 @@ export async function openImages(path: string, options: ImageOptions): Promise<O
   if (kind.isFile() && isImageFile(path)) return openImageFile(path, options);
   const got = extname(path) === '' ? '' : `, got ${extname(path)}`;
   throw new InputError(
-    `${path}: must be a folder of images, a PNG or JPEG file, or a file …images-idx3-ubyte, ` +
+    `${path}: must be a folder of images, a PNG, JPEG or WebP file, or a file …images-idx3-ubyte, ` +
       `gzipped or not${got}`,
   );
 }

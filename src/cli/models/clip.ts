@@ -133,7 +133,7 @@ export const clip: ModelDeclaration<ImageSplit> = {
   name: 'clip',
   modelTypes: [CLIP_TYPE, SMALL_CLIP_TYPE],
   summary: 'images and their captions: finds which belong together',
-  data: 'a folder of PNG and JPEG with a metadata.jsonl of file_name and text',
+  data: 'a folder of PNG, JPEG and WebP with a metadata.jsonl of file_name and text',
   options: [
     ...TRAINING,
     choiceOption('loss', 'what is minimized', ['clip', 'siglip']),

@@ -42,7 +42,7 @@ const CONFIG = 'config.json';
 
 /** Parts of the declaration that all models of images share. */
 export const IMAGE_DATA = {
-  data: 'IDX files, or a folder of PNG and JPEG',
+  data: 'IDX files, or a folder of PNG, JPEG and WebP',
   read: (path: string, settings: Settings) => readImageSplit(path, settings),
 } satisfies Partial<ModelDeclaration<ImageSplit>>;
 

@@ -1,11 +1,14 @@
 /**
- * PNG and JPEG to pixels, by JavaScript alone: a browser's own decoders differ in the last bit.
- * What is transparent lies on white; sixteen bits become eight.
+ * PNG, JPEG and WebP to pixels, by decoders of our own: a browser's differ in the last bit. What is
+ * transparent lies on white, sixteen bits become eight, photos are upright as EXIF says.
  */
 
+import { swapsSides } from './exif.js';
 import { decodeJpeg, readJpegHeader } from './jpeg.js';
 import { decodePng, isGrayscale, readPng } from './png.js';
-import { type DecodedImage, withChannels } from './resize.js';
+import type { NeededSize } from './reduce.js';
+import type { DecodedImage } from './resize.js';
+import { decodeWebp, isWebp, readWebpHeader } from './webp.js';
 
 /** Error of a file that is not an image or a damaged one; the message says why. */
 export class ImageError extends Error {}
@@ -26,6 +29,26 @@ const JPEG = [0xff, 0xd8];
 const begins = (bytes: Uint8Array, start: readonly number[]): boolean =>
   start.every((byte, i) => bytes[i] === byte);
 
+/** First bytes of kinds of images that are not read, in hexadecimal; dots are any. */
+const OTHER_KINDS: readonly (readonly [string, RegExp])[] = [
+  ['GIF', /^47494638/],
+  ['BMP', /^424d/],
+  ['TIFF', /^(49492a00|4d4d002a)/],
+  ['AVIF', /^.{8}6674797061766/],
+  ['HEIC', /^.{8}66747970(6865|6d69|6d73)/],
+  ['JPEG XL', /^(ff0a|0000000c4a584c)/],
+  ['JPEG 2000', /^(ff4fff51|0000000c6a50)/],
+];
+
+/** Says what a file is instead of an image that can be read. */
+function otherKind(bytes: Uint8Array): string {
+  const start = Array.from(bytes.subarray(0, 16), (byte) => byte.toString(16).padStart(2, '0'));
+  const name = OTHER_KINDS.find(([, signature]) => signature.test(start.join('')))?.[0];
+  return name === undefined
+    ? 'is neither PNG, JPEG nor WebP'
+    : `is ${name === 'AVIF' ? 'an' : 'a'} ${name} image, expected PNG, JPEG or WebP`;
+}
+
 /** Runs a reader, and turns its errors into an ImageError. */
 function reading<T>(read: () => T, what: string): T {
   try {
@@ -38,21 +61,12 @@ function reading<T>(read: () => T, what: string): T {
 }
 
 /**
- * Reads size and kind of a PNG or JPEG file, without its pixels.
+ * Reads size and kind of an image file, without its pixels.
  *
- * @throws {ImageError} if it is neither, is damaged, or has too many pixels
+ * @throws {ImageError} if it is no PNG, JPEG or WebP, is damaged, or has too many pixels
  */
 export function readImageHeader(bytes: Uint8Array): ImageHeader {
-  const header = reading((): ImageHeader => {
-    if (begins(bytes, PNG)) {
-      const png = readPng(bytes, false);
-      return { width: png.width, height: png.height, grayscale: isGrayscale(png) };
-    }
-    if (!begins(bytes, JPEG)) throw new ImageError('is neither PNG nor JPEG');
-    const { width, height, components, orientation } = readJpegHeader(bytes);
-    const [wide, tall] = orientation >= 5 ? [height, width] : [width, height];
-    return { width: wide, height: tall, grayscale: components === 1 };
-  }, 'cannot be read');
+  const header = reading(() => readHeader(bytes), 'cannot be read');
   const { width, height } = header;
   if (width < 1 || height < 1 || width * height > MAX_PIXELS) {
     throw new ImageError(`has ${width} × ${height} pixels, expected 1 to ${MAX_PIXELS}`);
@@ -60,16 +74,31 @@ export function readImageHeader(bytes: Uint8Array): ImageHeader {
   return header;
 }
 
+function readHeader(bytes: Uint8Array): ImageHeader {
+  if (begins(bytes, PNG)) {
+    const png = readPng(bytes, false);
+    return { width: png.width, height: png.height, grayscale: isGrayscale(png) };
+  }
+  const webp = isWebp(bytes);
+  if (!webp && !begins(bytes, JPEG)) throw new ImageError(otherKind(bytes));
+  const header = webp ? { ...readWebpHeader(bytes), components: 3 } : readJpegHeader(bytes);
+  const { width, height, components, orientation } = header;
+  const [wide, tall] = swapsSides(orientation) ? [height, width] : [width, height];
+  return { width: wide, height: tall, grayscale: components === 1 };
+}
+
 /**
- * Decodes a PNG or JPEG file; images of EXIF orientations are turned upright.
+ * Decodes a PNG, JPEG or WebP file; images of EXIF orientations are turned upright.
  *
- * @throws {ImageError} if it is neither, is damaged, or has too many pixels
+ * @param needed size that the image is needed at: one of more than four million pixels is reduced
+ *   while it is decoded, to 16 times that or more
+ * @throws {ImageError} if it is none of them, is damaged, or has too many pixels
  */
-export function decodeImage(bytes: Uint8Array): DecodedImage {
-  const { grayscale } = readImageHeader(bytes);
+export function decodeImage(bytes: Uint8Array, needed?: NeededSize): DecodedImage {
+  readImageHeader(bytes);
   return reading((): DecodedImage => {
-    if (begins(bytes, PNG)) return decodePng(readPng(bytes, true));
-    const image = decodeJpeg(bytes, readJpegHeader(bytes));
-    return grayscale ? withChannels(image, 1) : image;
+    if (begins(bytes, PNG)) return decodePng(readPng(bytes, true), needed);
+    if (isWebp(bytes)) return decodeWebp(bytes, readWebpHeader(bytes), needed);
+    return decodeJpeg(bytes, readJpegHeader(bytes), needed);
   }, 'cannot be decoded');
 }

@@ -6,7 +6,8 @@
  */
 
 import { Unzlib } from 'fflate';
-import type { ImageShape } from './shape.js';
+import { BlockMeans, type NeededSize, reduction } from './reduce.js';
+import type { DecodedImage } from './resize.js';
 
 /** Size and kind of a PNG, and where its parts are. */
 export interface PngFile {
@@ -45,9 +46,11 @@ const CRC = Uint32Array.from({ length: 256 }, (_, byte) => {
 });
 
 function crcOf(bytes: Uint8Array): number {
-  let crc = 0xffffffff;
-  for (const byte of bytes) crc = ((crc >>> 8) ^ (CRC[(crc ^ byte) & 255] as number)) >>> 0;
-  return (crc ^ 0xffffffff) >>> 0;
+  let crc = -1;
+  for (let i = 0; i < bytes.length; i++) {
+    crc = (crc >>> 8) ^ (CRC[(crc ^ (bytes[i] as number)) & 255] as number);
+  }
+  return (crc ^ -1) >>> 0;
 }
 
 /**
@@ -120,27 +123,67 @@ const PASSES = [
   [0, 1, 1, 2],
 ] as const;
 
-/** Bytes that are unpacked at once. */
-const PIECE = 2 ** 12;
+/** Packed bytes that are unpacked at once: a thousand times as many, at most. */
+const PIECE = 2 ** 13;
+/** Bytes that one byte unpacks to, at most, by the format. */
+const MAX_RATIO = 1032;
+/** Largest size of unpacked pixels, in bytes: 8,000 × 8,000 with alpha. */
+const MAX_UNPACKED = 2 ** 28;
+
+/** Refuses images that are too large, and those that the file is too short for. */
+function checkUnpacked({ width, height, samples, depth, data }: PngFile): void {
+  const unpacked = Math.ceil((width * samples * depth) / 8) * height;
+  if (unpacked > MAX_UNPACKED) {
+    const [size, most] = [unpacked, MAX_UNPACKED].map((bytes) => Math.ceil(bytes / 1e6));
+    throw new Error(`unpacks to ${size} MB, at most ${most} are read`);
+  }
+  const packed = data.reduce((sum, { length }) => sum + length, 0);
+  if (unpacked > packed * MAX_RATIO) throw new Error('ends within its pixels');
+}
 
 /**
  * Decodes the pixels of a PNG file.
  *
+ * @param needed size that the image is needed at; a large one is reduced to a few times that
  * @returns u8 (height, width, channels): 1 channel if the file is of a gray kind, or else 3
- * @throws {Error} if the file is damaged
+ * @throws {Error} if the file is damaged or too large
  */
-export function decodePng(png: PngFile): ImageShape & { data: Uint8Array } {
-  const { width, height, interlaced } = png;
+export function decodePng(png: PngFile, needed: NeededSize | undefined): DecodedImage {
+  checkUnpacked(png);
+  const { width, height } = png;
   const channels = png.kind === 0 || png.kind === 4 ? 1 : 3;
-  const out = new Uint8Array(width * height * channels);
-  const put = pixelWriter(png, out, channels);
-  const passes = interlaced ? PASSES : ([[0, 0, 1, 1]] as const);
+  const means =
+    needed && reduction(png, needed) > 1
+      ? new BlockMeans({ width, height, channels }, needed)
+      : undefined;
+  if (means === undefined || png.interlaced) {
+    const data = new Uint8Array(width * height * channels);
+    const put = pixelWriter(png, data, channels);
+    readRows(png, (line, row) => put(line, row, row.start));
+    if (means === undefined) return { width, height, channels, data };
+    const size = width * channels;
+    for (let y = 0; y < height; y++) means.add(data.subarray(y * size, (y + 1) * size));
+  } else {
+    const pixels = new Uint8Array(width * channels);
+    const put = pixelWriter(png, pixels, channels);
+    readRows(png, (line, row) => {
+      put(line, row, 0);
+      means.add(pixels);
+    });
+  }
+  return means.finish();
+}
+
+/** Unpacks the rows of all passes, and calls a function with each. */
+function readRows(png: PngFile, take: (line: Uint8Array, row: Row) => void): void {
+  const passes = png.interlaced ? PASSES : ([[0, 0, 1, 1]] as const);
   const rows = rowsOf(png, passes);
   let row = rows.next();
   /** The row that is being filled: its filter and its bytes, and how many there are. */
   let bytes = row.done ? new Uint8Array(0) : new Uint8Array(row.value.bytes + 1);
   let filled = 0;
-  let above: Uint8Array | undefined;
+  /** The row before it, whose bytes the next one takes over. */
+  let before = new Uint8Array(0);
   const step = Math.max(1, (png.samples * png.depth) >> 3);
   const unzip = new Unzlib((chunk) => {
     for (let at = 0; at < chunk.length && !row.done; ) {
@@ -150,12 +193,13 @@ export function decodePng(png: PngFile): ImageShape & { data: Uint8Array } {
       at += taken;
       if (filled < bytes.length) continue;
       const line = bytes.subarray(1);
-      if (row.value.first) above = undefined;
-      unfilter(bytes[0] as number, line, above, step);
-      put(line, row.value);
-      above = line;
+      unfilter(bytes[0] as number, line, row.value.first ? undefined : before.subarray(1), step);
+      take(line, row.value);
       row = rows.next();
-      bytes = row.done ? bytes : new Uint8Array(row.value.bytes + 1);
+      if (row.done) break;
+      const next = before.length === row.value.bytes + 1 ? before : undefined;
+      before = bytes;
+      bytes = next ?? new Uint8Array(row.value.bytes + 1);
       filled = 0;
     }
   });
@@ -166,7 +210,6 @@ export function decodePng(png: PngFile): ImageShape & { data: Uint8Array } {
     }
   }
   if (!row.done) throw new Error('ends within its pixels');
-  return { width, height, channels, data: out };
 }
 
 interface Row {
@@ -215,16 +258,28 @@ function unfilter(
   } else if (filter === 2) {
     if (above === undefined) return;
     for (let i = 0; i < length; i++) line[i] = (line[i] as number) + (above[i] as number);
-  } else {
+  } else if (filter === 3) {
     for (let i = 0; i < length; i++) {
       const a = i < step ? 0 : (line[i - step] as number);
       const b = above === undefined ? 0 : (above[i] as number);
-      const c = above === undefined || i < step ? 0 : (above[i - step] as number);
-      line[i] = (line[i] as number) + (filter === 3 ? (a + b) >> 1 : paeth(a, b, c));
+      line[i] = (line[i] as number) + ((a + b) >> 1);
+    }
+  } else if (above === undefined) {
+    // Of three neighbors, two of which are 0, the predictor is the third.
+    for (let i = step; i < length; i++) line[i] = (line[i] as number) + (line[i - step] as number);
+  } else {
+    for (let i = 0; i < Math.min(step, length); i++) {
+      line[i] = (line[i] as number) + (above[i] as number);
+    }
+    for (let i = step; i < length; i++) {
+      const a = line[i - step] as number;
+      const prediction = paeth(a, above[i] as number, above[i - step] as number);
+      line[i] = (line[i] as number) + prediction;
     }
   }
 }
 
+/** Predicts a byte from those on the left, above, and above on the left. */
 function paeth(a: number, b: number, c: number): number {
   const pa = Math.abs(b - c);
   const pb = Math.abs(a - c);
@@ -233,12 +288,12 @@ function paeth(a: number, b: number, c: number): number {
   return pb <= pc ? b : c;
 }
 
-/** Makes a function that writes the pixels of a row where they belong in the image. */
+/** Makes a function that writes the pixels of a row, the first one to a given index. */
 function pixelWriter(
   { depth, samples, kind, palette, transparency }: PngFile,
   out: Uint8Array,
   channels: number,
-): (line: Uint8Array, row: Row) => void {
+): (line: Uint8Array, row: Row, start: number) => void {
   const max = 2 ** depth - 1;
   const read = (line: Uint8Array, i: number): number => {
     if (depth === 8) return line[i] as number;
@@ -252,7 +307,7 @@ function pixelWriter(
     alpha === 255 ? value : Math.round((value * alpha + 255 * (255 - alpha)) / 255);
   if (kind === 3) {
     const colors = palette as Uint8Array;
-    return (line, { pixels, start, stride }) => {
+    return (line, { pixels, stride }, start) => {
       for (let p = 0; p < pixels; p++) {
         const index = read(line, p);
         if (3 * index + 2 >= colors.length) throw new Error('names a color that it has not');
@@ -273,7 +328,7 @@ function pixelWriter(
         })
       : undefined;
   if (depth === 8 && !hasAlpha && key === undefined) {
-    return (line, { pixels, start, stride }) => {
+    return (line, { pixels, stride }, start) => {
       if (stride === 1) {
         out.set(line, start * channels);
         return;
@@ -285,7 +340,7 @@ function pixelWriter(
     };
   }
   if (depth === 8 && hasAlpha) {
-    return (line, { pixels, start, stride }) => {
+    return (line, { pixels, stride }, start) => {
       for (let p = 0; p < pixels; p++) {
         const at = (start + p * stride) * channels;
         const alpha = line[p * samples + channels] as number;
@@ -295,7 +350,7 @@ function pixelWriter(
       }
     };
   }
-  return (line, { pixels, start, stride }) => {
+  return (line, { pixels, stride }, start) => {
     for (let p = 0; p < pixels; p++) {
       const at = (start + p * stride) * channels;
       const alpha = hasAlpha ? toByte(read(line, p * samples + channels)) : 255;

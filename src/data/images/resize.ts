@@ -39,6 +39,10 @@ export function withoutAlpha(samples: ArrayLike<number>, shape: ImageShape): Dec
   const data = new Uint8Array(width * height * colors);
   for (let p = 0; p < width * height; p++) {
     const alpha = samples[p * channels + colors] as number;
+    if (alpha === 255) {
+      for (let c = 0; c < colors; c++) data[p * colors + c] = samples[p * channels + c] as number;
+      continue;
+    }
     for (let c = 0; c < colors; c++) {
       const value = samples[p * channels + c] as number;
       data[p * colors + c] = Math.round((value * alpha + 255 * (255 - alpha)) / 255);
@@ -68,13 +72,24 @@ export function withChannels(image: DecodedImage, wanted: number): DecodedImage 
   return { width, height, channels: wanted, data: out };
 }
 
+type Size = Pick<ImageShape, 'height' | 'width'>;
+
+/** Finds the largest middle part of an image that has the proportions of a size. */
+export function cropOf(
+  { height, width }: Size,
+  size: Size,
+): { top: number; left: number; tall: number; wide: number } {
+  const scale = Math.min(height / size.height, width / size.width);
+  const tall = Math.max(1, Math.round(size.height * scale));
+  const wide = Math.max(1, Math.round(size.width * scale));
+  return { top: (height - tall) >> 1, left: (width - wide) >> 1, tall, wide };
+}
+
 /** Resizes the largest middle part of the wanted proportions to the wanted size and channels. */
 export function fitImage(image: DecodedImage, shape: ImageShape): Uint8Array {
-  const { height, width, channels } = image;
-  const scale = Math.min(height / shape.height, width / shape.width);
-  const tall = Math.max(1, Math.round(shape.height * scale));
-  const wide = Math.max(1, Math.round(shape.width * scale));
-  const from = ((height - tall) >> 1) * width + ((width - wide) >> 1);
+  const { width, channels } = image;
+  const { top, left, tall, wide } = cropOf(image, shape);
+  const from = top * width + left;
   const size = shape.height * shape.width * channels;
   const data = scoped((scope) => {
     const x = scope.bytes(image.data.length);
