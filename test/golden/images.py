@@ -16,7 +16,7 @@ import numpy as np
 from PIL import Image, ImageOps
 
 WIDTH, HEIGHT = 37, 26
-OUT = Path(__file__).parent / "fixtures" / "images.json"
+OUT = Path(__file__).parent / "fixtures" / "images" / "decoded.json"
 
 
 def scene() -> Image.Image:

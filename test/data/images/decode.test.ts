@@ -25,7 +25,7 @@ interface Golden {
   decoded: { name: string; file: string; shape: [number, number, number]; sha256: string }[];
   refused: Record<string, string>;
 }
-const golden: Golden = JSON.parse(readFileSync('test/golden/fixtures/images.json', 'utf8'));
+const golden: Golden = JSON.parse(readFileSync('test/golden/fixtures/images/decoded.json', 'utf8'));
 const bytesOf = (base64: string): Uint8Array => new Uint8Array(Buffer.from(base64, 'base64'));
 const file = (name: string): Uint8Array =>
   bytesOf(golden.decoded.find((row) => row.name === name)?.file as string);
