@@ -1,8 +1,10 @@
 /** The allocator below the public functions: first fit, no block given twice, what its errors say. */
 
 import { spawnSync } from 'node:child_process';
+import { Session } from 'node:inspector/promises';
 import type * as memory from '../../src/core/memory.js';
 import { Random } from '../../src/core/random.js';
+import type * as nn from '../../src/nn/index.js';
 import { load } from '../cli/load.js';
 import { check, same, suite, throws } from '../harness.js';
 
@@ -53,6 +55,41 @@ test('gives the addresses of first fit, through thousands of holes', async () =>
   for (const { at } of blocks) free(at);
   same(bytesInUse(), 0, 'bytes in use');
   same(allocate(1e5), first, 'all is one block again');
+});
+
+const ALLOCATOR = ['allocate', 'free', 'reserve', 'release', 'countBelow', 'remove', 'extend'];
+
+/** Counts how often the blocks of the allocator's code run, its loops with them. */
+async function countSteps(run: () => void): Promise<number> {
+  const session = new Session();
+  session.connect();
+  await session.post('Profiler.enable');
+  await session.post('Profiler.startPreciseCoverage', { callCount: true, detailed: true });
+  run();
+  const { result } = await session.post('Profiler.takePreciseCoverage');
+  await session.post('Profiler.stopPreciseCoverage');
+  session.disconnect();
+  const found = result
+    .filter(({ url }) => url.includes('nearfar-part-'))
+    .flatMap(({ functions }) => functions)
+    .filter(({ functionName }) => ALLOCATOR.includes(functionName));
+  check(found.length > 0, 'the allocator is not in the coverage');
+  return found.flatMap(({ ranges }) => ranges).reduce((sum, { count }) => sum + count, 0);
+}
+
+test('20,000 operations inside tidy take steps of the allocator in proportion', async () => {
+  const { add, tensor, tidy } = await load<typeof nn>('src/nn/index.ts');
+  const steps = (count: number): Promise<number> =>
+    countSteps(() =>
+      tidy(() => {
+        let x = tensor([1, 2, 3]);
+        for (let i = 0; i < count; i++) x = add(x, x);
+      }),
+    );
+  await steps(20_000);
+  const [few, many] = [await steps(2000), await steps(20_000)];
+  check(few > 2000, `only ${few} steps were counted`);
+  check(many < 15 * few, `2,000 operations: ${few} steps, 20,000: ${many}`);
 });
 
 test('out of memory says what is in use and how to free it', async () => {

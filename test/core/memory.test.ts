@@ -5,6 +5,10 @@
 
 import type * as nearfar from 'nearfar';
 import type { Tensor } from 'nearfar/nn';
+import { hashOperation } from '../../bench/operations/hash.js';
+import { operations } from '../../bench/operations/index.js';
+import type { Api } from '../../bench/operations/operation.js';
+import { HEAP_BASE } from '../../build/modules.js';
 import { Random } from '../../src/core/random.js';
 import { freshPackage } from '../fresh.js';
 import { check, same, sameBits, suite, throws } from '../harness.js';
@@ -56,6 +60,38 @@ test("NT-Xent's gradient of 8192 rows of 128 takes 25 MB beyond rows and gradien
   core.ntXentGrad(z);
   const beyond = bytes() - 2 * z.data.byteLength;
   check(beyond <= 25e6, `${beyond} bytes`);
+});
+
+test('no operation reads memory that it has not written', async () => {
+  const { core, nn, models } = await freshPackage();
+  const api = { ...core, nn, models } as unknown as Api;
+  // Room for every row, so that no row gets new memory, which is all 0.
+  nn.zeros([1 << 21]).dispose();
+  const hashAfter = (content: number, run: () => { hash: string }): string => {
+    same(nn.bytesInUse(), 0, 'bytes in use');
+    const probe = nn.zeros([1]);
+    const { buffer } = probe.data;
+    probe.dispose();
+    new Float32Array(buffer).fill(content, HEAP_BASE / 4);
+    return run().hash;
+  };
+  for (const row of operations) {
+    for (const sizes of row.sizes) {
+      const run = () => hashOperation(api, { ...row, sizes: [sizes] });
+      const what = `${row.name} ${JSON.stringify(sizes)}`;
+      same(hashAfter(Number.NaN, run), hashAfter(1e30, run), what);
+    }
+  }
+  for (const make of [() => new nn.Tensor([3, 5]), () => nn.arange(7), () => nn.ones([3])]) {
+    const made = (content: number) =>
+      hashAfter(content, () => {
+        const tensor = make();
+        const hash = tensor.toArray().join();
+        tensor.dispose();
+        return { hash };
+      });
+    same(made(Number.NaN), made(1e30), String(make));
+  }
 });
 
 test('training with every layer takes no more memory at step 10,000 than at step 2', async () => {
