@@ -119,7 +119,7 @@ export function embedTokens(
   }
 }
 
-/** row += weight times a row of a table of `type`; four accumulators would not be faster. */
+/** row += weight times a row of a table of `type`. */
 @inline
 function addTableRow(
   row: usize, table: usize, type: i32, from: usize, weight: f32, cols: i32,
@@ -134,6 +134,51 @@ function addTableRow(
   }
 }
 
+/** Index of the first number of the row that token k of a bag has in the table. */
+@inline
+function rowOf(ids: usize, mapping: usize, k: i32, cols: i32): usize {
+  const id = <usize>load<u32>(ids + (<usize>k << 2));
+  return (mapping == 0 ? id : <usize>load<u32>(mapping + (id << 2))) * <usize>cols;
+}
+
+@inline
+function weightOf(ids: usize, weights: usize, k: i32): f32 {
+  return weights == 0 ? 1 : load<f32>(weights + (<usize>load<u32>(ids + (<usize>k << 2)) << 2));
+}
+
+/** y = the mean of the rows of n tokens: sixteen columns at a time stay in registers. */
+@inline
+function meanOfRows(
+  y: usize, table: usize, type: i32, mapping: usize, weights: usize, ids: usize, n: i32, cols: i32,
+): void {
+  const factor = <f32>(1 / <f64>n);
+  const f = f32x4.splat(factor);
+  let i = 0;
+  for (; i + 16 <= cols; i += 16, y += 64) {
+    let a = f32x4.splat(0), b = f32x4.splat(0), c = f32x4.splat(0), d = f32x4.splat(0);
+    for (let k = 0; k < n; k++) {
+      const at = rowOf(ids, mapping, k, cols) + <usize>i;
+      const w = f32x4.splat(weightOf(ids, weights, k));
+      a = f32x4.add(a, f32x4.mul(load4(table, type, at), w));
+      b = f32x4.add(b, f32x4.mul(load4(table, type, at + 4), w));
+      c = f32x4.add(c, f32x4.mul(load4(table, type, at + 8), w));
+      d = f32x4.add(d, f32x4.mul(load4(table, type, at + 12), w));
+    }
+    v128.store(y, f32x4.mul(a, f));
+    v128.store(y, f32x4.mul(b, f), 16);
+    v128.store(y, f32x4.mul(c, f), 32);
+    v128.store(y, f32x4.mul(d, f), 48);
+  }
+  for (; i < cols; i++, y += 4) {
+    let sum: f32 = 0;
+    for (let k = 0; k < n; k++) {
+      const at = rowOf(ids, mapping, k, cols) + <usize>i;
+      sum += load1(table, type, at) * weightOf(ids, weights, k);
+    }
+    store<f32>(y, sum * factor);
+  }
+}
+
 /**
  * y[s] = the mean over the ids of bag s of weights[id] table[mapping[id]], `type` being the
  * table's; without ids 0. mapping (i32) and weights (f32) may be 0.
@@ -144,19 +189,13 @@ export function embeddingBags(
 ): void {
   const stride = <usize>cols << 2;
   for (let s = 0; s < bags; s++, y += stride) {
-    memory.fill(y, 0, stride);
     const begin = load<i32>(offsets + (<usize>s << 2));
-    const end = load<i32>(offsets + (<usize>s << 2), 4);
-    for (let k = begin; k < end; k++) {
-      const id = <usize>load<u32>(ids + (<usize>k << 2));
-      const row = mapping == 0 ? id : <usize>load<u32>(mapping + (id << 2));
-      const weight: f32 = weights == 0 ? 1 : load<f32>(weights + (id << 2));
-      const from = row * <usize>cols;
-      if (type == F32) addTableRow(y, table, F32, from, weight, cols);
-      else if (type == F16) addTableRow(y, table, F16, from, weight, cols);
-      else addTableRow(y, table, 2, from, weight, cols);
-    }
-    if (end > begin) scaleRow(y, cols, <f32>(1 / <f64>(end - begin)));
+    const n = load<i32>(offsets + (<usize>s << 2), 4) - begin;
+    const from = ids + (<usize>begin << 2);
+    if (n == 0) memory.fill(y, 0, stride);
+    else if (type == F32) meanOfRows(y, table, F32, mapping, weights, from, n, cols);
+    else if (type == F16) meanOfRows(y, table, F16, mapping, weights, from, n, cols);
+    else meanOfRows(y, table, 2, mapping, weights, from, n, cols);
   }
 }
 
