@@ -92,6 +92,7 @@ export function toLeaf(x: Tensor): Tensor {
  * @param x tensor of initial numbers
  * @param options none
  * @returns a leaf with `requiresGrad`
+ * @throws {TypeError} if x is not a tensor, or there is an option
  * @example this.weight = asParameter(randomNormal([8, 4], { std: 0.02 }));
  */
 export function asParameter(x: Tensor, options?: NoOptions): Tensor {

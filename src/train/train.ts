@@ -81,7 +81,7 @@ export interface Trainable<Data, Batch> extends Module {
 export interface TrainDefaults {
   /** Number of optimizer steps, from 1. */
   steps: number;
-  /** Samples per forward pass, from 1; a step has `accumulate` times as many. */
+  /** Samples per forward pass, from 1; a step has `accumulate` × `batchSize`. */
   batchSize: number;
   /** Peak of the learning rate, above 0. */
   learningRate: number;

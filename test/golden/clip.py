@@ -130,8 +130,8 @@ class Clip(Tree):
         c, model = CONFIG['text_config'], self.text_model
         rows = []
         for ids in texts:
-            most = c['max_position_embeddings'] - 2
-            tokens = torch.tensor([c['bos_token_id'], *ids[:most], c['eos_token_id']])
+            max_words = c['max_position_embeddings'] - 2
+            tokens = torch.tensor([c['bos_token_id'], *ids[:max_words], c['eos_token_id']])
             steps = len(tokens)
             x = model.embeddings.token_embedding(tokens)[None]
             x = x + model.embeddings.position_embedding.weight[:steps]

@@ -102,7 +102,7 @@ def case(name, config, state, files, **expected):
 
 
 def goes_on(module, ids, count):
-    """The likeliest token, again and again."""
+    """Greedy decoding."""
     ids = list(ids)
     for _ in range(count):
         best = module(torch.tensor([ids]))[0, -1].topk(2)
@@ -131,7 +131,7 @@ def gpt(name, change, config, tokens, files, text_tokens):
 
 
 def with_buffers(state, config):
-    """The whole model with what files of the hub have beside its weights."""
+    """The whole model with the other files of the hub."""
     size = config['n_positions']
     triangle = torch.ones(size, size).tril()[None, None]
     buffers = {'lm_head.weight': state['transformer.wte.weight']}
@@ -189,8 +189,8 @@ def bert(name, change, config):
         logits = module(ids, lengths)
         expected['logits'] = packed(logits.numpy())
     if config['architectures'] == ['BertForMaskedLM']:
-        places = (ids[1] == WORDS.index('[MASK]')).nonzero()
-        best = logits[1, int(places[0])].softmax(0).topk(3)
+        positions = (ids[1] == WORDS.index('[MASK]')).nonzero()
+        best = logits[1, int(positions[0])].softmax(0).topk(3)
         expected['filled'] = [
             {'token': WORDS[id], 'probability': share}
             for share, id in zip(best.values.tolist(), best.indices.tolist())

@@ -5,7 +5,7 @@
     /usr/bin/python3 test/golden/pytorch-table.py --check    compare with it, exit 1 on drift
 
 A row's first cell holds one Python expression between backticks, of PyTorch and of what other_libraries.py
-restates. It runs in float64 on seeded float32 inputs, which stand in the file beside the results;
+restates. It runs in float64 on seeded float32 inputs, which stand in the file with the results;
 ../readme.test.ts evaluates the second column on them. Needs python3-torch and python3-numpy.
 """
 
@@ -33,7 +33,7 @@ import torch
 import torch.nn.functional as F
 
 import other_libraries
-from inputs import beside, gaussian, probabilities
+from inputs import near, gaussian, probabilities
 from rows import SEED, base64_of, seeded
 
 FOLDER = Path(__file__).resolve().parent
@@ -48,7 +48,7 @@ def inputs():
     """By the names that the README gives them; float32 matrices and lists of whole numbers."""
     rng = seeded('pytorch-table')
     a = gaussian(rng, N, WIDTH)
-    b = beside(rng, a, 0.5)
+    b = near(rng, a, 0.5)
     anchors = gaussian(rng, N, WIDTH)
     image = gaussian(rng, N, WIDTH)
     targets = rng.integers(0, CLASSES, N).tolist()
@@ -61,10 +61,10 @@ def inputs():
         'p': probabilities(rng, N, CLASSES),
         'q': probabilities(rng, N, CLASSES),
         'anchors': anchors,
-        'positives': beside(rng, anchors, 0.8),
+        'positives': near(rng, anchors, 0.8),
         'negatives': gaussian(rng, N, WIDTH),
         'image': image,
-        'text': beside(rng, image),
+        'text': near(rng, image),
     }
 
 

@@ -196,7 +196,7 @@ def number(x):
     return float(f'{x:.9g}')
 
 
-def rows_of(folder, texts, options):
+def encode_folder(folder, texts, options):
     """Of sentence-transformers, one text at a time, in float32."""
     kwargs = dict(model_kwargs={'torch_dtype': torch.float32})
     model = SentenceTransformer(str(folder), device='cpu', **kwargs)
@@ -218,7 +218,7 @@ def model2vec_rows(folder, texts, _):
     return [[number(x) for x in model.encode([text])[0]] for text in texts], model
 
 
-def cases(name, folder, list_of_cases, rows=rows_of):
+def cases(name, folder, list_of_cases, rows=encode_folder):
     """Runs cases over copies of a folder and writes the fixture."""
     for path in list(folder.rglob('README.md')) + list(folder.rglob('.git*')): path.unlink()
     done = []
@@ -549,7 +549,7 @@ def check(root):
     for path in sorted(Path(root).glob('*.json')):
         folder = path.with_suffix('')
         for case in read(path):
-            for reader, rows in (('sentence-transformers', rows_of), ('model2vec', model2vec_rows)):
+            for reader, rows in (('sentence-transformers', encode_folder), ('model2vec', model2vec_rows)):
                 if reader not in case['readers']: continue
                 got, _ = rows(folder, case['texts'], case.get('options', {}))
                 worst = float(np.abs(np.array(got, np.float64) - np.array(case['rows'], np.float64)).max())

@@ -13,6 +13,7 @@ import { unary } from './op.js';
  * @param x tensor of any shape
  * @param options none
  * @returns a tensor of the same shape
+ * @throws {TypeError} if x is not a tensor, or there is an option
  */
 export function relu(x: Tensor, options?: NoOptions): Tensor {
   checkNoOptions('relu', options);
@@ -30,6 +31,7 @@ export function relu(x: Tensor, options?: NoOptions): Tensor {
  * @param x tensor of any shape
  * @param options none
  * @returns a tensor of the same shape, within 2 ulp
+ * @throws {TypeError} if x is not a tensor, or there is an option
  */
 export function tanh(x: Tensor, options?: NoOptions): Tensor {
   checkNoOptions('tanh', options);
@@ -47,6 +49,7 @@ export function tanh(x: Tensor, options?: NoOptions): Tensor {
  * @param x tensor of any shape
  * @param options none
  * @returns a tensor of the same shape, numbers from 0 to 1
+ * @throws {TypeError} if x is not a tensor, or there is an option
  */
 export function sigmoid(x: Tensor, options?: NoOptions): Tensor {
   checkNoOptions('sigmoid', options);
@@ -64,6 +67,7 @@ export function sigmoid(x: Tensor, options?: NoOptions): Tensor {
  * @param x tensor of any shape
  * @param options none
  * @returns a tensor of the same shape
+ * @throws {TypeError} if x is not a tensor, or there is an option
  * @see https://arxiv.org/abs/1702.03118
  */
 export function silu(x: Tensor, options?: NoOptions): Tensor {

@@ -194,6 +194,7 @@ export function where(condition: Tensor, a: Operand, b: Operand, options?: NoOpt
  * @param x tensor of any shape
  * @param options none
  * @returns a tensor of the same shape, within 2 ulp
+ * @throws {TypeError} if x is not a tensor, or there is an option
  */
 export function exp(x: Tensor, options?: NoOptions): Tensor {
   checkNoOptions('exp', options);
@@ -211,6 +212,7 @@ export function exp(x: Tensor, options?: NoOptions): Tensor {
  * @param x tensor of any shape
  * @param options none
  * @returns a tensor of the same shape, within 2 ulp
+ * @throws {TypeError} if x is not a tensor, or there is an option
  */
 export function log(x: Tensor, options?: NoOptions): Tensor {
   checkNoOptions('log', options);
@@ -228,6 +230,7 @@ export function log(x: Tensor, options?: NoOptions): Tensor {
  * @param x tensor of any shape
  * @param options none
  * @returns a tensor of the same shape
+ * @throws {TypeError} if x is not a tensor, or there is an option
  */
 export function sqrt(x: Tensor, options?: NoOptions): Tensor {
   checkNoOptions('sqrt', options);
@@ -245,6 +248,7 @@ export function sqrt(x: Tensor, options?: NoOptions): Tensor {
  * @param x tensor of any shape
  * @param options none
  * @returns a tensor of the same shape
+ * @throws {TypeError} if x is not a tensor, or there is an option
  */
 export function neg(x: Tensor, options?: NoOptions): Tensor {
   checkNoOptions('neg', options);
@@ -262,6 +266,7 @@ export function neg(x: Tensor, options?: NoOptions): Tensor {
  * @param x tensor of any shape
  * @param options none
  * @returns a tensor of the same shape
+ * @throws {TypeError} if x is not a tensor, or there is an option
  */
 export function abs(x: Tensor, options?: NoOptions): Tensor {
   checkNoOptions('abs', options);
@@ -279,6 +284,7 @@ export function abs(x: Tensor, options?: NoOptions): Tensor {
  * @param x tensor of any shape
  * @param options none
  * @returns a tensor of the same shape
+ * @throws {TypeError} if x is not a tensor, or there is an option
  */
 export function square(x: Tensor, options?: NoOptions): Tensor {
   checkNoOptions('square', options);
