@@ -405,9 +405,8 @@ function disposedMessage(name: string, { shape }: Tensor): string {
 /** Adds to a leaf's gradient, which lives as long as the leaf. */
 function accumulateGrad(leaf: Tensor, grad: Tensor): void {
   const before = leaf.grad;
-  if (before === undefined) {
-    leaf.grad = grad;
-  } else {
+  if (before === undefined) leaf.grad = grad;
+  else {
     kernels(nnCode).accumulate(before.at, grad.at, grad.size);
     before.markChanged();
     grad.dispose();
@@ -487,9 +486,8 @@ export function withBackward(
   backward: (dy: Tensor, output: Tensor) => readonly (Tensor | undefined)[],
 ): Tensor {
   const result = noGrad(make);
-  const output: Tensor = result.withHistory(
-    makeGradFn(name, inputs, (dy) => backward(dy, output), inputs),
-  );
+  const gradFn = makeGradFn(name, inputs, (dy) => backward(dy, output), inputs);
+  const output: Tensor = result.withHistory(gradFn);
   if (!inputs.includes(result)) result.dispose();
   if (debugging) checkFinite(name, output);
   return output;
@@ -498,6 +496,5 @@ export function withBackward(
 function checkFinite(name: string, { at, size, shape }: Tensor): void {
   const bad = kernels().firstNonFinite(at, size);
   if (bad < 0) return;
-  const value = f32()[at / 4 + bad] as number;
-  throw new Error(`${name} made ${value} at index ${bad} of ${showShape(shape)}`);
+  throw new Error(`${name} made ${f32()[at / 4 + bad]} at index ${bad} of ${showShape(shape)}`);
 }
