@@ -10,7 +10,7 @@ import { InputError, Interrupted } from '../terminal/errors.js';
 import { errorCode, removeEmptyFolders } from '../terminal/files.js';
 import { version } from '../terminal/package-files.js';
 import { Terminal } from '../terminal/progress.js';
-import { columnsOf, printable } from '../terminal/text.js';
+import { columnsOf, printable, wrap } from '../terminal/text.js';
 import { startThreads, threadsOption } from '../terminal/threads.js';
 import type { Command } from './command.js';
 import { COMMANDS } from './commands/index.js';
@@ -21,6 +21,8 @@ const OUR_FAULT = 1;
 const SIGNALS = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 } as const;
 /** Exit status where the reader of a pipe has gone: 128 and the number of SIGPIPE. */
 const PIPE_CLOSED = 141;
+/** Narrowest column of descriptions in the help; below it, lines are not broken. */
+const MIN_HELP_COLUMN = 16;
 /** Errors of the machine, not of the program: what to say of each. */
 const MACHINE: Readonly<Record<string, string>> = {
   EMFILE: 'too many open files',
@@ -53,7 +55,7 @@ function register(program: Program, command: Command): void {
     entry.option(option.flags, option.description, option.default);
   }
   if (examples.length > 0) {
-    entry.addHelpText('after', `\nExamples:\n${examples.map((line) => `  ${line}`).join('\n')}`);
+    entry.addHelpText('after', () => `\nExamples:\n${examples.map(formatExample).join('\n')}`);
   }
   entry.action(async () => {
     const values = entry.opts();
@@ -71,6 +73,12 @@ function register(program: Program, command: Command): void {
   });
 }
 
+/** Breaks a command line that is wider than the window as a shell takes it. */
+function formatExample(line: string): string {
+  const room = columnsOf(process.stdout) - 8;
+  return `  ${wrap(line, room).replaceAll('\n', ' \\\n      ')}`;
+}
+
 function createProgram(): Program {
   const program = new Program('nearfar')
     .description('Contrastive and self-supervised learning in WebAssembly.')
@@ -81,7 +89,8 @@ function createProgram(): Program {
     .configureOutput({
       outputError: (text, write) => write(`nearfar: ${printable(usageError(text))}\n`),
       getOutHelpWidth: () => columnsOf(process.stdout),
-    });
+    })
+    .configureHelp({ minWidthToWrap: MIN_HELP_COLUMN });
   for (const command of COMMANDS) register(program, command);
   program.addHelpText(
     'after',

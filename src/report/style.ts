@@ -81,7 +81,7 @@ code{font:.88em/1 ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;
 background:color-mix(in srgb,var(--ink) 7%,transparent);padding:.12em .3em;border-radius:3px;white-space:nowrap}
 section>figure{max-width:min(66rem,100%);margin-block:2rem}
 section>figure.one{max-width:34rem}
-.panels{display:grid;gap:1rem;grid-template-columns:repeat(auto-fit,minmax(min(20rem,100%),1fr))}
+.panels{display:grid;gap:1rem;grid-template-columns:repeat(auto-fit,minmax(min(24rem,100%),1fr))}
 .panel{background:var(--panel);border:1px solid var(--line);border-radius:6px;
 padding:.8rem .8rem .5rem;min-width:0;font-family:${FONT}}
 .panel h4{font:600 .92rem/1.3 ${FONT};margin:0 0 .3rem;text-wrap:balance}

@@ -137,12 +137,13 @@ export class Terminal {
     /** Rate and time left, of these steps and of all parts. */
     const speed = (step: number): string => {
       const [begin, end] = range ?? [0, 1];
-      const own = meter.speed(step);
-      if (part === undefined) return own;
+      const { rate, left: own } = meter.read(step);
+      if (part === undefined) return `${rate} · ${duration(own)} left`;
       const within = begin + ((end - begin) * step) / total;
       const done = part.range[0] + (part.range[1] - part.range[0]) * within;
-      const left = ((performance.now() - this.#started) * (1 - done)) / (1000 * done);
-      return `${own} of this, ${duration(left)} of all`;
+      const all = ((performance.now() - this.#started) * (1 - done)) / (1000 * done);
+      // Two estimates: all of it takes at least as long as a part of it.
+      return `${rate} · ${duration(own)} left of this, ${duration(Math.max(own, all))} of all`;
     };
     const show: Show = this.#json
       ? (step, loss, fields) => this.event('step', { section: name, step, loss, ...fields })
@@ -217,13 +218,16 @@ class Meter {
     this.#before ??= step - 1;
   }
 
-  speed(step: number): string {
+  /** Returns the rate so far, and the seconds that the remaining steps take at it. */
+  read(step: number): { rate: string; left: number } {
     const { name, perStep } = this.#unit;
     const before = this.#before ?? step - 1;
     const pace = ((step - before) * 1000) / (performance.now() - this.#started);
     const rate = pace * perStep;
-    const left = duration((this.#total - step) / pace);
-    return `${rate.toFixed(rate < 10 ? 1 : 0)} ${name}/s · ${left} left`;
+    return {
+      rate: `${rate.toFixed(rate < 10 ? 1 : 0)} ${name}/s`,
+      left: (this.#total - step) / pace,
+    };
   }
 }
 

@@ -112,9 +112,9 @@ test('the whole demo from a copy of the package alone', async () => {
   check(named > 0, `BERT: ${named} better than the most frequent token`);
   const better = (gpt.bigramLoss as number) - (gpt.valLoss as number);
   check(better > 0.2, `GPT: only ${better} nats better than counting pairs`);
-  for (const value of [experiment.tripletNeighbors, experiment.ntXentNeighbors]) {
-    check((value as number) > 0.9, `classes are not separated: ${value}`);
-  }
+  // By triplets, one of the 24 points may still be nearest to another class.
+  check((experiment.tripletNeighbors as number) > 22.5 / 24, `${experiment.tripletNeighbors}`);
+  same(experiment.ntXentNeighbors, 1, 'classes by NT-Xent');
   check((experiment.anchorRuleNeighbors as number) < 0.5, 'the anchor rule separates, too');
   const { probeAccuracyFewLabels: few = 0, probeAccuracyFewLabelsPixels: pixels = 1 } = simclr;
   check(few > pixels + 0.08, `few labels: ${few}, pixels ${pixels}`);

@@ -143,7 +143,7 @@ function interrupted(args: string[]): ReturnType<typeof run> {
 
 test('bad data and options', async () => {
   writeFileSync(at('empty.txt'), '');
-  writeFileSync(at('short.txt'), 'too short');
+  writeFileSync(at('short.txt'), 'x');
   writeFileSync(at('latin.txt'), Buffer.from([65, 255]));
   writeFileSync(at('no-text.csv'), 'label,body\na,b\n');
   writeFileSync(at('no-text.jsonl'), '{"label": "a"}\n');

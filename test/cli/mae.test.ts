@@ -91,7 +91,14 @@ test('a run that is stopped and goes on has the bits of one that was not', async
   same(filesOf('stopped'), filesOf('whole'), 'files');
   same(
     Object.keys(filesOf('whole')),
-    ['config.json', 'model.safetensors', 'reconstructions.png', 'resume.safetensors'],
+    [
+      'config.json',
+      'model.safetensors',
+      'nearfar.json',
+      'preprocessor_config.json',
+      'reconstructions.png',
+      'resume.safetensors',
+    ],
     'names',
   );
 });

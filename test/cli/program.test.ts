@@ -54,6 +54,15 @@ test('help and version', async () => {
   same((await run(cwd, ['--version'])).stdout, `${version}\n`);
 });
 
+test('help fits a window of 60 columns, examples included', async () => {
+  for (const name of ['train', 'finetune', 'demo', 'bench', 'predict']) {
+    const { stdout } = await run(folder(), ['help', name], { env: { COLUMNS: '60' } });
+    const wide = stdout.split('\n').filter((line) => line.length > 60);
+    same(wide, [], `help ${name}`);
+    check(/^ {2}nearfar /m.test(stdout), `help ${name} has no example`);
+  }
+});
+
 test('a section by name, into the default folder, and the same bytes again', async () => {
   const cwd = folder();
   const first = await run(cwd, ['demo', 'experiment']);

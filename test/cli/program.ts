@@ -19,12 +19,16 @@ export function run(
   args: readonly string[],
   options: {
     program?: string;
+    env?: Record<string, string>;
     during?: (stderr: string, kill: () => void) => void;
     output?: (stdout: string, kill: () => void) => void;
   } = {},
 ): Promise<Outcome> {
   const program = options.program ?? resolve('dist/cli.js');
-  const child = spawn(process.execPath, [program, ...args], { cwd });
+  const child = spawn(process.execPath, [program, ...args], {
+    cwd,
+    env: { ...process.env, ...options.env },
+  });
   let stdout = '';
   let stderr = '';
   child.stdout.on('data', (data) => {

@@ -38,6 +38,7 @@ export const bench: Command = {
       description: 'operations whose name contains it (all of them by default)',
     },
   ],
+  examples: ['nearfar bench ntXent', 'nearfar bench --json'],
   options: [
     {
       flags: '--peers [names]',

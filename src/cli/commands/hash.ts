@@ -9,6 +9,7 @@ export const hash: Command = {
   name: 'hash',
   summary: 'print one hash for each operation and trained model: equal hashes mean equal bits',
   options: [JSON_OPTION],
+  examples: ['nearfar hash > hashes.txt'],
   async run({ terminal }) {
     for await (const { name, hash } of hashes(sourcePackage.api)) {
       terminal.event('hash', { name, hash });

@@ -35,10 +35,18 @@ const EVALUATIONS = 8;
 
 const MODEL_OPTIONS = MODELS.flatMap(({ options }) => options);
 
+/** Describes the data of all models, once where several take the same. */
+function describeData(): string {
+  const kinds = [...new Set(MODELS.map(({ data }) => data))];
+  const takers = (kind: string): string =>
+    MODELS.flatMap(({ name, data }) => (data === kind ? name : [])).join(', ');
+  return kinds.map((kind) => `${takers(kind)}: ${kind}`).join('; ');
+}
+
 const withModelOptions = (modelOptions: readonly Option[]): Option[] => [
   {
     flags: '--data <path>',
-    description: MODELS.map(({ name, data }) => `${name}: ${data}`).join('; '),
+    description: describeData(),
   },
   { flags: '--out <dir>', description: 'folder for the trained model' },
   { flags: '--resume', description: 'go on with the run in the folder, if there is one' },

@@ -46,14 +46,18 @@ export function steps(values: ArrayLike<number>): [number, number][] {
   return Array.from(values, (value, i) => [i + 1, value]);
 }
 
-/** Returns at most `count` points of a curve, each the mean of a range of steps. */
+/**
+ * Returns about `count` points of a curve, each the mean of a range of steps. The last range holds
+ * what remains, so that no point is the noise of a single step.
+ */
 export function thinned(values: ArrayLike<number>, count: number): [number, number][] {
   const all = Array.from(values);
   const width = Math.ceil(all.length / count);
   const points: [number, number][] = [];
-  for (let i = 0; i < all.length; i += width) {
-    const range = all.slice(i, i + width);
-    points.push([i + (range.length + 1) / 2, mean(range)]);
+  for (let i = 0; i < all.length; ) {
+    const end = all.length - i < 2 * width ? all.length : i + width;
+    points.push([(i + 1 + end) / 2, mean(all.slice(i, end))]);
+    i = end;
   }
   return points;
 }

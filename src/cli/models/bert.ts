@@ -127,7 +127,7 @@ export const bert: ModelDeclaration<TextData> = {
   name: 'bert',
   modelTypes: ['bert'],
   summary: 'a bidirectional language model: predicts masked tokens',
-  data: '.txt, .jsonl, .json, .csv or .tsv, or a folder of them',
+  data: '.txt, .jsonl, .ndjson, .json, .csv or .tsv, or a folder of them',
   options: [
     ...TRAINING,
     choiceOption('loss', 'what is minimized', ['cross-entropy']),

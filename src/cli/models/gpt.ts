@@ -76,7 +76,7 @@ export const gpt: ModelDeclaration<TextData> = {
   name: 'gpt',
   modelTypes: ['gpt2'],
   summary: 'a causal language model: predicts the next token',
-  data: '.txt, .jsonl, .json, .csv or .tsv, or a folder of them',
+  data: '.txt, .jsonl, .ndjson, .json, .csv or .tsv, or a folder of them',
   options: [
     ...TRAINING,
     choiceOption('loss', 'what is minimized', ['cross-entropy']),

@@ -51,7 +51,9 @@ export class ConfigReader {
   /** Reads a whole number of at least 1; `fallback` where the file leaves it out. */
   readInt(key: string, options: { max?: number; fallback?: number } = {}): number {
     const { max = MAX_SIZE, fallback } = options;
-    const value = this.values[key] ?? fallback;
+    const value = this.values[key];
+    // The file does not say it, so its bounds are not the file's either.
+    if ((value === undefined || value === null) && fallback !== undefined) return fallback;
     if (typeof value === 'number' && Number.isInteger(value) && value >= 1 && value <= max) {
       return value;
     }
