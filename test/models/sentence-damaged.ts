@@ -55,7 +55,7 @@ export const DAMAGED: readonly (readonly [
   ],
   [
     'bert-v2',
-    'text that is no UTF-8',
+    'text that is not UTF-8',
     () => ({ 'config.json': new Uint8Array([255]) }),
     /config\.json/,
   ],
@@ -93,7 +93,7 @@ export const DAMAGED: readonly (readonly [
   ),
   [
     'bert-v2',
-    'a module of somebody else',
+    'an unknown module',
     () => ({ 'modules.json': [{ idx: 0, path: '', type: 'custom.Transformer' }] }),
     /"custom\.Transformer", which is not supported/,
   ],
@@ -227,7 +227,7 @@ export const DAMAGED: readonly (readonly [
   ],
   [
     'bert-v6',
-    'an activation of somebody else',
+    'an unknown activation',
     (files) => ({
       '2_Dense/config.json': {
         ...parsed(files, '2_Dense/config.json'),

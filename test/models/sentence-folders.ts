@@ -53,7 +53,7 @@ export function withFiles(folder: Files, replaced: Record<string, unknown> = {})
   return files;
 }
 
-/** A real encoder and its rows, or undefined where this checkout has none beside it. */
+/** A real encoder and its rows, or undefined where there is none next to this checkout. */
 export function sharedModel(
   name: string,
 ): { files: Files; rows: { text: string; embedding: number[] }[] } | undefined {

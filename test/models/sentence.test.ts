@@ -1,5 +1,5 @@
 /**
- * Sentence encoders beside Python: rows of sentence-transformers 6.2 and model2vec 0.10 for folders
+ * Sentence encoders versus Python: rows of sentence-transformers 6.2 and model2vec 0.10 for folders
  * of every kind (test/golden/sentence.py), and of two real encoders.
  */
 

@@ -63,7 +63,7 @@ function reading<T>(read: () => T, what: string): T {
 /**
  * Reads size and kind of an image file, without its pixels.
  *
- * @throws {ImageError} if it is no PNG, JPEG or WebP, is damaged, or has too many pixels
+ * @throws {ImageError} if it is neither PNG, JPEG nor WebP, is damaged, or has too many pixels
  */
 export function readImageHeader(bytes: Uint8Array): ImageHeader {
   const header = reading(() => readHeader(bytes), 'cannot be read');

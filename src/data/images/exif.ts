@@ -26,7 +26,7 @@ export function readOrientation(bytes: Uint8Array): number | undefined {
   return undefined;
 }
 
-/** Tells whether width and height change places. */
+/** Tells whether width and height are swapped. */
 export function swapsSides(orientation: number): boolean {
   return orientation >= 5;
 }

@@ -154,7 +154,7 @@ const FORMATS: Readonly<Record<number, readonly [number, number]>> = {
 };
 
 const END_OF_IMAGE = Uint8Array.of(0xff, 0xd9);
-/** A warning that is no damage: some writers pad their scans. */
+/** Warning that does not mean damage: some writers pad their scans. */
 const HARMLESS = /extraneous bytes before marker/;
 
 const turbo = new Codec<JpegTurbo>(code);

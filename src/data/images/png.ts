@@ -123,7 +123,7 @@ const PASSES = [
   [0, 1, 1, 2],
 ] as const;
 
-/** Packed bytes that are unpacked at once: a thousand times as many, at most. */
+/** Packed bytes that are unpacked at once, to at most 1000 × as many. */
 const PIECE = 2 ** 13;
 /** Bytes that one byte unpacks to, at most, by the format. */
 const MAX_RATIO = 1032;

@@ -1,6 +1,6 @@
 /**
  * Large images made smaller while they are decoded, to a few times the size that is needed: the
- * rest of the way goes by the triangle filter, which hides the difference.
+ * remaining resize uses the triangle filter, which hides the difference.
  */
 
 import { cropOf, type DecodedImage } from './resize.js';

@@ -6,11 +6,11 @@ import { readOrientation, swapsSides, turned } from './exif.js';
 import { BlockMeans, type NeededSize, reduction } from './reduce.js';
 import { type DecodedImage, withoutAlpha } from './resize.js';
 
-/** What the chunks of a WebP file say. */
+/** Content of the chunks of a WebP file. */
 export interface WebpHeader {
   width: number;
   height: number;
-  /** Orientation of EXIF, 1 to 8; from 5 on, width and height change places. */
+  /** Orientation of EXIF, 1 to 8; from 5 on, width and height are swapped. */
   orientation: number;
 }
 

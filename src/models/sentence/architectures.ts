@@ -17,7 +17,7 @@ export interface NetworkConfig {
   types: number;
   /** Positions of tokens begin behind this token's number, and it has this position itself. */
   padding: number | undefined;
-  /** Whether scores get a bias by the distance of query and key. */
+  /** True if scores get a bias by the distance of query and key. */
   relative: boolean;
 }
 
@@ -36,9 +36,9 @@ export interface LayerNames {
 export interface Architecture {
   /** Name of the class in transformers. */
   className: string;
-  /** What the names begin with where the network is part of another. */
+  /** Prefix of the names where the network is part of another. */
   prefix: string;
-  /** What the names of layer i begin with. */
+  /** Prefix of the names of layer i. */
   layer(i: number): string;
   names: LayerNames;
   read(config: ConfigReader): NetworkConfig;

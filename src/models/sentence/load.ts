@@ -334,7 +334,7 @@ function load(folder: Folder, memory: WeightMemory, precision: Precision): Sente
   const settings = readSettings(folder);
   const entries = readModules(folder) ?? guessModules(folder);
   const [first, ...more] = entries as [ModuleEntry, ...ModuleEntry[]];
-  let rest = more;
+  let rowModules = more;
   let loaded: Loaded;
   if (first.type === 'Transformer') {
     const { encoder, ...others } = loadTransformer(folder, first.path, memory, precision);
@@ -350,7 +350,7 @@ function load(folder: Folder, memory: WeightMemory, precision: Precision): Sente
         );
       }
       pooling = readPooling(folder, second.path, others.width);
-      rest = behind;
+      rowModules = behind;
     }
     const width = others.width * pooling.modes.length;
     loaded = { ...others, network: { kind: 'bert', encoder, pooling }, width };
@@ -363,7 +363,7 @@ function load(folder: Folder, memory: WeightMemory, precision: Precision): Sente
   }
   const modules: RowModule[] = [];
   let { width } = loaded;
-  for (const { type, path } of rest) {
+  for (const { type, path } of rowModules) {
     if (['Transformer', 'StaticEmbedding', 'Pooling'].includes(type)) {
       rangeError(name, 'modules.json', 'with one network and one pooling, before all else', type);
     }

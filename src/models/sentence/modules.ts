@@ -45,7 +45,7 @@ export const POOLING_FLAGS: readonly (readonly [string, PoolingMode])[] = [
 /** Rows of tokens to one row per text. */
 export interface Pooling {
   modes: readonly PoolingMode[];
-  /** Whether the tokens of a prompt count. */
+  /** True if the tokens of a prompt count. */
   includePrompt: boolean;
 }
 
@@ -101,12 +101,12 @@ export function applyPooling(
   });
 }
 
-/** What happens to the row of a text. */
+/** Module that changes the row of a text. */
 export type RowModule =
   | {
       type: 'Dense';
       dense: Dense;
-      /** Of what is added to the result: the input itself, or a projection of it. */
+      /** Residual that is added to the result: the input itself, or a projection of it. */
       residual: Dense | 'identity' | undefined;
       activation: Activation;
       /** The object in config.json. */

@@ -42,12 +42,12 @@ export const SIMILARITIES = ['cosine', 'dot', 'euclidean', 'manhattan'] as const
 /** Name of a function that rows are compared by. */
 export type SimilarityName = (typeof SIMILARITIES)[number];
 
-/** What a text's tokens become rows by. */
+/** Network that turns the tokens of a text to a row. */
 export type SentenceNetwork =
   | { kind: 'bert'; encoder: TransformerEncoder; pooling: Pooling }
   | { kind: 'static'; encoder: StaticEncoder };
 
-/** What a folder holds besides weights. */
+/** Settings of a folder besides its weights. */
 export interface SentenceSettings {
   /** Texts that are put before others, by name. */
   prompts: Readonly<Record<string, string>>;
@@ -113,7 +113,7 @@ const TEXTS_AT_ONCE = 256;
 /** A macrotask: timers and painting come before what follows. */
 const turn = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 0));
 
-/** What the options of one call come to. */
+/** Checked options of one call. */
 interface EncodePlan {
   prompt: string;
   dimensions: number;
@@ -188,7 +188,7 @@ export class SentenceEncoder {
     return this.#parts;
   }
 
-  /** Whether rows have unit length because the last module makes them so. */
+  /** True if the last module normalizes the rows. */
   get #normalizes(): boolean {
     return this.#parts.modules.at(-1)?.type === 'Normalize';
   }
@@ -281,7 +281,7 @@ export class SentenceEncoder {
     const data = new Float32Array(texts.length * dimensions);
     const skipped =
       network.kind === 'bert' && !network.pooling.includePrompt ? tokens.promptLength(prompt) : 0;
-    const most = network.kind === 'bert' ? Number.POSITIVE_INFINITY : TEXTS_AT_ONCE;
+    const maxTexts = network.kind === 'bert' ? Number.POSITIVE_INFINITY : TEXTS_AT_ONCE;
     let lists: (readonly number[])[] = [];
     let count = 0;
     let start = 0;
@@ -295,7 +295,7 @@ export class SentenceEncoder {
     for (const text of texts) {
       const ids = tokens.ids(prompt + text);
       if (count + ids.length > TOKENS_AT_ONCE && network.kind === 'bert') flush();
-      if (lists.length >= most) flush();
+      if (lists.length >= maxTexts) flush();
       lists.push(ids);
       count += ids.length;
     }

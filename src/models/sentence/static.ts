@@ -16,7 +16,7 @@ import {
 import type { TokenBatch } from './transformer.js';
 import { TABLE_TYPES, type Table, type WeightMemory, WeightReader } from './weights.js';
 
-/** What only folders of model2vec have. */
+/** Settings that only folders of model2vec have. */
 export interface Model2Vec {
   /** The object in config.json. */
   json: Json;

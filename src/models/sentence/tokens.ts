@@ -3,15 +3,15 @@
 import { lengthOfCharacters, type PipelineTokenizer } from '../../data/text/pipeline/tokenizer.js';
 import type { TokenBatch } from './transformer.js';
 
-/** How a text becomes tokens. */
+/** Rules by which a text becomes tokens. */
 export interface TokenRules {
-  /** Whether the tokenizer's own tokens stand before and behind those of a text. */
+  /** True if the tokenizer's special tokens are put around those of a text. */
   framed: boolean;
   /** Tokens at most, the tokenizer's own among them; undefined for any number. */
   maxTokens: number | undefined;
-  /** Which tokens are kept of a text that has more. */
+  /** Tokens that are kept of a text that has more. */
   keeps: 'first' | 'last';
-  /** Whether unknown tokens count. */
+  /** True if unknown tokens count. */
   dropsUnknown: boolean;
   /** Characters of a text that are read at all; undefined for all. */
   maxCharacters: number | undefined;

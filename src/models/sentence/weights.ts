@@ -6,7 +6,7 @@ import { allocate, f32, free, type Pointer, scoped, u8 } from '../../core/memory
 import { openSafetensors, type RawArray, toFloat32 } from '../../core/safetensors.js';
 import { rangeError } from '../../core/validation.js';
 
-/** Frees the blocks of what nobody disposed of. Not every runtime has it. */
+/** Frees the blocks of encoders that were never disposed of. Not every runtime has it. */
 const registry:
   | { register(t: object, blocks: Pointer[], token: object): void; unregister(t: object): void }
   | undefined =

@@ -31,7 +31,7 @@ const file = (name: string): Uint8Array =>
   bytesOf(golden.decoded.find((row) => row.name === name)?.file as string);
 
 /** The sentence that a file is refused with. */
-function refusal(bytes: Uint8Array, needed?: { height: number; width: number }): string {
+function errorMessage(bytes: Uint8Array, needed?: { height: number; width: number }): string {
   try {
     decodeImage(bytes, needed);
   } catch (error) {
@@ -69,13 +69,13 @@ test('PNG of every kind, depth and order, with and without transparency', () => 
 
 test('kinds that are not read are named', () => {
   for (const [name, base64] of Object.entries(golden.refused)) {
-    const sentence = refusal(bytesOf(base64));
+    const sentence = errorMessage(bytesOf(base64));
     check(sentence.includes(name), `${name}: ${sentence}`);
   }
   const twelve = file('4:2:0.jpg');
   twelve[twelve.findIndex((byte, i) => byte === 0xff && twelve[i + 1] === 0xc0) + 4] = 12;
-  check(/12 bits/.test(refusal(twelve)), refusal(twelve));
-  same(refusal(new Uint8Array(100)), 'is neither PNG, JPEG nor WebP');
+  check(/12 bits/.test(errorMessage(twelve)), errorMessage(twelve));
+  same(errorMessage(new Uint8Array(100)), 'is neither PNG, JPEG nor WebP');
 });
 
 test('a JPEG that lacks its end, or has more bytes than it needs, is read', () => {
@@ -95,13 +95,16 @@ test('files that end early are refused, wherever they end', () => {
   for (const name of ['4:2:0.jpg', 'progressive.jpg', 'cmyk.jpg', 'lossy.webp', 'alpha.webp']) {
     const whole = file(name);
     for (let length = 0; length < whole.length - 2; length += 7) {
-      check(refusal(whole.subarray(0, length)) !== '', `${name} cut to ${length} bytes is read`);
+      check(
+        errorMessage(whole.subarray(0, length)) !== '',
+        `${name} cut to ${length} bytes is read`,
+      );
     }
   }
   for (const kind of [KINDS[0], KINDS.at(-1)] as PngKind[]) {
     const { bytes } = pngOfKind(kind, 13, 9);
     for (let length = 0; length < bytes.length - 20; length += 5) {
-      check(refusal(bytes.subarray(0, length)) !== '', `PNG cut to ${length} bytes is read`);
+      check(errorMessage(bytes.subarray(0, length)) !== '', `PNG cut to ${length} bytes is read`);
     }
   }
 });
@@ -147,15 +150,15 @@ test('images that would take much memory or time are refused by what their heade
   const small = { height: 32, width: 32 };
   const packed = deflateSync(Buffer.alloc(2 ** 20));
   const bomb = pngBytes({ width: 9999, height: 9999, depth: 16, kind: 6 }, packed);
-  check(/unpacks to 800 MB/.test(refusal(bomb, small)), refusal(bomb, small));
+  check(/unpacks to 800 MB/.test(errorMessage(bomb, small)), errorMessage(bomb, small));
   const empty = pngBytes({ width: 8000, height: 8000, depth: 8, kind: 2 }, packed);
-  check(/ends within its pixels/.test(refusal(empty, small)), refusal(empty, small));
+  check(/ends within its pixels/.test(errorMessage(empty, small)), errorMessage(empty, small));
   const jpegs = file('4:2:0.jpg');
   const frame = jpegs.findIndex((byte, i) => byte === 0xff && jpegs[i + 1] === 0xc0);
   jpegs.set([0x27, 0x10, 0x27, 0x10], frame + 5);
-  check(/ends within its pixels/.test(refusal(jpegs, small)), refusal(jpegs, small));
+  check(/ends within its pixels/.test(errorMessage(jpegs, small)), errorMessage(jpegs, small));
   jpegs.set([0xff, 0xff, 0xff, 0xff], frame + 5);
-  check(/has 65535 × 65535 pixels/.test(refusal(jpegs, small)), refusal(jpegs, small));
+  check(/has 65535 × 65535 pixels/.test(errorMessage(jpegs, small)), errorMessage(jpegs, small));
   const progressive = file('progressive.jpg');
   const scan = progressive.findIndex((byte, i) => byte === 0xff && progressive[i + 1] === 0xda);
   const scans = Buffer.concat([
@@ -163,7 +166,7 @@ test('images that would take much memory or time are refused by what their heade
     ...Array.from({ length: 200 }, () => progressive.subarray(scan, scan + 10)),
     progressive.subarray(-2),
   ]);
-  check(/scans, at most 100/.test(refusal(new Uint8Array(scans))), 'many scans');
+  check(/scans, at most 100/.test(errorMessage(new Uint8Array(scans))), 'many scans');
 });
 
 test('damaged files are decoded or refused in one sentence', () => {
@@ -181,7 +184,7 @@ test('damaged files are decoded or refused in one sentence', () => {
     for (let i = 0; i < count; i++) {
       const file = damaged(bytes, i);
       const start = performance.now();
-      const sentence = refusal(file, { height: 32, width: 32 });
+      const sentence = errorMessage(file, { height: 32, width: 32 });
       const seconds = (performance.now() - start) / 1000;
       check(seconds < 20, `${name} ${i} takes ${seconds.toFixed(1)} s`);
       check(sentence.length < 200 && !sentence.includes('\n'), `${name} ${i}: ${sentence}`);

@@ -3,7 +3,7 @@
 import { crc32, deflateSync } from 'node:zlib';
 import { Random } from '../../../src/core/random.js';
 
-/** What the header of a PNG says, and whether a color key or a palette's alpha is there. */
+/** Fields of a PNG's header, and whether a color key or a palette's alpha is there. */
 export interface PngKind {
   depth: number;
   /** Kind of color: 0 gray, 2 RGB, 3 palette, 4 gray with alpha, 6 RGB with alpha. */
