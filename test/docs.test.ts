@@ -6,7 +6,7 @@ import { check, suite } from './harness.js';
 const test = suite('docs');
 
 /** Lowered until it is 0. */
-const LIMIT = 97;
+const LIMIT = 67;
 
 test('every export, parameter, option and public member has its doc comment', () => {
   const gaps = docGaps().map(({ at, name, lacks }) => `${at}: ${name} lacks ${lacks}`);
