@@ -105,6 +105,9 @@ function isBelow(series: readonly Series[], y: number): boolean {
   return last.filter((point) => point[1] < y).length * 2 > last.length;
 }
 
+/** Height below the lowest value for the label of a reference. */
+const LABEL_ROOM = 16;
+
 function lineChart(panel: LinePanel): string {
   const { series, reference, percent = false, points = false } = panel;
   const { xScale = 'linear', yScale = 'linear' } = panel;
@@ -116,6 +119,8 @@ function lineChart(panel: LinePanel): string {
     Plot.gridY({ stroke: GRAY, strokeOpacity: 1 }),
     ...ordered.flatMap((one) => line(one, points)),
   ];
+  // Where the curve is above the reference, its label is below, away from the axis.
+  const labelBelow = reference !== undefined && !isBelow(named, reference.y);
   if (reference !== undefined) {
     const { y } = reference;
     marks.push(
@@ -124,7 +129,7 @@ function lineChart(panel: LinePanel): string {
         x: Math.max(...xs),
         y,
         dx: -4,
-        dy: isBelow(named, y) ? -8 : 10,
+        dy: labelBelow ? 10 : -8,
         textAnchor: 'end',
         fill: 'currentColor',
         stroke: 'var(--panel)',
@@ -155,6 +160,7 @@ function lineChart(panel: LinePanel): string {
         nice: true,
         ticks: 5,
         percent,
+        insetBottom: labelBelow ? LABEL_ROOM : 0,
         ...(yScale === 'log' ? PLAIN : {}),
       },
     },

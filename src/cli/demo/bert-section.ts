@@ -111,7 +111,7 @@ function maskedVerdict({ maskedAccuracy, mostFrequentAccuracy, bigramAccuracy }:
   const verdict =
     maskedAccuracy > best
       ? 'so that the network has learned more than counting gives'
-      : 'so that the network is not yet better than counting: it is small and trained for seconds';
+      : 'so that the network is not yet better than counting: it is small and trained for few steps';
   return (
     `It predicts ${percent(maskedAccuracy)} of the masked tokens correctly; ${baselines}, ` +
     `${verdict}.`
