@@ -5,7 +5,7 @@
  */
 
 import { decodeBfloat16, decodeFloat16 } from './float16.js';
-import { isBytes, rangeError, typeError } from './validation.js';
+import { isBytes, rangeError, show, typeError } from './validation.js';
 
 /** Numbers in row-major order, and their shape. */
 export interface ShapedArray {
@@ -145,11 +145,17 @@ function readEntry(name: string, value: unknown, available: number, fail: Fail):
 /**
  * Converts the numbers of one array to the nearest f32.
  *
+ * @param subject what messages begin with: the function, the file and the array
  * @param dtype type in the file
+ * @throws {RangeError} if the type is not known
  */
-export function toFloat32(dtype: string, bytes: Uint8Array): Float32Array {
+export function toFloat32(subject: string, dtype: string, bytes: Uint8Array): Float32Array {
+  const type = TYPES.get(dtype);
+  if (type === undefined) {
+    throw new RangeError(`${subject} is of type ${show(dtype)}, which is not supported`);
+  }
   // A copy is aligned to every type.
-  return TYPES.get(dtype)?.read(new Uint8Array(bytes).buffer) as Float32Array;
+  return type.read(new Uint8Array(bytes).buffer);
 }
 
 /** One array of a file as its bytes, not decoded. */
@@ -211,14 +217,12 @@ export function readArray(
   key: string,
   { dtype, shape, bytes }: RawArray,
 ): ShapedArray {
+  const subject = `${name}: bytes must be a safetensors file, and ${JSON.stringify(key)}`;
   const fail: Fail = (problem) => {
-    throw new RangeError(
-      `${name}: bytes must be a safetensors file, and ${JSON.stringify(key)} ${problem}`,
-    );
+    throw new RangeError(`${subject} ${problem}`);
   };
-  if (!TYPES.has(dtype)) fail(`is of type ${dtype}`);
-  if (bytes.length === 0) fail('is empty');
-  const data = toFloat32(dtype, bytes);
+  if (bytes.length === 0 && TYPES.has(dtype)) fail('is empty');
+  const data = toFloat32(subject, dtype, bytes);
   const bad = data.findIndex((value) => !Number.isFinite(value));
   if (bad >= 0) fail(`holds ${data[bad]} at index ${bad}`);
   return { data, shape };

@@ -190,6 +190,9 @@ interface RunOptions extends Required<TrainDefaults> {
   state: TrainState | undefined;
 }
 
+/** Largest batch: its indices and tokens are arrays of JavaScript's. */
+const MAX_BATCH = 2 ** 20;
+
 function readRunOptions(defaults: TrainDefaults, given: TrainOptions | undefined): RunOptions {
   const options = readOptions('train', given);
   const count = integerIn(1);
@@ -198,7 +201,7 @@ function readRunOptions(defaults: TrainDefaults, given: TrainOptions | undefined
   const run: RunOptions = {
     steps,
     state,
-    batchSize: options.read('batchSize', count, defaults.batchSize),
+    batchSize: options.read('batchSize', integerIn(1, MAX_BATCH), defaults.batchSize),
     learningRate: options.read('learningRate', checkPositive, defaults.learningRate),
     warmup: readWarmup(options, steps, defaults.warmup),
     weightDecay: options.read('weightDecay', checkNonNegative, defaults.weightDecay),

@@ -216,7 +216,7 @@ test('a config of what the networks do not have is refused by its key', async ()
   throws(
     () => loadGpt(filesOf(anyGpt, { n_inner: 20 })),
     RangeError,
-    'loadGpt: transformer.h.1.mlp.c_fc.weight must be of shape [8,20], got…',
+    "loadGpt: model.safetensors's transformer.h.1.mlp.c_fc.weight must be of shape [8,20]…",
   );
   const asBert: [Record<string, unknown>, string][] = [
     [{ hidden_act: 'relu' }, 'hidden_act must be…'],
@@ -235,7 +235,7 @@ test('a config of what the networks do not have is refused by its key', async ()
   throws(
     () => loadBert(filesOf(anyBert, { type_vocab_size: 2 })),
     RangeError,
-    'loadBert: bert.embeddings.token_type_embeddings.weight must be of shape [2,8], got…',
+    "loadBert: model.safetensors's bert.embeddings.token_type_embeddings.weight must be of shape [2,8]…",
   );
   same(bytesInUse(), before, 'bytes in use');
 });

@@ -29,6 +29,9 @@ export function tokenizerJson(
 /** Largest vocabulary: more is a mistake, or an attack on memory. */
 const MAX_TOKENS = 2 ** 24;
 
+/** Ids that no token has, at most, besides as many as there are tokens: each takes time and memory. */
+const MAX_GAPS = 100_000;
+
 /** Longest word that WordPiece may be asked to split: its time grows with the square of it. */
 const MAX_WORD_CHARACTERS = 1000;
 
@@ -48,9 +51,11 @@ export function checkTokenizerJson(json: unknown): asserts json is TokenizerJson
     if (token?.content === '') rangeError('JsonTokenizer', 'json', 'without empty tokens', '');
     ids.push(token?.id);
   }
+  const max = Math.min(MAX_TOKENS, 2 * ids.length + MAX_GAPS) - 1;
   for (const id of ids) {
-    if (Number.isInteger(id) && (id as number) >= 0 && (id as number) < MAX_TOKENS) continue;
-    rangeError('JsonTokenizer', 'json', `with ids from 0 to ${MAX_TOKENS - 1}`, id);
+    if (Number.isInteger(id) && (id as number) >= 0 && (id as number) <= max) continue;
+    const expected = `with ids from 0 to ${max}, for ${ids.length} tokens`;
+    rangeError('JsonTokenizer', 'json', expected, id);
   }
   if (typeof longest === 'number' && longest > MAX_WORD_CHARACTERS) {
     const expected = `with max_input_chars_per_word of at most ${MAX_WORD_CHARACTERS}`;

@@ -8,6 +8,21 @@ export type Files = Map<string, Uint8Array>;
 /** First bytes of the text that Git leaves in place of a large file. */
 const LFS_POINTER = 'version https://git-lfs';
 
+/**
+ * Runs what makes something of a file's content. The functions that it calls know neither the
+ * loader nor the file: their errors get both names.
+ */
+export function withFileName<T>(loader: string, file: string, body: () => T): T {
+  try {
+    return body();
+  } catch (error) {
+    if (!(error instanceof TypeError || error instanceof RangeError)) throw error;
+    if (error.message.startsWith(`${loader}: `) || error.message.startsWith('nearfar: '))
+      throw error;
+    throw new RangeError(`${loader}: ${file} is not valid: ${error.message}`);
+  }
+}
+
 /** Encodes a value as indented JSON. */
 export function writeJson(value: unknown): Uint8Array {
   return new TextEncoder().encode(`${JSON.stringify(value, null, 2)}\n`);
@@ -27,7 +42,10 @@ export function checkFiles(loader: string, files: unknown): Files {
  */
 export function readBytes(loader: string, files: Files, file: string): Uint8Array {
   const bytes = checkFiles(loader, files).get(file);
-  if (bytes === undefined) throw new RangeError(`${loader}: files must hold ${file}`);
+  if (bytes === undefined) {
+    const short = file.length > 200 ? `${file.slice(0, 200)}…` : file;
+    throw new RangeError(`${loader}: files must hold ${short}`);
+  }
   if (!isBytes(bytes)) typeError(loader, file, 'a Uint8Array', bytes);
   if ([...LFS_POINTER].every((character, i) => bytes[i] === character.charCodeAt(0))) {
     throw new RangeError(

@@ -1,7 +1,7 @@
 /** The one loader of all models: checks a folder before memory is taken, then reads its tensors. */
 
 import { type Module, tidy } from '../../nn/index.js';
-import type { Files } from './files.js';
+import { type Files, withFileName } from './files.js';
 import { type FileTensor, readTensors } from './tensors.js';
 import { type Aliases, Weights } from './weights.js';
 
@@ -34,7 +34,7 @@ export function loadModel<M extends Module>(
   return tidy(() => {
     const weights = Weights.open(loader, files, aliases);
     check(weights);
-    const model = make();
+    const model = withFileName(loader, 'config.json', make);
     try {
       readTensors(tensors(model), weights);
     } catch (error) {

@@ -12,14 +12,13 @@ const RESCALE = 1 / 255;
 
 /** A value for each channel: the file may have one for all. */
 function readChannels(config: ConfigReader, key: string, channels: number, min: number): number[] {
+  const max = 1e6;
   const value = config.values[key];
   const list = Array.isArray(value) ? value : new Array<unknown>(channels).fill(value);
-  const valid = list.every(
-    (each) => typeof each === 'number' && Number.isFinite(each) && each >= min,
-  );
+  const valid = list.every((each) => typeof each === 'number' && each >= min && each <= max);
   const own = list.length === channels || (channels === 1 && new Set(list).size === 1);
   if (valid && own) return (list as number[]).slice(0, channels);
-  return config.refuse(key, `${channels} numbers, one per channel`);
+  return config.refuse(key, `${channels} numbers, one per channel, from ${min} to ${max}`);
 }
 
 /**
@@ -46,7 +45,7 @@ export function readPreprocessor(
     return undefined;
   }
   return {
-    imageMean: readChannels(config, 'image_mean', channels, Number.NEGATIVE_INFINITY),
+    imageMean: readChannels(config, 'image_mean', channels, -1e6),
     imageStd: readChannels(config, 'image_std', channels, 1e-6),
   };
 }

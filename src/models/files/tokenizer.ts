@@ -8,7 +8,7 @@ import { specialToken, type TokenizerJson, tokenizerJson } from '../../data/text
 import { readVocabulary, wordPieceJson } from '../../data/text/wordpiece.js';
 import { WordTokenizer } from '../../data/text/words.js';
 import { ConfigReader } from './config.js';
-import { type Files, linesOf, readJson, readText, writeJson } from './files.js';
+import { type Files, linesOf, readJson, readText, withFileName, writeJson } from './files.js';
 
 const CONFIG = 'tokenizer_config.json';
 /** End of a text in GPT-2's vocabulary. */
@@ -89,15 +89,21 @@ export function readTokenizer(name: string, files: Files, size?: number): Tokeni
     if (plain !== undefined) return plain;
   }
   if (files.has('tokenizer.json')) {
-    return new JsonTokenizer(readJson(name, files, 'tokenizer.json') as TokenizerJson, size);
+    const json = readJson(name, files, 'tokenizer.json') as TokenizerJson;
+    return withFileName(name, 'tokenizer.json', () => new JsonTokenizer(json, size));
   }
   if (files.has('vocab.txt')) {
-    const json = wordPieceJson(readVocabulary(readText(name, files, 'vocab.txt')), {
+    const vocabulary = readVocabulary(readText(name, files, 'vocab.txt'));
+    const options = {
       lowercase: config.readFlag('do_lower_case', true),
       stripAccents: (config.values.strip_accents ?? null) as boolean | null,
       tokenizeChineseChars: config.readFlag('tokenize_chinese_chars', true),
-    });
-    return new JsonTokenizer(json, size);
+    };
+    return withFileName(
+      name,
+      'vocab.txt',
+      () => new JsonTokenizer(wordPieceJson(vocabulary, options), size),
+    );
   }
   if (!files.has('vocab.json')) {
     rangeError(name, 'files', 'with tokenizer.json, vocab.txt or vocab.json', 'none of them');
@@ -108,7 +114,7 @@ export function readTokenizer(name: string, files: Files, size?: number): Tokeni
   );
   const isClip = Object.keys(vocab).some((token) => token.endsWith(END_OF_WORD));
   const json = isClip ? clipJson(vocab, merges) : byteLevelJson(vocab, merges, config);
-  return new JsonTokenizer(json, size);
+  return withFileName(name, 'vocab.json', () => new JsonTokenizer(json, size));
 }
 
 /** Tokens with a meaning of their own: GPT-2's, and those that the config adds. */

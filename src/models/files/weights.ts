@@ -11,13 +11,18 @@ const INDEX = 'model.safetensors.index.json';
 /** Other names that files have for a tensor, in the order in which they are tried. */
 export type Aliases = (name: string) => readonly string[];
 
+/** Array of one of the files. */
+interface FileArray extends RawArray {
+  readonly file: string;
+}
+
 /** Tensors of a folder, read one by one. */
 export class Weights {
   readonly #loader: string;
-  readonly #arrays: ReadonlyMap<string, RawArray>;
+  readonly #arrays: ReadonlyMap<string, FileArray>;
   readonly #aliases: Aliases;
 
-  private constructor(loader: string, arrays: ReadonlyMap<string, RawArray>, aliases: Aliases) {
+  private constructor(loader: string, arrays: ReadonlyMap<string, FileArray>, aliases: Aliases) {
     this.#loader = loader;
     this.#arrays = arrays;
     this.#aliases = aliases;
@@ -30,10 +35,10 @@ export class Weights {
    */
   static open(loader: string, files: Files, aliases: Aliases = () => []): Weights {
     const shards = shardsOf(loader, files);
-    const arrays = new Map<string, RawArray>();
+    const arrays = new Map<string, FileArray>();
     for (const shard of shards) {
       const opened = openSafetensors(`${loader}: ${shard}`, readBytes(loader, files, shard));
-      for (const [name, array] of opened.arrays) arrays.set(name, array);
+      for (const [name, array] of opened.arrays) arrays.set(name, { ...array, file: shard });
     }
     return new Weights(loader, arrays, aliases);
   }
@@ -52,19 +57,22 @@ export class Weights {
   check(name: string, shape: readonly number[]): void {
     const found = this.#find(name);
     if (found === undefined) rangeError(this.#loader, WEIGHTS, `with ${name}`, 'none');
-    const { shape: own } = this.#arrays.get(found) as RawArray;
+    const { shape: own, file } = this.#arrays.get(found) as FileArray;
     // Some files have a scalar as one number in a row.
     if (shape.length === 0 && String(own) === '1') return;
     if (String(own) === String(shape)) return;
-    rangeError(this.#loader, name, `of shape [${shape}]`, `[${own}]`);
+    throw new RangeError(
+      `${this.#loader}: ${file}'s ${name} must be of shape [${shape}] as config.json says, got [${own}]`,
+    );
   }
 
   /** Reads a tensor of a shape; call it inside `tidy`. */
   read(name: string, shape: readonly number[]): Tensor {
     this.check(name, shape);
     const found = this.#find(name) as string;
-    const array = readArray(this.#loader, found, this.#arrays.get(found) as RawArray);
-    return tensor(array.data, shape);
+    const array = this.#arrays.get(found) as FileArray;
+    const { data } = readArray(`${this.#loader}: ${array.file}`, found, array);
+    return tensor(data, shape);
   }
 }
 

@@ -55,7 +55,7 @@ export class StaticEncoder {
     const mapping = reader.find('mapping');
     if (mapping !== undefined) {
       const { shape } = reader.get('mapping', [0]);
-      const rows = toFloat32(mapping.dtype, mapping.bytes);
+      const rows = toFloat32(`${name}: ${file}'s mapping`, mapping.dtype, mapping.bytes);
       const bad = rows.findIndex(
         (row) => !Number.isInteger(row) || row < 0 || row >= this.table.rows,
       );

@@ -167,7 +167,7 @@ export class WeightReader {
         }
       });
     } else {
-      f32().set(toFloat32(dtype, bytes), to / 4);
+      f32().set(toFloat32(`${this.#name}: ${this.#file}'s ${key}`, dtype, bytes), to / 4);
     }
     this.#check(key, to, length);
   }

@@ -1,6 +1,6 @@
 /** A SimCLR as files: `config.json` and `model.safetensors`, under names of our own. */
 
-import { ConfigReader } from '../files/config.js';
+import { ConfigReader, MAX_SIDE } from '../files/config.js';
 import { type Files, writeJson } from '../files/files.js';
 import { loadModel } from '../files/load.js';
 import { moduleTensors, writeTensors } from '../files/tensors.js';
@@ -39,6 +39,8 @@ export function loadSimClr(files: Files): SimCLR {
   const features = reader.readInt('features', { fallback: SIMCLR_DEFAULTS.features });
   const hidden = reader.readInt('hidden', { fallback: SIMCLR_DEFAULTS.hidden });
   const projection = reader.readInt('projection', { fallback: SIMCLR_DEFAULTS.projection });
+  const limits = { max: MAX_SIDE, fallback: 28 };
+  const sides = [reader.readInt('height', limits), reader.readInt('width', limits)];
   const widths = config.widths ?? [];
   if (!Array.isArray(widths)) return reader.refuse('widths', 'an array of whole numbers');
   return loadModel('loadSimClr', files, {
@@ -47,6 +49,13 @@ export function loadSimClr(files: Files): SimCLR {
       for (const [i, outputs] of widths.entries()) {
         weights.check(`encoder.convolutions.${i}.weight`, [outputs, inputs, FILTER, FILTER]);
         inputs = outputs;
+      }
+      if (widths.length > 0) {
+        // Each convolution has a stride of 2.
+        const [rows, columns] = sides.map((side) =>
+          widths.reduce((length: number) => Math.floor((length - FILTER) / 2) + 1, side),
+        ) as [number, number];
+        weights.check('encoder.output.weight', [features, inputs * rows * columns]);
       }
       weights.check('encoder.output.bias', [features]);
       weights.check('head.up.weight', [hidden, features]);

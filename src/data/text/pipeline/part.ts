@@ -1,6 +1,6 @@
 /** Reads the parts of a `tokenizer.json`: objects with a `type`, some of them sequences of others. */
 
-import { rangeError } from '../../../core/validation.js';
+import { rangeError, show } from '../../../core/validation.js';
 
 /** One part of a `tokenizer.json`. */
 export type Part = Readonly<Record<string, unknown>>;
@@ -46,9 +46,7 @@ export function readString(where: Where, part: Part, key: string, fallback?: str
 }
 
 export function unknownType({ name, part }: Where, type: unknown): never {
-  throw new RangeError(
-    `${name}: ${part} is of type ${JSON.stringify(type)}, which is not supported`,
-  );
+  throw new RangeError(`${name}: ${part} is of type ${show(type)}, which is not supported`);
 }
 
 /**
