@@ -160,6 +160,14 @@ export function checkString(name: string, argument: string, value: unknown): str
   return value;
 }
 
+/** Makes a check for an instance of a class. */
+export function instanceOf<T>(type: abstract new (...args: never[]) => T, what: string): Check<T> {
+  return (name, argument, value) => {
+    if (value instanceof type) return value;
+    return typeError(name, argument, what, value);
+  };
+}
+
 /** Checks a function that will be called back. */
 export function checkCallback<F extends (...args: never[]) => unknown>(
   name: string,

@@ -9,6 +9,7 @@
  * It holds where an embedding depends on its own sample alone: batch normalization sees the chunk.
  */
 
+import { checkCallback, checkIntegers } from '../core/validation.js';
 import { isGradEnabled, withGradMode } from '../nn/grad-mode.js';
 import { customOp, mul, noGrad, sum, type Tensor, tensor, tidy } from '../nn/index.js';
 import { toLeaf } from '../nn/leaf.js';
@@ -22,6 +23,7 @@ import { replays } from '../nn/random.js';
  *   chunk, with the same random numbers
  * @param loss scalar loss of the embeddings of all chunks, in their order
  * @returns loss, whose backward fills the gradients of the parameters
+ * @throws {TypeError | RangeError} if an argument is not valid
  * @see https://arxiv.org/abs/2101.06983
  */
 export function cachedLoss(
@@ -29,6 +31,12 @@ export function cachedLoss(
   embed: (first: number, count: number, chunk: number) => Tensor,
   loss: (embeddings: readonly Tensor[]) => Tensor,
 ): Tensor {
+  checkIntegers('cachedLoss', 'chunkSizes', chunkSizes, undefined, {
+    valid: (size) => size >= 1,
+    what: 'at least 1',
+  });
+  checkCallback('cachedLoss', 'embed', embed);
+  checkCallback('cachedLoss', 'loss', loss);
   const replay = replays(chunkSizes);
   const firsts = chunkSizes.map((_, chunk) => {
     return chunkSizes.slice(0, chunk).reduce((total, size) => total + size, 0);

@@ -181,7 +181,7 @@ export class DivergedError extends Error {
 const macrotask = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 0));
 
 /** Checked options of a run, the model's defaults filled in. */
-interface RunOptions extends Required<TrainDefaults> {
+export interface RunOptions extends Required<TrainDefaults> {
   seed: number;
   accumulate: number;
   evalEvery: number;
@@ -193,8 +193,18 @@ interface RunOptions extends Required<TrainDefaults> {
 /** Largest batch: its indices and tokens are arrays of JavaScript's. */
 const MAX_BATCH = 2 ** 20;
 
-function readRunOptions(defaults: TrainDefaults, given: TrainOptions | undefined): RunOptions {
-  const options = readOptions('train', given);
+/**
+ * Reads the options of a run; the caller reads its own from the same reader and ends it.
+ *
+ * @param name function that messages name
+ * @param canEvaluate true if the model has `evaluate`
+ */
+export function readRunOptions(
+  name: string,
+  options: OptionReader,
+  defaults: TrainDefaults,
+  canEvaluate: boolean,
+): RunOptions {
   const count = integerIn(1);
   const steps = options.read('steps', count, defaults.steps);
   const state = options.optional('state', checkState);
@@ -215,9 +225,11 @@ function readRunOptions(defaults: TrainDefaults, given: TrainOptions | undefined
     evalData: options.optional('evalData', (_name, _argument, value) => value),
     signal: options.optional('signal', checkSignal<AbortSignalLike>),
   };
-  options.done();
   if (state !== undefined && run.seed !== state.seed) {
-    rangeError('train', 'seed', `${state.seed}, the seed of the state`, run.seed);
+    rangeError(name, 'seed', `${state.seed}, the seed of the state`, run.seed);
+  }
+  if (run.evalEvery <= steps && !canEvaluate) {
+    rangeError(name, 'evalEvery', 'left out for a model without evaluate', run.evalEvery);
   }
   return run;
 }
@@ -265,11 +277,11 @@ export async function* train<Data, Batch>(
   data: Data,
   options?: TrainOptions,
 ): AsyncGenerator<TrainStep, void, void> {
-  const run = readRunOptions(model.defaults, options);
+  checkTrainable(model);
+  const reader = readOptions('train', options);
+  const run = readRunOptions('train', reader, model.defaults, model.evaluate !== undefined);
+  reader.done();
   const { steps, batchSize, accumulate, seed, state, warmup, betas, eps } = run;
-  if (run.evalEvery <= steps && model.evaluate === undefined) {
-    rangeError('train', 'evalEvery', 'left out for a model without evaluate', run.evalEvery);
-  }
   const schedule = { cosine: cosineSchedule, linear: linearSchedule }[run.schedule];
   const learningRateAt = schedule({ peak: run.learningRate, steps, warmup });
   const params = model.parameters();
@@ -313,6 +325,15 @@ export async function* train<Data, Batch>(
     optimizer.zeroGrad();
     optimizer.dispose();
   }
+}
+
+function checkTrainable(model: unknown): void {
+  const { batches, loss, parameters, defaults } = (model ?? {}) as Partial<
+    Trainable<unknown, unknown>
+  >;
+  const methods = [batches, loss, parameters];
+  if (methods.every((method) => typeof method === 'function') && defaults !== undefined) return;
+  typeError('train', 'model', 'a Module with batches, loss and defaults', model);
 }
 
 /** Indices of a batch's samples in the whole batch of its step. */

@@ -13,7 +13,17 @@ import { kernels } from '../../core/kernels.js';
 import { f32, type Pointer, scoped, u8 } from '../../core/memory.js';
 import { readOptions } from '../../core/options.js';
 import { STREAMS, streamAt } from '../../core/streams.js';
-import { type Check, checkNonNegative, rangeError, typeError } from '../../core/validation.js';
+import {
+  type Check,
+  checkInteger,
+  checkIntegers,
+  checkNonNegative,
+  integerIn,
+  oneOf,
+  rangeError,
+  typeError,
+} from '../../core/validation.js';
+import { checkTensor } from '../../nn/check.js';
 import { seedWords } from '../../nn/random.js';
 import { empty, type Tensor } from '../../nn/tensor.js';
 import { checkImageShape, countImages, type ImageShape } from './shape.js';
@@ -87,10 +97,20 @@ export const IMAGE_KINDS: readonly ImageKind[] = ['photo', 'glyph'];
  * @param shape shape of the images
  * @param kind kind of the images: glyphs if they are gray, unless told otherwise
  * @returns all options
+ * @throws {TypeError | RangeError} if an argument is not valid
  */
-export function defaultAugmentation(
+export function defaultAugmentation(shape: ImageShape, kind?: ImageKind): Required<AugmentOptions> {
+  checkImageShape('defaultAugmentation', shape);
+  const usual = shape.channels === 1 ? 'glyph' : 'photo';
+  return augmentationOf(
+    shape,
+    kind === undefined ? usual : oneOf(IMAGE_KINDS)('defaultAugmentation', 'kind', kind),
+  );
+}
+
+function augmentationOf(
   { height, channels }: ImageShape,
-  kind: ImageKind = channels === 1 ? 'glyph' : 'photo',
+  kind: ImageKind,
 ): Required<AugmentOptions> {
   const geometry = { translate: 0, rotation: 0, shear: 0, cutout: 0 };
   const color = {
@@ -164,6 +184,12 @@ function upTo(max: number): Check<number> {
 
 const checkProbability = upTo(1);
 const checkFactor = upTo(10);
+
+/** Checks that options of a model's augmentation are an object; `Augmentation` checks each. */
+export function checkAugmentation(name: string, argument: string, value: unknown): AugmentOptions {
+  if (Object.prototype.toString.call(value) === '[object Object]') return value as AugmentOptions;
+  return typeError(name, argument, 'an object', value);
+}
 
 /**
  * Makes a tensor of images as they are, without a random view.
@@ -241,16 +267,13 @@ export class Augmentation {
    * @param count number of images
    * @param position position of the random numbers
    * @returns (count, 17), as assembly/images/ has them
-   * @throws {RangeError} if there are not as many samples
+   * @throws {TypeError | RangeError} if an argument is not valid, or there are not as many samples
    */
   plan(count: number, position: ViewPosition): Tensor {
+    integerIn(1, 2 ** 24)('Augmentation', 'count', count);
+    const { seed, step, view, samples } = readPosition(count, position);
     const views = empty([count, VIEW]);
     const { height, width } = this.shape;
-    const { seed, step, view } = position;
-    const samples = position.samples ?? Int32Array.from({ length: count }, (_, i) => i);
-    if (samples.length !== count) {
-      rangeError('Augmentation', 'samples', `${count} long (the images)`, samples.length);
-    }
     const key = [...seedWords(seed), streamAt(STREAMS.view, view), step | 0] as const;
     scoped((scope) => {
       const uniforms = scope.f32(count * DRAWS);
@@ -270,8 +293,9 @@ export class Augmentation {
    */
   render(images: Uint8Array, plan: Tensor): Tensor {
     const count = countImages('Augmentation', images, this.shape);
-    if (plan.shape[0] !== count) {
-      rangeError('Augmentation', 'plan', `of ${count} views`, plan.shape[0]);
+    const { shape } = checkTensor('Augmentation', 'plan', plan);
+    if (String(shape) !== String([count, VIEW])) {
+      rangeError('Augmentation', 'plan', `of shape [${count},${VIEW}]`, `[${shape}]`);
     }
     const { height, width, channels } = this.shape;
     const radius = Math.max(1, Math.floor(height / 20));
@@ -321,4 +345,24 @@ export class Augmentation {
   }
 }
 
+/** Numbers that the kernel reads the options from. */
 const OPTIONS = 20;
+
+function readPosition(
+  count: number,
+  given: ViewPosition,
+): ViewPosition & { samples: ArrayLike<number> } {
+  if (typeof given !== 'object' || given === null) {
+    typeError('Augmentation', 'position', 'an object of seed, step and view', given);
+  }
+  const { samples } = given;
+  return {
+    seed: checkInteger('Augmentation', 'seed', given.seed),
+    step: checkInteger('Augmentation', 'step', given.step),
+    view: checkInteger('Augmentation', 'view', given.view),
+    samples:
+      samples === undefined
+        ? Int32Array.from({ length: count }, (_, i) => i)
+        : checkIntegers('Augmentation', 'samples', samples, { of: count, what: 'the images' }),
+  };
+}

@@ -94,14 +94,15 @@ export function imagesFrom(
   const count = countImages('imagesFrom', bytes, own);
   const size = bytesPerImage(own);
   const checked =
-    labels &&
-    checkIntegers(
-      'imagesFrom',
-      'labels',
-      labels,
-      { of: count, what: 'one per image' },
-      { valid: (label) => label >= 0, what: 'at least 0' },
-    );
+    labels === undefined
+      ? undefined
+      : checkIntegers(
+          'imagesFrom',
+          'labels',
+          labels,
+          { of: count, what: 'one per image' },
+          { valid: (label) => label >= 0, what: 'at least 0' },
+        );
   return {
     shape: own,
     count,

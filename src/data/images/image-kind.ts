@@ -43,10 +43,9 @@ export function imageKind(data: ImageDataset): ImageKind {
  * @returns all options of `Augmentation`
  * @throws {TypeError | RangeError} if an argument is not valid
  */
-export function augmentationFor(
-  data: ImageDataset,
-  kind: ImageKind = imageKind(data),
-): Required<AugmentOptions> {
+export function augmentationFor(data: ImageDataset, kind?: ImageKind): Required<AugmentOptions> {
   checkImages('augmentationFor', data, data?.shape);
-  return defaultAugmentation(data.shape, oneOf(IMAGE_KINDS)('augmentationFor', 'kind', kind));
+  const known =
+    kind === undefined ? imageKind(data) : oneOf(IMAGE_KINDS)('augmentationFor', 'kind', kind);
+  return defaultAugmentation(data.shape, known);
 }

@@ -18,6 +18,12 @@ export function isTokenizer(value: unknown): value is Tokenizer {
   return typeof encode === 'function' && typeof decode === 'function' && typeof size === 'number';
 }
 
+/** Checks a tokenizer, ours or of the caller's own. */
+export function checkTokenizer(name: string, argument: string, value: unknown): Tokenizer {
+  if (isTokenizer(value)) return value;
+  typeError(name, argument, 'a tokenizer', value);
+}
+
 /** Checks a list of texts. */
 export function checkTexts(
   name: string,

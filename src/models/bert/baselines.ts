@@ -3,8 +3,9 @@
  * has learned nothing that a table of counts does not know.
  */
 
-import type { Texts } from './batches.js';
-import type { BERT } from './bert.js';
+import { checkIntegers, instanceOf, rangeError, typeError } from '../../core/validation.js';
+import { checkTextList, type Texts } from './batches.js';
+import { BERT } from './bert.js';
 import { IGNORE_INDEX } from './masking.js';
 
 /** Counts of how often each token follows each other: a table that is mostly empty. */
@@ -27,11 +28,20 @@ export class Bigrams {
   /** The most frequent token of all. */
   readonly mostFrequent: number;
 
-  /** @param pairs rows of first token, second token and count, one after the other */
+  /**
+   * @param pairs rows of first token, second token and count, one after the other
+   * @throws {TypeError | RangeError} if it is not an f32 array of such rows
+   */
   constructor(
     /** Rows of first token, second token and count, one after the other. */
     readonly pairs: Float32Array,
   ) {
+    if (Object.prototype.toString.call(pairs) !== '[object Float32Array]') {
+      typeError('Bigrams', 'pairs', 'a Float32Array', pairs);
+    }
+    if (pairs.length % 3 !== 0) {
+      rangeError('Bigrams', 'pairs', 'a multiple of 3 long', pairs.length);
+    }
     for (let i = 0; i < pairs.length; i += 3) {
       const [first, second, times] = pairs.subarray(i, i + 3) as unknown as [
         number,
@@ -49,10 +59,15 @@ export class Bigrams {
    * Counts documents.
    * @param documents token ids of each
    * @returns the counts
+   * @throws {TypeError | RangeError} if they are not lists of token ids
    */
   static of(documents: readonly ArrayLike<number>[]): Bigrams {
+    if (!Array.isArray(documents)) {
+      typeError('Bigrams', 'documents', 'an array of lists of token ids', documents);
+    }
     const counts: Counts = new Map();
-    for (const document of documents) {
+    for (const [d, given] of documents.entries()) {
+      const document = checkIntegers('Bigrams', `documents[${d}]`, given);
       for (let i = 0; i + 1 < document.length; i++) {
         count(counts, document[i] as number, document[i + 1] as number, 1);
       }
@@ -112,10 +127,14 @@ export interface Baselines {
  * @param data a text or many
  * @param bigrams counts of the training text
  * @returns accuracies, from 0 to 1
+ * @throws {TypeError | RangeError} if an argument is not valid
  */
 export function maskedBaselines(bert: BERT, data: Texts, bigrams: Bigrams): Baselines {
+  instanceOf(BERT, 'a BERT')('maskedBaselines', 'bert', bert);
+  const texts = checkTextList('maskedBaselines', data);
+  instanceOf(Bigrams, 'Bigrams')('maskedBaselines', 'bigrams', bigrams);
   let [tokens, mostFrequent, between] = [0, 0, 0];
-  for (const { ids, labels } of bert.hiddenBatches(data)) {
+  for (const { ids, labels } of bert.hiddenBatches(texts)) {
     for (const [i, label] of labels.entries()) {
       if (label === IGNORE_INDEX) continue;
       tokens++;

@@ -4,7 +4,8 @@
  */
 
 import type { Matrix } from '../../core/matrix.js';
-import { checkCallback, checkOptionsObject, rangeError, typeError } from '../../core/validation.js';
+import { readOptions } from '../../core/options.js';
+import { checkCallback, instanceOf, rangeError, typeError } from '../../core/validation.js';
 import { checkTexts } from '../../data/text/tokenizer.js';
 import { fitClassifier } from '../../evaluate/classifier.js';
 import {
@@ -22,6 +23,7 @@ import { identityInit, initNormal } from '../../nn/initialization.js';
 import { withSeed } from '../../nn/random.js';
 import { shuffledOrder } from '../../train/epochs.js';
 import {
+  readRunOptions,
   type Trainable,
   type TrainDefaults,
   type TrainOptions,
@@ -29,7 +31,7 @@ import {
   train,
 } from '../../train/train.js';
 import { clsHidden, type TokenBatch } from './batches.js';
-import { type BertEncoder, INFERENCE_BATCH } from './encoder.js';
+import { BertEncoder, INFERENCE_BATCH } from './encoder.js';
 import { initMeanPooling } from './initialization.js';
 
 /** Texts with a name for each. */
@@ -58,6 +60,21 @@ export interface FinetuneOptions extends TrainOptions {
  */
 const RATE_TIMES_WIDTH = 0.1;
 
+/** Gives the training options of a classifier of a width. */
+function trainingFor(width: number): TrainDefaults {
+  return {
+    steps: 100,
+    batchSize: 16,
+    learningRate: RATE_TIMES_WIDTH / width,
+    warmup: 10,
+    weightDecay: 0.01,
+    betas: [0.9, 0.999],
+    eps: 1e-6,
+    gradClip: 1,
+    schedule: 'linear',
+  };
+}
+
 /** Classifier of texts on a BERT. `finetune` makes one. */
 export class BertClassifier extends Module implements Trainable<LabeledTexts, ClassifierBatch> {
   /** Encoder, trained along. */
@@ -81,6 +98,7 @@ export class BertClassifier extends Module implements Trainable<LabeledTexts, Cl
    */
   constructor(bert: BertEncoder, labelNames: readonly string[]) {
     super();
+    checkEncoder('BertClassifier', bert);
     checkTexts('BertClassifier', 'labelNames', labelNames);
     if (new Set(labelNames).size !== labelNames.length || labelNames.length < 2) {
       rangeError('BertClassifier', 'labelNames', 'at least two, each once', labelNames);
@@ -88,17 +106,7 @@ export class BertClassifier extends Module implements Trainable<LabeledTexts, Cl
     const { width, dropout, initStd } = bert.config;
     this.bert = bert;
     this.labelNames = labelNames;
-    this.defaults = {
-      steps: 100,
-      batchSize: 16,
-      learningRate: RATE_TIMES_WIDTH / width,
-      warmup: 10,
-      weightDecay: 0.01,
-      betas: [0.9, 0.999],
-      eps: 1e-6,
-      gradClip: 1,
-      schedule: 'linear',
-    };
+    this.defaults = trainingFor(width);
     this.pooler = new Linear(width, width);
     this.dropout = new Dropout(dropout);
     this.classifier = new Linear(width, labelNames.length);
@@ -163,10 +171,11 @@ export class BertClassifier extends Module implements Trainable<LabeledTexts, Cl
    * @throws {TypeError | RangeError} if texts and names do not go together
    */
   batches(
-    { texts, labels }: LabeledTexts,
+    data: LabeledTexts,
     { batchSize, seed }: { batchSize: number; seed: number },
   ): (step: number, first?: number, count?: number) => ClassifierBatch {
-    checkLabeled(texts, labels);
+    checkLabeled('train', data);
+    const { texts, labels } = data;
     const targets = labels.map((label) => this.labelNames.indexOf(String(label)));
     const bad = targets.indexOf(-1);
     if (bad >= 0) rangeError('train', `labels[${bad}]`, this.labelNames.join(' or '), labels[bad]);
@@ -207,14 +216,23 @@ export class BertClassifier extends Module implements Trainable<LabeledTexts, Cl
   }
 }
 
-function checkLabeled(texts: readonly string[], labels: readonly (string | number)[]): void {
-  checkTexts('finetune', 'texts', texts);
-  if (!Array.isArray(labels)) typeError('finetune', 'labels', 'an array of names', labels);
+function checkEncoder(name: string, value: unknown): void {
+  instanceOf(BertEncoder, 'a BERT or its encoder')(name, 'bert', value);
+}
+
+/** Checks texts with a name for each. */
+function checkLabeled(name: string, data: LabeledTexts): void {
+  if (typeof data !== 'object' || data === null) {
+    typeError(name, 'data', 'an object of texts and labels', data);
+  }
+  const { texts, labels } = data;
+  checkTexts(name, 'texts', texts);
+  if (!Array.isArray(labels)) typeError(name, 'labels', 'an array of names', labels);
   const bad = labels.findIndex((label) => typeof label !== 'string' && typeof label !== 'number');
-  if (bad >= 0) typeError('finetune', `labels[${bad}]`, 'a string or a number', labels[bad]);
-  if (texts.length === 0) rangeError('finetune', 'texts', 'at least one text', texts);
+  if (bad >= 0) typeError(name, `labels[${bad}]`, 'a string or a number', labels[bad]);
+  if (texts.length === 0) rangeError(name, 'texts', 'at least one text', texts);
   if (labels.length !== texts.length) {
-    rangeError('finetune', 'labels', `${texts.length} long (the texts)`, labels.length);
+    rangeError(name, 'labels', `${texts.length} long (the texts)`, labels.length);
   }
 }
 
@@ -250,29 +268,39 @@ function addPoolingBlock(bert: BertEncoder): void {
  */
 export async function finetune(
   bert: BertEncoder,
-  { texts, labels }: LabeledTexts,
-  options: FinetuneOptions = {},
+  data: LabeledTexts,
+  options?: FinetuneOptions,
 ): Promise<BertClassifier> {
-  checkLabeled(texts, labels);
-  checkOptionsObject('finetune', options);
-  const { onStep, ...training } = options;
-  if (onStep !== undefined) checkCallback('finetune', 'onStep', onStep);
+  checkEncoder('finetune', bert);
+  checkLabeled('finetune', data);
+  const { texts, labels } = data;
+  const { batchSize, steps, seed } = checkFinetuneOptions(bert, texts.length, options);
+  const { onStep, ...training } = options ?? {};
   const labelNames = [...new Set(labels.map(String))].sort((a, b) => (a < b ? -1 : 1));
-  const classifier = withSeed(options.seed ?? 0, () => {
+  const classifier = withSeed(seed, () => {
     const made = new BertClassifier(bert, labelNames);
     addPoolingBlock(bert);
     return made;
   });
   identityInit(classifier.pooler);
   classifier.fitLast({ texts, labels });
-  const batch = Math.min(options.batchSize ?? classifier.defaults.batchSize, texts.length);
-  const steps = Math.max(MIN_STEPS, Math.ceil((EPOCHS * texts.length) / batch));
-  for await (const step of train(
-    classifier,
-    { texts, labels },
-    { steps, ...training, batchSize: batch },
-  )) {
-    await onStep?.(step);
-  }
+  const plan = { ...training, steps, batchSize };
+  for await (const step of train(classifier, { texts, labels }, plan)) await onStep?.(step);
   return classifier;
+}
+
+/** Checks the options before anything is made, and gives those that depend on the number of texts. */
+function checkFinetuneOptions(
+  { config: { width } }: BertEncoder,
+  count: number,
+  options: FinetuneOptions | undefined,
+): { batchSize: number; steps: number; seed: number } {
+  const reader = readOptions('finetune', options);
+  reader.optional('onStep', checkCallback);
+  const defaults = trainingFor(width);
+  const size = Math.min(options?.batchSize ?? defaults.batchSize, count);
+  const steps = Math.max(MIN_STEPS, Math.ceil((EPOCHS * count) / size));
+  const plan = readRunOptions('finetune', reader, { ...defaults, steps }, false);
+  reader.done();
+  return { ...plan, batchSize: Math.min(plan.batchSize, count) };
 }

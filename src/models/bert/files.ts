@@ -3,7 +3,7 @@
  * of Hugging Face's `BertForMaskedLM` or `BertForSequenceClassification`, and its tokenizer.
  */
 
-import { rangeError } from '../../core/validation.js';
+import { instanceOf, rangeError } from '../../core/validation.js';
 import { JsonTokenizer } from '../../data/text/json-tokenizer.js';
 import { ConfigReader, MAX_LAYERS } from '../files/config.js';
 import { type Files, readJson, writeJson } from '../files/files.js';
@@ -110,8 +110,10 @@ function filesOf(
  * Makes the files of a BERT: what `loadBert` and transformers' `BertForMaskedLM` read.
  * @param bert model to save
  * @returns paths to bytes: config.json, model.safetensors, the tokenizer's files
+ * @throws {TypeError} if it is not a BERT
  */
 export function saveBert(bert: BERT): Files {
+  instanceOf(BERT, 'a BERT')('saveBert', 'bert', bert);
   return filesOf(bert, bertTensors(bert), { architectures: ['BertForMaskedLM'] });
 }
 
@@ -121,8 +123,10 @@ export function saveBert(bert: BERT): Files {
  *
  * @param classifier classifier to save
  * @returns paths to bytes
+ * @throws {TypeError} if it is not a BertClassifier
  */
 export function saveBertClassifier(classifier: BertClassifier): Files {
+  instanceOf(BertClassifier, 'a BertClassifier')('saveBertClassifier', 'classifier', classifier);
   const { bert, labelNames } = classifier;
   return filesOf(bert, classifierTensors(classifier), {
     architectures: ['BertForSequenceClassification'],
@@ -196,10 +200,10 @@ export function loadBert(files: Files): BERT {
  * Tells whether files are those of a classifier.
  * @param files paths to bytes
  * @returns true if the config names `BertForSequenceClassification`
- * @throws {RangeError} if there is no valid config.json
+ * @throws {TypeError | RangeError} if there is no valid config.json
  */
 export function isBertClassifier(files: Files): boolean {
-  const { architectures } = readJson('loadBert', files, 'config.json');
+  const { architectures } = readJson('isBertClassifier', files, 'config.json');
   return Array.isArray(architectures) && architectures[0] === 'BertForSequenceClassification';
 }
 

@@ -19,7 +19,6 @@ import { type OptionReader, readOptions } from '../../core/options.js';
 import { Random } from '../../core/random.js';
 import { STREAMS } from '../../core/streams.js';
 import {
-  checkOptionsObject,
   checkPositive,
   checkTemperature,
   integerIn,
@@ -27,7 +26,12 @@ import {
   rangeError,
   typeError,
 } from '../../core/validation.js';
-import { Augmentation, type AugmentOptions, imagesToTensor } from '../../data/images/augment.js';
+import {
+  Augmentation,
+  type AugmentOptions,
+  checkAugmentation,
+  imagesToTensor,
+} from '../../data/images/augment.js';
 import { captionLabel, indexLabels, sampleCaption } from '../../data/images/captions.js';
 import { checkImages, type ImageDataset, readSamples } from '../../data/images/dataset.js';
 import { checkImageShape, type ImageShape } from '../../data/images/shape.js';
@@ -276,7 +280,7 @@ export class CLIP extends Module implements Trainable<ImageDataset, ClipBatch> {
     const shape = { height: imageSize, width: imageSize, channels };
     this.augmentation = new Augmentation(shape, { ...mildViews(channels), ...augmentation });
     this.config = { ...sizes, augmentation: this.augmentation.options };
-    this.tokenizer = isTokenizer(source) ? source : WordTokenizer.fromTexts(source);
+    this.tokenizer = tokenizerOf(source);
     const { size } = this.tokenizer;
     const { startToken: start, endToken: end, context } = sizes;
     if (sizes.text === 'transformer' && Math.max(start, end) >= size) {
@@ -503,9 +507,11 @@ export class CLIP extends Module implements Trainable<ImageDataset, ClipBatch> {
   }
 }
 
-/** Checks that it is an object; `Augmentation` checks what is in it. */
-function checkAugmentation(name: string, _argument: string, value: unknown): AugmentOptions {
-  return checkOptionsObject(name, value) as AugmentOptions;
+function tokenizerOf(source: Tokenizer | readonly string[]): Tokenizer {
+  if (isTokenizer(source)) return source;
+  if (!Array.isArray(source)) typeError('CLIP', 'source', 'captions or a tokenizer', source);
+  checkTexts('CLIP', 'source', source);
+  return WordTokenizer.fromTexts(source);
 }
 
 function checkTextsOption(name: string, argument: string, value: unknown): readonly string[] {

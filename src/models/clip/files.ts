@@ -4,7 +4,8 @@
  * `CLIPModel`; a CLIP with a small tower is stored under names, and a model type, of our own.
  */
 
-import type { Tokenizer } from '../../data/text/tokenizer.js';
+import { instanceOf } from '../../core/validation.js';
+import { checkTokenizer, type Tokenizer } from '../../data/text/tokenizer.js';
 import { ConfigReader, MAX_LAYERS, MAX_SIDE } from '../files/config.js';
 import { type Files, writeJson } from '../files/files.js';
 import { loadModel } from '../files/load.js';
@@ -122,8 +123,10 @@ function hubConfig({ config, tokenizer }: CLIP): object {
  *
  * @param clip model to save
  * @returns paths to bytes
+ * @throws {TypeError} if it is not a CLIP
  */
 export function saveClip(clip: CLIP): Files {
+  instanceOf(CLIP, 'a CLIP')('saveClip', 'clip', clip);
   const { config, tokenizer } = clip;
   const isHub = config.image === 'vit' && config.text === 'transformer';
   const { imageSize: height, imageMean, imageStd } = config;
@@ -250,6 +253,7 @@ function checkWeights(weights: Weights, sizes: FileSizes, vocabSize: number): vo
  */
 export function loadClip(files: Files, tokenizer?: Tokenizer): CLIP {
   const config = ConfigReader.open('loadClip', files);
+  if (tokenizer !== undefined) checkTokenizer('loadClip', 'tokenizer', tokenizer);
   config.readEnum('model_type', [CLIP_TYPE, SMALL_CLIP_TYPE], CLIP_TYPE);
   const { nearfar } = config.values;
   const isOwn = typeof nearfar === 'object' && nearfar !== null;

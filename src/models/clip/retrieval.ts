@@ -1,12 +1,12 @@
 /** Metrics of a trained CLIP: zero-shot accuracy, and recall of retrieval both ways. */
 
 import type { Matrix } from '../../core/matrix.js';
-import { rangeError } from '../../core/validation.js';
+import { instanceOf, rangeError, typeError } from '../../core/validation.js';
 import { indexLabels } from '../../data/images/captions.js';
 import type { ImageDataset } from '../../data/images/dataset.js';
 import { topK } from '../../search/top-k.js';
 import { imageBatches } from '../images/batches.js';
-import type { CLIP } from './clip.js';
+import { CLIP } from './clip.js';
 
 /** Images that are read at once. */
 const INFERENCE_BATCH = 256;
@@ -17,6 +17,10 @@ export interface ClipRecall {
   imageToText: Record<number, number>;
   /** Fraction of labels that find one of their images. */
   textToImage: Record<number, number>;
+}
+
+function checkClip(name: string, model: unknown): void {
+  instanceOf(CLIP, 'a CLIP')(name, 'model', model);
 }
 
 /** Computes the fraction of queries that have a relevant row among the first k of the corpus. */
@@ -53,6 +57,7 @@ function readableRows(data: ImageDataset): number[] {
  * @throws {TypeError | RangeError} if they are not images of the network's shape with captions
  */
 export function clipRetrieval(model: CLIP, data: ImageDataset): ClipRecall {
+  checkClip('clipRetrieval', model);
   const captions = model.captionsOf('clipRetrieval', data);
   const { ids, names } = indexLabels(readableRows(data).map((row) => captions[row] as string));
   const imagesOf: number[][] = names.map(() => []);
@@ -78,7 +83,11 @@ export function clipRetrieval(model: CLIP, data: ImageDataset): ClipRecall {
  * @throws {TypeError | RangeError} if they are not images of the network's shape with labels
  */
 export function zeroShotAccuracy(model: CLIP, data: ImageDataset): number {
-  const { labels, labelNames } = data ?? {};
+  checkClip('zeroShotAccuracy', model);
+  if (typeof data !== 'object' || data === null) {
+    typeError('zeroShotAccuracy', 'data', 'images with labels and their names', data);
+  }
+  const { labels, labelNames } = data;
   if (labels === undefined || labelNames === undefined) {
     rangeError('zeroShotAccuracy', 'data', 'with labels and their names', 'none');
   }

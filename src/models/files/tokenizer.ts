@@ -1,6 +1,6 @@
 /** Tokenizers as files: `tokenizer.json`, BERT's `vocab.txt`, GPT-2's and CLIP's `vocab.json`. */
 
-import { rangeError } from '../../core/validation.js';
+import { checkString, integerIn, rangeError } from '../../core/validation.js';
 import { CharacterTokenizer } from '../../data/text/characters.js';
 import { JsonTokenizer } from '../../data/text/json-tokenizer.js';
 import type { Tokenizer } from '../../data/text/tokenizer.js';
@@ -8,7 +8,15 @@ import { specialToken, type TokenizerJson, tokenizerJson } from '../../data/text
 import { readVocabulary, wordPieceJson } from '../../data/text/wordpiece.js';
 import { WordTokenizer } from '../../data/text/words.js';
 import { ConfigReader } from './config.js';
-import { type Files, linesOf, readJson, readText, withFileName, writeJson } from './files.js';
+import {
+  checkFiles,
+  type Files,
+  linesOf,
+  readJson,
+  readText,
+  withFileName,
+  writeJson,
+} from './files.js';
 
 const CONFIG = 'tokenizer_config.json';
 /** End of a text in GPT-2's vocabulary. */
@@ -76,9 +84,13 @@ export function specialIds(tokenizer: Tokenizer): { bos_token_id: unknown; eos_t
  * @param files paths to bytes: `tokenizer.json`, or `vocab.txt`, or `vocab.json` with `merges.txt`,
  *   or a `vocab.json` of characters or words
  * @param size number of tokens that the model has; that of the file if left out
- * @throws {RangeError} if there is none or it is not valid
+ * @returns the tokenizer
+ * @throws {TypeError | RangeError} if there is none or it is not valid
  */
 export function readTokenizer(name: string, files: Files, size?: number): Tokenizer {
+  checkString('readTokenizer', 'name', name);
+  checkFiles(name, files);
+  if (size !== undefined) integerIn(1, 2 ** 24)(name, 'size', size);
   const config = files.has(CONFIG)
     ? ConfigReader.open(name, files, CONFIG)
     : new ConfigReader(name, {}, CONFIG);

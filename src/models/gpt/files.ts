@@ -4,7 +4,8 @@
  * of ours; biases that our model lacks are written as zeros.
  */
 
-import type { Tokenizer } from '../../data/text/tokenizer.js';
+import { instanceOf } from '../../core/validation.js';
+import { checkTokenizer, type Tokenizer } from '../../data/text/tokenizer.js';
 import { ConfigReader, MAX_LAYERS } from '../files/config.js';
 import { type Files, writeJson } from '../files/files.js';
 import { loadModel } from '../files/load.js';
@@ -43,17 +44,23 @@ function tensorsOf(gpt: GPT): FileTensor[] {
 
 /**
  * Encodes a GPT's weights as `model.safetensors`, under Hugging Face's names.
+ * @param gpt model to save
  * @returns bytes of the file
+ * @throws {TypeError} if it is not a GPT
  */
 export function gptWeights(gpt: GPT): Uint8Array {
+  instanceOf(GPT, 'a GPT')('gptWeights', 'gpt', gpt);
   return writeTensors(tensorsOf(gpt));
 }
 
 /**
  * Makes the files of a GPT: what `loadGpt` and transformers' `GPT2LMHeadModel` read.
+ * @param gpt model to save
  * @returns paths to bytes: config.json, model.safetensors, the tokenizer's files
+ * @throws {TypeError} if it is not a GPT
  */
 export function saveGpt(gpt: GPT): Files {
+  instanceOf(GPT, 'a GPT')('saveGpt', 'gpt', gpt);
   const { layers, heads, width, context, dropout, hidden, bias, activation, eps } = gpt.config;
   const config = {
     architectures: ['GPT2LMHeadModel'],
@@ -87,10 +94,12 @@ export function saveGpt(gpt: GPT): Files {
  *
  * @param files paths to bytes
  * @param tokenizer replaces the files' own
- * @throws {RangeError} if a file is missing or not valid; nothing stays in memory
+ * @returns the model, in evaluation mode
+ * @throws {TypeError | RangeError} if a file is missing or not valid; nothing stays in memory
  */
 export function loadGpt(files: Files, tokenizer?: Tokenizer): GPT {
   const config = ConfigReader.open('loadGpt', files);
+  if (tokenizer !== undefined) checkTokenizer('loadGpt', 'tokenizer', tokenizer);
   const vocabSize = config.readInt('vocab_size');
   const layers = config.readInt('n_layer', { max: MAX_LAYERS });
   const width = config.readInt('n_embd');

@@ -3,7 +3,8 @@
  * image agree, whether different images are told apart, and whether the embedding has collapsed.
  */
 
-import type { Matrix } from '../../core/matrix.js';
+import { type Matrix, readMatrix } from '../../core/matrix.js';
+import { typeError } from '../../core/validation.js';
 import { alignment, effectiveRank, uniformity } from '../../evaluate/embedding-space.js';
 import { normalize } from '../../linalg/similarity.js';
 
@@ -37,6 +38,8 @@ const COLLAPSED_RANK = 1.5;
  * @see https://arxiv.org/abs/2005.10242
  */
 export function embeddingDiagnostics(first: Matrix, second: Matrix): EmbeddingDiagnostics {
+  readMatrix('embeddingDiagnostics', 'first', first);
+  readMatrix('embeddingDiagnostics', 'second', second);
   const distance = alignment(first, second);
   const rank = effectiveRank(first);
   const negativeSimilarity = meanCosine(first);
@@ -66,8 +69,13 @@ function meanCosine(x: Matrix): number {
  *
  * @param diagnostics result of `embeddingDiagnostics`
  * @returns the line, which says so if the embedding has collapsed
+ * @throws {TypeError} if it is not a result of `embeddingDiagnostics`
  */
 export function formatEmbeddingDiagnostics(diagnostics: EmbeddingDiagnostics): string {
+  if (typeof diagnostics?.effectiveRank !== 'number') {
+    const what = 'a result of embeddingDiagnostics';
+    typeError('formatEmbeddingDiagnostics', 'diagnostics', what, diagnostics);
+  }
   const { positiveSimilarity, negativeSimilarity } = diagnostics;
   const line = [
     `alignment ${diagnostics.alignment.toFixed(3)}`,

@@ -3,7 +3,7 @@
  * evaluated on held-out rows.
  */
 
-import type { Matrix } from '../../core/matrix.js';
+import { type Matrix, readMatrix } from '../../core/matrix.js';
 import { readOptions } from '../../core/options.js';
 import { Random } from '../../core/random.js';
 import { STREAMS } from '../../core/streams.js';
@@ -50,9 +50,10 @@ const NEIGHBORS = 20;
  * @param x matrix
  * @param rows indices of rows
  * @returns matrix of these rows, in this order
- * @throws {RangeError} if an index is not one of a row
+ * @throws {TypeError | RangeError} if an argument is not valid, or an index is not one of a row
  */
 export function selectRows(x: Matrix, rows: readonly number[]): Matrix {
+  checkPlainMatrix('selectRows', 'x', x);
   checkIntegers('selectRows', 'rows', rows, undefined, {
     valid: (row) => row >= 0 && row < x.rows,
     what: `from 0 to ${x.rows - 1}`,
@@ -63,6 +64,16 @@ export function selectRows(x: Matrix, rows: readonly number[]): Matrix {
     chosen.set(data.subarray(row * cols, (row + 1) * cols), i * cols);
   });
   return { data: chosen, rows: rows.length, cols };
+}
+
+/** Checks a matrix of f32 whose rows can be copied. */
+function checkPlainMatrix(name: string, argument: string, x: unknown): asserts x is Matrix {
+  const { data, rows, cols } = (x ?? {}) as Partial<Matrix>;
+  const isPlain = Object.prototype.toString.call(data) === '[object Float32Array]';
+  if (!isPlain || typeof rows !== 'number' || typeof cols !== 'number') {
+    typeError(name, argument, 'a matrix { data: Float32Array, rows, cols }', x);
+  }
+  readMatrix(name, argument, { data: data as Float32Array, rows, cols });
 }
 
 /** Checks a number of labels per class; infinitely many are all. */
@@ -133,9 +144,10 @@ export function fewShotAccuracy(
   const seed = reader.read('seed', checkInteger, 0);
   const draws = reader.read('draws', integerIn(1), 5);
   reader.done();
-  if (typeof data !== 'object' || data === null) {
+  if (typeof data !== 'object' || data === null || Array.isArray(data)) {
     typeError('fewShotAccuracy', 'data', 'embeddings with labels', data);
   }
+  checkPlainMatrix('fewShotAccuracy', 'train', data.train);
   if (!Array.isArray(counts)) typeError('fewShotAccuracy', 'counts', 'an array', counts);
   for (const [i, count] of counts.entries())
     checkPerClass('fewShotAccuracy', `counts[${i}]`, count);

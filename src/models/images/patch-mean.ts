@@ -1,6 +1,7 @@
 /** A vision transformer as an encoder of images. */
 
-import { Module, mean, slice, type Tensor, type VisionTransformer } from '../../nn/index.js';
+import { instanceOf } from '../../core/validation.js';
+import { Module, mean, slice, type Tensor, VisionTransformer } from '../../nn/index.js';
 import { type ImageNormalization, normalizeImages } from './normalization.js';
 
 /** Encoder that gives the mean of a vision transformer's patches. */
@@ -12,9 +13,12 @@ export class PatchMean extends Module {
   /**
    * @param transformer encoder of the patches
    * @param normalization mean and std of the pixels, where they are not a half
+   * @throws {TypeError} if it is not a VisionTransformer
    */
   constructor(transformer: VisionTransformer, normalization?: ImageNormalization) {
     super();
+    const what = 'a VisionTransformer';
+    instanceOf(VisionTransformer, what)('PatchMean', 'transformer', transformer);
     this.transformer = transformer;
     this.#normalization = normalization;
   }

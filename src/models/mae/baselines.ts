@@ -1,6 +1,8 @@
 /** Baselines of a masked autoencoder: hidden patches by methods that have learned nothing. */
 
-import type { ImageDataset } from '../../data/images/dataset.js';
+import { instanceOf, rangeError } from '../../core/validation.js';
+import { checkImages, type ImageDataset } from '../../data/images/dataset.js';
+import { checkTensor } from '../../nn/check.js';
 import {
   conv2d,
   div,
@@ -16,8 +18,18 @@ import {
   unpatchify,
   where,
 } from '../../nn/index.js';
-import type { MAE } from './mae.js';
+import { MAE } from './mae.js';
 import { maskTensor } from './patch-mask.js';
+
+/** Checks images (B, C, H, W) and the mask of their pixels, (B, 1, H, W). */
+function checkShown(name: string, images: Tensor, shown: Tensor): void {
+  const { shape } = checkTensor(name, 'images', images);
+  if (shape.length !== 4) rangeError(name, 'images', '(B, C, H, W)', `[${shape}]`);
+  const [batch, , height, width] = shape;
+  const wanted = [batch, 1, height, width];
+  const { shape: own } = checkTensor(name, 'shown', shown);
+  if (String(own) !== String(wanted)) rangeError(name, 'shown', `[${wanted}]`, `[${own}]`);
+}
 
 /**
  * Fills hidden pixels with the mean of the image's visible ones.
@@ -25,8 +37,10 @@ import { maskTensor } from './patch-mask.js';
  * @param images (B, C, H, W)
  * @param shown (B, 1, H, W), 0 where a pixel is hidden
  * @returns (B, C, H, W)
+ * @throws {TypeError | RangeError} if an argument is not valid
  */
 export function meanFill(images: Tensor, shown: Tensor): Tensor {
+  checkShown('meanFill', images, shown);
   const [batch, channels, height, width] = images.shape as [number, number, number, number];
   const total = (x: Tensor, planes: number): Tensor =>
     sum(reshape(x, [batch, planes, height * width]), { axis: 2 });
@@ -44,8 +58,10 @@ const ITERATIONS = 200;
  * @param images (B, C, H, W)
  * @param shown (B, 1, H, W), 0 where a pixel is hidden
  * @returns (B, C, H, W)
+ * @throws {TypeError | RangeError} if an argument is not valid
  */
 export function interpolate(images: Tensor, shown: Tensor): Tensor {
+  checkShown('interpolate', images, shown);
   const [batch, channels, height, width] = images.shape as [number, number, number, number];
   const planes = [batch * channels, 1, height, width];
   const cross = tensor([0, 1, 0, 1, 0, 1, 0, 1, 0], [1, 1, 3, 3]);
@@ -84,6 +100,9 @@ export interface ReconstructionErrors {
  * @throws {TypeError | RangeError} if they are not images of the network's shape
  */
 export function reconstructionErrors(model: MAE, data: ImageDataset): ReconstructionErrors {
+  instanceOf(MAE, 'an MAE')('reconstructionErrors', 'model', model);
+  const { height, width, channels } = model.config;
+  checkImages('reconstructionErrors', data, { height, width, channels });
   const { grid, patch, patches } = model.encoder;
   const totals = { reconstruction: 0, meanFill: 0, interpolation: 0 };
   let seen = 0;

@@ -3,6 +3,7 @@
  * names and layouts of Hugging Face's `ViTMAEForPreTraining`, and `preprocessor_config.json`.
  */
 
+import { instanceOf } from '../../core/validation.js';
 import { ConfigReader, MAX_LAYERS, MAX_SIDE } from '../files/config.js';
 import { type Files, writeJson } from '../files/files.js';
 import { loadModel } from '../files/load.js';
@@ -84,9 +85,12 @@ const tensorsOf = (mae: MAE): FileTensor[] => [...encoderTensors(mae), ...decode
 /**
  * Makes the files of a masked autoencoder: what `loadMae` and transformers' `ViTMAEForPreTraining`
  * read.
+ * @param mae model to save
  * @returns paths to bytes: config.json, model.safetensors, preprocessor_config.json
+ * @throws {TypeError} if it is not an MAE
  */
 export function saveMae(mae: MAE): Files {
+  instanceOf(MAE, 'an MAE')('saveMae', 'mae', mae);
   const { height, width, channels, patch, hidden, layers, heads, maskRatio } = mae.config;
   const { decoderHidden, decoderLayers, decoderHeads, normalizePixels } = mae.config;
   const config = {
@@ -139,6 +143,7 @@ function readImageSize(config: ConfigReader): [height: number, width: number] {
  * alone will do: the decoder is then as at the start of training.
  *
  * @param files paths to bytes
+ * @returns the model, in evaluation mode
  * @throws {RangeError} if a file is missing or not valid; nothing stays in memory
  */
 export function loadMae(files: Files): MAE {

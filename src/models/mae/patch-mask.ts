@@ -2,7 +2,15 @@
 
 import { Random } from '../../core/random.js';
 import { STREAMS } from '../../core/streams.js';
-import { type Check, checkNumber, integerIn, rangeError } from '../../core/validation.js';
+import {
+  type Check,
+  checkInteger,
+  checkIntegers,
+  checkNumber,
+  integerIn,
+  rangeError,
+  typeError,
+} from '../../core/validation.js';
 import { type Tensor, tensor } from '../../nn/index.js';
 
 /** Visible and hidden patches of each image of a batch. */
@@ -45,11 +53,20 @@ export function randomMask(
   batch: number,
   patches: number,
   ratio: number,
-  { seed, step, samples }: MaskPosition,
+  position: MaskPosition,
 ): Mask {
   integerIn(1)('randomMask', 'batch', batch);
   integerIn(2)('randomMask', 'patches', patches);
   checkMaskRatio('randomMask', 'ratio', ratio);
+  if (typeof position !== 'object' || position === null) {
+    typeError('randomMask', 'position', 'an object of seed and step', position);
+  }
+  const seed = checkInteger('randomMask', 'seed', position.seed);
+  const step = checkInteger('randomMask', 'step', position.step);
+  const { samples } = position;
+  if (samples !== undefined) {
+    checkIntegers('randomMask', 'samples', samples, { of: batch, what: 'the images' });
+  }
   const kept = Math.min(patches - 1, Math.max(1, Math.floor(patches * (1 - ratio))));
   const visible = new Int32Array(batch * kept);
   const hidden = new Int32Array(batch * (patches - kept));

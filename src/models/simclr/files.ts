@@ -1,5 +1,6 @@
 /** A SimCLR as files: `config.json` and `model.safetensors`, under names of our own. */
 
+import { instanceOf } from '../../core/validation.js';
 import { ConfigReader, MAX_SIDE } from '../files/config.js';
 import { type Files, writeJson } from '../files/files.js';
 import { loadModel } from '../files/load.js';
@@ -16,8 +17,10 @@ const FILTER = 5;
  * Makes the files of a SimCLR, which `loadSimClr` reads.
  * @param model model to save
  * @returns paths to bytes: config.json, model.safetensors
+ * @throws {TypeError} if it is not a SimCLR
  */
 export function saveSimClr(model: SimCLR): Files {
+  instanceOf(SimCLR, 'a SimCLR')('saveSimClr', 'model', model);
   return new Map([
     ['config.json', writeJson({ model_type: SIMCLR_TYPE, ...model.config })],
     ['model.safetensors', writeTensors(moduleTensors('', model))],

@@ -16,12 +16,16 @@ import { EVALUATION_STEP } from '../../core/streams.js';
 import {
   type Check,
   checkIntegers,
-  checkOptionsObject,
   checkTemperature,
   oneOf,
   rangeError,
 } from '../../core/validation.js';
-import { Augmentation, type AugmentOptions, type ViewPosition } from '../../data/images/augment.js';
+import {
+  Augmentation,
+  type AugmentOptions,
+  checkAugmentation,
+  type ViewPosition,
+} from '../../data/images/augment.js';
 import { checkImages, type ImageDataset, readSamples } from '../../data/images/dataset.js';
 import { bytesPerImage, checkImageShape, type ImageShape } from '../../data/images/shape.js';
 import {
@@ -381,9 +385,4 @@ export class SimCLR extends Module implements Trainable<ImageDataset, SimClrBatc
     const { height, width, channels } = this.config;
     return { height, width, channels };
   }
-}
-
-/** Checks that it is an object; `Augmentation` checks what is in it. */
-function checkAugmentation(name: string, _argument: string, value: unknown): AugmentOptions {
-  return checkOptionsObject(name, value) as AugmentOptions;
 }
