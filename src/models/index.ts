@@ -39,7 +39,7 @@ export {
 } from '../train/train.js';
 export { type Baselines, Bigrams, maskedBaselines } from './bert/baselines.js';
 export type { Specials, Texts, TokenBatch } from './bert/batches.js';
-export { BERT, BERT_TRAINING, type BertBatch } from './bert/bert.js';
+export { BERT, BERT_TRAINING, type BertBatch, type FillMaskOptions } from './bert/bert.js';
 export {
   BertClassifier,
   type ClassifierBatch,
@@ -47,7 +47,13 @@ export {
   finetune,
   type LabeledTexts,
 } from './bert/classifier.js';
-export { BERT_DEFAULTS, type BertConfig, BertEncoder, type BertSizes } from './bert/encoder.js';
+export {
+  BERT_DEFAULTS,
+  type BertConfig,
+  type BertEncodeOptions,
+  BertEncoder,
+  type BertSizes,
+} from './bert/encoder.js';
 export {
   isBertClassifier,
   loadBert,
@@ -66,6 +72,7 @@ export {
   type ClipBatch,
   type ClipConfig,
   type ClipSizes,
+  type ZeroShotOptions,
 } from './clip/clip.js';
 export { CLIP_TYPE, loadClip, SMALL_CLIP_TYPE, saveClip } from './clip/files.js';
 export { type ClipRecall, clipRetrieval, zeroShotAccuracy } from './clip/retrieval.js';
@@ -94,6 +101,7 @@ export {
 } from './images/embedding-diagnostics.js';
 export {
   type FewShotAccuracy,
+  type FewShotOptions,
   fewShotAccuracy,
   type LabeledEmbeddings,
   sampleLabeled,
@@ -115,6 +123,7 @@ export {
   type MaeBatch,
   type MaeConfig,
   type MaeSizes,
+  type ReconstructOptions,
 } from './mae/mae.js';
 export { type Mask, type MaskPosition, randomMask } from './mae/patch-mask.js';
 export { type LoadSentenceOptions, loadSentenceEncoder } from './sentence/load.js';

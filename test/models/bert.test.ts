@@ -93,8 +93,8 @@ test('a vocabulary is the same for the same text, and its tokens give the text b
 test('padding changes nothing, and a batch without a hidden token has a loss of 0', () => {
   const bert = small();
   const alone = bert.encode(['near the positive']).data;
-  const beside = bert.encode(['near the positive', TEXTS[1] as string]).data;
-  close(beside.subarray(0, 16), alone, { atol: 1e-6 });
+  const padded = bert.encode(['near the positive', TEXTS[1] as string]).data;
+  close(padded.subarray(0, 16), alone, { atol: 1e-6 });
   const batch = bert.textBatch(TEXTS);
   const labels = new Int32Array(batch.ids.length).fill(-100);
   tidy(() => {
@@ -121,7 +121,7 @@ test('it learns, and a run that goes on has the bits of one that was never stopp
     state = { ...rest, optimizer: loadSafetensors(saveSafetensors(optimizer)) };
     break;
   }
-  check(state !== undefined, 'there is no state');
+  check(state !== undefined, 'no state was given');
   for await (const _ of train(first, TEXTS, { ...options, state }));
   sameBits(weights(first), weights(whole));
 });
@@ -137,7 +137,7 @@ test('it finds out soon that neighbors matter', async () => {
   });
   for await (const _ of train(bert, texts, { steps: 100, batchSize: 16, learningRate: 3e-3 }));
   // Positions and heads that begin at random get to 0.27.
-  check(bert.evaluate(texts).accuracy > 0.5, 'letters are named by those beside them');
+  check(bert.evaluate(texts).accuracy > 0.5, 'letters are predicted from those next to them');
   bert.dispose();
 });
 
@@ -193,15 +193,15 @@ test('fine-tuning sets out from a linear classifier on the mean of the hidden st
   const classifier = await bert.finetune(texts, labels, start);
   const { width, layers } = bert.config;
   same(classifier.bert.config.layers, layers + 1);
-  const rowsOf = ({ data, rows, cols }: Matrix): number[][] =>
+  const toRows = ({ data, rows, cols }: Matrix): number[][] =>
     Array.from({ length: rows }, (_, row) => [...data.subarray(row * cols, (row + 1) * cols)]);
   const normal = (row: number[]): number[] => {
     const mean = row.reduce((sum, value) => sum + value, 0) / width;
     const variance = row.reduce((sum, value) => sum + (value - mean) ** 2, 0) / width;
     return row.map((value) => (value - mean) / Math.sqrt(variance));
   };
-  const first = rowsOf(bert.encode(texts, { pooling: 'cls' }));
-  const expected = rowsOf(bert.encode(texts)).map((mean, row) =>
+  const first = toRows(bert.encode(texts, { pooling: 'cls' }));
+  const expected = toRows(bert.encode(texts)).map((mean, row) =>
     normal(mean.map((value, i) => (first[row]?.[i] as number) + 8 * value)),
   );
   const found = classifier.bert.encode(texts, { pooling: 'cls' });

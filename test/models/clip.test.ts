@@ -95,7 +95,7 @@ test("its files are PyTorch's again, tensor by tensor", () =>
     clip.dispose();
   }));
 
-const COLOURS = { red: [220, 30, 30], green: [30, 200, 40], blue: [40, 60, 230] } as const;
+const COLORS = { red: [220, 30, 30], green: [30, 200, 40], blue: [40, 60, 230] } as const;
 const SHAPES = ['left', 'right', 'top'] as const;
 const SIDE = 8;
 
@@ -105,7 +105,7 @@ function signs(copies: number, seed: number): ImageDataset {
   const captions: string[] = [];
   const pixels: number[] = [];
   for (let copy = 0; copy < copies; copy++) {
-    for (const [name, color] of Object.entries(COLOURS)) {
+    for (const [name, color] of Object.entries(COLORS)) {
       for (const shape of SHAPES) {
         captions.push(`${name} ${shape}; bright; ${name}`);
         for (let at = 0; at < SIDE * SIDE; at++) {
@@ -154,9 +154,9 @@ for (const [what, config] of Object.entries({
     const fresh = signs(2, 9);
     const { imageToText, textToImage } = clipRetrieval(clip, fresh);
     // Transformers need more images than these; chance is a ninth.
-    const least = config === THEIRS ? 0.3 : 0.8;
-    check((imageToText[1] as number) >= least, `image to name: ${imageToText[1]}`);
-    check((textToImage[1] as number) >= least, `name to image: ${textToImage[1]}`);
+    const min = config === THEIRS ? 0.3 : 0.8;
+    check((imageToText[1] as number) >= min, `image to name: ${imageToText[1]}`);
+    check((textToImage[1] as number) >= min, `name to image: ${textToImage[1]}`);
     same(zeroShotAccuracy(clip, fresh), imageToText[1], 'zero-shot accuracy');
     check(Math.exp(clip.logitScale.item()) <= 100.001, 'the scale is clamped');
     const files = saveClip(clip);

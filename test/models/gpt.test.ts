@@ -46,7 +46,7 @@ test('the files give the same model again', () => {
   throws(() => loadGpt(files), RangeError, 'loadGpt: files must hold model.safetensors');
 });
 
-test('each pass sees every part of the text once, cut at other places than the last', () => {
+test('each pass sees every part of the text once, cut at other offsets than the last', () => {
   const gpt = small();
   for (const length of [17, 32, 33, 48, 200, 333]) {
     const ids = Array.from({ length }, (_, i) => i);
@@ -71,7 +71,7 @@ test('each pass sees every part of the text once, cut at other places than the l
       check((own[0] as number) < context, 'no more than a window is left out before the first');
       check((own.at(-1) as number) + context < length, 'the last one has a token after it');
     }
-    check(length === 17 || shifts.size > 3, `${length}: always cut at the same places`);
+    check(length === 17 || shifts.size > 3, `${length}: always cut at the same offsets`);
   }
   gpt.dispose();
 });
@@ -88,7 +88,7 @@ test('a run that goes on from a state has the bits of one that was never stopped
     state = { ...rest, optimizer: loadSafetensors(saveSafetensors(optimizer)) };
     break;
   }
-  check(state !== undefined, 'there is no state');
+  check(state !== undefined, 'no state was given');
   for await (const _ of train(first, TEXT, { ...options, state }));
   sameBits(weights(first), weights(whole));
 });

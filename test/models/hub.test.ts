@@ -108,8 +108,8 @@ for (const golden of gpt.theirs) {
     );
     const continued = model.generate(golden.prompt, { maxNewTokens: 8, topK: 1 });
     same(continued, golden.continued, 'continued');
-    const [first = 0, ...rest] = await losses(model, golden.text.repeat(20));
-    check((rest.at(-1) as number) < 0.8 * first, `losses: ${[first, ...rest]}`);
+    const [first = 0, ...others] = await losses(model, golden.text.repeat(20));
+    check((others.at(-1) as number) < 0.8 * first, `losses: ${[first, ...others]}`);
     model.dispose();
     same(bytesInUse(), before, 'bytes in use');
   });
@@ -132,7 +132,7 @@ for (const golden of bert.theirs.filter(({ name }) => name !== 'classifier')) {
       const logits = tidy(() =>
         noGrad(() => model.head.forward(model.forward(batch), model.wordEmbeddings).toArray()),
       );
-      // What a padded place gives is nobody's business.
+      // The logits of padding do not matter.
       const row = wanted.length / batch.ids.length;
       const steps = batch.ids.length / batch.batch;
       for (const [b, length] of batch.lengths.entries()) {

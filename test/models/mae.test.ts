@@ -152,7 +152,7 @@ function small(more: object = {}): MAE {
   return new MAE({ ...SHAPE, ...SIZES, ...more });
 }
 
-/** Images of one slanted wave at different places: one patch tells of the others. */
+/** Images of one diagonal wave at different offsets: one patch tells of the others. */
 function waves(count: number): Uint8Array {
   const random = new Random(8);
   const pixels = new Uint8Array(count * 96);
@@ -227,15 +227,15 @@ test('it learns to make patches up better than a mean or an interpolation', asyn
   mae.dispose();
 });
 
-test('interpolation continues a slope exactly, the mean fill does not', () =>
+test('interpolation continues a linear ramp exactly, the mean fill does not', () =>
   tidy(() => {
-    const slope = Array.from({ length: 35 }, (_, i) => (i % 7) * 2 + Math.floor(i / 7));
-    const shown = slope.map((_, i) => (i % 7 > 0 && i % 7 < 6 && i > 6 && i < 28 ? 0 : 1));
-    const images = tensor(slope, [1, 1, 5, 7]);
+    const ramp = Array.from({ length: 35 }, (_, i) => (i % 7) * 2 + Math.floor(i / 7));
+    const shown = ramp.map((_, i) => (i % 7 > 0 && i % 7 < 6 && i > 6 && i < 28 ? 0 : 1));
+    const images = tensor(ramp, [1, 1, 5, 7]);
     const mask = tensor(shown, [1, 1, 5, 7]);
-    close(interpolate(images, mask).toArray(), slope, { atol: 1e-4, what: 'interpolation' });
-    const mean = slope.reduce((sum, value, i) => sum + value * (shown[i] as number), 0) / 20;
-    const filled = slope.map((value, i) => (shown[i] ? value : mean));
+    close(interpolate(images, mask).toArray(), ramp, { atol: 1e-4, what: 'interpolation' });
+    const mean = ramp.reduce((sum, value, i) => sum + value * (shown[i] as number), 0) / 20;
+    const filled = ramp.map((value, i) => (shown[i] ? value : mean));
     close(meanFill(images, mask).toArray(), filled, { rtol: 1e-6, what: 'mean fill' });
   }));
 

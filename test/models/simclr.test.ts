@@ -28,7 +28,7 @@ const test = suite('simclr');
 const SIDE = 12;
 const SHAPE = { height: SIDE, width: SIDE, channels: 1 };
 
-/** Images of three kinds: upright bars, lying bars, rings, each at a place of its own. */
+/** Images of three kinds: upright bars, lying bars, rings, each at a position of its own. */
 function shapes(count: number): ImageDataset {
   const pixels = new Uint8Array(count * SIDE * SIDE);
   const labels = Array.from({ length: count }, (_, i) => i % 3);
@@ -137,7 +137,7 @@ test('it learns shapes without labels: views find each other, neighbors share a 
   const after = model.evaluate(data, 50);
   check(after < before - 1, `the loss went from ${before} to ${after}`);
   const h = model.encode(data);
-  // 8 channels at 4 × 4 places, and h, which weighs as much as they do: 64 in all.
+  // 8 channels at 4 × 4 positions, and h, which weighs as much as they do: 64 in all.
   same([h.rows, h.cols], [150, 128 + 16]);
   same(model.width, h.cols);
   for (let column = 0; column < h.cols; column++) {
@@ -247,6 +247,6 @@ test('what does not fit is refused', () => {
     RangeError,
     "SimCLR: loss must be 'ntxent' or 'supcon', got \"mse\"",
   );
-  tidy(() => check(!tensor([0]).disposed, 'nothing was freed by a refusal'));
+  tidy(() => check(!tensor([0]).disposed, 'nothing was freed by an error'));
   model.dispose();
 });

@@ -13,11 +13,11 @@ import { decodeWebp, isWebp, readWebpHeader } from './webp.js';
 /** Error of a file that is not an image or a damaged one; the message says why. */
 export class ImageError extends Error {}
 
-/** What the first bytes of a file say. */
+/** Size and kind of an image file, from its first bytes. */
 export interface ImageHeader {
   width: number;
   height: number;
-  /** Whether the file has no colors. */
+  /** True if the file has no colors. */
   grayscale: boolean;
 }
 

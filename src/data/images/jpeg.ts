@@ -9,19 +9,19 @@ import { readOrientation, swapsSides, turned } from './exif.js';
 import { type NeededSize, reduction } from './reduce.js';
 import type { DecodedImage } from './resize.js';
 
-/** What the segments before the pixels of a JPEG file say. */
+/** Header of a JPEG file: the segments before its pixels. */
 export interface JpegHeader {
   width: number;
   height: number;
   /** Number of components: 1 gray, 3 color, 4 CMYK. */
   components: number;
-  /** Whether an Adobe marker is there, which says that CMYK is inverted. */
+  /** True with an Adobe marker, which says that CMYK is inverted. */
   adobe: boolean;
-  /** Orientation of EXIF, 1 to 8; from 5 on, width and height change places. */
+  /** Orientation of EXIF, 1 to 8; from 5 on, width and height are swapped. */
   orientation: number;
   /** Coefficients of all components. */
   coefficients: number;
-  /** Whether the coefficients come bit by bit, in several scans. */
+  /** True if the coefficients come bit by bit, in several scans. */
   progressive: boolean;
   /** Offset of the frame. */
   frame: number;

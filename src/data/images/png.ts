@@ -177,7 +177,7 @@ export function decodePng(png: PngFile, needed: NeededSize | undefined): Decoded
 /** Unpacks the rows of all passes, and calls a function with each. */
 function readRows(png: PngFile, take: (line: Uint8Array, row: Row) => void): void {
   const passes = png.interlaced ? PASSES : ([[0, 0, 1, 1]] as const);
-  const rows = rowsOf(png, passes);
+  const rows = rowsInFile(png, passes);
   let row = rows.next();
   /** The row that is being filled: its filter and its bytes, and how many there are. */
   let bytes = row.done ? new Uint8Array(0) : new Uint8Array(row.value.bytes + 1);
@@ -204,7 +204,7 @@ function readRows(png: PngFile, take: (line: Uint8Array, row: Row) => void): voi
     }
   });
   for (const part of png.data) {
-    // What follows the pixels is left packed, however large it would be.
+    // What follows the pixels stays compressed, however large it would be.
     for (let at = 0; at < part.length && !row.done; at += PIECE) {
       unzip.push(part.subarray(at, at + PIECE));
     }
@@ -219,12 +219,12 @@ interface Row {
   /** Index of the first pixel in the image, and the distance to the next. */
   start: number;
   stride: number;
-  /** Whether it is the first row of its pass. */
+  /** True for the first row of its pass. */
   first: boolean;
 }
 
 /** Lists the rows of all passes in the order of the file. */
-function* rowsOf(
+function* rowsInFile(
   { width, height, samples, depth }: PngFile,
   passes: readonly (readonly [number, number, number, number])[],
 ): Generator<Row, void, void> {

@@ -28,7 +28,12 @@ export class CharacterTokenizer implements Tokenizer {
     }
   }
 
-  /** Makes a tokenizer of the characters that a text has. */
+  /**
+   * Makes a tokenizer of the characters that a text has.
+   * @param text text with at least one character
+   * @returns the tokenizer
+   * @throws {TypeError | RangeError} if it is not a string, or an empty one
+   */
   static fromText(text: string): CharacterTokenizer {
     return new CharacterTokenizer(charactersOf([checkString('CharacterTokenizer', 'text', text)]));
   }
@@ -38,7 +43,13 @@ export class CharacterTokenizer implements Tokenizer {
     return this.characters.length;
   }
 
-  /** Splits a text into ids; a character that the training text did not have is left out. */
+  /**
+   * Splits a text into token ids; a character that the training text did not have is left
+   * out.
+   * @param text text
+   * @returns ids of its tokens
+   * @throws {TypeError} if it is not a string
+   */
   encode(text: string): number[] {
     const ids: number[] = [];
     for (const character of checkString('encode', 'text', text)) {
@@ -48,12 +59,19 @@ export class CharacterTokenizer implements Tokenizer {
     return ids;
   }
 
-  /** Joins the characters of ids; unknown ids are left out. */
+  /**
+   * Joins the characters of ids; unknown ids are left out.
+   * @param ids token ids
+   * @returns their text
+   */
   decode(ids: ArrayLike<number>): string {
     return Array.from(ids, (id) => this.characters[id] ?? '').join('');
   }
 
-  /** Makes the `tokenizer.json` of the same tokens: byte-pair encoding without a merge. */
+  /**
+   * Makes the `tokenizer.json` of the same tokens: byte-pair encoding without a merge.
+   * @returns the object in the file
+   */
   toJson(): TokenizerJson {
     const vocab = Object.fromEntries(this.characters.map((character, id) => [character, id]));
     const model = { type: 'BPE', unk_token: null, fuse_unk: false, vocab, merges: [] };

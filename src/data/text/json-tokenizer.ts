@@ -3,9 +3,9 @@
 import { Tokenizer as HubTokenizer } from '@huggingface/tokenizers';
 import { checkString, integerIn, rangeError } from '../../core/validation.js';
 import type { Tokenizer } from './tokenizer.js';
-import { checkTokenizerJson, type TokenizerJson } from './tokenizer-json.js';
+import { checkTokenizerJson, type TokenizerJson, withAllParts } from './tokenizer-json.js';
 
-/** Stretches of text whose tokens are kept. */
+/** Chunks of text whose tokens are kept. */
 const MAX_CACHED_CHUNKS = 100_000;
 
 /** Spaces as Rust has them, without control characters, which BERT's normalizer removes. */
@@ -49,7 +49,7 @@ export class JsonTokenizer implements Tokenizer {
   /** Id of a token that the vocabulary lacks, if there is one for that. */
   readonly #unknown: number | undefined;
   readonly #normalizer: BertNormalizer;
-  /** Tokens of each stretch between spaces, where the tokenizer sees no further than that. */
+  /** Tokens of each chunk between spaces, where the tokenizer sees no further than that. */
   readonly #chunks: Map<string, number[]> | undefined;
 
   /**
@@ -63,7 +63,7 @@ export class JsonTokenizer implements Tokenizer {
     this.json = json;
     let last = -1;
     try {
-      this.#tokenizer = new HubTokenizer({ added_tokens: [], ...json }, {});
+      this.#tokenizer = new HubTokenizer(withAllParts(json), {});
       for (const id of this.#tokenizer.get_vocab().values()) last = Math.max(last, id);
       this.#tokenizer.encode('a');
     } catch (error) {
@@ -75,7 +75,7 @@ export class JsonTokenizer implements Tokenizer {
       rangeError('JsonTokenizer', 'json', `of at most the model's ${size} tokens`, last + 1);
     }
     this.size = Math.max(size, last + 1);
-    const { unk_token: unknown } = json.model;
+    const { unk_token: unknown } = withAllParts(json).model;
     this.#unknown = typeof unknown === 'string' ? this.idOf(unknown) : undefined;
     const typeOf = (part: string) => (json[part] as { type?: unknown } | null)?.type;
     const isBert = typeOf('normalizer') === 'BertNormalizer';
@@ -86,7 +86,12 @@ export class JsonTokenizer implements Tokenizer {
     this.#chunks = bySpaces && plain ? new Map() : undefined;
   }
 
-  /** Splits a text into token ids; no tokens are added at its start or end. */
+  /**
+   * Splits a text into token ids; no tokens are added at its start or end.
+   * @param text text
+   * @returns ids of its tokens
+   * @throws {TypeError} if it is not a string
+   */
   encode(text: string): number[] {
     const plain = this.#prepare(checkString('encode', 'text', text));
     const chunks = this.#chunks;
@@ -101,7 +106,7 @@ export class JsonTokenizer implements Tokenizer {
     });
   }
 
-  /** What BERT's normalizer does to characters that the library's treats otherwise. */
+  /** Does to some characters as BERT's normalizer, where the library's does otherwise. */
   #prepare(text: string): string {
     const { type, lowercase, handle_chinese_chars: apart } = this.#normalizer;
     if (type === undefined) return text;
@@ -115,13 +120,22 @@ export class JsonTokenizer implements Tokenizer {
     return ids.flatMap((id) => id ?? this.#unknown ?? []);
   }
 
-  /** Joins token ids to text. */
+  /**
+   * Joins token ids to text.
+   * @param ids token ids
+   * @returns their text
+   */
   decode(ids: ArrayLike<number>): string {
     if (ids.length === 0) return '';
     return this.#tokenizer.decode(Array.from(ids), { clean_up_tokenization_spaces: false });
   }
 
-  /** Splits a text into words, as they are before they become tokens. */
+  /**
+   * Splits a text into words, as they are before they become tokens.
+   * @param text text
+   * @returns its words, normalized
+   * @throws {TypeError} if it is not a string
+   */
   wordsOf(text: string): string[] {
     const { normalizer, pre_tokenizer: splitter } = this.#tokenizer;
     const plain = this.#prepare(checkString('wordsOf', 'text', text));
@@ -129,12 +143,20 @@ export class JsonTokenizer implements Tokenizer {
     return splitter === null ? [normal] : splitter(normal, {});
   }
 
-  /** Finds the id of a token. */
+  /**
+   * Finds the id of a token.
+   * @param token token as the vocabulary writes it
+   * @returns its id; undefined if there is none
+   */
   idOf(token: string): number | undefined {
     return this.#tokenizer.token_to_id(token);
   }
 
-  /** Finds a token as the vocabulary writes it; empty if there is none. */
+  /**
+   * Finds a token as the vocabulary writes it.
+   * @param id id of a token
+   * @returns the token; empty if there is none
+   */
   tokenOf(id: number): string {
     return this.#tokenizer.id_to_token(id) ?? '';
   }

@@ -26,6 +26,32 @@ export function tokenizerJson(
   return { ...head, ...empty, ...parts, model };
 }
 
+/** Parts of a file that may be left out. */
+const EMPTY_PARTS = {
+  ...{ normalizer: null, pre_tokenizer: null, post_processor: null, decoder: null },
+  added_tokens: [],
+};
+
+/** Tells the type of a model that does not name it, as files of early versions. */
+function modelType({ vocab, merges, continuing_subword_prefix: prefix }: Part): string {
+  if (merges !== undefined) return 'BPE';
+  if (Array.isArray(vocab)) return 'Unigram';
+  return prefix === undefined ? 'WordLevel' : 'WordPiece';
+}
+
+type Part = Readonly<Record<string, unknown>>;
+
+/** Gives a file all of its parts: those that are left out or null are empty. */
+export function withAllParts(json: TokenizerJson): TokenizerJson {
+  const given = Object.entries(json).filter(([, part]) => part !== undefined && part !== null);
+  const type = json.model.type ?? modelType(json.model);
+  const usual =
+    type === 'WordPiece'
+      ? { continuing_subword_prefix: '##', max_input_chars_per_word: 100, unk_token: '[UNK]' }
+      : {};
+  return { ...EMPTY_PARTS, ...Object.fromEntries(given), model: { ...usual, ...json.model, type } };
+}
+
 /** Largest vocabulary: more is a mistake, or an attack on memory. */
 const MAX_TOKENS = 2 ** 24;
 
@@ -44,7 +70,10 @@ export function checkTokenizerJson(json: unknown): asserts json is TokenizerJson
     typeError('JsonTokenizer', 'json', 'the object in a tokenizer.json', json);
   }
   const { model, added_tokens: added } = json as Partial<TokenizerJson>;
-  const { vocab, max_input_chars_per_word: longest } = (model ?? {}) as Record<string, unknown>;
+  if (typeof model !== 'object' || model === null) {
+    rangeError('JsonTokenizer', 'json', 'with a model', model);
+  }
+  const { vocab, max_input_chars_per_word: longest } = model;
   const own = typeof vocab === 'object' && vocab !== null ? vocab : {};
   const ids: unknown[] = Array.isArray(own) ? [own.length] : Object.values(own);
   for (const token of Array.isArray(added) ? added : []) {
@@ -99,7 +128,7 @@ function isExponential(pattern: string): boolean {
     if (character === '(') {
       groups.push(false);
       at += 1;
-      // What follows "(?" is no quantifier.
+      // The ? of "(?" is not a quantifier.
       if (pattern[at] === '?') at += 1;
       continue;
     }

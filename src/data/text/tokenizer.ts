@@ -6,9 +6,17 @@ import { typeError } from '../../core/validation.js';
 export interface Tokenizer {
   /** Number of tokens. */
   readonly size: number;
-  /** Splits a text into token ids; no tokens are added at its start or end. */
+  /**
+   * Splits a text into token ids; no tokens are added at its start or end.
+   * @param text text
+   * @returns ids of its tokens
+   */
   encode(text: string): number[];
-  /** Joins token ids to text. */
+  /**
+   * Joins token ids to text.
+   * @param ids token ids
+   * @returns their text
+   */
   decode(ids: ArrayLike<number>): string;
 }
 

@@ -39,7 +39,7 @@ export interface WordPieceNormalization {
   tokenizeChineseChars?: boolean;
 }
 
-/** Counts every stretch between spaces. */
+/** Counts every chunk between spaces. */
 function countChunks(texts: readonly string[]): Map<string, number> {
   const counts = new Map<string, number>();
   for (const text of texts) {
@@ -234,7 +234,8 @@ export function readVocabulary(text: string): string[] {
  *
  * @param vocabulary tokens by id
  * @param options lowercase, stripAccents, tokenizeChineseChars
- * @throws {RangeError} if the vocabulary lacks one of BERT's special tokens
+ * @returns the object in the file
+ * @throws {TypeError | RangeError} if the vocabulary lacks one of BERT's special tokens
  */
 export function wordPieceJson(
   vocabulary: readonly string[],
@@ -282,6 +283,8 @@ export function wordPieceJson(
  * Makes the `tokenizer.json` of single characters with BERT's special tokens.
  *
  * @param texts texts whose characters become tokens
+ * @returns the object in the file
+ * @throws {TypeError} if they are not texts
  */
 export function characterJson(texts: readonly string[]): TokenizerJson {
   checkTexts('characterJson', 'texts', texts);

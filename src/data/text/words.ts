@@ -38,7 +38,12 @@ export class WordTokenizer implements Tokenizer {
     }
   }
 
-  /** Makes a tokenizer of the words that some texts have, in the order of their code units. */
+  /**
+   * Makes a tokenizer of the words that some texts have, in the order of their code units.
+   * @param texts texts with at least one word
+   * @returns the tokenizer
+   * @throws {TypeError | RangeError} if they are not texts, or have no word
+   */
   static fromTexts(texts: readonly string[]): WordTokenizer {
     checkTexts('WordTokenizer', 'texts', texts);
     const words = [...new Set(texts.flatMap(wordsOf))];
@@ -50,13 +55,22 @@ export class WordTokenizer implements Tokenizer {
     return this.tokens.length;
   }
 
-  /** Splits a text into ids; a word that the training texts did not have is left out. */
+  /**
+   * Splits a text into token ids; a word that the training texts did not have is left out.
+   * @param text text
+   * @returns ids of its tokens
+   * @throws {TypeError} if it is not a string
+   */
   encode(text: string): number[] {
     const words = wordsOf(checkString('encode', 'text', text));
     return words.flatMap((word) => this.#ids.get(word) ?? []);
   }
 
-  /** Joins the words of ids by spaces; start, end and unknown ids are left out. */
+  /**
+   * Joins the words of ids by spaces; start, end and unknown ids are left out.
+   * @param ids token ids
+   * @returns their text
+   */
   decode(ids: ArrayLike<number>): string {
     return Array.from(ids, (id) => (id < SPECIAL.length ? '' : (this.tokens[id] ?? '')))
       .filter(Boolean)
@@ -66,6 +80,7 @@ export class WordTokenizer implements Tokenizer {
   /**
    * Makes the `tokenizer.json` of the same tokens. A model of words there must have a token for
    * unknown ones, so the pre-tokenizer drops them: it keeps the known words alone.
+   * @returns the object in the file
    */
   toJson(): TokenizerJson {
     const vocab = Object.fromEntries(this.tokens.map((token, id) => [token, id]));

@@ -37,7 +37,13 @@ export interface BertBatch extends TokenBatch {
   labels: Int32Array;
 }
 
-/** How a BERT is trained unless told otherwise: RoBERTa's, but for the rate and batch of small networks. */
+/** Options of `BERT.fillMask`. */
+export interface FillMaskOptions {
+  /** Number of tokens for each mask, from 1. @default 5 */
+  topK?: number | undefined;
+}
+
+/** Default training options of a BERT: RoBERTa's, but for the rate and batch of small networks. */
 export const BERT_TRAINING: TrainDefaults = {
   steps: 6000,
   batchSize: 32,
@@ -67,7 +73,7 @@ export class BERT extends BertEncoder implements Trainable<Texts, BertBatch> {
   /** Head that predicts tokens. */
   readonly head: MlmHead;
 
-  /** How it is trained unless told otherwise. */
+  /** Options of `train` where it is given none. */
   readonly defaults: TrainDefaults = BERT_TRAINING;
 
   /**
@@ -236,13 +242,12 @@ export class BERT extends BertEncoder implements Trainable<Texts, BertBatch> {
    * Finds the most probable tokens for each `[MASK]` of a text.
    *
    * @param text text with at least one `[MASK]`
-   * @param options how many tokens to give
-   * @param options.topK tokens for each mask, 5 unless told otherwise
+   * @param options topK
    * @returns a list for each mask, best first
-   * @throws {TypeError | RangeError} if there is no mask, or the text is longer than the context
+   * @throws {TypeError | RangeError} if it has no [MASK], or the text is longer than the context
    * @example bert.fillMask('the [MASK] sat', { topK: 1 })[0][0].token; // 'cat'
    */
-  fillMask(text: string, options?: { topK?: number }): TokenPrediction[][] {
+  fillMask(text: string, options?: FillMaskOptions): TokenPrediction[][] {
     checkString('fillMask', 'text', text);
     const { size } = this.tokenizer;
     const reader = readOptions('fillMask', options);

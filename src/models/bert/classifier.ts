@@ -55,8 +55,8 @@ export interface FinetuneOptions extends TrainOptions {
 }
 
 /**
- * Learning rate times width: AdamW moves each weight by the rate, and so each sum of C weights by C
- * times as much (Yang et al., 2022, "Tensor programs V"). It is near the paper's at its width.
+ * Learning rate times width: AdamW moves each weight by about the rate, and so a sum of C weights by
+ * C times the rate (Yang et al., 2022, "Tensor programs V"). It is near the paper's at its width.
  */
 const RATE_TIMES_WIDTH = 0.1;
 
@@ -88,7 +88,7 @@ export class BertClassifier extends Module implements Trainable<LabeledTexts, Cl
   /** Last layer, (classes, C). */
   readonly classifier: Linear;
 
-  /** How it is trained unless told otherwise: the paper's for fine-tuning, but for the rate. */
+  /** Options of `train` where it is given none: the paper's for fine-tuning, but for the rate. */
   readonly defaults: TrainDefaults;
 
   /**

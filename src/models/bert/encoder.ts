@@ -73,6 +73,12 @@ export interface BertConfig {
   tokenizer?: JsonTokenizer | TokenizerKind | undefined;
 }
 
+/** Options of `BERT.encode`. */
+export interface BertEncodeOptions {
+  /** Vector of a text: the mean of its hidden states, or that of `[CLS]`. @default 'mean' */
+  pooling?: 'mean' | 'cls' | undefined;
+}
+
 /** Config of a BERT with all sizes. */
 export type BertSizes = {
   [Key in Exclude<keyof BertConfig, 'tokenizer'>]-?: NonNullable<BertConfig[Key]>;
@@ -219,12 +225,11 @@ export class BertEncoder extends Module {
    * than the context are cut.
    *
    * @param texts a text or many
-   * @param options how hidden states become one vector
-   * @param options.pooling `'mean'` of all tokens, or `'cls'`
+   * @param options pooling
    * @returns (texts, C)
    * @throws {TypeError | RangeError} if an argument is not valid
    */
-  encode(texts: Texts, options?: { pooling?: 'mean' | 'cls' }): Matrix {
+  encode(texts: Texts, options?: BertEncodeOptions): Matrix {
     const reader = readOptions('encode', options);
     const pooling = reader.read('pooling', oneOf(['mean', 'cls']), 'mean');
     reader.done();

@@ -200,7 +200,7 @@ export function loadBert(files: Files): BERT {
  * Tells whether files are those of a classifier.
  * @param files paths to bytes
  * @returns true if the config names `BertForSequenceClassification`
- * @throws {TypeError | RangeError} if there is no valid config.json
+ * @throws {TypeError | RangeError} if config.json is missing or not valid
  */
 export function isBertClassifier(files: Files): boolean {
   const { architectures } = readJson('isBertClassifier', files, 'config.json');

@@ -42,7 +42,7 @@ export class MlmHead extends Module {
 
   /**
    * @param vocabSize V
-   * @param config sizes of the BERT
+   * @param config width, eps, activation and initStd of the BERT
    */
   constructor(
     vocabSize: number,

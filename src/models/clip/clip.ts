@@ -1,7 +1,7 @@
 /**
  * CLIP (Radford et al., 2021, "Learning transferable visual models from natural language
  * supervision"). The pretext task: in a batch of images and captions, find which caption goes with
- * which image. The trained model classifies images by names that nobody trained it on. The network
+ * which image. The trained model classifies images by names that it was not trained on. The network
  * is two towers (towers.ts).
  *
  *   B pairs, d the length of a vector
@@ -111,6 +111,12 @@ export interface ClipConfig {
   augmentation?: AugmentOptions | undefined;
 }
 
+/** Options of `CLIP.zeroShot`. */
+export interface ZeroShotOptions {
+  /** Texts that each prompt is put into, at `{}`; their vectors are averaged. @default ['{}'] */
+  templates?: readonly string[] | undefined;
+}
+
 /** Config of a CLIP with all options. */
 export type ClipSizes = Readonly<{ [Key in keyof ClipConfig]-?: NonNullable<ClipConfig[Key]> }>;
 
@@ -137,7 +143,7 @@ export const CLIP_IMAGE_WIDTHS = { conv: 16, vit: 128 } as const;
 /** Temperature of each loss at the start unless told otherwise. */
 export const CLIP_TEMPERATURES = { clip: 0.07, siglip: 0.1 } as const;
 
-/** How a CLIP is trained unless told otherwise. */
+/** Default training options of a CLIP. */
 export const CLIP_TRAINING: TrainDefaults = {
   steps: 1000,
   batchSize: 256,
@@ -236,7 +242,7 @@ function readSizes(reader: OptionReader): Omit<ClipSizes, 'augmentation'> {
 
 /**
  * CLIP, two towers that bring images and their captions together: then classifies images by names
- * that nobody trained it on, and finds images by text and texts by image.
+ * that it was not trained on, and finds images by text and texts by image.
  *
  * The learned logit scale is clamped to 100, as in the paper.
  *
@@ -262,7 +268,7 @@ export class CLIP extends Module implements Trainable<ImageDataset, ClipBatch> {
   /** Offset of SigLIP's cosines, scalar. */
   readonly logitBias: Tensor | undefined;
 
-  /** How it is trained unless told otherwise. */
+  /** Options of `train` where it is given none. */
   readonly defaults: TrainDefaults = CLIP_TRAINING;
 
   /**
@@ -326,9 +332,9 @@ export class CLIP extends Module implements Trainable<ImageDataset, ClipBatch> {
     const size = Math.min(batchSize, count);
     if (size < 2) rangeError('train', 'batchSize', 'at least 2 images', size);
     const { ids } = indexLabels(captions);
-    const rowsOf = fullBatches(count, batchSize, seed);
+    const rowsOfStep = fullBatches(count, batchSize, seed);
     return (step, first = 0, length = batchSize) => {
-      const { pixels, rows, samples } = readSamples(data, rowsOf(step, first, length), first);
+      const { pixels, rows, samples } = readSamples(data, rowsOfStep(step, first, length), first);
       if (rows.length < 2) throw new Error(`train: no images of step ${step + 1} can be read`);
       return {
         pixels,
@@ -438,8 +444,7 @@ export class CLIP extends Module implements Trainable<ImageDataset, ClipBatch> {
    *
    * @param images as for `encode`
    * @param prompts a text for each class, or several that are averaged
-   * @param options what texts are put into
-   * @param options.templates each text is put into each of these, at `{}`, and they are averaged
+   * @param options templates
    * @returns (B, classes), rows that sum to 1
    * @throws {TypeError | RangeError} if an argument is not valid
    * @example clip.zeroShot(pixels, ['cat', 'dog'], { templates: ['a photo of a {}'] });
@@ -447,7 +452,7 @@ export class CLIP extends Module implements Trainable<ImageDataset, ClipBatch> {
   zeroShot(
     images: ImageInput | ImageDataset,
     prompts: readonly (string | readonly string[])[],
-    options?: { templates?: readonly string[] },
+    options?: ZeroShotOptions,
   ): Matrix {
     const reader = readOptions('zeroShot', options);
     const templates = reader.read('templates', checkTextsOption, ['{}']);

@@ -5,7 +5,7 @@ import { type Files, withFileName } from './files.js';
 import { type FileTensor, readTensors } from './tensors.js';
 import { type Aliases, Weights } from './weights.js';
 
-/** How one kind of model is made from its files. */
+/** Steps by which one kind of model is made from its files. */
 export interface ModelLoader<M extends Module> {
   /** Other names that files have for a tensor. */
   aliases?: Aliases;

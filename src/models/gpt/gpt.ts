@@ -89,7 +89,7 @@ export const GPT_DEFAULTS = {
   dropout: 0,
 } as const;
 
-/** How a GPT is trained unless told otherwise: nanoGPT's setting for a CPU. */
+/** Default training options of a GPT: nanoGPT's for a CPU. */
 export const GPT_TRAINING: TrainDefaults = {
   steps: 2000,
   batchSize: 12,
@@ -149,7 +149,7 @@ export class GPT extends Module implements Trainable<string | ArrayLike<number>,
   /** Normalization before the head. */
   readonly norm: LayerNorm;
 
-  /** How it is trained unless told otherwise. */
+  /** Options of `train` where it is given none. */
   readonly defaults: TrainDefaults = GPT_TRAINING;
 
   /**

@@ -41,7 +41,7 @@ export interface ImageClassifierBatch {
 /** Images that are classified at once. */
 const INFERENCE_BATCH = 256;
 
-/** How a classifier of images is trained unless told otherwise. */
+/** Default training options of a classifier of images. */
 export const IMAGE_CLASSIFIER_TRAINING: TrainDefaults = {
   steps: 200,
   batchSize: 64,
@@ -70,7 +70,7 @@ export class ImageClassifier
   /** Augmentation of training images. */
   readonly augmentation: Augmentation;
 
-  /** How it is trained unless told otherwise. */
+  /** Options of `train` where it is given none. */
   readonly defaults: TrainDefaults = IMAGE_CLASSIFIER_TRAINING;
 
   /**

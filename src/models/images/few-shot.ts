@@ -29,6 +29,14 @@ export interface LabeledEmbeddings {
   testLabels: ArrayLike<number>;
 }
 
+/** Options of `fewShotAccuracy`. */
+export interface FewShotOptions {
+  /** Seed of the random numbers. @default 0 */
+  seed?: number | undefined;
+  /** Number of samples of labeled rows that accuracies are means over, from 1. @default 5 */
+  draws?: number | undefined;
+}
+
 /** Accuracies with one number of labels per class. */
 export interface FewShotAccuracy {
   /** Labeled rows per class; a class that has fewer gives all. */
@@ -128,9 +136,7 @@ function accuracyOf(predicted: ArrayLike<number>, labels: ArrayLike<number>): nu
  *
  * @param data embeddings with labels, to train on and to test with
  * @param counts numbers of labels per class; Infinity is all
- * @param options seed of the random numbers, and draws: samples of the labeled rows
- * @param options.seed seed of the random numbers
- * @param options.draws samples of the labeled rows that accuracies are means over
+ * @param options seed, draws
  * @returns accuracies for each of the counts
  * @throws {TypeError | RangeError} if an argument is not valid
  * @example const [few] = fewShotAccuracy({ train, trainLabels, test, testLabels }, [10]);
@@ -138,7 +144,7 @@ function accuracyOf(predicted: ArrayLike<number>, labels: ArrayLike<number>): nu
 export function fewShotAccuracy(
   data: LabeledEmbeddings,
   counts: readonly number[],
-  options?: { seed?: number; draws?: number },
+  options?: FewShotOptions,
 ): FewShotAccuracy[] {
   const reader = readOptions('fewShotAccuracy', options);
   const seed = reader.read('seed', checkInteger, 0);

@@ -8,7 +8,9 @@ import { add, div, mul, sub, type Tensor, tensor } from '../../nn/index.js';
 
 /** Mean and standard deviation of each channel, of values from 0 to 1. */
 export interface ImageNormalization {
+  /** Mean of each channel. */
   imageMean: readonly number[];
+  /** Standard deviation of each channel, above 0. */
   imageStd: readonly number[];
 }
 

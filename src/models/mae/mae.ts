@@ -102,6 +102,14 @@ export interface MaeConfig {
   imageStd?: readonly number[] | undefined;
 }
 
+/** Options of `MAE.reconstruct`. */
+export interface ReconstructOptions {
+  /** Seed of the masks' random numbers. @default 0 */
+  seed?: number | undefined;
+  /** Fraction of the patches that is hidden, above 0 and below 1. @default the model's */
+  maskRatio?: number | undefined;
+}
+
 /** Config of an MAE with all sizes. */
 export type MaeSizes = Readonly<{ [Key in keyof MaeConfig]-?: NonNullable<MaeConfig[Key]> }>;
 
@@ -114,7 +122,7 @@ export const MAE_DEFAULTS = {
   maskRatio: 0.75,
 } as const;
 
-/** How an MAE is trained unless told otherwise. */
+/** Default training options of an MAE. */
 export const MAE_TRAINING: TrainDefaults = {
   steps: 2000,
   batchSize: 64,
@@ -186,7 +194,7 @@ export class MAE extends Module implements Trainable<ImageDataset, MaeBatch> {
   /** Augmentation of images in color. */
   readonly #flips: Augmentation | undefined;
 
-  /** How it is trained unless told otherwise. */
+  /** Options of `train` where it is given none. */
   readonly defaults: TrainDefaults = MAE_TRAINING;
 
   /**
@@ -394,16 +402,14 @@ export class MAE extends Module implements Trainable<ImageDataset, MaeBatch> {
    * paper's figures.
    *
    * @param images (B, C, H, W), −1 to 1, bytes (B, H, W, C), or `ImageData`
-   * @param options which patches are hidden
-   * @param options.seed seed of the masks' random numbers
-   * @param options.maskRatio fraction that is hidden, the model's unless given
+   * @param options seed, maskRatio
    * @returns both (B, C, H, W), −1 to 1; hidden patches are gray in `masked`
    * @throws {TypeError | RangeError} if an argument is not valid
    * @example const { masked, reconstructed } = mae.reconstruct(pixels, { maskRatio: 0.5 });
    */
   reconstruct(
     images: ImageInput,
-    options?: { seed?: number; maskRatio?: number },
+    options?: ReconstructOptions,
   ): { masked: Tensor; reconstructed: Tensor } {
     const reader = readOptions('reconstruct', options);
     const seed = reader.read('seed', checkInteger, 0);

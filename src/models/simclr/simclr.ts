@@ -98,7 +98,7 @@ export const SIMCLR_DEFAULTS = {
   chunkSize: 256,
 } as const;
 
-/** How a SimCLR is trained unless told otherwise. */
+/** Default training options of a SimCLR. */
 export const SIMCLR_TRAINING: TrainDefaults = {
   steps: 2000,
   batchSize: 256,
@@ -169,7 +169,7 @@ export class SimCLR extends Module implements Trainable<ImageDataset, SimClrBatc
   /** Side of the squares that the last convolution's result is averaged over. */
   readonly #poolSize: number;
 
-  /** How it is trained unless told otherwise. */
+  /** Options of `train` where it is given none. */
   readonly defaults: TrainDefaults = SIMCLR_TRAINING;
 
   /**
@@ -253,9 +253,9 @@ export class SimCLR extends Module implements Trainable<ImageDataset, SimClrBatc
     }
     const size = Math.min(batchSize, count);
     if (size < 2) rangeError('train', 'batchSize', 'at least 2 images', size);
-    const rowsOf = fullBatches(count, batchSize, seed);
+    const rowsOfStep = fullBatches(count, batchSize, seed);
     return (step, first = 0, length = batchSize) => {
-      const { pixels, rows, samples } = readSamples(data, rowsOf(step, first, length), first);
+      const { pixels, rows, samples } = readSamples(data, rowsOfStep(step, first, length), first);
       if (rows.length < 2) throw new Error(`train: no images of step ${step + 1} can be read`);
       const own = labels && rows.map((row) => labels[row] as number);
       return { pixels, labels: own, seed, step, samples };

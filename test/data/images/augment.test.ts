@@ -1,4 +1,4 @@
-/** Random views: each against its f64 twin, what must stay the same, and how often what happens. */
+/** Random views: each against its f64 reference, what must stay the same, and how often what happens. */
 
 import {
   Augmentation,
@@ -82,7 +82,7 @@ function plans(options: AugmentOptions, count: number, at = AT): number[][] {
 for (const shape of SHAPES) {
   const { height, width, channels } = shape;
   const title = `${height} x ${width} x ${channels}`;
-  test(`${title}: views equal their f64 twin`, () => {
+  test(`${title}: views equal their f64 reference`, () => {
     const count = 6;
     const images = randomImages(count, shape);
     const augmentation = new Augmentation(shape, ALL);
@@ -187,8 +187,8 @@ test('each thing happens as often as its chance says', () => {
   const rows = plans(ALL, count);
   const often = (what: string, happened: (row: number[]) => boolean, chance: number): void => {
     const share = rows.filter(happened).length / count;
-    const deviation = Math.sqrt((chance * (1 - chance)) / count);
-    check(Math.abs(share - chance) < 4 * deviation, `${what}: ${share} of the time, not ${chance}`);
+    const std = Math.sqrt((chance * (1 - chance)) / count);
+    check(Math.abs(share - chance) < 4 * std, `${what}: ${share} of the time, not ${chance}`);
   };
   // Turns are less than a quarter, so the first number has the sign of the flip.
   often('flip', (row) => (row[0] as number) < 0, 0.5);
@@ -223,17 +223,17 @@ test('crops have the areas and ratios that were asked for, and lie within the im
 
 test('a crop may be larger than the image, and the shift comes on top', () => {
   const rows = plans({ ...NONE, scale: [1.44, 1.44], translate: 0.1 }, 2000);
-  const places = rows.map(([across = 0, , x0 = 0]) => {
+  const centers = rows.map(([across = 0, , x0 = 0]) => {
     close(across, 1.2, { atol: 1e-6 });
     return x0 - across / 2 + 0.5;
   });
-  const [least, most] = [Math.min(...places), Math.max(...places)];
+  const [min, max] = [Math.min(...centers), Math.max(...centers)];
   // The image is somewhere in a crop of 38.4 pixels, and up to 3.2 to either side of that.
-  check(least > -9.61 && most < 3.21, `crops begin from ${least} to ${most}`);
-  check(least < -8 && most > 1.6, `crops begin only from ${least} to ${most}`);
+  check(min > -9.61 && max < 3.21, `crops begin from ${min} to ${max}`);
+  check(min < -8 && max > 1.6, `crops begin only from ${min} to ${max}`);
 });
 
-test('a view depends on seed, step, view and place in the batch alone', () => {
+test('a view depends on seed, step, view and index in the batch alone', () => {
   const all = plans(ALL, 9);
   same(plans(ALL, 9), all);
   same(plans(ALL, 4, { ...AT, samples: [5, 6, 7, 8] } as typeof AT), all.slice(5));

@@ -1,4 +1,4 @@
-/** Tokens of awkward texts beside those of Hugging Face's tokenizers (test/golden/sentence.py). */
+/** Tokens of awkward texts next to those of Hugging Face's tokenizers (test/golden/sentence.py). */
 
 import { readFileSync } from 'node:fs';
 import { PipelineTokenizer } from '../../../src/data/text/pipeline/tokenizer.js';
@@ -38,7 +38,7 @@ test('a long word takes no longer than its length', () => {
   }
 });
 
-test('what is not known is refused by its place', () => {
+test('what is not known is refused by its path', () => {
   const model = { type: 'WordLevel', vocab: { a: 0 }, unk_token: 'a' };
   const make = (part: Record<string, unknown>) => () =>
     new PipelineTokenizer('load', { model, ...part });

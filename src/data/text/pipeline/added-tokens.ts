@@ -11,7 +11,7 @@ export interface AddedToken {
   id: number;
   content: string;
   special: boolean;
-  /** Found in normalized text rather than in the text as it is given. */
+  /** True if it is searched for in normalized text, not in the text as it is given. */
   normalized: boolean;
   singleWord: boolean;
   lstrip: boolean;
@@ -36,7 +36,7 @@ export function readAddedTokens(where: Where, value: unknown): AddedToken[] {
   });
 }
 
-/** A stretch of text, or a token in it. */
+/** A chunk of text, or a token in it. */
 export type Piece = { text: string } | { id: number };
 
 const ENDS_IN_WORD = new RegExp(`[${WORD}]$`, 'u');

@@ -51,7 +51,7 @@ function find(key: Uint8Array, units: Uint32Array): number {
     unit = units[node] ?? 0;
     if ((unit & 0x800000ff) !== byte) return -1;
     node ^= offsetOf(unit);
-    // A leaf hangs here: its value is a place in the replacements.
+    // A leaf hangs here: its value is an offset into the replacements.
     if ((unit >>> 8) & 1) return ((units[node] ?? 0) & 0x7fffffff) >>> 0;
   }
   return -1;

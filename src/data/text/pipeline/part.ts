@@ -5,7 +5,7 @@ import { rangeError, show } from '../../../core/validation.js';
 /** One part of a `tokenizer.json`. */
 export type Part = Readonly<Record<string, unknown>>;
 
-/** The place of a part in the file, for messages. */
+/** Function and part of the file that messages name. */
 export interface Where {
   /** Function that messages name. */
   name: string;

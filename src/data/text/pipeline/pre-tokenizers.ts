@@ -59,7 +59,7 @@ function metaspace(where: Where, part: Part): PreTokenizer {
   };
 }
 
-/** What becomes of the matches of a pattern. */
+/** Treatment of the matches of a pattern. */
 type Behavior = 'Removed' | 'Isolated' | 'MergedWithPrevious' | 'MergedWithNext' | 'Contiguous';
 
 function splitBy(text: string, pattern: RegExp, behavior: Behavior, invert: boolean): string[] {

@@ -12,7 +12,7 @@ import { isPart, type Part, readList, readPart, unknownType, type Where } from '
 import { type PreTokenizer, readPreTokenizer } from './pre-tokenizers.js';
 import { lowercase } from './unicode.js';
 
-/** Words, or stretches between spaces, whose tokens are kept. */
+/** Words, or chunks between spaces, whose tokens are kept. */
 const MAX_CACHED = 50_000;
 /** Longer ones are not kept. */
 const MAX_CACHED_LENGTH = 64;
@@ -103,15 +103,15 @@ export class PipelineTokenizer {
   readonly model: TokenModel;
   /** One more than the highest number. */
   readonly size: number;
-  /** Whether text is lowered although the file does not say so. */
+  /** True if text becomes lower case although the file does not say so. */
   readonly lowers: boolean;
   readonly #normalizer: Normalizer | undefined;
   readonly #splitter: PreTokenizer | undefined;
   readonly #find: ((text: string) => Piece[]) | undefined;
   readonly #findNormalized: ((text: string) => Piece[]) | undefined;
-  /** Whether spaces part a text into stretches that don't see one another. */
+  /** True if spaces split a text into chunks that are tokenized independently. */
   readonly #bySpaces: boolean;
-  readonly #stretches = new Map<string, readonly number[]>();
+  readonly #chunks = new Map<string, readonly number[]>();
   readonly #words = new Map<string, readonly number[]>();
 
   /**
@@ -159,19 +159,19 @@ export class PipelineTokenizer {
       this.#append(ids, text);
       return ids;
     }
-    for (const stretch of text.split(BERT_SPACES)) {
-      if (stretch === '') continue;
-      for (const id of this.#ofStretch(stretch)) ids.push(id);
+    for (const chunk of text.split(BERT_SPACES)) {
+      if (chunk === '') continue;
+      for (const id of this.#ofChunk(chunk)) ids.push(id);
     }
     return ids;
   }
 
-  #ofStretch(stretch: string): readonly number[] {
-    const kept = this.#stretches.get(stretch);
+  #ofChunk(chunk: string): readonly number[] {
+    const kept = this.#chunks.get(chunk);
     if (kept !== undefined) return kept;
     const ids: number[] = [];
-    this.#append(ids, stretch);
-    keep(this.#stretches, stretch, ids);
+    this.#append(ids, chunk);
+    keep(this.#chunks, chunk, ids);
     return ids;
   }
 
