@@ -9,7 +9,8 @@
  * It holds where an embedding depends on its own sample alone: batch normalization sees the chunk.
  */
 
-import { checkCallback, checkIntegers } from '../core/validation.js';
+import { checkNoOptions } from '../core/options.js';
+import { checkCallback, checkIntegers, type NoOptions } from '../core/validation.js';
 import { isGradEnabled, withGradMode } from '../nn/grad-mode.js';
 import { customOp, mul, noGrad, sum, type Tensor, tensor, tidy } from '../nn/index.js';
 import { toLeaf } from '../nn/leaf.js';
@@ -22,6 +23,7 @@ import { replays } from '../nn/random.js';
  * @param embed embeddings of the chunk with `count` samples from `first` on; called twice for each
  *   chunk, with the same random numbers
  * @param loss scalar loss of the embeddings of all chunks, in their order
+ * @param options none
  * @returns loss, whose backward fills the gradients of the parameters
  * @throws {TypeError | RangeError} if an argument is not valid
  * @see https://arxiv.org/abs/2101.06983
@@ -30,7 +32,9 @@ export function cachedLoss(
   chunkSizes: readonly number[],
   embed: (first: number, count: number, chunk: number) => Tensor,
   loss: (embeddings: readonly Tensor[]) => Tensor,
+  options?: NoOptions,
 ): Tensor {
+  checkNoOptions('cachedLoss', options);
   checkIntegers('cachedLoss', 'chunkSizes', chunkSizes, undefined, {
     valid: (size) => size >= 1,
     what: 'at least 1',

@@ -11,7 +11,7 @@
 import nnCode from '#wasm/nn';
 import { kernels } from '../../core/kernels.js';
 import { f32, type Pointer, scoped, u8 } from '../../core/memory.js';
-import { readOptions } from '../../core/options.js';
+import { checkNoOptions, readOptions } from '../../core/options.js';
 import { STREAMS, streamAt } from '../../core/streams.js';
 import {
   type Check,
@@ -19,6 +19,7 @@ import {
   checkIntegers,
   checkNonNegative,
   integerIn,
+  type NoOptions,
   oneOf,
   rangeError,
   typeError,
@@ -96,10 +97,16 @@ export const IMAGE_KINDS: readonly ImageKind[] = ['photo', 'glyph'];
  *
  * @param shape shape of the images
  * @param kind kind of the images: glyphs if they are gray, unless told otherwise
+ * @param options none
  * @returns all options
  * @throws {TypeError | RangeError} if an argument is not valid
  */
-export function defaultAugmentation(shape: ImageShape, kind?: ImageKind): Required<AugmentOptions> {
+export function defaultAugmentation(
+  shape: ImageShape,
+  kind?: ImageKind,
+  options?: NoOptions,
+): Required<AugmentOptions> {
+  checkNoOptions('defaultAugmentation', options);
   checkImageShape('defaultAugmentation', shape);
   const usual = shape.channels === 1 ? 'glyph' : 'photo';
   return augmentationOf(
@@ -196,10 +203,12 @@ export function checkAugmentation(name: string, argument: string, value: unknown
  *
  * @param images u8 (B, H, W, C), 0 black to 255 white
  * @param shape shape of each image
+ * @param options none
  * @returns (B, C, H, W), -1 black to 1 white
  * @throws {TypeError | RangeError} if an argument is not valid
  */
-export function imagesToTensor(images: Uint8Array, shape: ImageShape): Tensor {
+export function imagesToTensor(images: Uint8Array, shape: ImageShape, options?: NoOptions): Tensor {
+  checkNoOptions('imagesToTensor', options);
   checkImageShape('imagesToTensor', shape);
   const count = countImages('imagesToTensor', images, shape);
   const { height, width, channels } = shape;

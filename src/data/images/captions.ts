@@ -3,8 +3,9 @@
  * image's label; the others say more of it.
  */
 
+import { checkNoOptions } from '../../core/options.js';
 import type { Random } from '../../core/random.js';
-import { checkString } from '../../core/validation.js';
+import { checkString, type NoOptions } from '../../core/validation.js';
 import { checkTexts } from '../text/tokenizer.js';
 
 /** Fraction of captions that are cut to their label, and of parts that are kept in the others. */
@@ -15,11 +16,13 @@ const KEPT = 0.6;
  * Gives the label of a caption: its first part.
  *
  * @param caption parts divided by semicolons
+ * @param options none
  * @returns the label, without spaces around it
  * @throws {TypeError} if it is not a string
  * @example captionLabel('red apple; on a table'); // 'red apple'
  */
-export function captionLabel(caption: string): string {
+export function captionLabel(caption: string, options?: NoOptions | number): string {
+  checkNoOptions('captionLabel', options);
   return (checkString('captionLabel', 'caption', caption).split(';')[0] as string).trim();
 }
 
@@ -34,10 +37,15 @@ export function sampleCaption(caption: string, random: Random): string {
  * Numbers the labels of captions.
  *
  * @param captions captions
+ * @param options none
  * @returns names: each label once; ids: the index of each caption's label
  * @throws {TypeError} if a caption is not a string
  */
-export function indexLabels(captions: readonly string[]): { ids: number[]; names: string[] } {
+export function indexLabels(
+  captions: readonly string[],
+  options?: NoOptions,
+): { ids: number[]; names: string[] } {
+  checkNoOptions('indexLabels', options);
   checkTexts('indexLabels', 'captions', captions);
   const indices = new Map<string, number>();
   const ids = captions.map((caption) => {

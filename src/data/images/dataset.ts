@@ -1,6 +1,7 @@
 /** Images that are read when they are asked for, in memory or not, and their labels. */
 
-import { checkIntegers, rangeError, typeError } from '../../core/validation.js';
+import { checkNoOptions } from '../../core/options.js';
+import { checkIntegers, type NoOptions, rangeError, typeError } from '../../core/validation.js';
 import {
   fitImage,
   fromImageData,
@@ -78,6 +79,7 @@ function bytesOf(pixels: Pixels, shape: ImageShape): Uint8Array {
  *   ImageData of another size is cropped and resized
  * @param shape height, width, and channels: 1 grayscale or 3 colors
  * @param labels class of each image, from 0
+ * @param options none
  * @returns the dataset, which reads from `pixels`
  * @throws {TypeError | RangeError} if an argument is not valid
  * @example const data = imagesFrom(bytes, { height: 28, width: 28, channels: 1 }, labels);
@@ -86,7 +88,9 @@ export function imagesFrom(
   pixels: Pixels,
   shape: ImageShape,
   labels?: ArrayLike<number>,
+  options?: NoOptions,
 ): ImageDataset {
+  checkNoOptions('imagesFrom', options);
   checkImageShape('imagesFrom', shape);
   const { height, width, channels } = shape;
   const own = { height, width, channels };
@@ -144,10 +148,16 @@ export function readSamples(
  *
  * @param data dataset
  * @param rows indices of images
+ * @param options none
  * @returns dataset of these images, in this order, with their labels and captions
  * @throws {TypeError | RangeError} if an index is not one of an image
  */
-export function subset(data: ImageDataset, rows: ArrayLike<number>): ImageDataset {
+export function subset(
+  data: ImageDataset,
+  rows: ArrayLike<number>,
+  options?: NoOptions,
+): ImageDataset {
+  checkNoOptions('subset', options);
   checkImages('subset', data, data?.shape);
   checkIntegers('subset', 'rows', rows, undefined, {
     valid: (row) => row >= 0 && row < data.count,

@@ -1,6 +1,7 @@
 /** Kind of images, which decides how random views of them are made. */
 
-import { oneOf } from '../../core/validation.js';
+import { checkNoOptions } from '../../core/options.js';
+import { type NoOptions, oneOf } from '../../core/validation.js';
 import {
   type AugmentOptions,
   defaultAugmentation,
@@ -21,10 +22,12 @@ const MIN_SHADES = 0.2;
  * shades and those in color are photos.
  *
  * @param data images
+ * @param options none
  * @returns `'photo'` or `'glyph'`
  * @throws {TypeError} if it is not a dataset
  */
-export function imageKind(data: ImageDataset): ImageKind {
+export function imageKind(data: ImageDataset, options?: NoOptions): ImageKind {
+  checkNoOptions('imageKind', options);
   checkImages('imageKind', data, data?.shape);
   if (data.shape.channels > 1) return 'photo';
   const count = Math.min(SAMPLE, data.count);
@@ -40,10 +43,16 @@ export function imageKind(data: ImageDataset): ImageKind {
  *
  * @param data images
  * @param kind kind of the images, told from the pixels if left out
+ * @param options none
  * @returns all options of `Augmentation`
  * @throws {TypeError | RangeError} if an argument is not valid
  */
-export function augmentationFor(data: ImageDataset, kind?: ImageKind): Required<AugmentOptions> {
+export function augmentationFor(
+  data: ImageDataset,
+  kind?: ImageKind,
+  options?: NoOptions,
+): Required<AugmentOptions> {
+  checkNoOptions('augmentationFor', options);
   checkImages('augmentationFor', data, data?.shape);
   const known =
     kind === undefined ? imageKind(data) : oneOf(IMAGE_KINDS)('augmentationFor', 'kind', kind);

@@ -4,8 +4,8 @@
  * merging, again and again, the two neighboring pieces that stand together most often.
  */
 
-import { readOptions } from '../../core/options.js';
-import { checkFlag, integerIn, rangeError } from '../../core/validation.js';
+import { checkNoOptions, readOptions } from '../../core/options.js';
+import { checkFlag, integerIn, type NoOptions, rangeError } from '../../core/validation.js';
 import { JsonTokenizer, SPACES } from './json-tokenizer.js';
 import { charactersOf, checkTexts } from './tokenizer.js';
 import { specialToken, type TokenizerJson, tokenizerJson } from './tokenizer-json.js';
@@ -283,10 +283,12 @@ export function wordPieceJson(
  * Makes the `tokenizer.json` of single characters with BERT's special tokens.
  *
  * @param texts texts whose characters become tokens
+ * @param options none
  * @returns the object in the file
  * @throws {TypeError} if they are not texts
  */
-export function characterJson(texts: readonly string[]): TokenizerJson {
+export function characterJson(texts: readonly string[], options?: NoOptions): TokenizerJson {
+  checkNoOptions('characterJson', options);
   checkTexts('characterJson', 'texts', texts);
   const tokens = [...SPECIAL_TOKENS, ...charactersOf(texts)];
   const vocab = Object.fromEntries(tokens.map((token, id) => [token, id]));

@@ -3,7 +3,14 @@
  * has learned nothing that a table of counts does not know.
  */
 
-import { checkIntegers, instanceOf, rangeError, typeError } from '../../core/validation.js';
+import { checkNoOptions } from '../../core/options.js';
+import {
+  checkIntegers,
+  instanceOf,
+  type NoOptions,
+  rangeError,
+  typeError,
+} from '../../core/validation.js';
 import { checkTextList, type Texts } from './batches.js';
 import { BERT } from './bert.js';
 import { IGNORE_INDEX } from './masking.js';
@@ -126,10 +133,17 @@ export interface Baselines {
  * @param bert model whose tokenizer and masks are used
  * @param data a text or many
  * @param bigrams counts of the training text
+ * @param options none
  * @returns accuracies, from 0 to 1
  * @throws {TypeError | RangeError} if an argument is not valid
  */
-export function maskedBaselines(bert: BERT, data: Texts, bigrams: Bigrams): Baselines {
+export function maskedBaselines(
+  bert: BERT,
+  data: Texts,
+  bigrams: Bigrams,
+  options?: NoOptions,
+): Baselines {
+  checkNoOptions('maskedBaselines', options);
   instanceOf(BERT, 'a BERT')('maskedBaselines', 'bert', bert);
   const texts = checkTextList('maskedBaselines', data);
   instanceOf(Bigrams, 'Bigrams')('maskedBaselines', 'bigrams', bigrams);

@@ -3,7 +3,8 @@
  * of Hugging Face's `BertForMaskedLM` or `BertForSequenceClassification`, and its tokenizer.
  */
 
-import { instanceOf, rangeError } from '../../core/validation.js';
+import { checkNoOptions } from '../../core/options.js';
+import { instanceOf, type NoOptions, rangeError } from '../../core/validation.js';
 import { JsonTokenizer } from '../../data/text/json-tokenizer.js';
 import { ConfigReader, MAX_LAYERS } from '../files/config.js';
 import { type Files, readJson, writeJson } from '../files/files.js';
@@ -109,10 +110,12 @@ function filesOf(
 /**
  * Makes the files of a BERT: what `loadBert` and transformers' `BertForMaskedLM` read.
  * @param bert model to save
+ * @param options none
  * @returns paths to bytes: config.json, model.safetensors, the tokenizer's files
  * @throws {TypeError} if it is not a BERT
  */
-export function saveBert(bert: BERT): Files {
+export function saveBert(bert: BERT, options?: NoOptions): Files {
+  checkNoOptions('saveBert', options);
   instanceOf(BERT, 'a BERT')('saveBert', 'bert', bert);
   return filesOf(bert, bertTensors(bert), { architectures: ['BertForMaskedLM'] });
 }
@@ -122,10 +125,12 @@ export function saveBert(bert: BERT): Files {
  * `BertForSequenceClassification` read. The names of the classes are in its config.
  *
  * @param classifier classifier to save
+ * @param options none
  * @returns paths to bytes
  * @throws {TypeError} if it is not a BertClassifier
  */
-export function saveBertClassifier(classifier: BertClassifier): Files {
+export function saveBertClassifier(classifier: BertClassifier, options?: NoOptions): Files {
+  checkNoOptions('saveBertClassifier', options);
   instanceOf(BertClassifier, 'a BertClassifier')('saveBertClassifier', 'classifier', classifier);
   const { bert, labelNames } = classifier;
   return filesOf(bert, classifierTensors(classifier), {
@@ -183,10 +188,12 @@ function tokenizerOf(loader: string, files: Files, vocabSize: number): JsonToken
  * the head that predicts tokens is then as at the start of training.
  *
  * @param files paths to bytes
+ * @param options none
  * @returns the model, in evaluation mode
  * @throws {RangeError} if a file is missing or not valid; nothing stays in memory
  */
-export function loadBert(files: Files): BERT {
+export function loadBert(files: Files, options?: NoOptions): BERT {
+  checkNoOptions('loadBert', options);
   const { sizes, vocabSize } = readSizes('loadBert', files);
   return loadModel('loadBert', files, {
     aliases,
@@ -199,10 +206,12 @@ export function loadBert(files: Files): BERT {
 /**
  * Tells whether files are those of a classifier.
  * @param files paths to bytes
+ * @param options none
  * @returns true if the config names `BertForSequenceClassification`
  * @throws {TypeError | RangeError} if config.json is missing or not valid
  */
-export function isBertClassifier(files: Files): boolean {
+export function isBertClassifier(files: Files, options?: NoOptions): boolean {
+  checkNoOptions('isBertClassifier', options);
   const { architectures } = readJson('isBertClassifier', files, 'config.json');
   return Array.isArray(architectures) && architectures[0] === 'BertForSequenceClassification';
 }
@@ -218,10 +227,12 @@ function labelNamesOf(files: Files): string[] {
  * Loads a classifier from its files, `saveBertClassifier`'s or Hugging Face's.
  *
  * @param files paths to bytes
+ * @param options none
  * @returns the classifier, in evaluation mode
  * @throws {RangeError} if a file is missing or not valid; nothing stays in memory
  */
-export function loadBertClassifier(files: Files): BertClassifier {
+export function loadBertClassifier(files: Files, options?: NoOptions): BertClassifier {
+  checkNoOptions('loadBertClassifier', options);
   const loader = 'loadBertClassifier';
   const { sizes, vocabSize } = readSizes(loader, files);
   const labelNames = labelNamesOf(files);

@@ -4,7 +4,8 @@
  * `CLIPModel`; a CLIP with a small tower is stored under names, and a model type, of our own.
  */
 
-import { instanceOf } from '../../core/validation.js';
+import { checkNoOptions } from '../../core/options.js';
+import { instanceOf, type NoOptions } from '../../core/validation.js';
 import { checkTokenizer, type Tokenizer } from '../../data/text/tokenizer.js';
 import { ConfigReader, MAX_LAYERS, MAX_SIDE } from '../files/config.js';
 import { type Files, writeJson } from '../files/files.js';
@@ -122,10 +123,12 @@ function hubConfig({ config, tokenizer }: CLIP): object {
  * transformers.
  *
  * @param clip model to save
+ * @param options none
  * @returns paths to bytes
  * @throws {TypeError} if it is not a CLIP
  */
-export function saveClip(clip: CLIP): Files {
+export function saveClip(clip: CLIP, options?: NoOptions): Files {
+  checkNoOptions('saveClip', options);
   instanceOf(CLIP, 'a CLIP')('saveClip', 'clip', clip);
   const { config, tokenizer } = clip;
   const isHub = config.image === 'vit' && config.text === 'transformer';
@@ -248,10 +251,12 @@ function checkWeights(weights: Weights, sizes: FileSizes, vocabSize: number): vo
  *
  * @param files paths to bytes
  * @param tokenizer replaces the files' own; it adds no start and end
+ * @param options none
  * @returns the model, in evaluation mode
  * @throws {TypeError | RangeError} if a file is missing or not valid; nothing stays in memory
  */
-export function loadClip(files: Files, tokenizer?: Tokenizer): CLIP {
+export function loadClip(files: Files, tokenizer?: Tokenizer, options?: NoOptions): CLIP {
+  checkNoOptions('loadClip', options);
   const config = ConfigReader.open('loadClip', files);
   if (tokenizer !== undefined) checkTokenizer('loadClip', 'tokenizer', tokenizer);
   config.readEnum('model_type', [CLIP_TYPE, SMALL_CLIP_TYPE], CLIP_TYPE);

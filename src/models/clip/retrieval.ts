@@ -1,7 +1,8 @@
 /** Metrics of a trained CLIP: zero-shot accuracy, and recall of retrieval both ways. */
 
 import type { Matrix } from '../../core/matrix.js';
-import { instanceOf, rangeError, typeError } from '../../core/validation.js';
+import { checkNoOptions } from '../../core/options.js';
+import { instanceOf, type NoOptions, rangeError, typeError } from '../../core/validation.js';
 import { indexLabels } from '../../data/images/captions.js';
 import type { ImageDataset } from '../../data/images/dataset.js';
 import { topK } from '../../search/top-k.js';
@@ -53,10 +54,12 @@ function readableRows(data: ImageDataset): number[] {
  *
  * @param model trained CLIP
  * @param data images with captions
+ * @param options none
  * @returns recall at 1, 5 and 10
  * @throws {TypeError | RangeError} if they are not images of the network's shape with captions
  */
-export function clipRetrieval(model: CLIP, data: ImageDataset): ClipRecall {
+export function clipRetrieval(model: CLIP, data: ImageDataset, options?: NoOptions): ClipRecall {
+  checkNoOptions('clipRetrieval', options);
   checkClip('clipRetrieval', model);
   const captions = model.captionsOf('clipRetrieval', data);
   const { ids, names } = indexLabels(readableRows(data).map((row) => captions[row] as string));
@@ -79,10 +82,12 @@ export function clipRetrieval(model: CLIP, data: ImageDataset): ClipRecall {
  *
  * @param model trained CLIP
  * @param data images with labels and their names
+ * @param options none
  * @returns accuracy, from 0 to 1
  * @throws {TypeError | RangeError} if they are not images of the network's shape with labels
  */
-export function zeroShotAccuracy(model: CLIP, data: ImageDataset): number {
+export function zeroShotAccuracy(model: CLIP, data: ImageDataset, options?: NoOptions): number {
+  checkNoOptions('zeroShotAccuracy', options);
   checkClip('zeroShotAccuracy', model);
   if (typeof data !== 'object' || data === null) {
     typeError('zeroShotAccuracy', 'data', 'images with labels and their names', data);

@@ -1,6 +1,7 @@
 /** Tokenizers as files: `tokenizer.json`, BERT's `vocab.txt`, GPT-2's and CLIP's `vocab.json`. */
 
-import { checkString, integerIn, rangeError } from '../../core/validation.js';
+import { checkNoOptions } from '../../core/options.js';
+import { checkString, integerIn, type NoOptions, rangeError } from '../../core/validation.js';
 import { CharacterTokenizer } from '../../data/text/characters.js';
 import { JsonTokenizer } from '../../data/text/json-tokenizer.js';
 import type { Tokenizer } from '../../data/text/tokenizer.js';
@@ -84,10 +85,17 @@ export function specialIds(tokenizer: Tokenizer): { bos_token_id: unknown; eos_t
  * @param files paths to bytes: `tokenizer.json`, or `vocab.txt`, or `vocab.json` with `merges.txt`,
  *   or a `vocab.json` of characters or words
  * @param size number of tokens that the model has; that of the file if left out
+ * @param options none
  * @returns the tokenizer
  * @throws {TypeError | RangeError} if there is none or it is not valid
  */
-export function readTokenizer(name: string, files: Files, size?: number): Tokenizer {
+export function readTokenizer(
+  name: string,
+  files: Files,
+  size?: number,
+  options?: NoOptions,
+): Tokenizer {
+  checkNoOptions('readTokenizer', options);
   checkString('readTokenizer', 'name', name);
   checkFiles(name, files);
   if (size !== undefined) integerIn(1, 2 ** 24)(name, 'size', size);

@@ -4,7 +4,8 @@
  * of ours; biases that our model lacks are written as zeros.
  */
 
-import { instanceOf } from '../../core/validation.js';
+import { checkNoOptions } from '../../core/options.js';
+import { instanceOf, type NoOptions } from '../../core/validation.js';
 import { checkTokenizer, type Tokenizer } from '../../data/text/tokenizer.js';
 import { ConfigReader, MAX_LAYERS } from '../files/config.js';
 import { type Files, writeJson } from '../files/files.js';
@@ -45,10 +46,12 @@ function tensorsOf(gpt: GPT): FileTensor[] {
 /**
  * Encodes a GPT's weights as `model.safetensors`, under Hugging Face's names.
  * @param gpt model to save
+ * @param options none
  * @returns bytes of the file
  * @throws {TypeError} if it is not a GPT
  */
-export function gptWeights(gpt: GPT): Uint8Array {
+export function gptWeights(gpt: GPT, options?: NoOptions): Uint8Array {
+  checkNoOptions('gptWeights', options);
   instanceOf(GPT, 'a GPT')('gptWeights', 'gpt', gpt);
   return writeTensors(tensorsOf(gpt));
 }
@@ -56,10 +59,12 @@ export function gptWeights(gpt: GPT): Uint8Array {
 /**
  * Makes the files of a GPT: what `loadGpt` and transformers' `GPT2LMHeadModel` read.
  * @param gpt model to save
+ * @param options none
  * @returns paths to bytes: config.json, model.safetensors, the tokenizer's files
  * @throws {TypeError} if it is not a GPT
  */
-export function saveGpt(gpt: GPT): Files {
+export function saveGpt(gpt: GPT, options?: NoOptions): Files {
+  checkNoOptions('saveGpt', options);
   instanceOf(GPT, 'a GPT')('saveGpt', 'gpt', gpt);
   const { layers, heads, width, context, dropout, hidden, bias, activation, eps } = gpt.config;
   const config = {
@@ -94,10 +99,12 @@ export function saveGpt(gpt: GPT): Files {
  *
  * @param files paths to bytes
  * @param tokenizer replaces the files' own
+ * @param options none
  * @returns the model, in evaluation mode
  * @throws {TypeError | RangeError} if a file is missing or not valid; nothing stays in memory
  */
-export function loadGpt(files: Files, tokenizer?: Tokenizer): GPT {
+export function loadGpt(files: Files, tokenizer?: Tokenizer, options?: NoOptions): GPT {
+  checkNoOptions('loadGpt', options);
   const config = ConfigReader.open('loadGpt', files);
   if (tokenizer !== undefined) checkTokenizer('loadGpt', 'tokenizer', tokenizer);
   const vocabSize = config.readInt('vocab_size');

@@ -4,7 +4,8 @@
  */
 
 import { type Matrix, readMatrix } from '../../core/matrix.js';
-import { typeError } from '../../core/validation.js';
+import { checkNoOptions } from '../../core/options.js';
+import { type NoOptions, typeError } from '../../core/validation.js';
 import { alignment, effectiveRank, uniformity } from '../../evaluate/embedding-space.js';
 import { normalize } from '../../linalg/similarity.js';
 
@@ -33,11 +34,17 @@ const COLLAPSED_RANK = 1.5;
  *
  * @param first one view of each image, (n, d)
  * @param second another view of each, (n, d)
+ * @param options none
  * @returns the diagnostics
  * @throws {TypeError | RangeError} if they are not two matrices of one shape
  * @see https://arxiv.org/abs/2005.10242
  */
-export function embeddingDiagnostics(first: Matrix, second: Matrix): EmbeddingDiagnostics {
+export function embeddingDiagnostics(
+  first: Matrix,
+  second: Matrix,
+  options?: NoOptions,
+): EmbeddingDiagnostics {
+  checkNoOptions('embeddingDiagnostics', options);
   readMatrix('embeddingDiagnostics', 'first', first);
   readMatrix('embeddingDiagnostics', 'second', second);
   const distance = alignment(first, second);
@@ -68,10 +75,15 @@ function meanCosine(x: Matrix): number {
  * Formats diagnostics as a line of text.
  *
  * @param diagnostics result of `embeddingDiagnostics`
+ * @param options none
  * @returns the line, which says so if the embedding has collapsed
  * @throws {TypeError} if it is not a result of `embeddingDiagnostics`
  */
-export function formatEmbeddingDiagnostics(diagnostics: EmbeddingDiagnostics): string {
+export function formatEmbeddingDiagnostics(
+  diagnostics: EmbeddingDiagnostics,
+  options?: NoOptions,
+): string {
+  checkNoOptions('formatEmbeddingDiagnostics', options);
   if (typeof diagnostics?.effectiveRank !== 'number') {
     const what = 'a result of embeddingDiagnostics';
     typeError('formatEmbeddingDiagnostics', 'diagnostics', what, diagnostics);

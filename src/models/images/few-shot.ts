@@ -4,13 +4,14 @@
  */
 
 import { type Matrix, readMatrix } from '../../core/matrix.js';
-import { readOptions } from '../../core/options.js';
+import { checkNoOptions, readOptions } from '../../core/options.js';
 import { Random } from '../../core/random.js';
 import { STREAMS } from '../../core/streams.js';
 import {
   checkInteger,
   checkIntegers,
   integerIn,
+  type NoOptions,
   rangeError,
   typeError,
 } from '../../core/validation.js';
@@ -57,10 +58,12 @@ const NEIGHBORS = 20;
  *
  * @param x matrix
  * @param rows indices of rows
+ * @param options none
  * @returns matrix of these rows, in this order
  * @throws {TypeError | RangeError} if an argument is not valid, or an index is not one of a row
  */
-export function selectRows(x: Matrix, rows: readonly number[]): Matrix {
+export function selectRows(x: Matrix, rows: readonly number[], options?: NoOptions): Matrix {
+  checkNoOptions('selectRows', options);
   checkPlainMatrix('selectRows', 'x', x);
   checkIntegers('selectRows', 'rows', rows, undefined, {
     valid: (row) => row >= 0 && row < x.rows,
@@ -98,6 +101,7 @@ function checkPerClass(name: string, argument: string, value: unknown): number {
  * @param perClass rows per class; Infinity is all
  * @param seed seed of the random numbers
  * @param draw index of the draw: each is another sample
+ * @param options none
  * @returns indices of rows, class by class
  * @throws {TypeError | RangeError} if an argument is not valid
  */
@@ -106,7 +110,9 @@ export function sampleLabeled(
   perClass: number,
   seed = 0,
   draw = 0,
+  options?: NoOptions,
 ): number[] {
+  checkNoOptions('sampleLabeled', options);
   checkIntegers('sampleLabeled', 'labels', labels);
   checkPerClass('sampleLabeled', 'perClass', perClass);
   checkInteger('sampleLabeled', 'seed', seed);

@@ -1,6 +1,7 @@
 /** Baselines of a masked autoencoder: hidden patches by methods that have learned nothing. */
 
-import { instanceOf, rangeError } from '../../core/validation.js';
+import { checkNoOptions } from '../../core/options.js';
+import { instanceOf, type NoOptions, rangeError } from '../../core/validation.js';
 import { checkImages, type ImageDataset } from '../../data/images/dataset.js';
 import { checkTensor } from '../../nn/check.js';
 import {
@@ -36,10 +37,12 @@ function checkShown(name: string, images: Tensor, shown: Tensor): void {
  *
  * @param images (B, C, H, W)
  * @param shown (B, 1, H, W), 0 where a pixel is hidden
+ * @param options none
  * @returns (B, C, H, W)
  * @throws {TypeError | RangeError} if an argument is not valid
  */
-export function meanFill(images: Tensor, shown: Tensor): Tensor {
+export function meanFill(images: Tensor, shown: Tensor, options?: NoOptions): Tensor {
+  checkNoOptions('meanFill', options);
   checkShown('meanFill', images, shown);
   const [batch, channels, height, width] = images.shape as [number, number, number, number];
   const total = (x: Tensor, planes: number): Tensor =>
@@ -57,10 +60,12 @@ const ITERATIONS = 200;
  *
  * @param images (B, C, H, W)
  * @param shown (B, 1, H, W), 0 where a pixel is hidden
+ * @param options none
  * @returns (B, C, H, W)
  * @throws {TypeError | RangeError} if an argument is not valid
  */
-export function interpolate(images: Tensor, shown: Tensor): Tensor {
+export function interpolate(images: Tensor, shown: Tensor, options?: NoOptions): Tensor {
+  checkNoOptions('interpolate', options);
   checkShown('interpolate', images, shown);
   const [batch, channels, height, width] = images.shape as [number, number, number, number];
   const planes = [batch * channels, 1, height, width];
@@ -96,10 +101,16 @@ export interface ReconstructionErrors {
  *
  * @param model masked autoencoder
  * @param data images
+ * @param options none
  * @returns mean squared errors
  * @throws {TypeError | RangeError} if they are not images of the network's shape
  */
-export function reconstructionErrors(model: MAE, data: ImageDataset): ReconstructionErrors {
+export function reconstructionErrors(
+  model: MAE,
+  data: ImageDataset,
+  options?: NoOptions,
+): ReconstructionErrors {
+  checkNoOptions('reconstructionErrors', options);
   instanceOf(MAE, 'an MAE')('reconstructionErrors', 'model', model);
   const { height, width, channels } = model.config;
   checkImages('reconstructionErrors', data, { height, width, channels });

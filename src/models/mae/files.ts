@@ -3,7 +3,8 @@
  * names and layouts of Hugging Face's `ViTMAEForPreTraining`, and `preprocessor_config.json`.
  */
 
-import { instanceOf } from '../../core/validation.js';
+import { checkNoOptions } from '../../core/options.js';
+import { instanceOf, type NoOptions } from '../../core/validation.js';
 import { ConfigReader, MAX_LAYERS, MAX_SIDE } from '../files/config.js';
 import { type Files, writeJson } from '../files/files.js';
 import { loadModel } from '../files/load.js';
@@ -86,10 +87,12 @@ const tensorsOf = (mae: MAE): FileTensor[] => [...encoderTensors(mae), ...decode
  * Makes the files of a masked autoencoder: what `loadMae` and transformers' `ViTMAEForPreTraining`
  * read.
  * @param mae model to save
+ * @param options none
  * @returns paths to bytes: config.json, model.safetensors, preprocessor_config.json
  * @throws {TypeError} if it is not an MAE
  */
-export function saveMae(mae: MAE): Files {
+export function saveMae(mae: MAE, options?: NoOptions): Files {
+  checkNoOptions('saveMae', options);
   instanceOf(MAE, 'an MAE')('saveMae', 'mae', mae);
   const { height, width, channels, patch, hidden, layers, heads, maskRatio } = mae.config;
   const { decoderHidden, decoderLayers, decoderHeads, normalizePixels } = mae.config;
@@ -143,10 +146,12 @@ function readImageSize(config: ConfigReader): [height: number, width: number] {
  * alone will do: the decoder is then as at the start of training.
  *
  * @param files paths to bytes
+ * @param options none
  * @returns the model, in evaluation mode
  * @throws {RangeError} if a file is missing or not valid; nothing stays in memory
  */
-export function loadMae(files: Files): MAE {
+export function loadMae(files: Files, options?: NoOptions): MAE {
+  checkNoOptions('loadMae', options);
   const config = ConfigReader.open('loadMae', files);
   const [height, width] = readImageSize(config);
   config.require('hidden_act', 'gelu');

@@ -1,5 +1,6 @@
 /** Masks of a masked autoencoder: which patches of an image it sees. */
 
+import { checkNoOptions } from '../../core/options.js';
 import { Random } from '../../core/random.js';
 import { STREAMS } from '../../core/streams.js';
 import {
@@ -8,6 +9,7 @@ import {
   checkIntegers,
   checkNumber,
   integerIn,
+  type NoOptions,
   rangeError,
   typeError,
 } from '../../core/validation.js';
@@ -46,6 +48,7 @@ export const checkMaskRatio: Check<number> = (name, argument, value) => {
  * @param patches patches per image, at least 2
  * @param ratio fraction that is hidden, above 0 and below 1
  * @param position seed, step and samples: the position of the random numbers
+ * @param options none
  * @returns visible and hidden patches of each image
  * @throws {TypeError | RangeError} if an argument is not valid
  */
@@ -54,7 +57,9 @@ export function randomMask(
   patches: number,
   ratio: number,
   position: MaskPosition,
+  options?: NoOptions,
 ): Mask {
+  checkNoOptions('randomMask', options);
   integerIn(1)('randomMask', 'batch', batch);
   integerIn(2)('randomMask', 'patches', patches);
   checkMaskRatio('randomMask', 'ratio', ratio);

@@ -1,6 +1,7 @@
 /** A SimCLR as files: `config.json` and `model.safetensors`, under names of our own. */
 
-import { instanceOf } from '../../core/validation.js';
+import { checkNoOptions } from '../../core/options.js';
+import { instanceOf, type NoOptions } from '../../core/validation.js';
 import { ConfigReader, MAX_SIDE } from '../files/config.js';
 import { type Files, writeJson } from '../files/files.js';
 import { loadModel } from '../files/load.js';
@@ -16,10 +17,12 @@ const FILTER = 5;
 /**
  * Makes the files of a SimCLR, which `loadSimClr` reads.
  * @param model model to save
+ * @param options none
  * @returns paths to bytes: config.json, model.safetensors
  * @throws {TypeError} if it is not a SimCLR
  */
-export function saveSimClr(model: SimCLR): Files {
+export function saveSimClr(model: SimCLR, options?: NoOptions): Files {
+  checkNoOptions('saveSimClr', options);
   instanceOf(SimCLR, 'a SimCLR')('saveSimClr', 'model', model);
   return new Map([
     ['config.json', writeJson({ model_type: SIMCLR_TYPE, ...model.config })],
@@ -31,10 +34,12 @@ export function saveSimClr(model: SimCLR): Files {
  * Loads a SimCLR from its files.
  *
  * @param files paths to bytes
+ * @param options none
  * @returns the model, in evaluation mode
  * @throws {TypeError | RangeError} if a file is missing or not valid; nothing stays in memory
  */
-export function loadSimClr(files: Files): SimCLR {
+export function loadSimClr(files: Files, options?: NoOptions): SimCLR {
+  checkNoOptions('loadSimClr', options);
   const reader = ConfigReader.open('loadSimClr', files);
   reader.requireGiven('model_type', SIMCLR_TYPE);
   const { model_type: _, ...config } = reader.values;
