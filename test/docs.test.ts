@@ -5,8 +5,8 @@ import { check, suite } from './harness.js';
 
 const test = suite('docs');
 
-/** Lowered until it is 0. */
-const LIMIT = 67;
+/** No more than this many; it stays 0. */
+const LIMIT = 0;
 
 test('every export, parameter, option and public member has its doc comment', () => {
   const gaps = docGaps().map(({ at, name, lacks }) => `${at}: ${name} lacks ${lacks}`);

@@ -5,8 +5,8 @@ import { oldWords } from './vocabulary.js';
 
 const test = suite('vocabulary');
 
-/** Lowered until it is 0. */
-const LIMIT = 76;
+/** No more than this many; it stays 0. */
+const LIMIT = 0;
 
 test('sources, tests and README have no private word where the field has one', () => {
   const found = oldWords().map(({ at, old, use }) => `${at}: "${old}", use ${use}`);

@@ -42,7 +42,7 @@ def near(what, actual, expected):
 
 
 def opened(kind, folder):
-    """A model in float64; a tensor that is missing, or that nobody reads, is a fault."""
+    """A model in float64; a tensor that is missing, or that is not read, is a fault."""
     model, info = kind.from_pretrained(folder, output_loading_info=True, dtype=torch.float64)
     for fault in ('missing_keys', 'unexpected_keys', 'mismatched_keys'):
         assert not info[fault], f'{fault}: {info[fault]}'
@@ -79,7 +79,7 @@ def bert(folder, case):
     ids, mask = padded(case)
     logits = opened(BertForMaskedLM, folder)(ids, attention_mask=mask).logits
     expected = np.array(case['logits']).reshape(logits.shape)
-    # What stands behind a text's end is nobody's.
+    # What is computed past a text's end has no meaning.
     seen = mask.bool()
     return near('logits', logits[seen], expected[seen.numpy()])
 

@@ -37,7 +37,7 @@ import {
 import { type Module, tensor, tidy } from 'nearfar/nn';
 import { Random } from '../../src/core/random.js';
 
-/** What a folder is opened as, its input and the numbers that are expected. */
+/** Class that a folder is opened as, its input and the numbers that are expected. */
 interface Case {
   kind: string;
   files: Files;
@@ -155,8 +155,8 @@ function mae(seed: number, config: object): Case {
   return tidy(() => {
     // (B, C, H, W), −1 black to 1 white.
     const planes = Float32Array.from({ length: 2 * size }, (_, i) => {
-      const [b, rest] = [Math.floor(i / size), i % size];
-      const [c, at] = [Math.floor(rest / (height * width)), rest % (height * width)];
+      const [b, offset] = [Math.floor(i / size), i % size];
+      const [c, at] = [Math.floor(offset / (height * width)), offset % (height * width)];
       return (pixels[b * size + at * channels + c] as number) / 127.5 - 1;
     });
     const images = tensor(planes, [2, channels, height, width]);

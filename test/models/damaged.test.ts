@@ -103,7 +103,7 @@ const LOADERS: Record<string, [files: () => Files, load: (files: Files) => unkno
   ],
 };
 
-/** Says what is wrong with a refusal; undefined if nothing is. */
+/** Says what is wrong with an error message; undefined if nothing is. */
 function faultOf(error: unknown, loader: string, files: Files): string | undefined {
   const { message } = error as Error;
   const isKind = error instanceof RangeError || error instanceof TypeError;

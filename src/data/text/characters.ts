@@ -44,8 +44,8 @@ export class CharacterTokenizer implements Tokenizer {
   }
 
   /**
-   * Splits a text into token ids; a character that the training text did not have is left
-   * out.
+   * Splits a text into token ids; characters that the training text did not have
+   * are dropped.
    * @param text text
    * @returns ids of its tokens
    * @throws {TypeError} if it is not a string
