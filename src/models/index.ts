@@ -63,17 +63,14 @@ export {
 } from './bert/files.js';
 export { type MaskedLmMetrics, type MaskOptions, maskTokens } from './bert/masking.js';
 export type { MlmHead, TokenPrediction } from './bert/mlm-head.js';
+export { CLIP, CLIP_TRAINING, type ClipBatch, type ZeroShotOptions } from './clip/clip.js';
 export {
-  CLIP,
   CLIP_DEFAULTS,
   CLIP_IMAGE_WIDTHS,
   CLIP_TEMPERATURES,
-  CLIP_TRAINING,
-  type ClipBatch,
   type ClipConfig,
   type ClipSizes,
-  type ZeroShotOptions,
-} from './clip/clip.js';
+} from './clip/config.js';
 export { CLIP_TYPE, loadClip, SMALL_CLIP_TYPE, saveClip } from './clip/files.js';
 export { type ClipRecall, clipRetrieval, zeroShotAccuracy } from './clip/retrieval.js';
 export type { Files } from './files/files.js';

@@ -4,6 +4,8 @@
  */
 
 export { bytesInUse, memoryBytes } from '../core/memory.js';
+export { debug } from './debug.js';
+export { emaUpdate } from './ema.js';
 export { noGrad } from './grad-mode.js';
 export { MultiHeadAttention, type MultiHeadAttentionOptions } from './layers/attention.js';
 export { Conv2d, type Conv2dLayerOptions } from './layers/conv.js';
@@ -60,7 +62,6 @@ export {
   type AdamWOptions,
   clipGradNorm,
   decayGroups,
-  emaUpdate,
   type Optimizer,
   type ParameterGroup,
   type Parameters,
@@ -80,6 +81,6 @@ export {
 } from './random.js';
 export { loadSafetensors, readMetadata, saveSafetensors } from './safetensors.js';
 export { cosineSchedule, linearSchedule, type ScheduleOptions } from './schedules.js';
-export { debug, Tensor } from './tensor.js';
+export { Tensor } from './tensor.js';
 export type { Shape, ShapedData, TensorData } from './tensor-data.js';
 export { tidy } from './tidy.js';

@@ -7,8 +7,8 @@
 import nnCode from '#wasm/nn';
 import { kernels } from '../core/kernels.js';
 import { allocate, f32, type Pointer, scoped } from '../core/memory.js';
-import { checkNoOptions } from '../core/options.js';
-import { checkFlag, type NoOptions, rangeError, typeError } from '../core/validation.js';
+import { rangeError, typeError } from '../core/validation.js';
+import { checkFinite } from './debug.js';
 import { isGradEnabled, noGrad } from './grad-mode.js';
 import { registry, Storage } from './storage.js';
 import {
@@ -55,21 +55,7 @@ export class Internals {
   ) {}
 }
 
-let debugging = false;
 let created = 0;
-
-/**
- * Turns the search for NaN and infinity on or off: with `true` the first operation whose result, or
- * gradient, holds one throws an error that names it. Costs a pass over all results.
- *
- * @param on whether to search
- * @param options none
- * @throws {TypeError} if it is not a boolean
- */
-export function debug(on: boolean, options?: NoOptions): void {
-  checkNoOptions('debug', options);
-  debugging = checkFlag('debug', 'on', on);
-}
 
 /**
  * An array of f32 numbers in WASM memory, of any number of axes, row-major, with reverse-mode
@@ -351,7 +337,7 @@ export class Tensor implements Disposable {
             grad.dispose();
             return;
           }
-          if (debugging) checkFinite(`the backward of ${gradFn.name}`, grad);
+          checkFinite(`the backward of ${gradFn.name}`, grad);
           const before = pendingGrads.get(input);
           if (before === undefined) {
             pendingGrads.set(input, grad);
@@ -471,7 +457,7 @@ export function record(
     if (savesOutput) gradFn.saved = [...gradFn.saved, { tensor: output, version: storage.version }];
     if (owned.length > 0) output.own(owned);
   }
-  if (debugging) checkFinite(name, output);
+  checkFinite(name, output);
   return output;
 }
 
@@ -489,12 +475,6 @@ export function withBackward(
   const gradFn = makeGradFn(name, inputs, (dy) => backward(dy, output), inputs);
   const output: Tensor = result.withHistory(gradFn);
   if (!inputs.includes(result)) result.dispose();
-  if (debugging) checkFinite(name, output);
+  checkFinite(name, output);
   return output;
-}
-
-function checkFinite(name: string, { at, size, shape }: Tensor): void {
-  const bad = kernels().firstNonFinite(at, size);
-  if (bad < 0) return;
-  throw new Error(`${name} made ${f32()[at / 4 + bad]} at index ${bad} of ${showShape(shape)}`);
 }

@@ -176,7 +176,8 @@ export function decodeJpeg(
   const asStored =
     needed && swapsSides(orientation) ? { height: needed.width, width: needed.height } : needed;
   // The library reduces by 2, 4 and 8.
-  const factor = 2 ** Math.min(3, Math.floor(Math.log2(reduction(header, asStored))));
+  const wanted = reduction(header, asStored);
+  const factor = [8, 4, 2].find((side) => side <= wanted) ?? 1;
   const [width, height] = [header.width, header.height].map((side) => Math.ceil(side / factor)) as [
     number,
     number,

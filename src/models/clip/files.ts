@@ -21,7 +21,8 @@ import {
 } from '../files/tensors.js';
 import { readTokenizer, tokenizerFiles } from '../files/tokenizer.js';
 import type { Weights } from '../files/weights.js';
-import { CLIP, CLIP_DEFAULTS, CLIP_IMAGE_WIDTHS, type ClipConfig, type ClipSizes } from './clip.js';
+import { CLIP } from './clip.js';
+import { CLIP_DEFAULTS, CLIP_IMAGE_WIDTHS, type ClipConfig, type ClipSizes } from './config.js';
 import { ClipText, ClipVision } from './towers.js';
 
 /** `model_type` of a CLIP of transformers: Hugging Face's. */
