@@ -35,7 +35,7 @@ test('strip_accents and tokenize_chinese_chars of tokenizer_config.json hold', (
   same(tokensOf('café', words, { do_lower_case: false, strip_accents: true }), ['cafe']);
   same(tokensOf('中文', words), ['中', '文']);
   same(tokensOf('中文', words, { tokenize_chinese_chars: false }), ['中文']);
-  throws(() => tokensOf('a', words, { strip_accents: 'no' }), TypeError, /stripAccents/);
+  throws(() => tokensOf('a', words, { strip_accents: 'no' }), RangeError, /stripAccents/);
 });
 
 test('vertical tab, form feed and a byte order mark are dropped, and split no word', () => {
