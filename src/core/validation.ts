@@ -27,6 +27,11 @@ function tagOf(value: object): string {
   return Object.prototype.toString.call(value).slice(8, -1);
 }
 
+/** Tells a Map, also one of another realm. */
+export function isMap(value: unknown): value is ReadonlyMap<unknown, unknown> {
+  return typeof value === 'object' && value !== null && tagOf(value) === 'Map';
+}
+
 /** Describes a value for an error message. */
 export function show(value: unknown): string {
   if (value === null) return 'null';

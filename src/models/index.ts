@@ -112,7 +112,7 @@ export {
   type ReconstructionErrors,
   reconstructionErrors,
 } from './mae/baselines.js';
-export { loadMae, saveMae } from './mae/files.js';
+export { loadMae, MAE_TYPE, RECTANGULAR_MAE_TYPE, saveMae } from './mae/files.js';
 export {
   MAE,
   MAE_DEFAULTS,

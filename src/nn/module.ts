@@ -1,7 +1,7 @@
 /** Networks: parameters, buffers and modules inside modules, found by walking an object's fields. */
 
 import { readOptions } from '../core/options.js';
-import { checkFlag, rangeError, typeError } from '../core/validation.js';
+import { checkFlag, isMap, rangeError, typeError } from '../core/validation.js';
 import { checkTensor } from './check.js';
 import { Tensor } from './tensor.js';
 import { sameShape, showShape } from './tensor-data.js';
@@ -99,7 +99,7 @@ export class Module {
    * @throws {TypeError | RangeError} before anything is written, if a name or a shape does not fit
    */
   loadStateDict(state: ReadonlyMap<string, Tensor>, options?: LoadStateDictOptions): void {
-    if (!(state instanceof Map)) typeError('loadStateDict', 'state', 'a Map of tensors', state);
+    if (!isMap(state)) typeError('loadStateDict', 'state', 'a Map of tensors', state);
     const read = readOptions('loadStateDict', options);
     const strict = read.read('strict', checkFlag, true);
     read.done();

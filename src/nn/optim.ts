@@ -8,6 +8,7 @@ import {
   checkFraction,
   checkNonNegative,
   checkPositive,
+  isMap,
   isNumberArray,
   type NoOptions,
   rangeError,
@@ -50,12 +51,13 @@ function isGroup(value: unknown): value is ParameterGroup {
 
 /** Reads parameters, by name where they have names. */
 function namedParameters(name: string, params: unknown, first = 0): [string, Tensor][] {
-  if (!(params instanceof Map) && !Array.isArray(params)) {
+  if (!isMap(params) && !Array.isArray(params)) {
     typeError(name, 'params', 'a Map or an array of parameters, or of groups', params);
   }
-  const named: [string, unknown][] =
-    params instanceof Map ? [...params] : params.map((param, i) => [`${first + i}`, param]);
-  return named.map(([key, param]) => [key, checkTensor(name, `params ${key}`, param)]);
+  const named: [unknown, unknown][] = isMap(params)
+    ? [...params]
+    : params.map((param, i) => [first + i, param]);
+  return named.map(([key, param]) => [`${key}`, checkTensor(name, `params ${key}`, param)]);
 }
 
 /** Reads all parameters, each once, with the settings of their groups; without names they get numbers. */
@@ -96,6 +98,7 @@ export abstract class Optimizer {
   /** Names of the moments of each parameter. */
   protected abstract readonly slots: readonly string[];
   readonly #moments = new Map<string, Tensor>();
+  #disposed = false;
 
   protected constructor(name: string, params: unknown, learningRate: number, weightDecay: number) {
     this.#name = name;
@@ -131,9 +134,10 @@ export abstract class Optimizer {
   /**
    * Takes one step. Parameters without a gradient stay as they are.
    *
-   * @throws {Error} before anything changes, if a parameter was disposed of
+   * @throws {Error} before anything changes, if the optimizer or a parameter was disposed of
    */
   step(): void {
+    if (this.#disposed) throw new Error(`${this.#name}.step: the optimizer was disposed of`);
     for (const { name, param } of this.entries) {
       if (param.disposed) throw new Error(`${this.#name}.step: parameter ${name} was disposed of`);
     }
@@ -171,7 +175,7 @@ export abstract class Optimizer {
    * @throws {TypeError | RangeError} before anything is written, if a name or a shape does not fit
    */
   loadStateDict(state: ReadonlyMap<string, Tensor>): void {
-    if (!(state instanceof Map)) typeError('loadStateDict', 'state', 'a Map of tensors', state);
+    if (!isMap(state)) typeError('loadStateDict', 'state', 'a Map of tensors', state);
     const given = checkTensor('loadStateDict', 'steps', state.get('steps')).item();
     const steps = checkIndex('loadStateDict', 'steps', given);
     const found = [...state]
@@ -185,13 +189,18 @@ export abstract class Optimizer {
         }
         return { slot, entry, numbers: value.toArray() };
       });
-    this.dispose();
+    this.#freeMoments();
     this.steps = steps;
     for (const { slot, entry, numbers } of found) this.moment(slot, entry).data.set(numbers);
   }
 
-  /** Frees the moments. */
+  /** Frees the moments. The optimizer can take no further step. */
   dispose(): void {
+    this.#disposed = true;
+    this.#freeMoments();
+  }
+
+  #freeMoments(): void {
     for (const moment of this.#moments.values()) moment.dispose();
     this.#moments.clear();
   }
@@ -430,7 +439,7 @@ export function decayGroups(
   options?: NoOptions,
 ): ParameterGroup[] {
   checkNoOptions('decayGroups', options);
-  if (!(params instanceof Map)) typeError('decayGroups', 'params', 'a Map of parameters', params);
+  if (!isMap(params)) typeError('decayGroups', 'params', 'a Map of parameters', params);
   checkNonNegative('decayGroups', 'weightDecay', weightDecay);
   if (typeof exempt !== 'function') typeError('decayGroups', 'exempt', 'a function', exempt);
   const decays = ([name, { shape }]: [string, Tensor]): boolean =>

@@ -3,7 +3,7 @@
 import { kernels } from '../core/kernels.js';
 import { checkNoOptions } from '../core/options.js';
 import { readSafetensors, type ShapedArray, writeSafetensors } from '../core/safetensors.js';
-import { NonFiniteError, type NoOptions, typeError } from '../core/validation.js';
+import { isMap, NonFiniteError, type NoOptions, typeError } from '../core/validation.js';
 import { tensor } from './leaf.js';
 import { Tensor } from './tensor.js';
 
@@ -24,7 +24,7 @@ export function saveSafetensors(
   options?: NoOptions,
 ): Uint8Array {
   checkNoOptions('saveSafetensors', options);
-  if (!(map instanceof Map)) typeError('saveSafetensors', 'map', 'a Map of tensors', map);
+  if (!isMap(map)) typeError('saveSafetensors', 'map', 'a Map of tensors', map);
   const arrays = new Map<string, ShapedArray>();
   for (const [name, value] of map as ReadonlyMap<string, unknown>) {
     if (typeof name !== 'string') typeError('saveSafetensors', 'a name', 'a string', name);

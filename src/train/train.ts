@@ -17,6 +17,7 @@ import {
   checkPositive,
   checkSignal,
   integerIn,
+  isMap,
   NonFiniteError,
   oneOf,
   rangeError,
@@ -250,7 +251,7 @@ function checkBetas(name: string, argument: string, value: unknown): readonly [n
 
 function checkState(name: string, argument: string, value: unknown): TrainState {
   const state = (value ?? {}) as Partial<TrainState>;
-  if (!(state.optimizer instanceof Map)) {
+  if (!isMap(state.optimizer)) {
     typeError(name, argument, 'the state of a run, as state() returns it', value);
   }
   integerIn(0)(name, `${argument}.step`, state.step);

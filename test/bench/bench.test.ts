@@ -117,7 +117,7 @@ test('with several threads, as many copies that share nothing give the same resu
   const { status, stdout, stderr } = await run(folder(), args);
   same([status, stderr], [0, '']);
   const results = events(stdout).filter(({ event }) => event === 'result');
-  same(results.length, 2, 'the loss and its gradient');
+  same(results.length, 4, 'the loss and its gradient, of matrices and of tensors');
   for (const { timings, leftOut } of results) {
     const names = (timings as { name: string }[]).map(({ name }) => name);
     same(names.slice(0, 3), ['nearfar', 'nearfar, 2 threads', '2 copies that share nothing']);

@@ -36,6 +36,18 @@ test('greedy generation with the cache picks what the whole pass picks', () => {
   gpt.dispose();
 });
 
+test('ids that are not tokens, and a temperature past the range of f32, are refused', () => {
+  const gpt = small();
+  for (const data of [
+    [1.5, 2],
+    ['a', 'b'],
+    [-1, 0],
+  ]) {
+    throws(() => gpt.evaluate(data as number[]), Error, /^evaluate: data\[\d\] must be/);
+  }
+  throws(() => gpt.generate('n', { temperature: 1e-39 }), RangeError, /temperature must be/);
+});
+
 test('the files give the same model again', () => {
   const gpt = small();
   const files = saveGpt(gpt);

@@ -93,7 +93,17 @@ test('an optimizer refuses a parameter that was disposed of, before it changes a
         RangeError,
       );
     }
+    optimizer.dispose();
+    refused(() => optimizer.step(), `${name}.step: the optimizer was disposed of`);
   }
+});
+
+test('Maps of another realm are Maps', () => {
+  const state = runInNewContext('new Map()') as Map<string, nn.Tensor>;
+  const weight = nn.parameter([1, 2]);
+  state.set('weight', weight);
+  same([...nn.loadSafetensors(nn.saveSafetensors(state)).keys()], ['weight']);
+  new nn.AdamW(state).step();
 });
 
 test('gradients of customOp may be anything at hand, but of the right shape', () => {

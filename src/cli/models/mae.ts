@@ -5,8 +5,10 @@ import {
   type Files,
   loadMae,
   MAE,
+  MAE_TYPE,
   type MaeConfig,
   PatchMean,
+  RECTANGULAR_MAE_TYPE,
   reconstructionErrors,
   saveMae,
 } from '../../models/index.js';
@@ -123,7 +125,7 @@ function openMae(files: Files): OpenedModel {
 export const mae: ModelDeclaration<ImageSplit> = {
   ...IMAGE_DATA,
   name: 'mae',
-  modelTypes: ['vit_mae'],
+  modelTypes: [MAE_TYPE, RECTANGULAR_MAE_TYPE],
   summary: 'an image encoder: reconstructs masked patches',
   options: [
     ...TRAINING,

@@ -18,6 +18,7 @@ import {
   checkFlag,
   checkFraction,
   checkInteger,
+  checkIntegers,
   checkPositive,
   checkString,
   integerIn,
@@ -232,7 +233,8 @@ export class GPT extends Module implements Trainable<string | ArrayLike<number>,
   #encode(name: string, data: string | ArrayLike<number>): ArrayLike<number> {
     if (typeof data !== 'string') {
       if (!isNumberArray(data)) typeError(name, 'data', 'a string or an array of token ids', data);
-      return data;
+      const isId = { valid: (id: number) => id >= 0, what: 'a token id' };
+      return checkIntegers(name, 'data', data, undefined, isId);
     }
     const ids = this.tokenizer.encode(data);
     if (ids.length === 0) rangeError(name, 'text', 'at least one known character long', data);

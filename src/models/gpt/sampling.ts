@@ -5,7 +5,7 @@ import type { Random } from '../../core/random.js';
 import {
   type Check,
   checkNumber,
-  checkPositive,
+  checkTemperature,
   integerIn,
   rangeError,
 } from '../../core/validation.js';
@@ -37,7 +37,7 @@ const checkTopP: Check<number> = (name, argument, value) => {
 /** Reads the options of sampling. */
 export function readSampling(reader: OptionReader): Sampling {
   return {
-    temperature: reader.read('temperature', checkPositive, 1),
+    temperature: reader.read('temperature', checkTemperature, 1),
     topK: reader.optional('topK', integerIn(1)),
     topP: reader.optional('topP', checkTopP),
   };

@@ -29,6 +29,11 @@ const BLOCK: BlockNames = {
   down: 'output.dense',
 };
 
+/** Type of a folder that transformers' `ViTMAEForPreTraining` reads too. */
+export const MAE_TYPE = 'vit_mae';
+/** Type of a folder for this package alone: images of different height and width. */
+export const RECTANGULAR_MAE_TYPE = 'nearfar-mae';
+
 /** Parameters that a decoder may have that the file itself lacks: a bound on what a config asks for. */
 const MAX_NEW_PARAMETERS = 2 ** 27;
 
@@ -98,7 +103,8 @@ export function saveMae(mae: MAE, options?: NoOptions): Files {
   const { decoderHidden, decoderLayers, decoderHeads, normalizePixels } = mae.config;
   const config = {
     architectures: ['ViTMAEForPreTraining'],
-    model_type: 'vit_mae',
+    // transformers makes its positions from one side: it would read other sizes wrongly.
+    model_type: height === width ? MAE_TYPE : RECTANGULAR_MAE_TYPE,
     image_size: height === width ? height : [height, width],
     patch_size: patch,
     num_channels: channels,

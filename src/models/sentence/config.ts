@@ -1,6 +1,6 @@
 /** Reads the files of a sentence encoder's folder: paths, JSON, numbers within bounds. */
 
-import { rangeError, typeError } from '../../core/validation.js';
+import { isMap, rangeError, typeError } from '../../core/validation.js';
 import { type Files, readJson } from '../files/files.js';
 
 export type Json = Readonly<Record<string, unknown>>;
@@ -95,7 +95,7 @@ export class ConfigReader {
 
 /** Checks that files are a map of bytes by path. */
 export function checkFiles(name: string, files: unknown): Files {
-  if (!(files instanceof Map)) typeError(name, 'files', 'a Map from paths to bytes', files);
+  if (!isMap(files)) typeError(name, 'files', 'a Map from paths to bytes', files);
   for (const [path, bytes] of files) {
     if (typeof path !== 'string') typeError(name, 'files', 'a Map from paths to bytes', path);
     if (!(bytes instanceof Uint8Array)) {
