@@ -6,7 +6,7 @@
 import { decodeHalves } from './float16.js';
 import { kernels } from './kernels.js';
 import { f32, type Pointer, type Scope } from './memory.js';
-import { isNumberArray, NonFiniteError, rangeError, show, typeError } from './validation.js';
+import { isNumberArray, NonFiniteError, rangeError, show, tagOf, typeError } from './validation.js';
 import { WasmMatrix } from './wasm-matrix.js';
 
 /** A matrix of f32 in row-major order: element (i, j) is `data[i * cols + j]`. */
@@ -317,7 +317,7 @@ export function checkWritable(input: MatrixInput): void {
   const arrays = isObject(data[0]) ? (data as readonly NumberArray[]) : [data as NumberArray];
   for (const numbers of arrays) {
     const plain = Array.isArray(numbers);
-    const wide = /^\[object Float(32|64)Array\]$/.test(Object.prototype.toString.call(numbers));
+    const wide = /^Float(32|64)Array$/.test(tagOf(numbers));
     if (plain ? !Object.isFrozen(numbers) : wide) continue;
     const got = plain ? 'a frozen array' : show(numbers);
     throw new TypeError(`${name}: ${argument} must hold ${expected}, got ${got}`);

@@ -22,14 +22,14 @@ export type NoOptions = Readonly<Record<string, never>>;
 /** Labels, targets or ids: whole numbers of 32 bits, or booleans as 0 and 1. */
 export type Labels = ArrayLike<number> | BigInt64Array | readonly boolean[];
 
-/** Tag of an object, the same in every realm: Object, Array, Map, Float32Array. */
-function tagOf(value: object): string {
+/** Gives the tag of a value, the same in every realm: Object, Array, Map, Float32Array. */
+export function tagOf(value: unknown): string {
   return Object.prototype.toString.call(value).slice(8, -1);
 }
 
 /** Tells a Map, also one of another realm. */
 export function isMap(value: unknown): value is ReadonlyMap<unknown, unknown> {
-  return typeof value === 'object' && value !== null && tagOf(value) === 'Map';
+  return tagOf(value) === 'Map';
 }
 
 /** Describes a value for an error message. */

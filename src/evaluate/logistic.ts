@@ -17,6 +17,7 @@ import {
   checkPositive,
   rangeError,
   show,
+  tagOf,
   typeError,
 } from '../core/validation.js';
 import { METRICS, packRows } from '../linalg/similarity.js';
@@ -68,7 +69,7 @@ function readClassWeight(
     return counts.map((count) => indices.length / (classes.length * count));
   }
   if (typeof given === 'string') rangeError(name, argument, "'balanced'", given);
-  if (Object.prototype.toString.call(given) !== '[object Object]') {
+  if (tagOf(given) !== 'Object') {
     typeError(name, argument, "'balanced' or an object of weights by label", given);
   }
   for (const label of Object.keys(given as object)) {

@@ -22,6 +22,7 @@ import {
   type NoOptions,
   oneOf,
   rangeError,
+  tagOf,
   typeError,
 } from '../../core/validation.js';
 import { checkTensor } from '../../nn/check.js';
@@ -194,7 +195,7 @@ const checkFactor = upTo(10);
 
 /** Checks that options of a model's augmentation are an object; `Augmentation` checks each. */
 export function checkAugmentation(name: string, argument: string, value: unknown): AugmentOptions {
-  if (Object.prototype.toString.call(value) === '[object Object]') return value as AugmentOptions;
+  if (tagOf(value) === 'Object') return value as AugmentOptions;
   return typeError(name, argument, 'an object', value);
 }
 

@@ -1,7 +1,13 @@
 /** Images that are read when they are asked for, in memory or not, and their labels. */
 
 import { checkNoOptions } from '../../core/options.js';
-import { checkIntegers, type NoOptions, rangeError, typeError } from '../../core/validation.js';
+import {
+  checkIntegers,
+  type NoOptions,
+  rangeError,
+  tagOf,
+  typeError,
+} from '../../core/validation.js';
 import {
   fitImage,
   fromImageData,
@@ -51,7 +57,7 @@ export function checkImages(name: string, data: ImageDataset, shape: ImageShape)
 
 /** Converts pixels to bytes (N, H, W, C), and to the shape where `ImageData` has another. */
 function bytesOf(pixels: Pixels, shape: ImageShape): Uint8Array {
-  const tag = Object.prototype.toString.call(pixels).slice(8, -1);
+  const tag = tagOf(pixels);
   if (ArrayBuffer.isView(pixels)) {
     if (tag !== 'Uint8Array' && tag !== 'Uint8ClampedArray') {
       typeError('imagesFrom', 'pixels', 'bytes or ImageData', pixels);

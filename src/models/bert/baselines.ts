@@ -9,6 +9,7 @@ import {
   instanceOf,
   type NoOptions,
   rangeError,
+  tagOf,
   typeError,
 } from '../../core/validation.js';
 import { checkTextList, type Texts } from './batches.js';
@@ -43,7 +44,7 @@ export class Bigrams {
     /** Rows of first token, second token and count, one after the other. */
     readonly pairs: Float32Array,
   ) {
-    if (Object.prototype.toString.call(pairs) !== '[object Float32Array]') {
+    if (tagOf(pairs) !== 'Float32Array') {
       typeError('Bigrams', 'pairs', 'a Float32Array', pairs);
     }
     if (pairs.length % 3 !== 0) {

@@ -13,6 +13,7 @@ import {
   integerIn,
   type NoOptions,
   rangeError,
+  tagOf,
   typeError,
 } from '../../core/validation.js';
 import { knnClassify } from '../../evaluate/knn.js';
@@ -80,7 +81,7 @@ export function selectRows(x: Matrix, rows: readonly number[], options?: NoOptio
 /** Checks a matrix of f32 whose rows can be copied. */
 function checkPlainMatrix(name: string, argument: string, x: unknown): asserts x is Matrix {
   const { data, rows, cols } = (x ?? {}) as Partial<Matrix>;
-  const isPlain = Object.prototype.toString.call(data) === '[object Float32Array]';
+  const isPlain = tagOf(data) === 'Float32Array';
   if (!isPlain || typeof rows !== 'number' || typeof cols !== 'number') {
     typeError(name, argument, 'a matrix { data: Float32Array, rows, cols }', x);
   }
