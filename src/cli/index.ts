@@ -6,6 +6,7 @@
 
 import { CommanderError, Command as Program } from 'commander';
 import { isCopy, runCopy } from '../../bench/peers/copies.js';
+import { wasmMemory } from '../core/kernels.js';
 import { InputError, Interrupted } from '../terminal/errors.js';
 import { errorCode, removeEmptyFolders } from '../terminal/files.js';
 import { version } from '../terminal/package-files.js';
@@ -61,6 +62,7 @@ function register(program: Program, command: Command): void {
     const values = entry.opts();
     terminal = new Terminal(values.json === true);
     try {
+      checkMemory();
       await startThreads(values.threads, command.threads);
       await command.run({ positional: entry.args, options: values, terminal, onInterrupt });
     } catch (error) {
@@ -71,6 +73,15 @@ function register(program: Program, command: Command): void {
       throw error;
     }
   });
+}
+
+/** @throws {InputError} if the process may not reserve WebAssembly memory, under `ulimit -v` */
+function checkMemory(): void {
+  try {
+    wasmMemory();
+  } catch (error) {
+    throw new InputError((error as Error).message.replace(/^nearfar: /, ''));
+  }
 }
 
 /** Breaks a command line that is wider than the window as a shell takes it. */

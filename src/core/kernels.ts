@@ -33,8 +33,9 @@ export function wasmMemory(): WebAssembly.Memory {
     } catch (cause) {
       if (maximum > 1024) continue;
       throw new RangeError(
-        `nearfar: no WebAssembly memory (${cause}). Engines reserve some 10 GB of addresses: raise ` +
-          "the limit (ulimit -v), or run Node with '--disable-wasm-trap-handler'",
+        `nearfar: no WebAssembly memory (${cause}). Engines reserve some 10 GB of addresses, ` +
+          'however small it is: raise the limit (ulimit -v), or set ' +
+          'NODE_OPTIONS=--disable-wasm-trap-handler',
         { cause },
       );
     }

@@ -98,6 +98,30 @@ test('an optimizer refuses a parameter that was disposed of, before it changes a
   }
 });
 
+test('a mask of attention is true and false: numbers that are added to scores are refused', () => {
+  const qkv = nn.ones([1, 2, 3]);
+  const masked = (mask: unknown): nn.Tensor =>
+    nn.attention(qkv, { heads: 1, mask: mask as nn.AttentionMask });
+  const causal = [
+    [true, false],
+    [true, true],
+  ];
+  const zeroOne = nn.tensor(causal.map((row) => row.map(Number)));
+  same(numbers(masked(zeroOne)), numbers(masked(causal)));
+  refused(
+    () => masked([[0, -1e9]]),
+    'attention: mask[0][0] must be true or false, got 0',
+    TypeError,
+  );
+  refused(
+    () => masked(new Uint8Array(2)),
+    'attention: mask must be true or false, got…',
+    TypeError,
+  );
+  const added = nn.tensor([0, -1e9]);
+  refused(() => masked(added), 'attention: mask[1] must be 0 or 1, got -1000000000', RangeError);
+});
+
 test('Maps of another realm are Maps', () => {
   const state = runInNewContext('new Map()') as Map<string, nn.Tensor>;
   const weight = nn.parameter([1, 2]);

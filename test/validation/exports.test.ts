@@ -8,7 +8,7 @@ import * as models from 'nearfar/models';
 import * as nn from 'nearfar/nn';
 import * as threads from 'nearfar/threads';
 import { check, same, suite } from '../harness.js';
-import { type ExportRow, type ExportRows, KINDS, wrongValues } from './exports.js';
+import { type ExportRow, type ExportRows, KINDS, wrongOfKind, wrongValues } from './exports.js';
 import { MODELS, THREADS } from './models.js';
 import { NN } from './nn.js';
 import { SIGNATURES } from './signatures.js';
@@ -67,7 +67,7 @@ interface Attempt {
 
 /** Calls with one thing wrong. */
 function attempts(
-  { args = () => [], options, allowed = {} }: ExportRow,
+  { args = () => [], options, allowed = {}, free = [] }: ExportRow,
   isFunction: boolean,
 ): Attempt[] {
   const found: Attempt[] = [];
@@ -91,7 +91,10 @@ function attempts(
     found.push({ what: `options = ${show(value)}`, args: [...args(), value], mention: 'options' });
   }
   for (const [name, valid] of Object.entries(options())) {
-    for (const value of wrongValues(valid, allowed[name])) {
+    for (const value of [
+      ...wrongValues(valid, allowed[name]),
+      ...wrongOfKind(valid, free.includes(name)),
+    ]) {
       const changed = { ...options(), [name]: value };
       found.push({ what: `${name} = ${show(value)}`, args: [...args(), changed], mention: name });
     }

@@ -11,6 +11,8 @@ export interface ExportRow {
   options?(): Record<string, unknown>;
   /** Kinds that an argument (by index) or option (by name) may have besides that of the valid value. */
   allowed?: Readonly<Record<string | number, readonly Kind[]>>;
+  /** Options that take any text, not one of some names. */
+  free?: readonly string[];
   /** Methods of what the constructor makes. */
   methods?: Readonly<Record<string, ExportRow>>;
   /** Name in messages, where it is not that of the export. */
@@ -44,4 +46,16 @@ export function wrongValues(valid: unknown, allowed: readonly Kind[] = []): unkn
   return kinds
     .filter((kind) => kind !== kindOf(valid) && !allowed.includes(kind))
     .map((kind) => KINDS[kind]);
+}
+
+/** Wrong values of the right kind: a name that is no choice, an array whose elements are wrong. */
+export function wrongOfKind(valid: unknown, free: boolean): unknown[] {
+  if (typeof valid === 'string') return free ? [] : ['no such choice'];
+  if (!Array.isArray(valid) || valid.length === 0) return [];
+  const [first] = valid;
+  if (Array.isArray(first)) return wrongOfKind(first, free).map((inner) => [inner]);
+  return [
+    valid.map(() => (typeof first === 'string' ? 1 : 'x')),
+    valid.map(() => (typeof first === 'boolean' ? 1 : null)),
+  ];
 }

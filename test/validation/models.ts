@@ -281,6 +281,7 @@ export const MODELS: ExportRows = {
         args: () => ['near'],
         options: () => encodeOptions,
         allowed: { 0: ['array'] },
+        free: ['prompt'],
       },
       encodeStream: {
         args: () => ['near'],
@@ -290,6 +291,7 @@ export const MODELS: ExportRows = {
           signal: new AbortController().signal,
         }),
         allowed: { 0: ['array'] },
+        free: ['prompt'],
       },
       similarity: {
         args: () => [[[1, 2]], [[2, 1]]],

@@ -150,7 +150,7 @@ export const NN: ExportRows = {
       mask: [[true, true, true]],
       dropout: 0.5,
     }),
-    allowed: { mask: ['boolean', 'number'] },
+    allowed: { mask: ['boolean'] },
   },
   cachedAttention: { args: () => [x(1, 4), x(3, 4), x(3, 4), 2, 2] },
   conv2d: {

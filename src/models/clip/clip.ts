@@ -208,7 +208,7 @@ export class CLIP extends Module implements Trainable<ImageDataset, ClipBatch> {
     const rowsOfStep = fullBatches(count, batchSize, seed);
     return (step, first = 0, length = batchSize) => {
       const { pixels, rows, samples } = readSamples(data, rowsOfStep(step, first, length), first);
-      if (rows.length < 2) throw new Error(`train: no images of step ${step + 1} can be read`);
+      if (rows.length < 2) throw new RangeError(`train: no images of step ${step + 1} can be read`);
       return {
         pixels,
         captions: rows.map((row, i) =>

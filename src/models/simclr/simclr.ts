@@ -256,7 +256,7 @@ export class SimCLR extends Module implements Trainable<ImageDataset, SimClrBatc
     const rowsOfStep = fullBatches(count, batchSize, seed);
     return (step, first = 0, length = batchSize) => {
       const { pixels, rows, samples } = readSamples(data, rowsOfStep(step, first, length), first);
-      if (rows.length < 2) throw new Error(`train: no images of step ${step + 1} can be read`);
+      if (rows.length < 2) throw new RangeError(`train: no images of step ${step + 1} can be read`);
       const own = labels && rows.map((row) => labels[row] as number);
       return { pixels, labels: own, seed, step, samples };
     };

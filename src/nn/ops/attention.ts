@@ -18,8 +18,8 @@ import { empty, record, Tensor } from '../tensor.js';
 import { type Shape, sameShape, showShape } from '../tensor-data.js';
 import { broadcastShape, expand } from './broadcast.js';
 
-/** True where a query may look: a tensor of 0 and 1, or booleans, flat or nested by axes. */
-export type AttentionMask = Tensor | boolean | readonly AttentionMask[] | readonly number[];
+/** True where a query may look: booleans, nested by axes, or a tensor of 1 and 0. */
+export type AttentionMask = Tensor | boolean | readonly AttentionMask[];
 
 /** Options of `attention`. */
 export interface AttentionOptions {
@@ -33,8 +33,9 @@ export interface AttentionOptions {
   /** Number of keys of each sample, from 1 to T, the others being padding; all if left out. */
   lengths?: ArrayLike<number> | undefined;
   /**
-   * True, or not 0, where a query may look at a key: of a shape that broadcasts to
-   * (batch, heads, queries, keys). A query that may look nowhere gives zeros, with a gradient of 0.
+   * True, or 1 in a tensor, where a query may look at a key: of a shape that broadcasts to
+   * (batch, heads, queries, keys). Numbers that are added to scores are no mask, and are refused.
+   * A query that may look nowhere gives zeros, with a gradient of 0.
    */
   mask?: AttentionMask | undefined;
   /**
@@ -93,9 +94,18 @@ function withArgs(
 /** Turns booleans into numbers, whatever their nesting. */
 function numbersOf(argument: string, mask: unknown): unknown {
   if (typeof mask === 'boolean') return Number(mask);
-  if (typeof mask === 'number' || ArrayBuffer.isView(mask)) return mask;
   if (!Array.isArray(mask)) typeError('attention', argument, 'true or false', mask);
   return mask.map((part, i) => numbersOf(`${argument}[${i}]`, part));
+}
+
+/** Refuses a tensor of other numbers than 0 and 1, such as one that is added to scores elsewhere. */
+function checkMaskTensor(name: string, argument: string, mask: Tensor): Tensor {
+  const { data } = mask;
+  for (let i = 0; i < data.length; i++) {
+    const value = data[i] as number;
+    if (value !== 0 && value !== 1) rangeError(name, `${argument}[${i}]`, '0 or 1', value);
+  }
+  return mask;
 }
 
 /** Reads a mask, and repeats it over queries and keys; over samples and heads the kernel does. */
@@ -103,7 +113,7 @@ function readMask(read: OptionReader, shape: Shape): Tensor | undefined {
   return read.optional('mask', (name, argument, value) => {
     const given =
       value instanceof Tensor
-        ? checkTensor(name, argument, value)
+        ? checkMaskTensor(name, argument, checkTensor(name, argument, value))
         : tensorOf(name, argument, numbersOf(argument, value));
     const rank = given.shape.length;
     if (rank > 4 || !sameShape(broadcastShape(`${name}: ${argument}`, given.shape, shape), shape)) {
