@@ -28,6 +28,7 @@ export const MODULES: readonly WasmModule[] = [
   row('nn', 'assembly/nn.ts', 8192),
   row('sentence', 'assembly/sentence.ts', 12288),
   row('ops', 'assembly/ops.ts', 14336),
+  row('pairs', 'assembly/pairs.ts', 15360),
 ];
 
 /** Where memory begins that TypeScript allocates. */

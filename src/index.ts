@@ -42,12 +42,19 @@ export {
 } from './linalg/similarity.js';
 export { logSumExp, softmax } from './linalg/softmax.js';
 export { type EmbeddingItem, type EmbeddingResponse, toMatrix } from './linalg/to-matrix.js';
+export { type AngleLossOptions, angleLoss, angleLossGrad } from './losses/angle.js';
 export {
   type ClipLossGradients,
   type ClipLossOptions,
   clipLoss,
   clipLossGrad,
 } from './losses/clip-loss.js';
+export { type CoSentLossOptions, coSentLoss, coSentLossGrad } from './losses/co-sent.js';
+export {
+  type ContrastiveLossOptions,
+  contrastiveLoss,
+  contrastiveLossGrad,
+} from './losses/contrastive-loss.js';
 export {
   type CrossEntropyOptions,
   crossEntropy,
@@ -70,6 +77,7 @@ export {
   klDivergenceGrad,
 } from './losses/kl-divergence.js';
 export { type NtXentOptions, ntXent, ntXentGrad } from './losses/nt-xent.js';
+export type { PairGradients } from './losses/pairs.js';
 export {
   type SigLipGradients,
   type SigLipLossOptions,

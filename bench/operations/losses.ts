@@ -260,6 +260,64 @@ const triplets = (['cosine', 'euclidean'] as const).map((kind) =>
   }),
 );
 
+const scoredInputs =
+  (widthOf: (width: number) => number) =>
+  ({ N = 1, C = 1 }: Sizes, random: Parameters<typeof normal>[0]) => ({
+    a: normal(random, N, widthOf(C)),
+    b: normal(random, N, widthOf(C)),
+    scores: integers(random, N, 6),
+  });
+
+const coSentLoss = lossRow({
+  loss: 'coSentLoss',
+  sizes: PAIRS,
+  large: [{ N: 8192, C: 128 }],
+  inputs: scoredInputs((width) => width),
+  args: ({ a, b }, { scores }) => [a, b, scores.data],
+  reference: ({ a, b, scores }) =>
+    reference.coSent(reference.pairCosines(toRows(a), toRows(b)), scores.data, 20),
+  step: 1e-5,
+  tensors: [
+    {
+      args: ({ a, b }, { scores }) => [a, b, scores.data, { scale: 3 }],
+      reference: ({ a, b, scores }) =>
+        reference.coSent(reference.pairCosines(toRows(a), toRows(b)), scores.data, 3),
+    },
+  ],
+});
+
+const angleLoss = lossRow({
+  loss: 'angleLoss',
+  sizes: PAIRS,
+  large: [{ N: 8192, C: 128 }],
+  inputs: scoredInputs((width) => 2 * width),
+  args: ({ a, b }, { scores }) => [a, b, scores.data],
+  reference: ({ a, b, scores }) =>
+    reference.coSent(reference.pairAngles(toRows(a), toRows(b)), scores.data, 20),
+  step: 1e-5,
+  tensors: [
+    {
+      args: ({ a, b }, { scores }) => [a, b, scores.data, { scale: 3 }],
+      reference: ({ a, b, scores }) =>
+        reference.coSent(reference.pairAngles(toRows(a), toRows(b)), scores.data, 3),
+    },
+  ],
+});
+
+const contrastiveLoss = lossRow({
+  loss: 'contrastiveLoss',
+  sizes: PAIRS,
+  large: [{ N: 8192, C: 128 }],
+  inputs: ({ N = 1, C = 1 }, random) => ({
+    a: normal(random, N, C),
+    b: normal(random, N, C),
+    similar: integers(random, N, 2),
+  }),
+  args: ({ a, b }, { similar }) => [a, b, similar.data],
+  reference: ({ a, b, similar }) =>
+    reference.contrastiveLoss(toRows(a), toRows(b), similar.data, 0.5),
+});
+
 type Logits = Record<'logits' | 'targets', Numbers>;
 
 const smoothed = (labelSmoothing: number): Pick<LossRow<Logits>, 'args' | 'reference'> => ({
@@ -346,6 +404,9 @@ const LOSSES = [
   sigLipLoss,
   supCon,
   ...triplets,
+  coSentLoss,
+  angleLoss,
+  contrastiveLoss,
 ];
 
 export const losses: readonly Operation[] = [

@@ -267,3 +267,52 @@ export function tripletUpdate(
   }
   return { losses, embeddings: embeddings.flat() };
 }
+
+/** CoSENT: log(1 + sum over the pairs i, j with score_i < score_j of exp(scale (s_i - s_j))). */
+export function coSent(
+  similarities: readonly number[],
+  scores: ArrayLike<number>,
+  scale: number,
+): number {
+  const terms = [0];
+  similarities.forEach((lower, i) => {
+    similarities.forEach((higher, j) => {
+      if ((scores[i] as number) < (scores[j] as number)) terms.push(scale * (lower - higher));
+    });
+  });
+  return logSumExp(terms);
+}
+
+/** Cosine of each row of a and the same row of b. */
+export function pairCosines(a: Rows, b: Rows): number[] {
+  return a.map((row, i) => cosine(row, b[i] as number[]));
+}
+
+/** AnglE: the size of the sum of the parts of a complex quotient, of rows of one length. */
+export function pairAngles(a: Rows, b: Rows): number[] {
+  return a.map((row, r) => {
+    const [x, y] = [unit(row), unit(b[r] as number[])];
+    const half = x.length / 2;
+    let sum = dot(x, y);
+    for (let i = 0; i < half; i++) {
+      sum +=
+        (x[i + half] as number) * (y[i] as number) - (x[i] as number) * (y[i + half] as number);
+    }
+    return Math.abs(sum);
+  });
+}
+
+/** Contrastive loss of pairs: half the square of what a distance is too large or too small. */
+export function contrastiveLoss(
+  a: Rows,
+  b: Rows,
+  similar: ArrayLike<number>,
+  margin: number,
+): number {
+  return mean(
+    pairCosines(a, b).map((cos, i) => {
+      const gap = similar[i] ? 1 - cos : Math.max(0, margin - (1 - cos));
+      return (gap * gap) / 2;
+    }),
+  );
+}

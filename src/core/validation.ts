@@ -207,6 +207,25 @@ export function isNumberArray(value: unknown): value is ArrayLike<number> {
   return /^(Int|Uint|Float)(8|16|32|64)(Clamped)?Array$/.test(tagOf(value));
 }
 
+/**
+ * Checks finite numbers: a plain or typed array.
+ *
+ * @param length required number of elements; any number if left out
+ */
+export function checkNumbers(
+  name: string,
+  argument: string,
+  values: unknown,
+  length?: LengthOf,
+): ArrayLike<number> {
+  if (!isNumberArray(values)) typeError(name, argument, 'an array of numbers', values);
+  if (length !== undefined && values.length !== length.of) {
+    rangeError(name, argument, `${length.of} long (${length.what})`, values.length);
+  }
+  for (let i = 0; i < values.length; i++) checkNumber(name, `${argument}[${i}]`, values[i]);
+  return values;
+}
+
 /** Required number of elements, and its source for the message. */
 export interface LengthOf {
   of: number;

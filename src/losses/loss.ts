@@ -49,6 +49,8 @@ export interface Loss<Options, Grads> {
   readonly vectors?: true;
   /** Name of the argument after the matrices: labels or targets, one per row. */
   readonly target?: string;
+  /** Set where the targets are any numbers, not whole ones. */
+  readonly scores?: true;
   readonly options: { readonly [K in keyof Options]-?: LossOption<Options[K]> };
   /** Checks what the options' checks can't, then computes with memory of `scope`. */
   compute(scope: Scope, call: LossCall<Options>): LossResult;

@@ -6,9 +6,13 @@
 
 import nnCode from '#wasm/nn';
 import { kernels } from '../core/kernels.js';
+import type { NumberArray } from '../core/matrix.js';
 import { type Labels, type NoOptions, rangeError } from '../core/validation.js';
 import { WasmMatrix } from '../core/wasm-matrix.js';
+import { ANGLE_LOSS, type AngleLossOptions } from '../losses/angle.js';
 import * as clip from '../losses/clip-loss.js';
+import { CO_SENT_LOSS, type CoSentLossOptions } from '../losses/co-sent.js';
+import { CONTRASTIVE_LOSS, type ContrastiveLossOptions } from '../losses/contrastive-loss.js';
 import { CROSS_ENTROPY, type CrossEntropyOptions } from '../losses/cross-entropy.js';
 import { DECOUPLED_NT_XENT, type DecoupledNtXentOptions } from '../losses/decoupled-nt-xent.js';
 import * as contrast from '../losses/info-nce.js';
@@ -260,4 +264,64 @@ export function tripletLoss(
   options?: TripletLossOptions,
 ): Tensor {
   return tensorLoss(TRIPLET_LOSS, anchors, positives, negatives, options);
+}
+
+/**
+ * Computes CoSENT's loss of scored pairs, the sum over the batch as in sentence-transformers.
+ *
+ * @param a (n, d)
+ * @param b (n, d): row i is the second text of pair i
+ * @param scores n numbers, larger is more similar; only their order counts
+ * @param options scale
+ * @returns scalar: loss of the batch, in nats
+ * @throws {RangeError} if there is not one score per pair
+ * @see https://kexue.fm/archives/8847
+ */
+export function coSentLoss(
+  a: Tensor,
+  b: Tensor,
+  scores: NumberArray,
+  options?: CoSentLossOptions,
+): Tensor {
+  return tensorLoss(CO_SENT_LOSS, a, b, scores, options);
+}
+
+/**
+ * Computes AnglE's loss of scored pairs: CoSENT's with an angle in the complex plane instead of
+ * the cosine.
+ *
+ * @param a (n, d), d even
+ * @param b (n, d): row i is the second text of pair i
+ * @param scores n numbers, larger is more similar; only their order counts
+ * @param options scale
+ * @returns scalar: loss of the batch, in nats
+ * @throws {RangeError} if the width is odd, or there is not one score per pair
+ * @see https://arxiv.org/abs/2309.12871
+ */
+export function angleLoss(
+  a: Tensor,
+  b: Tensor,
+  scores: NumberArray,
+  options?: AngleLossOptions,
+): Tensor {
+  return tensorLoss(ANGLE_LOSS, a, b, scores, options);
+}
+
+/**
+ * Computes the contrastive loss of single pairs, similar or not.
+ *
+ * @param a (n, d)
+ * @param b (n, d): row i is the second text of pair i
+ * @param similar for each pair 1 or true where its texts belong together, 0 or false where they don't
+ * @param options margin
+ * @returns scalar: mean loss over the n pairs
+ * @throws {RangeError} if there is not one number per pair
+ */
+export function contrastiveLoss(
+  a: Tensor,
+  b: Tensor,
+  similar: Labels,
+  options?: ContrastiveLossOptions,
+): Tensor {
+  return tensorLoss(CONTRASTIVE_LOSS, a, b, similar, options);
 }

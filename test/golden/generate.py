@@ -29,6 +29,7 @@ import torch
 import components
 import evaluation
 import losses
+import pairs
 import selfcheck
 import sigmoids
 import similarity
@@ -45,7 +46,7 @@ def files():
         'numpy': np.__version__,
         'torch': torch.__version__,
     }
-    for module in (similarity, losses, triplets, components, evaluation, sigmoids):
+    for module in (similarity, losses, triplets, components, evaluation, sigmoids, pairs):
         for function, cases in module.FUNCTIONS.items():
             rows = list(cases())
             names = [r['name'] for r in rows]

@@ -122,6 +122,33 @@ def info_nce(queries, keys, negatives=None, temperature=0.07, ids=None, symmetri
     return (loss + F.cross_entropy(logits.T, own)) / 2 if symmetric else loss
 
 
+def co_sent(similarities, scores, scale):
+    """log(1 + sum of exp(scale (s_i - s_j)) over score_i < score_j), as sentence-transformers."""
+    scores = torch.tensor(scores, dtype=DOUBLE)
+    scaled = similarities * scale
+    differences = scaled[:, None] - scaled[None, :]
+    kept = scores[:, None] < scores[None, :]
+    terms = torch.cat([torch.zeros(1, dtype=DOUBLE), differences[kept]])
+    return torch.logsumexp(terms, 0)
+
+
+def pair_cosines(a, b):
+    return (unit_rows(a) * unit_rows(b)).sum(1)
+
+
+def pair_angles(a, b):
+    """pairwise_angle_sim of sentence-transformers, but 0 with a row of zeros."""
+    (x, y), (z, w) = unit_rows(a).chunk(2, 1), unit_rows(b).chunk(2, 1)
+    return (x * z + y * w + y * z - x * w).sum(1).abs()
+
+
+def contrastive(a, b, similar, margin=0.5):
+    similar = torch.tensor(similar, dtype=DOUBLE)
+    distances = 1 - pair_cosines(a, b)
+    losses = similar * distances**2 + (1 - similar) * F.relu(margin - distances) ** 2
+    return (0.5 * losses).mean()
+
+
 def clip(image, text, logit_scale, ids=None):
     rows = image.shape[0]
     own = torch.arange(rows)

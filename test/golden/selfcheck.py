@@ -70,6 +70,35 @@ def naive_clip(image, text, logit_scale, ids=None):
     return (one + naive_one_way(text, image, logit_scale, ids)) / 2
 
 
+def naive_co_sent(similarity, a, b, scores, scale=20.0):
+    found = [similarity(x, y) for x, y in zip(a, b)]
+    total = 1.0
+    for i in range(len(a)):
+        for j in range(len(a)):
+            if scores[i] < scores[j]:
+                total += math.exp(scale * (found[i] - found[j]))
+    return math.log(total)
+
+
+def angle(x, y):
+    """Real and imaginary parts of x / y as complex rows, y brought to the length of x."""
+    half = len(x) // 2
+    z, w = x[:half] + 1j * x[half:], y[:half] + 1j * y[half:]
+    lengths = math.sqrt(float(x @ x)) * math.sqrt(float(y @ y))
+    if lengths == 0:
+        return 0.0
+    quotient = sum(z * w.conjugate()) / lengths
+    return abs(quotient.real + quotient.imag)
+
+
+def naive_contrastive(a, b, similar, margin=0.5):
+    total = 0.0
+    for x, y, alike in zip(a, b, similar):
+        distance = 1 - cosine(x, y)
+        total += (distance if alike else max(0.0, margin - distance)) ** 2 / 2
+    return total / len(a)
+
+
 def naive_sup_con(z, labels, temperature=0.1):
     losses = []
     for i in range(len(z)):
@@ -182,6 +211,26 @@ def check_loops():
                 lambda i, t, s: naive_clip(i, t, float(s), chosen),
                 [q, k, 1 / temperature],
             )
+    scores = [2.0, 0.5, 0.5, 3.0, -1.0, 2.0]
+    for scale in [1.0, 20.0]:
+        for name, of_rows, of_pair in [
+            ('coSentLoss', ref.pair_cosines, cosine),
+            ('angleLoss', ref.pair_angles, angle),
+        ]:
+            for inputs in [[q, k], [with_zero_row(q, 1), with_zero_row(k, 3)]]:
+                against_loops(
+                    f'{name} at {scale}',
+                    lambda a, b: ref.co_sent(of_rows(a, b), scores, scale),
+                    lambda a, b: naive_co_sent(of_pair, a, b, scores, scale),
+                    inputs,
+                )
+    for margin in [0.0, 0.5, 1.7]:
+        against_loops(
+            f'contrastiveLoss, margin {margin}',
+            lambda a, b: ref.contrastive(a, b, [1, 0, 1, 0, 0, 1], margin),
+            lambda a, b: naive_contrastive(a, b, [1, 0, 1, 0, 0, 1], margin),
+            [q, k],
+        )
     for distance in ['cosine', 'euclidean']:
         against_loops(
             f'tripletLoss {distance}',

@@ -31,13 +31,13 @@ test('an install has no dependency', () => {
   }
 });
 
-test("import { ntXent } fits under its cap, the whole import isn't much more", async () => {
+test('import { ntXent } fits under its cap, the whole import is a few times more', async () => {
   const found = await sizes();
   const one = gzippedOf(found, 'import { ntXent }');
   const all = gzippedOf(found, 'import * as nearfar');
   check(one > 5000, `${one} bytes is too little to be true`);
   check(one <= NT_XENT_CAP, `${one} bytes gzipped, over ${NT_XENT_CAP}`);
-  check(all <= 2 * NT_XENT_CAP, `${all} bytes gzipped in all`);
+  check(all <= 3 * NT_XENT_CAP, `${all} bytes gzipped in all`);
 });
 
 test('nothing has grown by a tenth without an announcement in build/sizes.json', async () => {

@@ -39,6 +39,8 @@ function shares(rows: number, cols: number, seed: number): Matrix {
   return nearfar.softmax(matrix(rows, cols, seed));
 }
 
+const isOdd = (label: number): boolean => label % 2 !== 0;
+
 const negativeCosine: typeof distance = (x, y) => -cosine(x, y);
 
 /** A margin near 0.4 that leaves no triplet near the kink; some are at zero with it. */
@@ -67,6 +69,36 @@ const OF_VIEWS = [
     value: nearfar.decoupledNtXent,
     grads: nearfar.decoupledNtXentGrad,
     reference: references.decoupledNtXent,
+  },
+];
+
+/** Losses of pairs with a number each. */
+const SCORED = [
+  {
+    name: 'coSentLoss',
+    value: nearfar.coSentLoss,
+    grads: nearfar.coSentLossGrad,
+    reference: (a: Rows, b: Rows, scores: number[]) =>
+      references.coSent(references.pairCosines(a, b), scores, 20),
+  },
+  {
+    name: 'angleLoss',
+    value: nearfar.angleLoss,
+    grads: nearfar.angleLossGrad,
+    reference: (a: Rows, b: Rows, scores: number[]) =>
+      references.coSent(references.pairAngles(a, b), scores, 20),
+  },
+  {
+    name: 'contrastiveLoss',
+    value: (a: Matrix, b: Matrix, of: number[]) => nearfar.contrastiveLoss(a, b, of.map(isOdd)),
+    grads: (a: Matrix, b: Matrix, of: number[]) => nearfar.contrastiveLossGrad(a, b, of.map(isOdd)),
+    reference: (a: Rows, b: Rows, of: number[]) =>
+      references.contrastiveLoss(
+        a,
+        b,
+        of.map((label) => label % 2),
+        0.5,
+      ),
   },
 ];
 
@@ -251,6 +283,25 @@ const DRAWS: Draw[] = [
               far,
             ),
           ofCosines: kind === 'cosine',
+        };
+      },
+  ),
+  ...SCORED.map(
+    ({ name, value, grads, reference }): Draw =>
+      (n, cols, seed) => {
+        const width = name === 'angleLoss' ? 2 * cols : cols;
+        const inputs = { a: away(n, width, seed), b: away(n, width, seed + 1) };
+        const scores = labels(n, 3, seed);
+        return {
+          name: `${name}Grad`,
+          inputs,
+          loss: () => value(inputs.a, inputs.b, scores),
+          run: () => {
+            const { loss, gradA, gradB } = grads(inputs.a, inputs.b, scores);
+            return { loss, grads: { a: gradA.data, b: gradB.data } };
+          },
+          reference: ({ a, b }) => reference(a as Rows, b as Rows, scores),
+          ofCosines: true,
         };
       },
   ),

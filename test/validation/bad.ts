@@ -255,6 +255,39 @@ export function wholeNumbers(
   ];
 }
 
+/** An array of `length` finite numbers. */
+export function realNumbers(length: number): Bad[] {
+  return [
+    ...wrongKinds('an array of strings', 'an array of null', 'an array of bigints'),
+    ...bad(RangeError, {
+      'an empty array': () => [],
+      'one too few': (valid) => Array.from(valid as ArrayLike<number>).slice(1),
+      'one too many': (valid) => [...Array.from(valid as ArrayLike<number>), 0],
+      'an empty Float32Array': () => new Float32Array(0),
+      'NaN as f32': (valid) => Float32Array.from(changed(valid, 1, Number.NaN) as number[]),
+    }),
+    ...bad(TypeError, {
+      'a set of them': (valid) => new Set(Array.from(valid as ArrayLike<number>)),
+      booleans: () => Array.from({ length }, () => true),
+      'an array of holes': () => new Array(length),
+    }),
+    ...atIndices(TypeError, length, {
+      null: null,
+      undefined: undefined,
+      'a string': '1',
+      'a bigint': 1n,
+      true: true,
+      'an array': [1],
+    }),
+    ...atIndices(RangeError, length, {
+      NaN: Number.NaN,
+      Infinity: Number.POSITIVE_INFINITY,
+      '-Infinity': Number.NEGATIVE_INFINITY,
+      '1e39': 1e39,
+    }),
+  ];
+}
+
 /** Bad options, whatever a function's options are. */
 export const OPTIONS = [
   ...optional(wrongKinds('a plain object', 'an object without a prototype')),

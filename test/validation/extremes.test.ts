@@ -83,6 +83,18 @@ const chances = fc.tuple(COUNT, WIDTH).chain(([r, c]) => {
 const even = fc.tuple(COUNT, WIDTH).chain(([n, cols]) => rows(fc.constant(2 * n), cols));
 const labeled = one.chain((x) => fc.tuple(fc.constant(x), list(x, 0, 3)));
 
+/** Pairs of an even width and their scores. */
+const scored = fc
+  .tuple(COUNT, WIDTH)
+  .chain(([n, half]) =>
+    fc.tuple(
+      rows(fc.constant(n), 2 * half),
+      rows(fc.constant(n), 2 * half),
+      fc.array(choose(-3.4e38, -1, 0, 1e-45, 0.5, 1), { minLength: n, maxLength: n }),
+      fc.record({ scale: choose(...SCALES) }),
+    ),
+  );
+
 const twoLabels = even.chain((x) =>
   fc.tuple(
     fc.constant(x),
@@ -137,6 +149,16 @@ const CALLS: Record<string, fc.Arbitrary<unknown[]>> = {
         logitScale: choose(...SCALES.slice(0, -1)),
         logitBias: choose(-1e20, -10, 0, 7),
       }),
+    ),
+  ),
+  coSentLoss: scored,
+  angleLoss: scored,
+  contrastiveLoss: alike(2).chain(([a, b]) =>
+    fc.tuple(
+      fc.constant(a),
+      fc.constant(b),
+      list(a as Rows, 0, 1),
+      fc.record({ margin: choose(...MARGINS) }),
     ),
   ),
   supCon: labeled.chain(([x, labels]) =>

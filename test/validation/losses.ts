@@ -16,6 +16,7 @@ import {
   optional,
   POSITIVE,
   REAL,
+  realNumbers,
   TEMPERATURE,
   wholeNumbers,
 } from './bad.js';
@@ -93,10 +94,10 @@ function badValues({ check, fallback }: LossOption<unknown>): Bad[] {
   return CHECKS.get(check)?.bad ?? REAL;
 }
 
-function signature({ inputs, options, target, vectors }: AnyLoss): Signature {
+function signature({ inputs, options, target, scores, vectors }: AnyLoss): Signature {
   const kind = vectors ? MATRIX_OR_VECTOR : MATRIX_ONLY;
   const args = inputs.map((name): [string, Bad[]] => [name, kind]);
-  if (target !== undefined) args.push([target, wholeNumbers(4)]);
+  if (target !== undefined) args.push([target, scores ? realNumbers(4) : wholeNumbers(4)]);
   const valid = () => inputs.map((_, i) => matrix(4, 6, i + 1));
   const [first, ...others] = inputs;
   const together = others.flatMap(

@@ -285,6 +285,18 @@ export const NN: ExportRows = {
     args: () => [x(4, 3), x(4, 3)],
     options: () => ({ logitScale: 10, logitBias: -10, ids: [1, 2, 3, 4] }),
   },
+  coSentLoss: {
+    args: () => [x(4, 3), x(4, 3), [3, 0.5, 1, 0.5]],
+    options: () => ({ scale: 20 }),
+  },
+  angleLoss: {
+    args: () => [x(4, 4), x(4, 4), [3, 0.5, 1, 0.5]],
+    options: () => ({ scale: 20 }),
+  },
+  contrastiveLoss: {
+    args: () => [x(4, 3), x(4, 3), [0, 1, 1, 0]],
+    options: () => ({ margin: 0.5 }),
+  },
   supCon: { args: () => [x(4, 3), [0, 0, 1, 1]], options: () => ({ temperature: 0.5 }) },
   tripletLoss: {
     args: () => [x(4, 3), x(4, 3), x(4, 3)],

@@ -119,6 +119,17 @@ const EXTRA: Record<string, (row: Signature) => Signature> = {
     ...row,
     ...pairs('p', 'q', [...MATRIX_OR_VECTOR, ...IMPROPER], probabilities),
   }),
+  angleLoss: (row) => ({
+    ...row,
+    together: {
+      ...row.together,
+      'an odd width': { argument: 'a', args: () => [matrix(4, 5), matrix(4, 5), [0, 1, 0, 1]] },
+    },
+  }),
+  contrastiveLoss: (row) => ({
+    ...row,
+    arguments: { ...row.arguments, similar: wholeNumbers(4, 0, 1) },
+  }),
   ntXent: (row) => ({ ...row, together: ODD_ROWS }),
   decoupledNtXent: (row) => ({
     ...row,
