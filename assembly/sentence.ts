@@ -7,11 +7,11 @@
 export {
   sequenceScratch,
   sequenceAttention,
-  embedTokens,
-  embeddingBags,
   poolSequences,
   manhattanRows,
 } from './sentence/sequences';
+export { embedTokens, embeddingBags } from './sentence/tables';
+export { packInt4, int4ToFloat } from './sentence/int4';
 export {
   halfToFloat,
   brainToFloat,

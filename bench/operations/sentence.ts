@@ -30,24 +30,37 @@ function textsOf(n: number): number[][] {
 
 const write = (value: unknown): Uint8Array => new TextEncoder().encode(JSON.stringify(value));
 
-/** Arrays as a safetensors file. */
-function safetensors(arrays: ReadonlyMap<string, nd.Nd>): Uint8Array {
+/** An array of whole numbers of one byte. */
+interface ByteArray {
+  shape: readonly number[];
+  dtype: 'I8' | 'U8';
+  bytes: Uint8Array;
+}
+
+/** Arrays as a safetensors file, f32 or bytes. */
+function safetensors(arrays: ReadonlyMap<string, nd.Nd | ByteArray>): Uint8Array {
   const header: Record<string, unknown> = {};
+  const parts: Uint8Array[] = [];
   let length = 0;
-  for (const [name, { shape, data }] of arrays) {
-    header[name] = { dtype: 'F32', shape, data_offsets: [length, length + 4 * data.length] };
-    length += 4 * data.length;
+  for (const [name, array] of arrays) {
+    const floats = (data: ArrayLike<number>) => new Uint8Array(Float32Array.from(data).buffer);
+    const bytes = 'bytes' in array ? array.bytes : floats(array.data);
+    const dtype = 'bytes' in array ? array.dtype : 'F32';
+    const { shape } = array;
+    header[name] = { dtype, shape, data_offsets: [length, length + bytes.length] };
+    length += bytes.length;
+    parts.push(bytes);
   }
   const json = write(header);
-  const bytes = new Uint8Array(8 + json.length + length);
-  new DataView(bytes.buffer).setUint32(0, json.length, true);
-  bytes.set(json, 8);
+  const file = new Uint8Array(8 + json.length + length);
+  new DataView(file.buffer).setUint32(0, json.length, true);
+  file.set(json, 8);
   let at = 8 + json.length;
-  for (const { data } of arrays.values()) {
-    bytes.set(new Uint8Array(Float32Array.from(data).buffer), at);
-    at += 4 * data.length;
+  for (const bytes of parts) {
+    file.set(bytes, at);
+    at += bytes.length;
   }
-  return bytes;
+  return file;
 }
 
 const TOKENIZER = write({
@@ -315,8 +328,84 @@ const staticTable = operation({
   },
 });
 
+/** Levels of a table of 4 bits by their codes. */
+const LEVELS = [-127, -96, -75, -58, -44, -31, -18, -6, 6, 18, 31, 44, 58, 75, 96, 127];
+
+/** A whole number of `range` from a seeded one. */
+const whole = (value: number, range: number): number => Math.floor(Math.abs(value) * 1000) % range;
+
+/** Means of rows of whole numbers: 8 bits without weights, or 4 bits with scales and weights. */
+const narrowTable = (bits: 8 | 4): Operation =>
+  operation({
+    name: `models.SentenceEncoder of model2vec, int${bits}`,
+    // Past 255 tokens, sums of 8 bits are no longer of integers.
+    sizes: [
+      { N: 1, C: 1 },
+      { N: 7, C: 11 },
+      { N: 40, C: 35 },
+      { N: 300, C: 85 },
+    ],
+    large: [],
+    inputs: ({ N = 1, C = 1 }, random) => ({
+      letters: { data: Float32Array.of(N), rows: 1, cols: 1, constant: true as const },
+      table: normal(random, VOCABULARY, C),
+      rowScales: normal(random, 1, VOCABULARY),
+      columnScales: normal(random, 1, C),
+      weights: normal(random, 1, VOCABULARY),
+    }),
+    run: (api, { table, rowScales, columnScales, weights, letters }) => {
+      const { rows, cols, data } = table;
+      const floats = ({ data: numbers }: Numbers): nd.Nd => {
+        return { shape: [numbers.length], data: Float64Array.from(numbers) };
+      };
+      const stride = Math.ceil(cols / 2);
+      const codes = new Uint8Array(rows * stride);
+      for (let r = 0; r < rows; r++) {
+        for (let c = 0; c < cols; c++) {
+          const at = r * stride + (c >> 1);
+          codes[at] = (codes[at] ?? 0) | (whole(data[r * cols + c] ?? 0, 16) << (4 * (c & 1)));
+        }
+      }
+      const narrow: [string, nd.Nd | ByteArray][] = [
+        ['embeddings.int4', { shape: [rows, stride], dtype: 'U8', bytes: codes }],
+        ['embeddings.int4.row_scales', floats(rowScales)],
+        ['embeddings.int4.column_scales', floats(columnScales)],
+        ['weights', floats(weights)],
+      ];
+      const bytes = Uint8Array.from(data, (value) => whole(value, 256) - 128);
+      const arrays = new Map<string, nd.Nd | ByteArray>(
+        bits === 4 ? narrow : [['embeddings', { shape: [rows, cols], dtype: 'I8', bytes }]],
+      );
+      const files: Files = new Map([
+        ['config.json', write({ normalize: false, max_length: null })],
+        ['model.safetensors', safetensors(arrays)],
+        ['tokenizer.json', TOKENIZER],
+        ['config_sentence_transformers.json', write({ similarity_fn_name: 'manhattan' })],
+      ]);
+      return encode(api, files, textsOf(letters.data[0] as number));
+    },
+    reference: ({ table, rowScales, columnScales, weights, letters }) => {
+      const { cols, data } = table;
+      const number = (id: number, c: number): number => {
+        const value = data[id * cols + c] as number;
+        if (bits === 8) return whole(value, 256) - 128;
+        const scale = (rowScales.data[id] as number) * (weights.data[id] as number);
+        return (LEVELS[whole(value, 16)] as number) * scale * (columnScales.data[c] as number);
+      };
+      const rows = textsOf(letters.data[0] as number).map((text) =>
+        Array.from({ length: cols }, (_, c) => {
+          const terms = text.map((letter) => number(FIRST_LETTER + letter, c));
+          return terms.reduce((sum, term) => sum + term, 0) / Math.max(1, text.length);
+        }),
+      );
+      return { rows: rows.flat(), similarity: distances(rows) };
+    },
+  });
+
 export const sentence: readonly Operation[] = [
   network('float32', 2e-6),
   network('int8', 5e-3),
   staticTable,
+  narrowTable(8),
+  narrowTable(4),
 ];

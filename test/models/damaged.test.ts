@@ -24,6 +24,7 @@ import {
   saveClip,
   saveGpt,
   saveMae,
+  saveSentenceEncoder,
   saveSimClr,
 } from 'nearfar/models';
 import { bytesInUse, loadSafetensors, memoryBytes, parameter, saveSafetensors } from 'nearfar/nn';
@@ -84,6 +85,13 @@ const LOADERS: Record<string, [files: () => Files, load: (files: Files) => unkno
   loadSimClr: [() => filesOf(new SimCLR(IMAGES), saveSimClr), loadSimClr],
   'loadSentenceEncoder of BERT': [() => fixtureFolder('bert-v6'), loadSentenceEncoder],
   'loadSentenceEncoder of model2vec': [() => fixtureFolder('model2vec-f32'), loadSentenceEncoder],
+  'loadSentenceEncoder of 4 bits': [
+    () => {
+      const encoder = loadSentenceEncoder(fixtureFolder('model2vec-f32'));
+      return filesOf(encoder, (each) => saveSentenceEncoder(each, { dtype: 'int4' }));
+    },
+    loadSentenceEncoder,
+  ],
   loadSafetensors: [
     () => {
       const x = parameter([[1, 2]]);

@@ -45,8 +45,8 @@ export class StaticEncoder {
     const { name } = folder;
     const file = pathOf(at, 'model.safetensors');
     const reader = new WeightReader(name, file, readBytes(folder, file), memory);
-    const own = reader.find('embedding.weight') !== undefined;
-    if (!own && reader.find('embeddings') === undefined) {
+    const own = reader.hasTable('embedding.weight');
+    if (!own && !reader.hasTable('embeddings')) {
       throw new RangeError(`${name}: ${file} must hold embedding.weight or embeddings`);
     }
     this.table = reader.table(own ? 'embedding.weight' : 'embeddings', [0, 0]);
@@ -83,10 +83,13 @@ export class StaticEncoder {
   forward(scope: Scope, { ids, offsets }: TokenBatch): Pointer {
     const texts = offsets.length - 1;
     const y = scope.f32(texts * this.width);
+    const { at, type, rowScales = 0, columnScales = 0 } = this.table;
     kernels(sentence).embeddingBags(
       y,
-      this.table.at,
-      TABLE_TYPES.indexOf(this.table.type),
+      at,
+      TABLE_TYPES.indexOf(type),
+      rowScales,
+      columnScales,
       this.mapping ?? 0,
       this.weights ?? 0,
       scope.i32From(ids),

@@ -251,6 +251,7 @@ export class TransformerEncoder {
       x,
       this.words.at,
       TABLE_TYPES.indexOf(this.words.type),
+      this.words.rowScales ?? 0,
       scope.i32From(ids),
       this.positions.at,
       scope.i32From(this.#positionsOf(batch)),

@@ -42,12 +42,9 @@ export class WeightMemory {
   }
 }
 
-/** Numbers of a table, in the order of assembly/sentence/sequences.ts. */
-export const TABLE_TYPES = ['F32', 'F16', 'I8'] as const;
+/** Numbers of a table, in the order of assembly/sentence/tables.ts. */
+export const TABLE_TYPES = ['F32', 'F16', 'I8', 'I4'] as const;
 export type TableType = (typeof TABLE_TYPES)[number];
-
-/** Bytes of a number of each type. */
-export const BYTES: Readonly<Record<TableType, number>> = { F32: 4, F16: 2, I8: 1 };
 
 /** A matrix whose rows are looked up, in the type of its file. */
 export interface Table {
@@ -55,7 +52,18 @@ export interface Table {
   type: TableType;
   rows: number;
   cols: number;
+  /** Scale of each row (f32), of a table of 4 bits. */
+  rowScales?: Pointer;
+  /** Scale of each column (f32), of a table of 4 bits. */
+  columnScales?: Pointer;
 }
+
+/** Names of the arrays of a table of 4 bits: two numbers a byte, and the scales. */
+export const int4Names = (key: string): { codes: string; rows: string; columns: string } => ({
+  codes: `${key}.int4`,
+  rows: `${key}.int4.row_scales`,
+  columns: `${key}.int4.column_scales`,
+});
 
 /** The right side of a product, packed once: x W' of a (rows, cols) matrix W, and a bias. */
 export interface Dense {
@@ -181,8 +189,30 @@ export class WeightReader {
     return { at, length };
   }
 
+  /** Tells whether there is a table of a name, in whatever type. */
+  hasTable(key: string): boolean {
+    return this.find(key) !== undefined || this.find(int4Names(key).codes) !== undefined;
+  }
+
+  /** Reads a table of 4 bits. */
+  #int4Table(key: string): Table {
+    const names = int4Names(key);
+    const columns = this.vector(names.columns, [0]);
+    const { length: cols } = columns;
+    const found = this.get(names.codes, [0, Math.ceil(cols / 2)]);
+    if (found.dtype !== 'U8') {
+      rangeError(this.#name, `${this.#file}'s ${names.codes}`, 'of type U8', found.dtype);
+    }
+    const [rows] = found.shape as [number];
+    const scales = this.vector(names.rows, [rows]);
+    const at = this.#memory.allocate(found.bytes.length);
+    u8().set(found.bytes, at);
+    return { at, type: 'I4', rows, cols, rowScales: scales.at, columnScales: columns.at };
+  }
+
   /** Reads a table and keeps the type that it has in the file, where kernels read it. */
   table(key: string, shape: readonly [number, number]): Table {
+    if (this.find(key) === undefined && this.hasTable(key)) return this.#int4Table(key);
     const found = this.get(key, shape);
     const [rows, cols] = found.shape as [number, number];
     const type = TABLE_TYPES.find((each) => each === found.dtype);
@@ -292,13 +322,15 @@ export function readVector({ at, length }: Vector): Float32Array {
 }
 
 /** Numbers of a table as f32. */
-export function readTable({ at, type, rows, cols }: Table): Float32Array {
+export function readTable({ at, type, rows, cols, ...scales }: Table): Float32Array {
   const n = rows * cols;
   if (type === 'F32') return f32().slice(at / 4, at / 4 + n);
   return scoped((scope) => {
     const to = scope.f32(n);
-    if (type === 'F16') kernels(sentence).halfToFloat(to, at, n);
-    else kernels(sentence).int8ToFloat(to, at, n);
+    const core = kernels(sentence);
+    if (type === 'F16') core.halfToFloat(to, at, n);
+    else if (type === 'I8') core.int8ToFloat(to, at, n);
+    else core.int4ToFloat(to, at, scales.rowScales ?? 0, scales.columnScales ?? 0, rows, cols);
     return f32().slice(to / 4, to / 4 + n);
   });
 }
