@@ -123,6 +123,14 @@ export {
   type ReconstructOptions,
 } from './mae/mae.js';
 export { type Mask, type MaskPosition, randomMask } from './mae/patch-mask.js';
+export {
+  type FetchProgress,
+  type FetchSentenceOptions,
+  type FetchSignal,
+  fetchSentenceEncoder,
+  type UrlObject,
+} from './sentence/fetch.js';
+export type { FetchCache } from './sentence/fetch-cache.js';
 export { type LoadSentenceOptions, loadSentenceEncoder } from './sentence/load.js';
 export { type SaveSentenceOptions, saveSentenceEncoder } from './sentence/save.js';
 export {

@@ -1,5 +1,7 @@
 /** Workers on every runtime: the worker threads of Node, Deno and Bun, the Web Workers of a page. */
 
+import { builtin } from '../core/builtin.js';
+
 /** Message that a worker starts with. */
 export interface Start {
   memory: WebAssembly.Memory;
@@ -17,12 +19,6 @@ export interface Start {
 export interface Worker {
   /** Ends it, which is not a failure. */
   stop(): void;
-}
-
-/** Node's module of a name, where the runtime has Node's modules: nothing here imports one. */
-export function builtin<T>(name: string): T | undefined {
-  const { process } = globalThis as { process?: { getBuiltinModule?(name: string): unknown } };
-  return process?.getBuiltinModule?.(name) as T | undefined;
 }
 
 /** The members of Node's workers and of a page's, some of which only one of them has. */

@@ -3,8 +3,9 @@
  * in between. The build makes one script of it, which workers are started from as text.
  */
 
+import { builtin } from '../core/builtin.js';
 import { Block, END, GO, type Kernel, SLEEPERS, SPINS, waiting, work } from './job.js';
-import { builtin, type Start } from './start.js';
+import type { Start } from './start.js';
 
 interface Port {
   postMessage(message: unknown): void;

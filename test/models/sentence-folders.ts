@@ -4,7 +4,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { EncodeOptions, Files } from 'nearfar/models';
 
-const FIXTURES = new URL('../golden/fixtures/sentence/', import.meta.url).pathname;
+export const FIXTURES = new URL('../golden/fixtures/sentence/', import.meta.url).pathname;
 
 /** Real encoders, next to a checkout that has them. */
 const SHARED = new URL('../../../shared/models/', import.meta.url).pathname;

@@ -266,6 +266,16 @@ export const MODELS: ExportRows = {
     args: () => [[1, 1], () => ones([1, 1]), (z: Tensor[]) => sum(concat(z))],
     allowed: { 1: ['function'], 2: ['function'] },
   },
+  fetchSentenceEncoder: {
+    args: () => ['owner/model'],
+    options: () => ({
+      ...{ cache: false, revision: 'main', hub: 'http://127.0.0.1:9', headers: {}, timeout: 1 },
+      ...{ retries: 0, retryDelay: 0.1, maxBytes: 1, precision: 'int8', onProgress: () => {} },
+      ...{ signal: AbortSignal.abort(), fetch: () => Promise.reject(new Error('no network')) },
+    }),
+    allowed: { cache: ['string'] },
+    free: ['revision'],
+  },
   loadSentenceEncoder: {
     args: () => [fixtureFolder('bert-v6')],
     options: () => ({ precision: 'float32' }),

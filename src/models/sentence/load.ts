@@ -47,7 +47,8 @@ export interface LoadSentenceOptions {
 
 const NAME = 'loadSentenceEncoder';
 
-const PRECISIONS: readonly Precision[] = ['float32', 'int8'];
+/** Numbers that weights may be multiplied in. */
+export const PRECISIONS: readonly Precision[] = ['float32', 'int8'];
 
 /** One module of modules.json. */
 interface ModuleEntry {
@@ -57,7 +58,7 @@ interface ModuleEntry {
 }
 
 /** Modules of a folder, or those that Python would make where it names none. */
-function readModules(folder: Folder): ModuleEntry[] | undefined {
+export function readModules(folder: Folder): ModuleEntry[] | undefined {
   const { name, files } = folder;
   if (!files.has('modules.json')) return undefined;
   let list: unknown;
@@ -83,14 +84,23 @@ function readModules(folder: Folder): ModuleEntry[] | undefined {
   });
 }
 
-function refuseModule(type: string): never {
+/** Refuses a module that is not known. */
+export function refuseModule(type: string): never {
   throw new RangeError(
     `${NAME}: modules.json names the module ${show(type)}, which is not supported`,
   );
 }
 
 /** Names that sentence-transformers has had for a transformer's settings. */
-const SETTINGS = ['bert', 'roberta', 'distilbert', 'camembert', 'albert', 'xlm-roberta', 'xlnet'];
+export const SETTINGS: readonly string[] = [
+  'bert',
+  'roberta',
+  'distilbert',
+  'camembert',
+  'albert',
+  'xlm-roberta',
+  'xlnet',
+];
 
 function readSentenceConfig(folder: Folder, at: string): ConfigReader {
   for (const kind of SETTINGS) {
@@ -319,7 +329,7 @@ function keptFiles({ files }: Folder, at: string): Map<string, Uint8Array> {
 }
 
 /** Folder whose files say themselves what they are of, without modules.json. */
-function guessModules(folder: Folder): ModuleEntry[] {
+export function guessModules(folder: Folder): ModuleEntry[] {
   const config = readJson(folder.name, folder.files, 'config.json');
   const { model_type: kind } = config;
   const isTransformer = typeof kind === 'string' && Object.hasOwn(ARCHITECTURES, kind);
