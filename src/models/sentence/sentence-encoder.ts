@@ -23,6 +23,7 @@ import {
   rangeError,
   typeError,
 } from '../../core/validation.js';
+import { TokenList } from '../../data/text/pipeline/token-list.js';
 import { forEachScoreRow } from '../../linalg/similarity.js';
 import {
   applyPooling,
@@ -33,8 +34,8 @@ import {
   type RowModule,
 } from './modules.js';
 import type { StaticEncoder } from './static.js';
-import { joinTokens, type SentenceTokens } from './tokens.js';
-import type { TransformerEncoder } from './transformer.js';
+import type { SentenceTokens } from './tokens.js';
+import type { TokenBatch, TransformerEncoder } from './transformer.js';
 import type { WeightMemory } from './weights.js';
 
 /** Functions that rows are compared by. */
@@ -281,40 +282,43 @@ export class SentenceEncoder {
     const data = new Float32Array(texts.length * dimensions);
     const skipped =
       network.kind === 'bert' && !network.pooling.includePrompt ? tokens.promptLength(prompt) : 0;
-    const maxTexts = network.kind === 'bert' ? Number.POSITIVE_INFINITY : TEXTS_AT_ONCE;
-    let lists: (readonly number[])[] = [];
+    const maxTexts = network.kind === 'bert' ? texts.length : TEXTS_AT_ONCE;
+    const maxTokens = network.kind === 'bert' ? TOKENS_AT_ONCE : Number.POSITIVE_INFINITY;
+    const list = new TokenList();
+    const offsets = new Int32Array(1 + Math.min(maxTexts, texts.length));
     let count = 0;
     let start = 0;
-    const flush = (): void => {
-      if (lists.length === 0) return;
-      this.#run(lists, skipped, dimensions, data, start * dimensions);
-      start += lists.length;
-      lists = [];
-      count = 0;
+    /** Encodes the first texts of the list and leaves the others in it. */
+    const flush = (ready: number): void => {
+      const end = offsets[ready] as number;
+      const batch = { ids: list.ids.subarray(0, end), offsets: offsets.subarray(0, ready + 1) };
+      this.#run(batch, skipped, dimensions, data, start * dimensions);
+      list.remove(0, end);
+      start += ready;
+      count -= ready;
+      if (count > 0) offsets[count] = list.length;
     };
     for (const text of texts) {
-      const ids = tokens.ids(prompt + text);
-      if (count + ids.length > TOKENS_AT_ONCE && network.kind === 'bert') flush();
-      if (lists.length >= maxTexts) flush();
-      lists.push(ids);
-      count += ids.length;
+      tokens.append(list, prompt + text);
+      offsets[++count] = list.length;
+      if (count > 1 && list.length > maxTokens) flush(count - 1);
+      if (count === maxTexts) flush(count);
     }
-    flush();
+    if (count > 0) flush(count);
     return { data, rows: texts.length, cols: dimensions };
   }
 
   /** Rows of some texts' tokens, into `data` from index `to` on. */
   #run(
-    lists: readonly (readonly number[])[],
+    batch: TokenBatch,
     skipped: number,
     dimensions: number,
     data: Float32Array,
     to: number,
   ): void {
     const { network, modules } = this.#parts;
-    const texts = lists.length;
+    const texts = batch.offsets.length - 1;
     scoped((scope) => {
-      const batch = joinTokens(lists);
       let cols: number;
       let x: number;
       if (network.kind === 'bert') {

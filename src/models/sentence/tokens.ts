@@ -1,5 +1,6 @@
 /** Texts to the tokens that an encoder sees: prompts, special tokens, limits. */
 
+import { TokenList } from '../../data/text/pipeline/token-list.js';
 import { lengthOfCharacters, type PipelineTokenizer } from '../../data/text/pipeline/tokenizer.js';
 import type { TokenBatch } from './transformer.js';
 
@@ -17,16 +18,11 @@ export interface TokenRules {
   maxCharacters: number | undefined;
 }
 
-/** Number of tokens whose numbers are kept of a text. */
-function cut(ids: readonly number[], room: number, keeps: 'first' | 'last'): readonly number[] {
-  if (ids.length <= room) return ids;
-  return keeps === 'first' ? ids.slice(0, room) : ids.slice(ids.length - room);
-}
-
 export class SentenceTokens {
   readonly tokenizer: PipelineTokenizer;
   readonly rules: TokenRules;
   readonly #special: ReadonlySet<number>;
+  readonly #list = new TokenList();
   readonly #promptLengths = new Map<string, number>();
 
   constructor(tokenizer: PipelineTokenizer, rules: TokenRules) {
@@ -35,26 +31,41 @@ export class SentenceTokens {
     this.#special = new Set([...tokenizer.specialIds, ...tokenizer.frame.suffix]);
   }
 
-  /** Numbers of the tokens of one text, as the network sees them. */
-  ids(text: string): readonly number[] {
+  /** Adds the numbers of the tokens of one text to a list, as the network sees them. */
+  append(list: TokenList, text: string): void {
     const { framed, maxTokens = Number.POSITIVE_INFINITY, keeps, maxCharacters } = this.rules;
     const read =
       maxCharacters === undefined ? text : text.slice(0, lengthOfCharacters(text, maxCharacters));
-    const ids = this.tokenizer.encode(read);
-    if (framed) {
-      const { prefix, suffix } = this.tokenizer.frame;
-      const room = Math.max(0, maxTokens - prefix.length - suffix.length);
-      return [...prefix, ...cut(ids, room, keeps), ...suffix];
-    }
-    const kept = cut(ids, maxTokens, keeps);
+    const { prefix, suffix } = this.tokenizer.frame;
+    if (framed) list.pushAll(prefix);
+    const room = framed ? Math.max(0, maxTokens - prefix.length - suffix.length) : maxTokens;
+    const first = list.length;
+    this.tokenizer.append(list, read);
+    const more = list.length - first - room;
+    if (more > 0 && keeps === 'first') list.truncate(first + room);
+    else if (more > 0) list.remove(first, first + more);
     const { unknown } = this.tokenizer.model;
-    return this.rules.dropsUnknown ? kept.filter((id) => id !== unknown) : kept;
+    if (framed) list.pushAll(suffix);
+    else if (this.rules.dropsUnknown && unknown !== undefined) list.drop(unknown, first);
+  }
+
+  /** Numbers of the tokens of one text, as the network sees them. */
+  ids(text: string): readonly number[] {
+    const list = this.#list;
+    list.truncate(0);
+    this.append(list, text);
+    return list.toArray();
   }
 
   /** Tokens of several texts, one behind the other. */
   batch(texts: readonly string[], prompt: string): TokenBatch {
-    const lists = texts.map((text) => this.ids(prompt + text));
-    return joinTokens(lists);
+    const list = new TokenList();
+    const offsets = new Int32Array(texts.length + 1);
+    texts.forEach((text, i) => {
+      this.append(list, prompt + text);
+      offsets[i + 1] = list.length;
+    });
+    return { ids: list.ids, offsets };
   }
 
   /** Tokens that a prompt takes at the beginning of a text. */
@@ -68,19 +79,6 @@ export class SentenceTokens {
     }
     return length;
   }
-}
-
-/** Lists of tokens, one behind the other. */
-export function joinTokens(lists: readonly (readonly number[])[]): TokenBatch {
-  const offsets = new Int32Array(lists.length + 1);
-  lists.forEach((list, i) => {
-    offsets[i + 1] = (offsets[i] as number) + list.length;
-  });
-  const ids = new Int32Array(offsets[lists.length] as number);
-  lists.forEach((list, i) => {
-    ids.set(list, offsets[i]);
-  });
-  return { ids, offsets };
 }
 
 /** Median length of all tokens in characters, rounded down. */

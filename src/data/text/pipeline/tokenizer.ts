@@ -6,19 +6,30 @@
 
 import { rangeError } from '../../../core/validation.js';
 import { type AddedToken, type Piece, readAddedTokens, tokenFinder } from './added-tokens.js';
+import { ChunkCache } from './chunk-cache.js';
 import { readModel, type TokenModel } from './models.js';
 import { lowersCase, type Normalizer, readNormalizer } from './normalizers.js';
 import { isPart, type Part, readList, readPart, unknownType, type Where } from './part.js';
 import { type PreTokenizer, readPreTokenizer } from './pre-tokenizers.js';
+import { TokenList } from './token-list.js';
 import { lowercase } from './unicode.js';
 
-/** Words, or chunks between spaces, whose tokens are kept. */
+/** Words whose tokens are kept. */
 const MAX_CACHED = 50_000;
 /** Longer ones are not kept. */
 const MAX_CACHED_LENGTH = 64;
 
 /** Spaces at which BERT's normalizer and pre-tokenizer split, however they clean the text. */
-const BERT_SPACES = /[ \t\n\r\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+/;
+const BERT_SPACES = /[ \t\n\r\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]/;
+
+/** Tells whether a UTF-16 unit is one of these spaces. */
+function isBertSpace(unit: number): boolean {
+  if (unit <= 32) return unit === 32 || unit === 9 || unit === 10 || unit === 13;
+  return unit >= 0xa0 && BERT_SPACES.test(String.fromCharCode(unit));
+}
+
+/** Letters and digits that BERT's normalizer at most lowers and its pre-tokenizer leaves together. */
+const PLAIN = /^[A-Za-z0-9]+$/;
 
 /** Tokens that a post-processor puts before and behind those of a text. */
 export interface Frame {
@@ -111,7 +122,10 @@ export class PipelineTokenizer {
   readonly #findNormalized: ((text: string) => Piece[]) | undefined;
   /** True if spaces split a text into chunks that are tokenized independently. */
   readonly #bySpaces: boolean;
-  readonly #chunks = new Map<string, readonly number[]>();
+  /** True if a chunk of letters and digits of ASCII is one word. */
+  readonly #plainWords: boolean;
+  readonly #chunks = new ChunkCache();
+  readonly #list = new TokenList();
   readonly #words = new Map<string, readonly number[]>();
 
   /**
@@ -144,6 +158,12 @@ export class PipelineTokenizer {
       typeOf(json.normalizer) === 'BertNormalizer' &&
       typeOf(json.pre_tokenizer) === 'BertPreTokenizer' &&
       this.added.every(({ content }) => !BERT_SPACES.test(content));
+    // An added token may be a word in the middle of another.
+    this.#plainWords =
+      this.#bySpaces &&
+      this.added.every(
+        ({ content }) => !PLAIN.test(content) && !PLAIN.test(normalizer?.(content) ?? ''),
+      );
     let last = -1;
     for (const id of this.model.vocabulary.values()) last = Math.max(last, id);
     for (const { id } of this.added) last = Math.max(last, id);
@@ -154,54 +174,75 @@ export class PipelineTokenizer {
 
   /** Numbers of all tokens of a text, without those of the frame. */
   encode(text: string): number[] {
-    const ids: number[] = [];
+    const list = this.#list;
+    list.truncate(0);
+    this.append(list, text);
+    return list.toArray();
+  }
+
+  /** Adds the numbers of all tokens of a text to a list, without those of the frame. */
+  append(list: TokenList, text: string): void {
     if (!this.#bySpaces) {
-      this.#append(ids, text);
-      return ids;
+      this.#append(list, text);
+      return;
     }
-    for (const chunk of text.split(BERT_SPACES)) {
-      if (chunk === '') continue;
-      for (const id of this.#ofChunk(chunk)) ids.push(id);
+    const { length } = text;
+    const chunks = this.#chunks;
+    let start = 0;
+    let hash = 0;
+    for (let i = 0; i <= length; i++) {
+      if (i < length) {
+        const unit = text.charCodeAt(i);
+        if ((unit > 32 && unit < 0xa0) || !isBertSpace(unit)) {
+          hash = ChunkCache.mix(hash, unit);
+          continue;
+        }
+      }
+      if (i > start && !chunks.append(list, text, start, i, hash)) {
+        const first = list.length;
+        this.#appendChunk(list, text.slice(start, i));
+        chunks.keep(text, start, i, hash, list.ids, first);
+      }
+      start = i + 1;
+      hash = 0;
     }
-    return ids;
   }
 
-  #ofChunk(chunk: string): readonly number[] {
-    const kept = this.#chunks.get(chunk);
-    if (kept !== undefined) return kept;
-    const ids: number[] = [];
-    this.#append(ids, chunk);
-    keep(this.#chunks, chunk, ids);
-    return ids;
+  #appendChunk(list: TokenList, chunk: string): void {
+    if (!this.#plainWords || !PLAIN.test(chunk)) this.#append(list, chunk);
+    else this.#appendWord(list, this.#normalizer === undefined ? chunk : this.#normalizer(chunk));
   }
 
-  #append(ids: number[], text: string): void {
+  #append(list: TokenList, text: string): void {
     const pieces: Piece[] = this.#find?.(text) ?? (text === '' ? [] : [{ text }]);
     pieces.forEach((piece, i) => {
       if ('id' in piece) {
-        ids.push(piece.id);
+        list.push(piece.id);
         return;
       }
       const normal = this.#normalizer === undefined ? piece.text : this.#normalizer(piece.text);
       const parts: Piece[] = this.#findNormalized?.(normal) ?? [{ text: normal }];
       parts.forEach((part, k) => {
-        if ('id' in part) ids.push(part.id);
-        else this.#appendWords(ids, part.text, i === 0 && k === 0);
+        if ('id' in part) list.push(part.id);
+        else this.#appendWords(list, part.text, i === 0 && k === 0);
       });
     });
   }
 
-  #appendWords(ids: number[], text: string, first: boolean): void {
+  #appendWords(list: TokenList, text: string, first: boolean): void {
     if (text === '') return;
     for (const word of this.#splitter?.(text, first) ?? [text]) {
-      if (word === '') continue;
-      let found = this.#words.get(word);
-      if (found === undefined) {
-        found = this.model.encode(word);
-        keep(this.#words, word, found);
-      }
-      for (const id of found) ids.push(id);
+      if (word !== '') this.#appendWord(list, word);
     }
+  }
+
+  #appendWord(list: TokenList, word: string): void {
+    let found = this.#words.get(word);
+    if (found === undefined) {
+      found = this.model.encode(word);
+      keep(this.#words, word, found);
+    }
+    list.pushAll(found);
   }
 
   /** Number of a token, added or of the vocabulary. */
