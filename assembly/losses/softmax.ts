@@ -3,7 +3,7 @@
  * exponentials is taken in blocks of f32 that are added up in f64.
  */
 
-import { exp4, expNegative, logScalar, max4, sigmoid, softplus, sum4 } from '../core/math';
+import { expRaised, logScalar, lowered, max4, sigmoid, softplus, sum4 } from '../core/math';
 import { dotRow } from '../core/rows';
 
 /** Floats that are summed in f32 before they join the f64 sum. */
@@ -12,17 +12,22 @@ const BLOCK: i32 = 256;
 /** Maximum of n floats. */
 @inline
 export function rowMax(x: usize, n: i32): f32 {
-  let top = f32x4.splat(-Infinity);
+  let top = f32x4.splat(-Infinity), other = top;
   let i = 0;
-  for (; i + 4 <= n; i += 4) top = f32x4.pmax(top, v128.load(x + (<usize>i << 2)));
-  let m = max4(top);
+  for (; i + 8 <= n; i += 8) {
+    const at = x + (<usize>i << 2);
+    top = f32x4.pmax(top, v128.load(at));
+    other = f32x4.pmax(other, v128.load(at, 16));
+  }
+  let m = max4(f32x4.pmax(top, other));
   for (; i < n; i++) m = max(m, load<f32>(x + (<usize>i << 2)));
   return m;
 }
 
-/** The last n < 4 floats of a row, filled up with -inf. */
+/** The first n of four floats, the others -inf. */
 @inline
-function tail(x: usize, n: i32): v128 {
+function firstFloats(x: usize, n: i32): v128 {
+  if (n >= 4) return v128.load(x);
   let v = f32x4.splat(-Infinity);
   v = f32x4.replace_lane(v, 0, load<f32>(x));
   if (n > 1) v = f32x4.replace_lane(v, 1, load<f32>(x, 4));
@@ -30,52 +35,74 @@ function tail(x: usize, n: i32): v128 {
   return v;
 }
 
-/** Sum of exp(x - shift) over n floats, none of them above shift. */
-function sumExp(x: usize, n: i32, shift: f32): f64 {
+/** Stores the first n of four floats. */
+@inline
+function storeFirst(y: usize, v: v128, n: i32): void {
+  if (n >= 4) {
+    v128.store(y, v);
+    return;
+  }
+  store<f32>(y, f32x4.extract_lane(v, 0));
+  if (n > 1) store<f32>(y, f32x4.extract_lane(v, 1), 4);
+  if (n > 2) store<f32>(y, f32x4.extract_lane(v, 2), 8);
+}
+
+/**
+ * y = 2^64 exp(x - shift) of n floats, none of them above shift, for {@link scaleRow}; y may be x, or
+ * 0 for the sum alone. Returns the sum of the exponentials, without the factor.
+ */
+function expRow(y: usize, x: usize, n: i32, shift: f32): f64 {
   const m = f32x4.splat(shift);
   let total: f64 = 0;
   for (let start = 0; start < n; start += BLOCK) {
     const end = min(start + BLOCK, n);
-    let sum = f32x4.splat(0);
+    let sum = f32x4.splat(0), other = sum;
     let i = start;
-    for (; i + 4 <= end; i += 4) {
-      sum = f32x4.add(sum, expNegative(f32x4.sub(v128.load(x + (<usize>i << 2)), m)));
+    for (; i + 8 <= end; i += 8) {
+      const at = <usize>i << 2;
+      const a = expRaised(f32x4.sub(v128.load(x + at), m));
+      const b = expRaised(f32x4.sub(v128.load(x + at, 16), m));
+      sum = f32x4.add(sum, a);
+      other = f32x4.add(other, b);
+      if (y != 0) {
+        v128.store(y + at, a);
+        v128.store(y + at, b, 16);
+      }
     }
-    if (i < end) {
-      sum = f32x4.add(sum, expNegative(f32x4.sub(tail(x + (<usize>i << 2), end - i), m)));
+    for (; i < end; i += 4) {
+      const at = <usize>i << 2;
+      const e = expRaised(f32x4.sub(firstFloats(x + at, end - i), m));
+      sum = f32x4.add(sum, e);
+      if (y != 0) storeFirst(y + at, e, end - i);
     }
-    total += <f64>sum4(sum);
+    total += <f64>sum4(f32x4.add(sum, other));
   }
-  return total;
+  return total * 5.421010862427522e-20;
 }
 
-/** y = exp(x - shift) factor for n floats; y may be x. */
+/** y = 2^-64 y factor for n floats. */
 @inline
-function expTimes(y: usize, x: usize, n: i32, shift: f32, factor: f32): void {
-  const m = f32x4.splat(shift), f = f32x4.splat(factor);
+function scaleRow(y: usize, n: i32, factor: f32): void {
+  const f = f32x4.splat(factor);
   let i = 0;
-  for (; i + 4 <= n; i += 4) {
-    const at = <usize>i << 2;
-    v128.store(y + at, f32x4.mul(exp4(f32x4.sub(v128.load(x + at), m)), f));
+  for (; i + 8 <= n; i += 8) {
+    const at = y + (<usize>i << 2);
+    const a = f32x4.mul(lowered(v128.load(at)), f);
+    const b = f32x4.mul(lowered(v128.load(at, 16)), f);
+    v128.store(at, a);
+    v128.store(at, b, 16);
   }
-  if (i == n) return;
-  const at = <usize>i << 2;
-  const e = f32x4.mul(exp4(f32x4.sub(tail(x + at, n - i), m)), f);
-  store<f32>(y + at, f32x4.extract_lane(e, 0));
-  if (n - i > 1) store<f32>(y + at, f32x4.extract_lane(e, 1), 4);
-  if (n - i > 2) store<f32>(y + at, f32x4.extract_lane(e, 2), 8);
-}
-
-/** y = exp(x - shift) for n floats of one row; y may be x. */
-export function expShifted(y: usize, x: usize, n: i32, shift: f32): void {
-  expTimes(y, x, n, shift, 1);
+  for (; i < n; i++) {
+    const at = y + (<usize>i << 2);
+    store<f32>(at, load<f32>(at) * <f32>5.421010862427522e-20 * factor);
+  }
 }
 
 /** y[i] (rows) = log of the sum of exp(x[i][j]) over j (x: rows x cols). */
 export function logSumExpRows(y: usize, x: usize, rows: i32, cols: i32): void {
   for (let r = 0; r < rows; r++, x += <usize>cols << 2) {
     const m = rowMax(x, cols);
-    store<f32>(y + (<usize>r << 2), <f32>(logScalar(sumExp(x, cols, m)) + <f64>m));
+    store<f32>(y + (<usize>r << 2), <f32>(logScalar(expRow(0, x, cols, m)) + <f64>m));
   }
 }
 
@@ -87,9 +114,9 @@ export function logSumExpRowsBackward(
   dx: usize, dy: usize, y: usize, x: usize, rows: i32, cols: i32,
 ): void {
   for (let r = 0; r < rows; r++) {
-    const at = (<usize>r * <usize>cols) << 2;
-    const row = <usize>r << 2;
-    expTimes(dx + at, x + at, cols, load<f32>(y + row), load<f32>(dy + row));
+    const at = (<usize>r * <usize>cols) << 2, row = <usize>r << 2;
+    expRow(dx + at, x + at, cols, load<f32>(y + row));
+    scaleRow(dx + at, cols, load<f32>(dy + row));
   }
 }
 
@@ -97,9 +124,8 @@ export function logSumExpRowsBackward(
 export function softmaxRows(y: usize, x: usize, rows: i32, cols: i32): void {
   for (let r = 0; r < rows; r++) {
     const at = (<usize>r * <usize>cols) << 2;
-    const m = rowMax(x + at, cols);
-    const factor = <f32>(1 / sumExp(x + at, cols, m));
-    expTimes(y + at, x + at, cols, m, factor);
+    const sum = expRow(y + at, x + at, cols, rowMax(x + at, cols));
+    scaleRow(y + at, cols, <f32>(1 / sum));
   }
 }
 
@@ -107,17 +133,19 @@ export function softmaxRows(y: usize, x: usize, rows: i32, cols: i32): void {
 export function softmaxRowsBackward(
   dx: usize, dy: usize, y: usize, rows: i32, cols: i32,
 ): void {
-  for (let r = 0; r < rows; r++) {
-    const dot = dotRow(dy, y, cols), dots = f64x2.splat(dot);
-    let i = 0;
-    for (; i + 2 <= cols; i += 2, dx += 8, dy += 8, y += 8) {
-      const own = f64x2.promote_low_f32x4(v128.load64_zero(dy));
-      const probability = f64x2.promote_low_f32x4(v128.load64_zero(y));
-      const x = f32x4.demote_f64x2_zero(f64x2.mul(probability, f64x2.sub(own, dots)));
-      v128.store_lane<i64>(dx, x, 0);
+  const stride = <usize>cols << 2;
+  for (let r = 0; r < rows; r++, dx += stride, dy += stride, y += stride) {
+    const dot = dotRow(dy, y, cols);
+    // As two floats, so that a difference from it keeps its digits.
+    const head = <f32>dot, low = <f32>(dot - <f64>head);
+    const h = f32x4.splat(head), l = f32x4.splat(low);
+    let i: usize = 0;
+    for (; i + 16 <= stride; i += 16) {
+      const d = f32x4.sub(f32x4.sub(v128.load(dy + i), h), l);
+      v128.store(dx + i, f32x4.mul(v128.load(y + i), d));
     }
-    for (; i < cols; i++, dx += 4, dy += 4, y += 4) {
-      store<f32>(dx, <f32>(<f64>load<f32>(y) * (<f64>load<f32>(dy) - dot)));
+    for (; i < stride; i += 4) {
+      store<f32>(dx + i, load<f32>(y + i) * (load<f32>(dy + i) - head - low));
     }
   }
 }
@@ -147,21 +175,24 @@ export function crossEntropyRows(
     const m = rowMax(x, cols);
     const at = x + (<usize>target << 2);
     const logit = load<f32>(at);
+    let sum: f64 = 0;
+    if (smoothing > 0) {
+      for (let c = 0; c < cols; c++) sum += <f64>load<f32>(x + (<usize>c << 2));
+    }
     store<f32>(at, -Infinity);
-    const others = sumExp(x, cols, m);
-    store<f32>(at, logit);
+    // For the backward the exponentials stay in x, and the gradient is those times a factor.
+    const others = expRow(backward ? x : 0, x, cols, m);
+    if (!backward) store<f32>(at, logit);
     const gap = others == 0 ? -Infinity : logScalar(others) + <f64>m - <f64>logit;
     let row = softplus(gap);
     if (smoothing > 0) {
-      let sum: f64 = 0;
-      for (let c = 0; c < cols; c++) sum += <f64>load<f32>(x + (<usize>c << 2));
       // The mean over classes of log-sum-exp - x, where log-sum-exp = row + logit.
       row = (1 - smoothing) * row + smoothing * (row + <f64>logit - sum / <f64>cols);
     }
     store<f64>(losses, row);
     if (!backward) continue;
     const errorProbability = sigmoid(gap);
-    expTimes(x, x, cols, m, others == 0 ? 0 : <f32>((mean * errorProbability) / others));
+    scaleRow(x, cols, others == 0 ? 0 : <f32>((mean * errorProbability) / others));
     if (smoothing > 0) {
       const each = <f32>(mean * spread);
       for (let c = 0; c < cols; c++) {

@@ -3,7 +3,7 @@
  * whole buffers padded to 16 bytes, y (or dx) may be any of the inputs, and gradients are stored.
  */
 
-import { exp4 } from '../core/math';
+import { expRaised, lowered } from '../core/math';
 
 /**
  * 1 / (1 + e^-x) of four lanes, from e^-|x|: it never overflows, and a small result keeps its
@@ -11,7 +11,7 @@ import { exp4 } from '../core/math';
  */
 function sigmoid4(x: v128): v128 {
   const one = f32x4.splat(1);
-  const e = exp4(f32x4.neg(f32x4.abs(x)));
+  const e = lowered(expRaised(f32x4.neg(f32x4.abs(x))));
   const above = v128.bitselect(e, one, f32x4.lt(x, f32x4.splat(0)));
   return f32x4.div(above, f32x4.add(one, e));
 }

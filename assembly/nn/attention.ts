@@ -11,7 +11,7 @@
 
 import { LEFT_ABOVE, LEFT_BELOW, NR, RESULT_BELOW, WHOLE, gemmBand, bandScratch } from '../core/gemm';
 import { padded } from '../core/pack';
-import { expNegative, logScalar, sum4 } from '../core/math';
+import { expRaised, logScalar, lowered, sum4 } from '../core/math';
 import { dropoutRow } from './random';
 import { dotRow } from '../core/rows';
 import { rowMax } from '../losses/softmax';
@@ -127,13 +127,19 @@ export function attentionScratch(queries: i32, keys: i32, width: i32): i32 {
   return 2 * queries * padded(keys, NR) + packed;
 }
 
-/** Pads a row of n floats to whole vectors. */
+/** Fills what a row has from n on up to its `ld` floats, a multiple of 8. */
 @inline
-function padRow(row: usize, n: i32, value: f32): void {
-  for (let i = n; i & 3; i++) store<f32>(row + (<usize>i << 2), value);
+function fillRow(row: usize, n: i32, ld: i32, value: f32): void {
+  let i = n;
+  for (; i & 3; i++) store<f32>(row + (<usize>i << 2), value);
+  const v = f32x4.splat(value);
+  for (; i < ld; i += 4) v128.store(row + (<usize>i << 2), v);
 }
 
-/** x = exp(scale x - shift) for n floats, n whole vectors, none of them above 1; their sum. */
+/**
+ * x = 2^64 exp(scale x - shift) for n floats, a multiple of 8, none of the exponentials above 1;
+ * returns their sum, with the factor.
+ */
 @inline
 function expScaled(x: usize, n: i32, scale: f32, shift: f32): f64 {
   const s = f32x4.splat(scale), m = f32x4.splat(shift);
@@ -142,13 +148,16 @@ function expScaled(x: usize, n: i32, scale: f32, shift: f32): f64 {
   while (x < end) {
     // Sums of f32 that are short enough for their rounding not to add up.
     const stop = min(end, x + 1024);
-    let sum = f32x4.splat(0);
-    for (; x < stop; x += 16) {
-      const e = expNegative(f32x4.sub(f32x4.mul(v128.load(x), s), m));
-      sum = f32x4.add(sum, e);
-      v128.store(x, e);
+    let sum = f32x4.splat(0), other = sum;
+    for (; x < stop; x += 32) {
+      const a = expRaised(f32x4.sub(f32x4.mul(v128.load(x), s), m));
+      const b = expRaised(f32x4.sub(f32x4.mul(v128.load(x, 16), s), m));
+      sum = f32x4.add(sum, a);
+      other = f32x4.add(other, b);
+      v128.store(x, a);
+      v128.store(x, b, 16);
     }
-    total += <f64>sum4(sum);
+    total += <f64>sum4(f32x4.add(sum, other));
   }
   return total;
 }
@@ -159,20 +168,22 @@ function expScaled(x: usize, n: i32, scale: f32, shift: f32): f64 {
  */
 @inline
 export function softmaxRow(row: usize, visibleKeys: i32, ld: i32, scale: f32, masked: bool): f32 {
-  padRow(row, visibleKeys, -Infinity);
-  const n = padded(visibleKeys, 4);
+  const n = padded(visibleKeys, 8);
+  fillRow(row, visibleKeys, n, -Infinity);
   const m = rowMax(row, n) * scale;
   if (masked && m == -Infinity) {
     memory.fill(row, 0, <usize>ld << 2);
     return Infinity;
   }
-  const sum = expScaled(row, n, scale, m);
+  const sum = expScaled(row, n, scale, m) * 5.421010862427522e-20;
   const factor = f32x4.splat(<f32>(1 / sum));
-  const end = <usize>n << 2;
-  for (let i: usize = 0; i < end; i += 16) {
-    v128.store(row + i, f32x4.mul(v128.load(row + i), factor));
+  for (let at = row, end = row + (<usize>n << 2); at < end; at += 32) {
+    const a = f32x4.mul(lowered(v128.load(at)), factor);
+    const b = f32x4.mul(lowered(v128.load(at, 16)), factor);
+    v128.store(at, a);
+    v128.store(at, b, 16);
   }
-  memory.fill(row + end, 0, <usize>(ld - n) << 2);
+  fillRow(row, n, ld, 0);
   return <f32>(logScalar(sum) + <f64>m);
 }
 
@@ -219,18 +230,24 @@ export function attention(
 function softmaxRowBackward(
   row: usize, grad: usize, visibleKeys: i32, ld: i32, scale: f32, logSumExp: f32, dot: f32,
 ): void {
-  padRow(row, visibleKeys, -Infinity);
-  padRow(grad, visibleKeys, 0);
-  const n = padded(visibleKeys, 4);
-  expScaled(row, n, scale, logSumExp);
-  const a = f32x4.splat(dot), s = f32x4.splat(scale);
+  const n = padded(visibleKeys, 8);
+  fillRow(row, visibleKeys, n, -Infinity);
+  fillRow(grad, visibleKeys, n, 0);
+  const s = f32x4.splat(scale), m = f32x4.splat(logSumExp), d = f32x4.splat(dot);
   const end = <usize>n << 2;
-  for (let i: usize = 0; i < end; i += 16) {
-    const less = f32x4.sub(v128.load(grad + i), a);
-    v128.store(grad + i, f32x4.mul(f32x4.mul(v128.load(row + i), less), s));
+  for (let i: usize = 0; i < end; i += 32) {
+    const at = row + i, from = grad + i;
+    const a = lowered(expRaised(f32x4.sub(f32x4.mul(v128.load(at), s), m)));
+    const b = lowered(expRaised(f32x4.sub(f32x4.mul(v128.load(at, 16), s), m)));
+    const x = f32x4.mul(f32x4.sub(v128.load(from), d), s);
+    const y = f32x4.mul(f32x4.sub(v128.load(from, 16), d), s);
+    v128.store(at, a);
+    v128.store(at, b, 16);
+    v128.store(from, f32x4.mul(a, x));
+    v128.store(from, f32x4.mul(b, y), 16);
   }
-  memory.fill(row + end, 0, <usize>(ld - n) << 2);
-  memory.fill(grad + end, 0, <usize>(ld - n) << 2);
+  fillRow(row, n, ld, 0);
+  fillRow(grad, n, ld, 0);
 }
 
 /** Zeros the gradients of a head's keys from `keys` on, which are padding. */
