@@ -2,6 +2,9 @@
 
 import type { Files } from 'nearfar/models';
 
+/** Beginning of what Git leaves in place of a large file. */
+const POINTER = 'version https://git-lfs.github.com/spec/v1\n';
+
 /** A fixture's folder, what is wrong with it, the files that replace its own, the message. */
 export const DAMAGED: readonly (readonly [
   folder: string,
@@ -15,19 +18,46 @@ export const DAMAGED: readonly (readonly [
     'bert-v2',
     'a pickle',
     () => ({ 'model.safetensors': null, 'pytorch_model.bin': {} }),
-    /pytorch_model\.bin is Python's pickle/,
+    /must hold model\.safetensors, got pytorch_model\.bin/,
+  ],
+  [
+    'bert-v2',
+    "Git's pointer",
+    () => ({ 'model.safetensors': new TextEncoder().encode(POINTER) }),
+    /model\.safetensors is a Git LFS pointer/,
+  ],
+  [
+    'static-v5',
+    "Git's pointer in a module's folder",
+    () => ({ '0_StaticEmbedding/model.safetensors': new TextEncoder().encode(POINTER) }),
+    /0_StaticEmbedding\/model\.safetensors is a Git LFS pointer/,
+  ],
+  [
+    'bert-v2',
+    'shards that are not there',
+    () => ({
+      'model.safetensors': null,
+      'model.safetensors.index.json': { weight_map: { x: 'model-00001-of-00002.safetensors' } },
+    }),
+    /must hold model-00001-of-00002\.safetensors/,
+  ],
+  [
+    'bert-v2',
+    'an index without shards',
+    () => ({ 'model.safetensors': null, 'model.safetensors.index.json': { weight_map: [] } }),
+    /index\.json must be with a weight_map/,
   ],
   [
     'bert-v2',
     'weights that are no weights',
     () => ({ 'model.safetensors': {} }),
-    /model\.safetensors must be a safetensors file/,
+    /model\.safetensors: bytes must be a safetensors file/,
   ],
   [
     'bert-v2',
     'weights cut off',
     (files) => ({ 'model.safetensors': files.get('model.safetensors')?.subarray(0, -40) }),
-    /model\.safetensors must be a safetensors file/,
+    /model\.safetensors: bytes must be a safetensors file/,
   ],
   [
     'bert-v2',

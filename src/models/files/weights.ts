@@ -1,20 +1,13 @@
 /** The weights of a folder: `model.safetensors`, or shards by `model.safetensors.index.json`. */
 
-import { openSafetensors, type RawArray, readArray } from '../../core/safetensors.js';
+import { readArray } from '../../core/safetensors.js';
 import { rangeError } from '../../core/validation.js';
 import { type Tensor, tensor } from '../../nn/index.js';
-import { checkFiles, type Files, readBytes, readJson } from './files.js';
-
-const WEIGHTS = 'model.safetensors';
-const INDEX = 'model.safetensors.index.json';
+import type { Files } from './files.js';
+import { type FileArray, openWeights, WEIGHTS } from './shards.js';
 
 /** Other names that files have for a tensor, in the order in which they are tried. */
 export type Aliases = (name: string) => readonly string[];
-
-/** Array of one of the files. */
-interface FileArray extends RawArray {
-  readonly file: string;
-}
 
 /** Tensors of a folder, read one by one. */
 export class Weights {
@@ -34,13 +27,7 @@ export class Weights {
    * @throws {RangeError} if they are missing or not valid
    */
   static open(loader: string, files: Files, aliases: Aliases = () => []): Weights {
-    const shards = shardsOf(loader, files);
-    const arrays = new Map<string, FileArray>();
-    for (const shard of shards) {
-      const opened = openSafetensors(`${loader}: ${shard}`, readBytes(loader, files, shard));
-      for (const [name, array] of opened.arrays) arrays.set(name, { ...array, file: shard });
-    }
-    return new Weights(loader, arrays, aliases);
+    return new Weights(loader, openWeights(loader, files), aliases);
   }
 
   /** The name that the file has for a tensor. */
@@ -74,24 +61,4 @@ export class Weights {
     const { data } = readArray(`${this.#loader}: ${array.file}`, found, array);
     return tensor(data, shape);
   }
-}
-
-/** Files that hold the weights. */
-function shardsOf(loader: string, files: Files): string[] {
-  if (checkFiles(loader, files).has(WEIGHTS)) return [WEIGHTS];
-  if (files.has(INDEX)) {
-    const { weight_map: map } = readJson(loader, files, INDEX);
-    const names = typeof map === 'object' && map !== null ? Object.values(map) : [];
-    if (names.length === 0 || !names.every((name) => typeof name === 'string')) {
-      rangeError(loader, INDEX, 'with a weight_map from tensors to files', map);
-    }
-    return [...new Set(names as string[])];
-  }
-  if (files.has('pytorch_model.bin')) {
-    throw new RangeError(
-      `${loader}: files must hold ${WEIGHTS}, got pytorch_model.bin, which can run code when it is ` +
-        'read: convert it with save_pretrained(folder, safe_serialization=True) in Python',
-    );
-  }
-  throw new RangeError(`${loader}: files must hold ${WEIGHTS}`);
 }

@@ -25,18 +25,6 @@ export function readOptionalJson({ name, files }: Folder, file: string): Json | 
   return files.has(file) ? readJson(name, files, file) : undefined;
 }
 
-export function readBytes({ name, files }: Folder, file: string): Uint8Array {
-  const bytes = files.get(file);
-  if (bytes !== undefined) return bytes;
-  const binary = file.replace('model.safetensors', 'pytorch_model.bin');
-  if (files.has(binary)) {
-    throw new RangeError(
-      `${name}: files must hold ${file}; ${binary} is Python's pickle: save the model again with safetensors`,
-    );
-  }
-  throw new RangeError(`${name}: files must hold ${file}`);
-}
-
 /** One file of a folder, whose fields are read by name. */
 export class ConfigReader {
   readonly json: Json;

@@ -10,14 +10,7 @@ import {
   MODULE_ACTIVATIONS,
   moduleActivation,
 } from './activations.js';
-import {
-  ConfigReader,
-  type Folder,
-  type Json,
-  pathOf,
-  readBytes,
-  readOptionalJson,
-} from './config.js';
+import { ConfigReader, type Folder, type Json, pathOf, readOptionalJson } from './config.js';
 import type { Norm } from './transformer.js';
 import { applyDense, type Dense, type WeightMemory, WeightReader } from './weights.js';
 
@@ -134,8 +127,7 @@ function readDense(folder: Folder, at: string, width: number, memory: WeightMemo
     const known = `torch.nn's ${MODULE_ACTIVATIONS.join(', ')}`;
     rangeError(name, `${file}'s activation_function`, `one of ${known}`, path);
   }
-  const weightsFile = pathOf(at, 'model.safetensors');
-  const reader = new WeightReader(name, weightsFile, readBytes(folder, weightsFile), memory);
+  const reader = new WeightReader(folder, at, memory);
   const dense = reader.dense(['linear'], outputs, width, { bias: config.flag('bias', true) });
   const residual = !config.flag('use_residual', false)
     ? undefined
@@ -150,8 +142,7 @@ function readLayerNorm(folder: Folder, at: string, width: number, memory: Weight
   const file = pathOf(at, 'config.json');
   const json = readOptionalJson(folder, file) ?? {};
   new ConfigReader(name, file, json).only('dimension', width);
-  const weightsFile = pathOf(at, 'model.safetensors');
-  const reader = new WeightReader(name, weightsFile, readBytes(folder, weightsFile), memory);
+  const reader = new WeightReader(folder, at, memory);
   const weight = reader.vector('norm.weight', [width]);
   const bias = reader.vector('norm.bias', [width]);
   return { type: 'LayerNorm', norm: { weight, bias }, json };

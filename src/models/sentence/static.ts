@@ -5,14 +5,7 @@ import { kernels } from '../../core/kernels.js';
 import { f32, i32, type Pointer, type Scope } from '../../core/memory.js';
 import { toFloat32 } from '../../core/safetensors.js';
 import { rangeError } from '../../core/validation.js';
-import {
-  ConfigReader,
-  type Folder,
-  type Json,
-  pathOf,
-  readBytes,
-  readOptionalJson,
-} from './config.js';
+import { ConfigReader, type Folder, type Json, pathOf, readOptionalJson } from './config.js';
 import type { TokenBatch } from './transformer.js';
 import { TABLE_TYPES, type Table, type WeightMemory, WeightReader } from './weights.js';
 
@@ -44,7 +37,7 @@ export class StaticEncoder {
   constructor(folder: Folder, at: string, memory: WeightMemory) {
     const { name } = folder;
     const file = pathOf(at, 'model.safetensors');
-    const reader = new WeightReader(name, file, readBytes(folder, file), memory);
+    const reader = new WeightReader(folder, at, memory);
     const own = reader.hasTable('embedding.weight');
     if (!own && !reader.hasTable('embeddings')) {
       throw new RangeError(`${name}: ${file} must hold embedding.weight or embeddings`);

@@ -21,7 +21,7 @@ import {
   RELATIVE_BIAS,
   relativeBucket,
 } from './architectures.js';
-import { ConfigReader, type Folder, type Json, pathOf, readBytes } from './config.js';
+import { ConfigReader, type Folder, type Json, pathOf } from './config.js';
 import {
   applyDense,
   type Dense,
@@ -135,14 +135,7 @@ export class TransformerEncoder {
       rangeError(name, `${file}'s activation`, 'one that is supported', config.activation);
     }
     this.#activation = activation;
-    const weightsFile = pathOf(at, 'model.safetensors');
-    const reader = new WeightReader(
-      name,
-      weightsFile,
-      readBytes(folder, weightsFile),
-      memory,
-      otherNames(architecture),
-    );
+    const reader = new WeightReader(folder, at, memory, otherNames(architecture));
     // Before anything of that size is made.
     for (let i = 0; i < config.layers; i++) {
       const { names } = architecture;

@@ -3,8 +3,10 @@
 import sentence from '#wasm/sentence';
 import { kernels } from '../../core/kernels.js';
 import { allocate, f32, free, type Pointer, scoped, u8 } from '../../core/memory.js';
-import { openSafetensors, type RawArray, toFloat32 } from '../../core/safetensors.js';
+import { toFloat32 } from '../../core/safetensors.js';
 import { rangeError } from '../../core/validation.js';
+import { type FileArray, openWeights, WEIGHTS } from '../files/shards.js';
+import { type Folder, pathOf } from './config.js';
 
 /** Frees the blocks of encoders that were never disposed of. Not every runtime has it. */
 const registry:
@@ -95,37 +97,31 @@ export interface Vector {
 /** Reads the arrays of one file. */
 export class WeightReader {
   readonly #name: string;
+  /** File that must hold what is not there. */
   readonly #file: string;
   readonly #memory: WeightMemory;
-  readonly #arrays: Map<string, RawArray>;
+  readonly #arrays: ReadonlyMap<string, FileArray>;
   readonly #others: (key: string) => readonly string[];
 
   /**
-   * @param name function that messages name
-   * @param file path that messages name
+   * @param at path of the module in the folder
    * @param others names that an array may have instead
    */
   constructor(
-    name: string,
-    file: string,
-    bytes: Uint8Array,
+    { name, files }: Folder,
+    at: string,
     memory: WeightMemory,
     others: (key: string) => readonly string[] = () => [],
   ) {
     this.#name = name;
-    this.#file = file;
+    this.#file = pathOf(at, WEIGHTS);
     this.#memory = memory;
     this.#others = others;
-    try {
-      this.#arrays = openSafetensors(name, bytes).arrays;
-    } catch (error) {
-      const message = error instanceof Error ? error.message : String(error);
-      throw new RangeError(message.replace(`${name}: bytes`, `${name}: ${file}`));
-    }
+    this.#arrays = openWeights(name, files, pathOf(at, ''));
   }
 
   /** An array by its name or another that it may have. */
-  find(key: string): RawArray | undefined {
+  find(key: string): FileArray | undefined {
     for (const candidate of [key, ...this.#others(key)]) {
       const found = this.#arrays.get(candidate);
       if (found !== undefined) return found;
@@ -134,7 +130,7 @@ export class WeightReader {
   }
 
   /** An array of a shape; a size of 0 stands for any. */
-  get(key: string, shape: readonly number[]): RawArray {
+  get(key: string, shape: readonly number[]): FileArray {
     const found = this.find(key);
     if (found === undefined) {
       throw new RangeError(`${this.#name}: ${this.#file} must hold ${key}`);
@@ -145,20 +141,15 @@ export class WeightReader {
     if (!fits) {
       const wanted = shape.map((size) => (size === 0 ? 'any' : size)).join(', ');
       throw new RangeError(
-        `${this.#name}: ${this.#file}'s ${key} must be of shape [${wanted}], got [${found.shape.join(', ')}]`,
+        `${this.#name}: ${found.file}'s ${key} must be of shape [${wanted}], got [${found.shape.join(', ')}]`,
       );
     }
     return found;
   }
 
-  #check(key: string, at: Pointer, length: number): void {
-    const bad = kernels().firstNonFinite(at, length);
-    if (bad < 0) return;
-    rangeError(this.#name, `${this.#file}'s ${key}`, 'finite', f32()[at / 4 + bad]);
-  }
-
   /** Converts an array to f32 at an address. */
-  #copyFloats(key: string, { dtype, bytes }: RawArray, to: Pointer, length: number): void {
+  #copyFloats(key: string, array: FileArray, to: Pointer, length: number): void {
+    const { dtype, bytes, file } = array;
     if (dtype === 'F32') {
       u8().set(bytes, to);
     } else if (dtype === 'F16' || dtype === 'BF16') {
@@ -168,16 +159,17 @@ export class WeightReader {
         const core = kernels(sentence);
         if (dtype === 'F16') {
           const bad = core.firstNonFiniteHalf(from, length);
-          if (bad >= 0) rangeError(this.#name, `${this.#file}'s ${key}`, 'finite', Number.NaN);
+          if (bad >= 0) rangeError(this.#name, `${file}'s ${key}`, 'finite', Number.NaN);
           core.halfToFloat(to, from, length);
         } else {
           core.brainToFloat(to, from, length);
         }
       });
     } else {
-      f32().set(toFloat32(`${this.#name}: ${this.#file}'s ${key}`, dtype, bytes), to / 4);
+      f32().set(toFloat32(`${this.#name}: ${file}'s ${key}`, dtype, bytes), to / 4);
     }
-    this.#check(key, to, length);
+    const bad = kernels().firstNonFinite(to, length);
+    if (bad >= 0) rangeError(this.#name, `${file}'s ${key}`, 'finite', f32()[to / 4 + bad]);
   }
 
   /** Reads an array as f32. */
@@ -201,7 +193,7 @@ export class WeightReader {
     const { length: cols } = columns;
     const found = this.get(names.codes, [0, Math.ceil(cols / 2)]);
     if (found.dtype !== 'U8') {
-      rangeError(this.#name, `${this.#file}'s ${names.codes}`, 'of type U8', found.dtype);
+      rangeError(this.#name, `${found.file}'s ${names.codes}`, 'of type U8', found.dtype);
     }
     const [rows] = found.shape as [number];
     const scales = this.vector(names.rows, [rows]);
@@ -224,7 +216,7 @@ export class WeightReader {
     u8().set(found.bytes, at);
     if (type === 'F16') {
       const bad = kernels(sentence).firstNonFiniteHalf(at, rows * cols);
-      if (bad >= 0) rangeError(this.#name, `${this.#file}'s ${key}`, 'finite', Number.NaN);
+      if (bad >= 0) rangeError(this.#name, `${found.file}'s ${key}`, 'finite', Number.NaN);
     }
     return { at, type, rows, cols };
   }
