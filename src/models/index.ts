@@ -123,6 +123,7 @@ export {
   type ReconstructOptions,
 } from './mae/mae.js';
 export { type Mask, type MaskPosition, randomMask } from './mae/patch-mask.js';
+export { type DistillOptions, type DistillProgress, distill } from './sentence/distill.js';
 export {
   type FetchProgress,
   type FetchSentenceOptions,

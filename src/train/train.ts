@@ -12,6 +12,7 @@
 import nnCode from '#wasm/nn';
 import { kernels } from '../core/kernels.js';
 import { type OptionReader, readOptions } from '../core/options.js';
+import { turn } from '../core/turn.js';
 import {
   checkNonNegative,
   checkPositive,
@@ -178,9 +179,6 @@ export class DivergedError extends Error {
   }
 }
 
-/** Waits for a macrotask: timers and painting come before what follows. */
-const macrotask = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 0));
-
 /** Checked options of a run, the model's defaults filled in. */
 export interface RunOptions extends Required<TrainDefaults> {
   seed: number;
@@ -320,7 +318,7 @@ export async function* train<Data, Batch>(
           : {}),
         state: () => ({ step, seed, optimizer: optimizer.stateDict() }),
       };
-      await macrotask();
+      await turn();
     }
   } finally {
     optimizer.zeroGrad();

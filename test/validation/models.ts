@@ -280,6 +280,13 @@ export const MODELS: ExportRows = {
     args: () => [fixtureFolder('bert-v6')],
     options: () => ({ precision: 'float32' }),
   },
+  distill: {
+    args: () => [encoder],
+    options: () => ({
+      ...{ width: 4, seed: 1 },
+      ...{ signal: new AbortController().signal, onProgress: () => undefined },
+    }),
+  },
   saveSentenceEncoder: {
     args: () => [encoder],
     options: () => ({ dtype: 'float32' }),

@@ -16,6 +16,7 @@ import {
 } from '../../core/matrix.js';
 import { f32, scoped } from '../../core/memory.js';
 import { readOptions } from '../../core/options.js';
+import { turn } from '../../core/turn.js';
 import {
   checkSignal,
   checkString,
@@ -110,9 +111,6 @@ export interface EncodedBatch {
 const TOKENS_AT_ONCE = 1024;
 /** Texts of a static encoder that are pooled at once. */
 const TEXTS_AT_ONCE = 256;
-
-/** A macrotask: timers and painting come before what follows. */
-const turn = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 0));
 
 /** Checked options of one call. */
 interface EncodePlan {
