@@ -31,7 +31,7 @@ export { sumArray, sumOfSquares, meanSquaredError, sumAxis, columnSums } from '.
 export { layerNormRows, layerNormRowsBackward, layerNormColumnsBackward } from './nn/layernorm';
 export { geluArray, geluArrayBackward } from './nn/gelu';
 export { gatherRows, scatterAddRows } from './nn/embedding';
-export { adamWStep, sgdStep } from './nn/optim';
+export { adamWStep, adamWRows, sgdStep } from './nn/optim';
 export { fillUniform, fillUniformRows, fillNormal, dropoutRows } from './nn/random';
 export { attentionScratch, attention, attentionBackward } from './nn/attention';
 export { sampleViews } from './images/views';

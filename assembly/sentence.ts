@@ -30,6 +30,7 @@ export { activationArray } from './sentence/activations';
 export { addArray, addRows } from './nn/elementwise';
 export { layerNormRows } from './nn/layernorm';
 export { geluArray } from './nn/gelu';
+export { fillNormal } from './nn/random';
 export { maxAbs } from './core/rows';
 export { unpackBlocks } from './core/pack';
 export { heapBase } from './core/heap-base';

@@ -50,7 +50,13 @@ export function bagRowsBackward(
     for (let k = from; k < to; k += 4) {
       const row = dTable + <usize>load<u32>(ids + k) * stride;
       const factor = weights == 0 ? each : load<f32>(weights + k);
-      for (let i: usize = 0; i < width; i += 4) {
+      const factors = f32x4.splat(factor);
+      let i: usize = 0;
+      for (; i + 16 <= width; i += 16) {
+        const added = f32x4.mul(factors, v128.load(dy + i));
+        v128.store(row + i, f32x4.add(v128.load(row + i), added));
+      }
+      for (; i < width; i += 4) {
         store<f32>(row + i, load<f32>(row + i) + factor * load<f32>(dy + i));
       }
     }

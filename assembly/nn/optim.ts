@@ -12,22 +12,69 @@ export function adamWStep(
   p: usize, g: usize, m: usize, v: usize, n: i32, lr: f64, beta1: f64, beta2: f64, eps: f64,
   weightDecay: f64, biasCorrection1: f64, biasCorrection2: f64,
 ): void {
-  const decayed = f32x4.splat(<f32>(1 - lr * weightDecay));
-  const b1 = f32x4.splat(<f32>beta1), oneMinusB1 = f32x4.splat(<f32>(1 - beta1));
-  const b2 = f32x4.splat(<f32>beta2), oneMinusB2 = f32x4.splat(<f32>(1 - beta2));
-  const rootCorrection2 = f32x4.splat(<f32>sqrt(biasCorrection2)), epsilon = f32x4.splat(<f32>eps);
-  const stepSize = f32x4.splat(<f32>(-lr / biasCorrection1));
+  const decayed = <f32>(1 - lr * weightDecay), stepSize = <f32>(-lr / biasCorrection1);
+  const rootCorrection2 = <f32>sqrt(biasCorrection2);
   for (let i: usize = 0, end = <usize>n << 2; i < end; i += 16) {
-    const grad = v128.load(g + i);
-    const mean = f32x4.add(f32x4.mul(v128.load(m + i), b1), f32x4.mul(grad, oneMinusB1));
-    const meanSquare = f32x4.add(
-      f32x4.mul(v128.load(v + i), b2), f32x4.mul(f32x4.mul(oneMinusB2, grad), grad),
+    adam4(
+      p + i, g + i, m + i, v + i, decayed, stepSize, beta1, beta2, rootCorrection2, <f32>eps,
     );
-    const denominator = f32x4.add(f32x4.div(f32x4.sqrt(meanSquare), rootCorrection2), epsilon);
-    const weight = f32x4.mul(v128.load(p + i), decayed);
-    v128.store(m + i, mean);
-    v128.store(v + i, meanSquare);
-    v128.store(p + i, f32x4.add(weight, f32x4.div(f32x4.mul(stepSize, mean), denominator)));
+  }
+}
+
+/** The step of four numbers. */
+@inline
+function adam4(
+  p: usize, g: usize, m: usize, v: usize, decayed: f32, stepSize: f32, beta1: f64, beta2: f64,
+  rootCorrection2: f32, eps: f32,
+): void {
+  const grad = v128.load(g);
+  const mean = f32x4.add(
+    f32x4.mul(v128.load(m), f32x4.splat(<f32>beta1)),
+    f32x4.mul(grad, f32x4.splat(<f32>(1 - beta1))),
+  );
+  const meanSquare = f32x4.add(
+    f32x4.mul(v128.load(v), f32x4.splat(<f32>beta2)),
+    f32x4.mul(f32x4.mul(f32x4.splat(<f32>(1 - beta2)), grad), grad),
+  );
+  const denominator = f32x4.add(
+    f32x4.div(f32x4.sqrt(meanSquare), f32x4.splat(rootCorrection2)), f32x4.splat(eps),
+  );
+  const weight = f32x4.mul(v128.load(p), f32x4.splat(decayed));
+  v128.store(m, mean);
+  v128.store(v, meanSquare);
+  const step = f32x4.div(f32x4.mul(f32x4.splat(stepSize), mean), denominator);
+  v128.store(p, f32x4.add(weight, step));
+}
+
+/**
+ * `adamWStep` of some rows of a table: p, m, v (…, cols), of which `rows` (i32, count) names each
+ * once, and g (count, cols). All other rows stay as they are, and so do their moments.
+ */
+export function adamWRows(
+  p: usize, g: usize, m: usize, v: usize, rows: usize, count: i32, cols: i32, lr: f64, beta1: f64,
+  beta2: f64, eps: f64, weightDecay: f64, biasCorrection1: f64, biasCorrection2: f64,
+): void {
+  const decayed = <f32>(1 - lr * weightDecay), stepSize = <f32>(-lr / biasCorrection1);
+  const rootCorrection2 = <f32>sqrt(biasCorrection2);
+  const width = <usize>cols << 2;
+  for (let k = 0; k < count; k++, rows += 4, g += width) {
+    const from = <usize>load<u32>(rows) * width;
+    let i: usize = 0;
+    for (; i + 16 <= width; i += 16) {
+      const at = from + i;
+      adam4(
+        p + at, g + i, m + at, v + at, decayed, stepSize, beta1, beta2, rootCorrection2, <f32>eps,
+      );
+    }
+    for (; i < width; i += 4) {
+      const at = from + i, grad = load<f32>(g + i);
+      const mean = load<f32>(m + at) * <f32>beta1 + grad * <f32>(1 - beta1);
+      const meanSquare = load<f32>(v + at) * <f32>beta2 + <f32>(1 - beta2) * grad * grad;
+      const denominator = sqrt(meanSquare) / rootCorrection2 + <f32>eps;
+      store<f32>(m + at, mean);
+      store<f32>(v + at, meanSquare);
+      store<f32>(p + at, load<f32>(p + at) * decayed + (stepSize * mean) / denominator);
+    }
   }
 }
 

@@ -42,6 +42,10 @@ export const STREAMS = {
   experimentTriplets: 14,
   /** Pairs of the demo's experiment. */
   experimentPairs: 15,
+  /** Where a text is cut in two parts that a sentence encoder matches. */
+  textParts: 16,
+  /** Initial rows of a static sentence encoder. */
+  tableRows: 17,
 } as const;
 
 export type Stream = (typeof STREAMS)[keyof typeof STREAMS];

@@ -35,7 +35,6 @@ export {
   type TrainOptions,
   type TrainState,
   type TrainStep,
-  train,
 } from '../train/train.js';
 export { type Baselines, Bigrams, maskedBaselines } from './bert/baselines.js';
 export type { Specials, Texts, TokenBatch } from './bert/batches.js';
@@ -123,6 +122,7 @@ export {
   type ReconstructOptions,
 } from './mae/mae.js';
 export { type Mask, type MaskPosition, randomMask } from './mae/patch-mask.js';
+export type { NewSentenceOptions, NewSentenceSource } from './sentence/create.js';
 export { type DistillOptions, type DistillProgress, distill } from './sentence/distill.js';
 export {
   type FetchProgress,
@@ -133,14 +133,24 @@ export {
 } from './sentence/fetch.js';
 export type { FetchCache } from './sentence/fetch-cache.js';
 export { type LoadSentenceOptions, loadSentenceEncoder } from './sentence/load.js';
+export type { SimilarityName } from './sentence/parts.js';
 export { type SaveSentenceOptions, saveSentenceEncoder } from './sentence/save.js';
 export {
   type EncodedBatch,
   type EncodeOptions,
   type EncodeStreamOptions,
   SentenceEncoder,
-  type SimilarityName,
 } from './sentence/sentence-encoder.js';
+export type {
+  EmbeddingData,
+  LabelData,
+  PairData,
+  ScoreData,
+  SentenceData,
+  TextData,
+  TextPair,
+} from './sentence/training/data.js';
+export type { SentenceTrainOptions } from './sentence/training/trainer.js';
 export { loadSimClr, SIMCLR_TYPE, saveSimClr } from './simclr/files.js';
 export {
   SIMCLR_DEFAULTS,
@@ -152,3 +162,4 @@ export {
   type SimClrLoss,
   type SimClrSizes,
 } from './simclr/simclr.js';
+export { train } from './train.js';

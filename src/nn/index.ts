@@ -60,14 +60,13 @@ export {
   type AdamOptions,
   AdamW,
   type AdamWOptions,
-  clipGradNorm,
   decayGroups,
   type Optimizer,
   type ParameterGroup,
-  type Parameters,
   Sgd,
   type SgdOptions,
 } from './optim.js';
+export { clipGradNorm, type Parameters } from './parameters.js';
 export {
   dropout,
   manualSeed,

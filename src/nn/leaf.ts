@@ -1,6 +1,6 @@
 /** Leaves of the graph: tensors of given numbers, and parameters. */
 
-import { allocate, f32 } from '../core/memory.js';
+import { allocate, f32, type Pointer } from '../core/memory.js';
 import { checkNoOptions } from '../core/options.js';
 import { type NoOptions, rangeError, typeError } from '../core/validation.js';
 import { Storage } from './storage.js';
@@ -74,6 +74,13 @@ export function tensor(data: TensorData, shape?: Shape, options?: NoOptions): Te
 export function parameter(data: TensorData, shape?: Shape, options?: NoOptions): Tensor {
   checkNoOptions('parameter', options);
   const made = create('parameter', data, shape, true);
+  untrack(made);
+  return made;
+}
+
+/** Makes a parameter of numbers in memory that somebody else owns and keeps alive. */
+export function borrowParameter(at: Pointer, shape: Shape): Tensor {
+  const made = new Tensor(shape, new Internals(Storage.borrow(at), undefined, true));
   untrack(made);
   return made;
 }

@@ -1,7 +1,8 @@
-/** Optimizers: AdamW, Adam, SGD, with parameter groups; gradient clipping. */
+/** Optimizers: AdamW, Adam, SGD, with parameter groups. */
 
 import nnCode from '#wasm/nn';
 import { kernels } from '../core/kernels.js';
+import { scoped } from '../core/memory.js';
 import { checkNoOptions, readOptions } from '../core/options.js';
 import {
   checkFlag,
@@ -15,12 +16,11 @@ import {
   typeError,
 } from '../core/validation.js';
 import { checkIndex, checkTensor } from './check.js';
+import { namedParameters, type Parameters } from './parameters.js';
+import { addRowGrad, type RowGrad } from './row-grad.js';
 import { empty, filled, type Tensor } from './tensor.js';
 import { sameShape, showShape } from './tensor-data.js';
 import { untrack } from './tidy.js';
-
-/** Parameters by name, as `module.parameters()` gives them, or without names. */
-export type Parameters = ReadonlyMap<string, Tensor> | readonly Tensor[];
 
 /** Parameters with settings of their own. */
 export interface ParameterGroup {
@@ -47,17 +47,6 @@ interface Entry {
 
 function isGroup(value: unknown): value is ParameterGroup {
   return typeof value === 'object' && value !== null && 'params' in value;
-}
-
-/** Reads parameters, by name where they have names. */
-function namedParameters(name: string, params: unknown, first = 0): [string, Tensor][] {
-  if (!isMap(params) && !Array.isArray(params)) {
-    typeError(name, 'params', 'a Map or an array of parameters, or of groups', params);
-  }
-  const named: [unknown, unknown][] = isMap(params)
-    ? [...params]
-    : params.map((param, i) => [first + i, param]);
-  return named.map(([key, param]) => [`${key}`, checkTensor(name, `params ${key}`, param)]);
 }
 
 /** Reads all parameters, each once, with the settings of their groups; without names they get numbers. */
@@ -131,6 +120,14 @@ export abstract class Optimizer {
   /** Updates one parameter from its gradient. */
   protected abstract update(entry: Entry, grad: Tensor): void;
 
+  /** Updates the rows of a table that have a gradient; by default the table as a whole. */
+  protected updateRows(entry: Entry, rowGrad: RowGrad): void {
+    const grad = filled(entry.param.shape, 0);
+    addRowGrad(grad, rowGrad);
+    this.update(entry, grad);
+    grad.dispose();
+  }
+
   /**
    * Takes one step. Parameters without a gradient stay as they are.
    *
@@ -144,9 +141,13 @@ export abstract class Optimizer {
     this.steps++;
     for (const entry of this.entries) {
       const { param } = entry;
-      const { grad } = param;
-      if (grad === undefined) continue;
-      this.update(entry, grad);
+      const { grad, rowGrad } = param;
+      if (grad === undefined && rowGrad === undefined) continue;
+      if (grad === undefined) this.updateRows(entry, rowGrad as RowGrad);
+      else {
+        if (rowGrad !== undefined) addRowGrad(grad, rowGrad);
+        this.update(entry, grad);
+      }
       param.markChanged();
     }
   }
@@ -156,6 +157,8 @@ export abstract class Optimizer {
     for (const { param } of this.entries) {
       param.grad?.dispose();
       param.grad = undefined;
+      param.rowGrad?.dispose();
+      param.rowGrad = undefined;
     }
   }
 
@@ -267,24 +270,36 @@ abstract class AdamBase extends Optimizer {
     this.eps = eps;
   }
 
+  /** Settings of a step of one parameter, in the order of the kernels' arguments. */
+  #settings({ lrScale }: Entry, weightDecay: number) {
+    const [beta1, beta2] = this.betas;
+    const corrections = [1 - power(beta1, this.steps), 1 - power(beta2, this.steps)] as const;
+    const learningRate = this.learningRate * lrScale;
+    return [learningRate, beta1, beta2, this.eps, weightDecay, ...corrections] as const;
+  }
+
   /** Takes Adam's step of one parameter, with decoupled weight decay. */
   protected adamStep(entry: Entry, grad: Tensor, weightDecay: number): void {
-    const { param, lrScale } = entry;
-    const [beta1, beta2] = this.betas;
-    kernels(nnCode).adamWStep(
-      param.at,
-      grad.at,
-      this.moment('m', entry).at,
-      this.moment('v', entry).at,
-      param.size,
-      this.learningRate * lrScale,
-      beta1,
-      beta2,
-      this.eps,
-      weightDecay,
-      1 - power(beta1, this.steps),
-      1 - power(beta2, this.steps),
-    );
+    const { param } = entry;
+    const [m, v] = [this.moment('m', entry), this.moment('v', entry)];
+    const settings = this.#settings(entry, weightDecay);
+    kernels(nnCode).adamWStep(param.at, grad.at, m.at, v.at, param.size, ...settings);
+  }
+
+  /**
+   * Takes Adam's step of the rows that have a gradient: the others keep weights and moments, as in
+   * PyTorch's `SparseAdam`.
+   */
+  protected adamRows(entry: Entry, { rows, values }: RowGrad, weightDecay: number): void {
+    const { param } = entry;
+    const [m, v] = [this.moment('m', entry), this.moment('v', entry)];
+    const settings = this.#settings(entry, weightDecay);
+    const cols = values.shape[1] as number;
+    scoped((scope) => {
+      const at = scope.i32From(rows);
+      const matrices = [param.at, values.at, m.at, v.at] as const;
+      kernels(nnCode).adamWRows(...matrices, at, rows.length, cols, ...settings);
+    });
   }
 }
 
@@ -306,6 +321,10 @@ export class AdamW extends AdamBase {
 
   protected update(entry: Entry, grad: Tensor): void {
     this.adamStep(entry, grad, entry.weightDecay);
+  }
+
+  protected override updateRows(entry: Entry, rowGrad: RowGrad): void {
+    this.adamRows(entry, rowGrad, entry.weightDecay);
   }
 }
 
@@ -337,6 +356,12 @@ export class Adam extends AdamBase {
     core.addScaled(decayed.at, param.at, param.size, weightDecay);
     this.adamStep(entry, decayed, 0);
     decayed.dispose();
+  }
+
+  protected override updateRows(entry: Entry, rowGrad: RowGrad): void {
+    // Decay is part of the gradient of every row.
+    if (entry.weightDecay > 0) super.updateRows(entry, rowGrad);
+    else this.adamRows(entry, rowGrad, 0);
   }
 }
 
@@ -449,30 +474,4 @@ export function decayGroups(
     { params: new Map(all.filter(decays)), weightDecay },
     { params: new Map(all.filter((entry) => !decays(entry))), weightDecay: 0 },
   ].filter(({ params }) => params.size > 0);
-}
-
-/**
- * Scales all gradients down so that the norm of all of them together is at most `max`.
- *
- * @param params parameters whose gradients are clipped
- * @param max greatest norm, greater than 0
- * @param options none
- * @returns the norm before
- * @throws {TypeError | RangeError} if an argument is not valid
- */
-export function clipGradNorm(params: Parameters, max: number, options?: NoOptions): number {
-  checkNoOptions('clipGradNorm', options);
-  checkPositive('clipGradNorm', 'max', max);
-  const named = namedParameters('clipGradNorm', params);
-  const grads = named.flatMap(([, { grad }]) => (grad === undefined ? [] : [grad]));
-  const core = kernels(nnCode);
-  const squares = grads.reduce((sum, { at, size }) => sum + core.sumOfSquares(at, size), 0);
-  const norm = Math.sqrt(squares);
-  if (norm > max) {
-    for (const grad of grads) {
-      core.scaleTo(grad.at, grad.at, grad.size, max / (norm + 1e-6));
-      grad.markChanged();
-    }
-  }
-  return norm;
 }

@@ -11,6 +11,13 @@ export class Storage {
   /** @param at address in WASM memory */
   constructor(readonly at: Pointer) {}
 
+  /** Wraps memory that somebody else frees. */
+  static borrow(at: Pointer): Storage {
+    const storage = new Storage(at);
+    storage.refCount = Number.POSITIVE_INFINITY;
+    return storage;
+  }
+
   /** Drops one reference; the last one frees the memory. */
   release(): void {
     if (--this.refCount === 0) free(this.at);

@@ -24,6 +24,13 @@ import {
 } from './tensor-data.js';
 import { type Disposable, takeFromTidy, track, untrack } from './tidy.js';
 
+/** What a table knows of a row gradient: `RowGrad`, which knows tensors. */
+interface RowGrad {
+  readonly rows: Int32Array;
+  readonly values: Tensor;
+  dispose(): void;
+}
+
 /** Node of the graph that `backward` walks: how a tensor was made. */
 interface GradFn {
   /** Name of the operation. */
@@ -76,6 +83,11 @@ export class Tensor implements Disposable {
   #storage: Storage | undefined;
   #gradFn: GradFn | undefined;
   #grad: Tensor | undefined;
+  /**
+   * Gradients of the rows of a table that were looked up with `sparse`, instead of `grad`.
+   * @internal
+   */
+  rowGrad: RowGrad | undefined;
   /** Further tensors that the backward needs, freed with this one. */
   #owned: readonly Tensor[] | undefined;
 
@@ -259,6 +271,8 @@ export class Tensor implements Disposable {
     this.#gradFn = undefined;
     this.#grad?.dispose();
     this.#grad = undefined;
+    this.rowGrad?.dispose();
+    this.rowGrad = undefined;
     for (const tensor of this.#owned ?? []) tensor.dispose();
     this.#owned = undefined;
   }

@@ -36,7 +36,9 @@ import {
   tidy,
 } from '../nn/index.js';
 import { withMode } from '../nn/inference.js';
+import { gradsOf } from '../nn/parameters.js';
 import { withSampleKeys } from '../nn/random.js';
+import { firstNonFiniteRow } from '../nn/row-grad.js';
 
 /** Model that `train` can train: a module with batches and a loss. */
 export interface Trainable<Data, Batch> extends Module {
@@ -280,6 +282,15 @@ export async function* train<Data, Batch>(
   const reader = readOptions('train', options);
   const run = readRunOptions('train', reader, model.defaults, model.evaluate !== undefined);
   reader.done();
+  yield* runTraining(model, data, run);
+}
+
+/** Runs the training loop with checked options, for callers that read further ones of their own. */
+export async function* runTraining<Data, Batch>(
+  model: Trainable<Data, Batch>,
+  data: Data,
+  run: RunOptions,
+): AsyncGenerator<TrainStep, void, void> {
   const { steps, batchSize, accumulate, seed, state, warmup, betas, eps } = run;
   const schedule = { cosine: cosineSchedule, linear: linearSchedule }[run.schedule];
   const learningRateAt = schedule({ peak: run.learningRate, steps, warmup });
@@ -370,8 +381,8 @@ class GradAccumulator<Batch> {
   finish(params: ReadonlyMap<string, Tensor>): number {
     if (this.#weight === 0 || this.#count === 1) return this.#loss;
     const core = kernels(nnCode);
-    for (const { grad } of params.values()) {
-      if (grad !== undefined) core.scaleTo(grad.at, grad.at, grad.size, 1 / this.#weight);
+    for (const grad of [...params.values()].flatMap(gradsOf)) {
+      core.scaleTo(grad.at, grad.at, grad.size, 1 / this.#weight);
     }
     return this.#loss / this.#weight;
   }
@@ -400,10 +411,14 @@ function evaluate<Data, Batch>(
   }
 }
 
-/** Checks that all weights are finite, so that a diverged model is never saved. */
+/** Checks that all weights that a step changed are finite, so that a diverged model is never saved. */
 function checkWeights(params: ReadonlyMap<string, Tensor>, step: number): void {
-  for (const { at, size, data } of params.values()) {
-    const bad = kernels().firstNonFinite(at, size);
+  for (const { at, size, data, grad, rowGrad } of params.values()) {
+    if (grad === undefined && rowGrad === undefined) continue;
+    const bad =
+      grad === undefined && rowGrad !== undefined
+        ? firstNonFiniteRow(at, rowGrad)
+        : kernels().firstNonFinite(at, size);
     if (bad >= 0) throw new DivergedError(step, data[bad] as number, 'weights');
   }
 }

@@ -23,12 +23,8 @@ import {
   readPooling,
   readRowModule,
 } from './modules.js';
-import {
-  SentenceEncoder,
-  type SentenceNetwork,
-  type SentenceSettings,
-  SIMILARITIES,
-} from './sentence-encoder.js';
+import { type SentenceNetwork, type SentenceSettings, SIMILARITIES } from './parts.js';
+import { SentenceEncoder } from './sentence-encoder.js';
 import { StaticEncoder } from './static.js';
 import { medianTokenLength, SentenceTokens, type TokenRules } from './tokens.js';
 import { TransformerEncoder } from './transformer.js';
@@ -249,7 +245,7 @@ function loadTransformer(
 
 function loadStatic(folder: Folder, at: string, memory: WeightMemory): Loaded {
   const { name, files } = folder;
-  const encoder = new StaticEncoder(folder, at, memory);
+  const encoder = StaticEncoder.read(folder, at, memory);
   const file = pathOf(at, 'tokenizer.json');
   const json = readJson(name, files, file);
   const tokenizer = new PipelineTokenizer(name, json);
@@ -388,7 +384,7 @@ function load(folder: Folder, memory: WeightMemory, precision: Precision): Sente
     modules.splice(0, modules.length, ...(model2vec.normalize ? [NORMALIZE] : []));
   }
   return new SentenceEncoder({
-    ...{ network, tokens, modules, settings, memory },
+    ...{ network, tokens, modules, settings, memory, origin: 'loaded' },
     files: keptFiles(folder, at),
   });
 }

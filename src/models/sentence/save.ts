@@ -13,7 +13,8 @@ import { type Files, writeJson } from '../files/files.js';
 import { type Architecture, RELATIVE_BIAS } from './architectures.js';
 import { pathOf } from './config.js';
 import { outputWidth, POOLING_FLAGS, type Pooling, type RowModule } from './modules.js';
-import { SentenceEncoder, type SentenceParts } from './sentence-encoder.js';
+import type { SentenceParts } from './parts.js';
+import { SentenceEncoder } from './sentence-encoder.js';
 import type { StaticEncoder } from './static.js';
 import type { Norm, TransformerEncoder } from './transformer.js';
 import {

@@ -26,47 +26,11 @@ import {
 } from '../../core/validation.js';
 import { TokenList } from '../../data/text/pipeline/token-list.js';
 import { forEachScoreRow } from '../../linalg/similarity.js';
-import {
-  applyPooling,
-  applyRowModule,
-  normalizeInPlace,
-  outputWidth,
-  type Pooling,
-  type RowModule,
-} from './modules.js';
-import type { StaticEncoder } from './static.js';
-import type { SentenceTokens } from './tokens.js';
-import type { TokenBatch, TransformerEncoder } from './transformer.js';
-import type { WeightMemory } from './weights.js';
-
-/** Functions that rows are compared by. */
-export const SIMILARITIES = ['cosine', 'dot', 'euclidean', 'manhattan'] as const;
-/** Name of a function that rows are compared by. */
-export type SimilarityName = (typeof SIMILARITIES)[number];
-
-/** Network that turns the tokens of a text to a row. */
-export type SentenceNetwork =
-  | { kind: 'bert'; encoder: TransformerEncoder; pooling: Pooling }
-  | { kind: 'static'; encoder: StaticEncoder };
-
-/** Settings of a folder besides its weights. */
-export interface SentenceSettings {
-  /** Texts that are put before others, by name. */
-  prompts: Readonly<Record<string, string>>;
-  defaultPromptName: string | undefined;
-  similarity: SimilarityName;
-}
-
-/** All parts of an encoder. */
-export interface SentenceParts {
-  network: SentenceNetwork;
-  tokens: SentenceTokens;
-  modules: readonly RowModule[];
-  settings: SentenceSettings;
-  memory: WeightMemory;
-  /** Files that are written as they were read: the tokenizer's. */
-  files: ReadonlyMap<string, Uint8Array>;
-}
+import { SENTENCE_ENCODER } from './brand.js';
+import { createParts, type NewSentenceOptions, type NewSentenceSource } from './create.js';
+import { applyPooling, applyRowModule, normalizeInPlace, outputWidth } from './modules.js';
+import type { SentenceParts, SimilarityName } from './parts.js';
+import type { TokenBatch } from './transformer.js';
 
 /** Options of `SentenceEncoder.encode`. */
 export interface EncodeOptions {
@@ -129,17 +93,28 @@ interface EncodePlan {
  * const rows = encoder.encode(['How do I reset my password?', 'Forgot my login']);
  */
 export class SentenceEncoder {
+  /** @internal */
+  readonly brand = SENTENCE_ENCODER;
   readonly #parts: SentenceParts;
   readonly #width: number;
 
   /**
-   * @param parts what `loadSentenceEncoder` reads from a folder
+   * Makes an encoder with random weights, which `train` trains.
+   *
+   * @param source texts that its tokens are learned from, the more of them the better; or a
+   *   tokenizer, as `JsonTokenizer` reads it from a `tokenizer.json`
+   * @param options kind, width, vocabularySize, lowercase, seed
+   * @throws {TypeError | RangeError} if an argument is not valid
+   * @example const encoder = new SentenceEncoder(texts, { width: 256 });
+   */
+  constructor(source: NewSentenceSource, options?: NewSentenceOptions);
+  /**
+   * @param parts parts that were read from a folder or made by a distillation
    * @internal
    */
-  constructor(parts: SentenceParts) {
-    if (typeof parts !== 'object' || parts === null || !('network' in parts)) {
-      typeError('SentenceEncoder', 'parts', 'what loadSentenceEncoder reads', parts);
-    }
+  constructor(parts: SentenceParts);
+  constructor(source: NewSentenceSource | SentenceParts, options?: NewSentenceOptions) {
+    const parts = isParts(source) ? source : createParts(source, options);
     this.#parts = parts;
     const { network, modules } = parts;
     const width =
@@ -184,6 +159,7 @@ export class SentenceEncoder {
    * @internal
    */
   get parts(): SentenceParts {
+    this.#parts.refresh?.();
     return this.#parts;
   }
 
@@ -276,7 +252,7 @@ export class SentenceEncoder {
   }
 
   #encode(texts: readonly string[], { prompt, dimensions }: EncodePlan): Matrix {
-    const { tokens, network } = this.#parts;
+    const { tokens, network } = this.parts;
     const data = new Float32Array(texts.length * dimensions);
     const skipped =
       network.kind === 'bert' && !network.pooling.includePrompt ? tokens.promptLength(prompt) : 0;
@@ -392,6 +368,11 @@ export class SentenceEncoder {
   [Symbol.dispose](): void {
     this.dispose();
   }
+}
+
+/** Tells whether `loadSentenceEncoder` or a distillation made all parts already. */
+function isParts(source: unknown): source is SentenceParts {
+  return typeof source === 'object' && source !== null && 'network' in source;
 }
 
 function checkTexts(name: string, texts: unknown): readonly string[] {

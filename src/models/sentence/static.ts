@@ -21,7 +21,23 @@ export interface Model2Vec {
 /** model2vec's own limit where config.json names none. */
 const DEFAULT_MAX_LENGTH = 512;
 
+/** Parts of a static encoder. */
+export interface StaticParts {
+  table: Table;
+  /** Row of the table for each token (i32), where tokens share rows. */
+  mapping?: Pointer | undefined;
+  /** Factor of each token (f32). */
+  weights?: Pointer | undefined;
+  /** Type of the factors in the file. */
+  weightsType?: string | undefined;
+  /** Number of tokens. */
+  tokens: number;
+  /** Undefined for sentence-transformers' StaticEmbedding. */
+  model2vec?: Model2Vec | undefined;
+}
+
 export class StaticEncoder {
+  /** The rows; training turns them to f32. */
   readonly table: Table;
   /** Row of the table for each token (i32), where tokens share rows. */
   readonly mapping: Pointer | undefined;
@@ -29,12 +45,25 @@ export class StaticEncoder {
   readonly weights: Pointer | undefined;
   /** Type of the factors in the file. */
   readonly weightsType: string | undefined;
-  /** Tokens. */
+  /** Number of tokens. */
   readonly tokens: number;
   /** Undefined for sentence-transformers' StaticEmbedding. */
   readonly model2vec: Model2Vec | undefined;
 
-  constructor(folder: Folder, at: string, memory: WeightMemory) {
+  constructor(parts: StaticParts) {
+    this.table = parts.table;
+    this.mapping = parts.mapping;
+    this.weights = parts.weights;
+    this.weightsType = parts.weightsType;
+    this.tokens = parts.tokens;
+    this.model2vec = parts.model2vec;
+  }
+
+  /**
+   * Reads a static encoder from the files of its module.
+   * @param at path of the module in the folder
+   */
+  static read(folder: Folder, at: string, memory: WeightMemory): StaticEncoder {
     const { name } = folder;
     const file = pathOf(at, 'model.safetensors');
     const reader = new WeightReader(folder, at, memory);
@@ -42,29 +71,28 @@ export class StaticEncoder {
     if (!own && !reader.hasTable('embeddings')) {
       throw new RangeError(`${name}: ${file} must hold embedding.weight or embeddings`);
     }
-    this.table = reader.table(own ? 'embedding.weight' : 'embeddings', [0, 0]);
-    this.tokens = this.table.rows;
-    if (own) return;
+    const table = reader.table(own ? 'embedding.weight' : 'embeddings', [0, 0]);
+    const parts: StaticParts = { table, tokens: table.rows };
+    if (own) return new StaticEncoder(parts);
     const mapping = reader.find('mapping');
     if (mapping !== undefined) {
       const { shape } = reader.get('mapping', [0]);
       const rows = toFloat32(`${name}: ${file}'s mapping`, mapping.dtype, mapping.bytes);
-      const bad = rows.findIndex(
-        (row) => !Number.isInteger(row) || row < 0 || row >= this.table.rows,
-      );
+      const bad = rows.findIndex((row) => !Number.isInteger(row) || row < 0 || row >= table.rows);
       if (bad >= 0) {
-        rangeError(name, `${file}'s mapping`, `rows of ${this.table.rows}`, rows[bad]);
+        rangeError(name, `${file}'s mapping`, `rows of ${table.rows}`, rows[bad]);
       }
-      this.tokens = shape[0] as number;
-      this.mapping = memory.allocate(4 * rows.length);
-      i32().set(rows, this.mapping / 4);
+      parts.tokens = shape[0] as number;
+      parts.mapping = memory.allocate(4 * rows.length);
+      i32().set(rows, parts.mapping / 4);
     }
     const weights = reader.find('weights');
     if (weights !== undefined) {
-      this.weights = reader.vector('weights', [this.tokens]).at;
-      this.weightsType = weights.dtype;
+      parts.weights = reader.vector('weights', [parts.tokens]).at;
+      parts.weightsType = weights.dtype;
     }
-    this.model2vec = readModel2Vec(folder, at);
+    parts.model2vec = readModel2Vec(folder, at);
+    return new StaticEncoder(parts);
   }
 
   /** Columns. */

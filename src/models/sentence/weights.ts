@@ -33,6 +33,14 @@ export class WeightMemory {
     return at;
   }
 
+  /** Frees one block that `allocate` gave. */
+  release(at: Pointer): void {
+    const index = this.#blocks.indexOf(at);
+    if (index < 0) return;
+    this.#blocks.splice(index, 1);
+    free(at);
+  }
+
   get disposed(): boolean {
     return this.#disposed;
   }
@@ -314,15 +322,32 @@ export function readVector({ at, length }: Vector): Float32Array {
 }
 
 /** Numbers of a table as f32. */
-export function readTable({ at, type, rows, cols, ...scales }: Table): Float32Array {
-  const n = rows * cols;
-  if (type === 'F32') return f32().slice(at / 4, at / 4 + n);
+export function readTable(table: Table): Float32Array {
+  const n = table.rows * table.cols;
   return scoped((scope) => {
     const to = scope.f32(n);
-    const core = kernels(sentence);
-    if (type === 'F16') core.halfToFloat(to, at, n);
-    else if (type === 'I8') core.int8ToFloat(to, at, n);
-    else core.int4ToFloat(to, at, scales.rowScales ?? 0, scales.columnScales ?? 0, rows, cols);
+    tableToFloat(to, table);
     return f32().slice(to / 4, to / 4 + n);
   });
+}
+
+/** Writes the numbers of a table as f32 to an address. */
+function tableToFloat(to: Pointer, { at, type, rows, cols, ...scales }: Table): void {
+  const n = rows * cols;
+  const core = kernels(sentence);
+  if (type === 'F32') f32().copyWithin(to / 4, at / 4, at / 4 + n);
+  else if (type === 'F16') core.halfToFloat(to, at, n);
+  else if (type === 'I8') core.int8ToFloat(to, at, n);
+  else core.int4ToFloat(to, at, scales.rowScales ?? 0, scales.columnScales ?? 0, rows, cols);
+}
+
+/** Turns the numbers of a table to f32 in place, which training needs. */
+export function widenTable(table: Table, memory: WeightMemory): void {
+  if (table.type === 'F32') return;
+  const wide = memory.allocate(4 * table.rows * table.cols);
+  tableToFloat(wide, table);
+  for (const at of [table.at, table.rowScales, table.columnScales]) {
+    if (at !== undefined) memory.release(at);
+  }
+  Object.assign(table, { at: wide, type: 'F32', rowScales: undefined, columnScales: undefined });
 }

@@ -3,9 +3,10 @@
 import nnCode from '#wasm/nn';
 import opsCode from '#wasm/ops';
 import { kernels } from '../../core/kernels.js';
-import { scoped } from '../../core/memory.js';
+import { type Pointer, scoped } from '../../core/memory.js';
 import { checkNoOptions, readOptions } from '../../core/options.js';
 import {
+  checkFlag,
   checkIntegers,
   isNumberArray,
   type NoOptions,
@@ -14,6 +15,7 @@ import {
 } from '../../core/validation.js';
 import { checkTensor } from '../check.js';
 import { tensorOf } from '../leaf.js';
+import { accumulateRowGrad, distinctRows, RowGrad } from '../row-grad.js';
 import { empty, filled, record, type Tensor } from '../tensor.js';
 import { checkedShape, type Shape, showShape, sizeOf } from '../tensor-data.js';
 
@@ -84,6 +86,14 @@ export interface EmbeddingBagOptions {
   mode?: 'mean' | 'sum' | 'max' | undefined;
   /** Factor of each row, as many as there are ids; for mode 'sum' alone. Gradients flow to a tensor. */
   weights?: Tensor | ArrayLike<number> | undefined;
+  /**
+   * Keep the gradients of the rows that are looked up instead of one of the table's shape, for
+   * modes 'mean' and 'sum': backward and an optimizer's step cost what a batch touches. `AdamW` and
+   * `Adam` leave all other rows and their moments as they are, as PyTorch's `SparseAdam` does. The
+   * table has to be a parameter; its `grad` stays undefined.
+   * @default false
+   */
+  sparse?: boolean | undefined;
 }
 
 /**
@@ -126,7 +136,14 @@ export function embeddingBag(
   const given = read.optional('weights', (_, argument, value) =>
     isNumberArray(value) ? tensorOf(name, argument, value) : checkTensor(name, argument, value),
   );
+  const sparse = read.read('sparse', checkFlag, false);
   read.done();
+  if (sparse) {
+    if (mode === 'max') rangeError(name, 'mode', "'mean' or 'sum' with sparse", mode);
+    if (table.parents.length > 0) {
+      rangeError(name, 'table', 'a parameter with sparse', 'the result of an operation');
+    }
+  }
   if (given !== undefined) {
     if (mode !== 'sum') rangeError(name, 'mode', "'sum' where there are weights", mode);
     if (given.size !== count) {
@@ -135,7 +152,11 @@ export function embeddingBag(
   }
   return mode === 'max'
     ? embeddingBagMax(table, rows, bagOffsets, cols)
-    : embeddingBagSum(table, rows, bagOffsets, cols, mode === 'mean', given);
+    : embeddingBagSum(table, rows, bagOffsets, cols, {
+        mean: mode === 'mean',
+        weights: given,
+        sparse,
+      });
 }
 
 function embeddingBagMax(
@@ -169,8 +190,7 @@ function embeddingBagSum(
   ids: Int32Array,
   bagOffsets: Int32Array,
   cols: number,
-  mean: boolean,
-  weights: Tensor | undefined,
+  { mean, weights, sparse }: { mean: boolean; weights: Tensor | undefined; sparse: boolean },
 ): Tensor {
   const bags = bagOffsets.length - 1;
   const core = kernels(nnCode);
@@ -187,11 +207,18 @@ function embeddingBagSum(
     (dy) =>
       scoped((scope) => {
         const rows = scope.i32From(ids);
-        const lists = [rows, scope.i32From(bagOffsets)] as const;
-        const dTable = table.requiresGrad ? filled(table.shape, 0) : undefined;
-        if (dTable) {
-          const w = weights?.at ?? 0;
-          kernels(opsCode).bagRowsBackward(dTable.at, dy.at, ...lists, w, bags, cols, cols, mean);
+        /** Adds the gradients of the ids' rows to those at an address, by their numbers there. */
+        const addGrads = (to: Pointer, numbers: Pointer): void => {
+          const lists = [numbers, scope.i32From(bagOffsets), weights?.at ?? 0] as const;
+          kernels(opsCode).bagRowsBackward(to, dy.at, ...lists, bags, cols, cols, mean);
+        };
+        const dTable = table.requiresGrad && !sparse ? filled(table.shape, 0) : undefined;
+        if (dTable) addGrads(dTable.at, rows);
+        if (table.requiresGrad && sparse && ids.length > 0) {
+          const { rows: touched, indices } = distinctRows(ids);
+          const values = filled([touched.length, cols], 0);
+          addGrads(values.at, scope.i32From(indices));
+          accumulateRowGrad(table, new RowGrad(touched, values));
         }
         if (!wantsWeights || weights === undefined) return [dTable];
         // A weight's gradient is the product of its row with the gradient of its bag.

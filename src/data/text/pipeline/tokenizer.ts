@@ -245,6 +245,13 @@ export class PipelineTokenizer {
     list.pushAll(found);
   }
 
+  /** Words of a text, as the model cuts them into tokens. Added tokens are not looked for. */
+  words(text: string): string[] {
+    const normal = this.#normalizer === undefined ? text : this.#normalizer(text);
+    const words = this.#splitter?.(normal, true) ?? [normal];
+    return [...words].filter((word) => word !== '');
+  }
+
   /** Number of a token, added or of the vocabulary. */
   idOf(token: string): number | undefined {
     return (

@@ -1,0 +1,40 @@
+/** Parts of a sentence encoder: its network, its tokens, the modules behind them and its settings. */
+
+import type { Pooling, RowModule } from './modules.js';
+import type { StaticEncoder } from './static.js';
+import type { SentenceTokens } from './tokens.js';
+import type { TransformerEncoder } from './transformer.js';
+import type { WeightMemory } from './weights.js';
+
+/** Functions that rows are compared by. */
+export const SIMILARITIES = ['cosine', 'dot', 'euclidean', 'manhattan'] as const;
+/** Name of a function that rows are compared by. */
+export type SimilarityName = (typeof SIMILARITIES)[number];
+
+/** Network that turns the tokens of a text to a row. */
+export type SentenceNetwork =
+  | { kind: 'bert'; encoder: TransformerEncoder; pooling: Pooling }
+  | { kind: 'static'; encoder: StaticEncoder };
+
+/** Settings of a folder besides its weights. */
+export interface SentenceSettings {
+  /** Texts that are put before others, by name. */
+  prompts: Readonly<Record<string, string>>;
+  defaultPromptName: string | undefined;
+  similarity: SimilarityName;
+}
+
+/** All parts of an encoder. */
+export interface SentenceParts {
+  network: SentenceNetwork;
+  tokens: SentenceTokens;
+  modules: readonly RowModule[];
+  settings: SentenceSettings;
+  memory: WeightMemory;
+  /** Files that are written as they were read: the tokenizer's. */
+  files: ReadonlyMap<string, Uint8Array>;
+  /** Where the weights come from: drawn at random, or of a folder, a distillation or a training. */
+  origin: 'new' | 'loaded';
+  /** Brings weights that are kept in another layout up to date while the encoder is trained. */
+  refresh?: (() => void) | undefined;
+}

@@ -1,0 +1,43 @@
+/** What a network of a sentence encoder needs to be trained: rows of texts with gradients. */
+
+import { Module, type Tensor } from '../../../nn/index.js';
+import type { TrainDefaults } from '../../../train/train.js';
+import type { SentenceKind } from './data.js';
+
+/** Numbers of a text's tokens, as `SentenceTokens.ids` gives them. */
+export type TokenIds = ArrayLike<number>;
+
+/**
+ * The network of an encoder while it is trained. Its parameters are the encoder's weights: the same
+ * memory, or copies that `refresh` writes back.
+ */
+export abstract class TrainableNetwork extends Module {
+  /** Columns of a row. */
+  abstract readonly width: number;
+
+  /** Texts that are embedded at once where the loss compares more: gradients are cached beyond. */
+  abstract readonly chunkSize: number;
+
+  /**
+   * Embeds texts.
+   *
+   * @param texts tokens of each text; one may have none
+   * @returns (texts, width), not normalized
+   */
+  abstract embed(texts: readonly TokenIds[]): Tensor;
+
+  /**
+   * Chooses learning rate, batch size and so on.
+   *
+   * @param kind what the data is
+   * @param examples number of examples
+   * @param isNew whether the weights were drawn at random
+   */
+  abstract defaults(kind: SentenceKind, examples: number, isNew: boolean): TrainDefaults;
+
+  /** Writes the trained weights to where `encode` reads them, if that is another place. */
+  refresh(): void {}
+
+  /** Ends a training: frees what only that needed. The encoder keeps its weights. */
+  abstract release(): void;
+}

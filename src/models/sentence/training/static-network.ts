@@ -1,0 +1,70 @@
+/** A static encoder while it is trained: the rows of its table are the parameters. */
+
+import { embeddingBag, type Tensor } from '../../../nn/index.js';
+import { borrowParameter } from '../../../nn/leaf.js';
+import type { TrainDefaults } from '../../../train/train.js';
+import type { StaticEncoder } from '../static.js';
+import { type WeightMemory, widenTable } from '../weights.js';
+import type { SentenceKind } from './data.js';
+import { type TokenIds, TrainableNetwork } from './network.js';
+
+export class StaticNetwork extends TrainableNetwork {
+  readonly width: number;
+  readonly chunkSize = Number.POSITIVE_INFINITY;
+  /** (rows, width): the encoder's own memory. */
+  readonly table: Tensor;
+  /** Row of each token, where tokens share rows. */
+  readonly #mapping: Int32Array | undefined;
+  /** Factor of each token. */
+  readonly #weights: Float32Array | undefined;
+
+  constructor(encoder: StaticEncoder, memory: WeightMemory) {
+    super();
+    const { table } = encoder;
+    widenTable(table, memory);
+    this.width = table.cols;
+    this.table = borrowParameter(table.at, [table.rows, table.cols]);
+    this.#mapping = encoder.readMapping();
+    this.#weights = encoder.readWeights();
+  }
+
+  embed(texts: readonly TokenIds[]): Tensor {
+    const offsets = new Int32Array(texts.length);
+    let count = 0;
+    texts.forEach((text, i) => {
+      offsets[i] = count;
+      count += text.length;
+    });
+    const ids = new Int32Array(count);
+    texts.forEach((text, i) => {
+      ids.set(text, offsets[i]);
+    });
+    const rows =
+      this.#mapping === undefined
+        ? ids
+        : ids.map((id) => (this.#mapping as Int32Array)[id] as number);
+    if (this.#weights === undefined)
+      return embeddingBag(this.table, rows, offsets, { sparse: true });
+    // Sums differ from means by a factor per text, which no cosine sees.
+    const weights = Float32Array.from(ids, (id) => (this.#weights as Float32Array)[id] as number);
+    return embeddingBag(this.table, rows, offsets, { mode: 'sum', weights, sparse: true });
+  }
+
+  defaults(_kind: SentenceKind, examples: number, isNew: boolean): TrainDefaults {
+    const batchSize = 256;
+    return {
+      steps: Math.max(100, Math.ceil((10 * examples) / batchSize)),
+      batchSize,
+      learningRate: isNew ? 2e-2 : 1e-3,
+      warmup: 0,
+      weightDecay: 0,
+      betas: [0.9, 0.999],
+      gradClip: 1e6,
+      schedule: 'linear',
+    };
+  }
+
+  release(): void {
+    this.table.dispose();
+  }
+}

@@ -1,0 +1,218 @@
+/** Trains a sentence encoder by the loop that trains every model: `train` of nearfar/models. */
+
+import { readOptions } from '../../../core/options.js';
+import {
+  checkTemperature,
+  integerIn,
+  isNumberArray,
+  rangeError,
+  typeError,
+} from '../../../core/validation.js';
+import { add, concat, Module, mul, slice, type Tensor } from '../../../nn/index.js';
+import { cachedLoss } from '../../../train/gradient-cache.js';
+import {
+  readRunOptions,
+  runTraining,
+  type Trainable,
+  type TrainDefaults,
+  type TrainOptions,
+  type TrainStep,
+} from '../../../train/train.js';
+import type { SentenceParts } from '../parts.js';
+import type { SentenceEncoder } from '../sentence-encoder.js';
+import { type Examples, readExamples, type SentenceData } from './data.js';
+import { embeddingTask } from './embeddings.js';
+import { labelTask } from './labels.js';
+import type { TokenIds, TrainableNetwork } from './network.js';
+import { pairTask } from './pairs.js';
+import { partTask } from './parts.js';
+import { scoreTask } from './scores.js';
+import { StaticNetwork } from './static-network.js';
+import type { SentenceBatch, SentenceTask } from './task.js';
+
+/** Options of `train` for a `SentenceEncoder`. */
+export interface SentenceTrainOptions extends Omit<TrainOptions, 'evalEvery' | 'evalData'> {
+  /**
+   * Divides the cosines in the loss; greater than 0.
+   * @default 0.05, and 0.1 for labels
+   */
+  temperature?: number | undefined;
+  /**
+   * Numbers of first columns that have to do alone what all do, besides all of them, so that rows
+   * can be cut there (Matryoshka); `[]` for none.
+   * @default the width halved again and again down to 32
+   */
+  dimensions?: readonly number[] | undefined;
+  /**
+   * Texts that are embedded at once, from 1; gradients of a larger batch are cached, which takes
+   * another forward pass and no more memory.
+   * @default all of a batch for a static encoder
+   */
+  chunkSize?: number | undefined;
+}
+
+const NAME = 'train';
+
+/** Texts whose tokens are kept. */
+const MAX_CACHED = 200_000;
+
+/** The network of an encoder, its tokens and a task, as the training loop wants them. */
+export class SentenceTrainer extends Module implements Trainable<unknown, SentenceBatch> {
+  readonly network: TrainableNetwork;
+  readonly defaults: TrainDefaults;
+  readonly #parts: SentenceParts;
+  readonly #task: SentenceTask;
+  readonly #dimensions: readonly number[];
+  readonly #chunkSize: number;
+  readonly #ids = new Map<string, TokenIds>();
+
+  constructor(
+    parts: SentenceParts,
+    network: TrainableNetwork,
+    task: SentenceTask,
+    defaults: TrainDefaults,
+    { dimensions, chunkSize }: { dimensions: readonly number[]; chunkSize: number },
+  ) {
+    super();
+    this.#parts = parts;
+    this.network = network;
+    this.#task = task;
+    this.defaults = defaults;
+    this.#dimensions = dimensions;
+    this.#chunkSize = chunkSize;
+  }
+
+  batches(
+    _data: unknown,
+    options: { batchSize: number; seed: number },
+  ): (step: number, first?: number, count?: number) => SentenceBatch {
+    return this.#task.batches(options);
+  }
+
+  lossWeight(batch: SentenceBatch): number {
+    return batch.weight;
+  }
+
+  /** Tokens of a text with the encoder's default prompt, as `encode` sees it. */
+  #tokens(text: string): TokenIds {
+    let ids = this.#ids.get(text);
+    if (ids === undefined) {
+      const { tokens, settings } = this.#parts;
+      const { prompts, defaultPromptName: name } = settings;
+      const prompt = name === undefined ? '' : (prompts[name] ?? '');
+      ids = Int32Array.from(tokens.ids(prompt + text));
+      if (this.#ids.size >= MAX_CACHED) this.#ids.clear();
+      this.#ids.set(text, ids);
+    }
+    return ids;
+  }
+
+  loss(batch: SentenceBatch): Tensor {
+    if (this.#parts.memory.disposed) {
+      throw new Error(`${NAME}: the encoder was disposed of and can't be trained any more`);
+    }
+    const ids = batch.texts.map((text) => this.#tokens(text));
+    if (ids.length <= this.#chunkSize) return this.#prefixLoss(batch, this.network.embed(ids));
+    const sizes: number[] = [];
+    for (let from = 0; from < ids.length; from += this.#chunkSize) {
+      sizes.push(Math.min(this.#chunkSize, ids.length - from));
+    }
+    return cachedLoss(
+      sizes,
+      (first, count) => this.network.embed(ids.slice(first, first + count)),
+      (chunks) => this.#prefixLoss(batch, concat(chunks)),
+    );
+  }
+
+  /** Mean of the losses of all columns and of the first ones (https://arxiv.org/abs/2205.13147). */
+  #prefixLoss(batch: SentenceBatch, rows: Tensor): Tensor {
+    let total = batch.loss(rows);
+    for (const cols of this.#dimensions) total = add(total, batch.loss(slice(rows, 1, 0, cols)));
+    return this.#dimensions.length === 0 ? total : mul(total, 1 / (1 + this.#dimensions.length));
+  }
+}
+
+/** Columns at which rows can be cut by default. */
+function defaultDimensions(width: number): number[] {
+  const dimensions: number[] = [];
+  for (let cols = width / 2; Number.isInteger(cols) && cols >= 32; cols /= 2) dimensions.push(cols);
+  return dimensions;
+}
+
+function checkDimensions(width: number) {
+  return (name: string, argument: string, value: unknown): readonly number[] => {
+    if (!isNumberArray(value)) typeError(name, argument, 'an array of whole numbers', value);
+    const list = Array.from(value, (cols, i) => {
+      return integerIn(1, width, 'the columns of a row')(name, `${argument}[${i}]`, cols);
+    });
+    return [...new Set(list)].filter((cols) => cols < width);
+  };
+}
+
+function makeTask(
+  examples: Examples,
+  temperature: number | undefined,
+  width: number,
+): SentenceTask {
+  switch (examples.kind) {
+    case 'pairs':
+      return pairTask(examples, { temperature: temperature ?? 0.05 });
+    case 'labels':
+      return labelTask(examples, { temperature: temperature ?? 0.1 });
+    case 'texts':
+      return partTask(examples, { temperature: temperature ?? 0.05 });
+    case 'embeddings':
+      return embeddingTask(examples, { temperature: temperature ?? 0.05, width });
+    case 'scores':
+      return scoreTask(examples, { temperature: temperature ?? 0.05 });
+  }
+}
+
+function makeNetwork(parts: SentenceParts): TrainableNetwork {
+  const { network, memory } = parts;
+  if (network.kind === 'static') return new StaticNetwork(network.encoder, memory);
+  rangeError(NAME, 'model', 'a static encoder', network.kind);
+}
+
+/**
+ * Trains a sentence encoder in place.
+ *
+ * @param encoder static or BERT-like
+ * @param data pairs, labels, graded pairs, texts alone, or texts with embeddings
+ * @param options options of `train`, and the loss's
+ */
+export async function* trainSentenceEncoder(
+  encoder: SentenceEncoder,
+  data: SentenceData,
+  options?: SentenceTrainOptions,
+): AsyncGenerator<TrainStep, void, void> {
+  const { parts } = encoder;
+  if (parts.memory.disposed) {
+    throw new Error(`${NAME}: the encoder was disposed of and can't be trained any more`);
+  }
+  const examples = readExamples(data);
+  const reader = readOptions(NAME, options);
+  const temperature = reader.optional('temperature', checkTemperature);
+  const dimensions = reader.read(
+    'dimensions',
+    checkDimensions(encoder.width),
+    defaultDimensions(encoder.width),
+  );
+  const task = makeTask(examples, temperature, encoder.width);
+  const network = makeNetwork(parts);
+  try {
+    const isNew = parts.origin === 'new';
+    const chunkSize = reader.read('chunkSize', integerIn(1), network.chunkSize);
+    const defaults = network.defaults(examples.kind, task.examples, isNew);
+    const run = readRunOptions(NAME, reader, defaults, false);
+    reader.done();
+    const trainer = new SentenceTrainer(parts, network, task, defaults, { dimensions, chunkSize });
+    parts.refresh = () => network.refresh();
+    parts.origin = 'loaded';
+    yield* runTraining(trainer, data as unknown, run);
+  } finally {
+    network.refresh();
+    parts.refresh = undefined;
+    network.release();
+  }
+}
