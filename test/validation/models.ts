@@ -292,7 +292,8 @@ export const MODELS: ExportRows = {
     options: () => ({ dtype: 'float32' }),
   },
   SentenceEncoder: {
-    args: () => [encoder.parts],
+    args: () => [TEXTS],
+    options: () => ({ kind: 'static', width: 4, vocabularySize: 60, lowercase: true, seed: 1 }),
     methods: {
       encode: {
         args: () => ['near'],
