@@ -122,7 +122,11 @@ export {
   type ReconstructOptions,
 } from './mae/mae.js';
 export { type Mask, type MaskPosition, randomMask } from './mae/patch-mask.js';
-export type { NewSentenceOptions, NewSentenceSource } from './sentence/create.js';
+export type {
+  NewSentenceOptions,
+  NewSentenceSource,
+  SentenceTokenizer,
+} from './sentence/create.js';
 export { type DistillOptions, type DistillProgress, distill } from './sentence/distill.js';
 export {
   type FetchProgress,

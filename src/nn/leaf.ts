@@ -78,7 +78,7 @@ export function parameter(data: TensorData, shape?: Shape, options?: NoOptions):
   return made;
 }
 
-/** Makes a parameter of numbers in memory that somebody else owns and keeps alive. */
+/** Makes a parameter of numbers in memory that another owner keeps alive. */
 export function borrowParameter(at: Pointer, shape: Shape): Tensor {
   const made = new Tensor(shape, new Internals(Storage.borrow(at), undefined, true));
   untrack(made);

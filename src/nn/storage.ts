@@ -11,7 +11,11 @@ export class Storage {
   /** @param at address in WASM memory */
   constructor(readonly at: Pointer) {}
 
-  /** Wraps memory that somebody else frees. */
+  /**
+   * Wraps memory that another owner frees.
+   * @param at address in WASM memory
+   * @returns storage that never frees it
+   */
   static borrow(at: Pointer): Storage {
     const storage = new Storage(at);
     storage.refCount = Number.POSITIVE_INFINITY;

@@ -24,7 +24,7 @@ import {
 } from './tensor-data.js';
 import { type Disposable, takeFromTidy, track, untrack } from './tidy.js';
 
-/** What a table knows of a row gradient: `RowGrad`, which knows tensors. */
+/** The part of row-grad.ts's `RowGrad` that tensors need: that file imports this one. */
 interface RowGrad {
   readonly rows: Int32Array;
   readonly values: Tensor;

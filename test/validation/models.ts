@@ -6,7 +6,7 @@ import { fixtureFolder } from '../models/sentence-folders.js';
 import type { ExportRow, ExportRows } from './exports.js';
 
 const encoder = models.loadSentenceEncoder(fixtureFolder('bert-v6'));
-const encodeOptions = { dimensions: 2, prompt: 'near', promptName: 'query' };
+const encodeOptions = { dimensions: 2, prompt: 'near' };
 
 const TEXTS = ['near and far', 'far and near'];
 const SHAPE = { height: 8, width: 8, channels: 1 };

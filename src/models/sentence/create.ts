@@ -17,7 +17,13 @@ import { SentenceTokens, type TokenRules } from './tokens.js';
 import { WeightMemory } from './weights.js';
 
 /** Texts to learn tokens from, or a tokenizer as `tokenizer.json` describes it. */
-export type NewSentenceSource = readonly string[] | { readonly json: TokenizerJson };
+export type NewSentenceSource = readonly string[] | SentenceTokenizer;
+
+/** A tokenizer that has its `tokenizer.json`, as `JsonTokenizer`. */
+export interface SentenceTokenizer {
+  /** Content of the file. */
+  readonly json: TokenizerJson;
+}
 
 /** Options of a new `SentenceEncoder`. */
 export interface NewSentenceOptions {

@@ -26,14 +26,19 @@ export interface SentenceSettings {
 
 /** All parts of an encoder. */
 export interface SentenceParts {
+  /** Tokens to a row. */
   network: SentenceNetwork;
+  /** Texts to tokens. */
   tokens: SentenceTokens;
+  /** Modules that change a row, in their order. */
   modules: readonly RowModule[];
+  /** Prompts and similarity. */
   settings: SentenceSettings;
+  /** Owner of all weights. */
   memory: WeightMemory;
   /** Files that are written as they were read: the tokenizer's. */
   files: ReadonlyMap<string, Uint8Array>;
-  /** Where the weights come from: drawn at random, or of a folder, a distillation or a training. */
+  /** Source of the weights: drawn at random, or a folder, a distillation or a training. */
   origin: 'new' | 'loaded';
   /** Brings weights that are kept in another layout up to date while the encoder is trained. */
   refresh?: (() => void) | undefined;

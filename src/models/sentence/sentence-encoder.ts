@@ -102,17 +102,12 @@ export class SentenceEncoder {
    * Makes an encoder with random weights, which `train` trains.
    *
    * @param source texts that its tokens are learned from, the more of them the better; or a
-   *   tokenizer, as `JsonTokenizer` reads it from a `tokenizer.json`
+   *   tokenizer, as `JsonTokenizer` reads it from a `tokenizer.json`. Within this package also the
+   *   parts that were read from a folder
    * @param options kind, width, vocabularySize, lowercase, seed
    * @throws {TypeError | RangeError} if an argument is not valid
    * @example const encoder = new SentenceEncoder(texts, { width: 256 });
    */
-  constructor(source: NewSentenceSource, options?: NewSentenceOptions);
-  /**
-   * @param parts parts that were read from a folder or made by a distillation
-   * @internal
-   */
-  constructor(parts: SentenceParts);
   constructor(source: NewSentenceSource | SentenceParts, options?: NewSentenceOptions) {
     const parts = isParts(source) ? source : createParts(source, options);
     this.#parts = parts;

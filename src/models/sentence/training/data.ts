@@ -14,6 +14,7 @@ export type TextPair = readonly [anchor: string, positive: string];
 
 /** Pairs of texts: each anchor has to find its positive among those of the batch. */
 export interface PairData {
+  /** At least two pairs. */
   pairs: readonly TextPair[];
   /** For each pair a text, or several, that are no answer although they look like one. */
   negatives?: readonly (string | readonly string[])[] | undefined;
@@ -23,24 +24,31 @@ export interface PairData {
 
 /** Texts with a label each: those of one label are each other's positives. */
 export interface LabelData {
+  /** At least two texts. */
   texts: readonly string[];
+  /** For each text a name or a whole number. */
   labels: readonly (string | number)[] | Labels;
 }
 
 /** Pairs of texts with a number that says how near they are; only its order counts. */
 export interface ScoreData {
+  /** At least two pairs. */
   pairs: readonly TextPair[];
+  /** For each pair a number, larger where its texts are nearer. */
   scores: ArrayLike<number>;
 }
 
 /** Texts alone: two parts of a text are each other's positives. */
 export interface TextData {
+  /** At least two texts of two words or more. */
   texts: readonly string[];
 }
 
 /** Texts with the rows that another model gave for them. */
 export interface EmbeddingData {
+  /** At least two texts. */
   texts: readonly string[];
+  /** (texts, d): the other model's row of each text. */
   embeddings: MatrixLike;
 }
 

@@ -1,4 +1,4 @@
-/** What a network of a sentence encoder needs to be trained: rows of texts with gradients. */
+/** The network of a sentence encoder while it is trained: rows of texts with gradients. */
 
 import { Module, type Tensor } from '../../../nn/index.js';
 import type { TrainDefaults } from '../../../train/train.js';
@@ -35,7 +35,7 @@ export abstract class TrainableNetwork extends Module {
    */
   abstract defaults(kind: SentenceKind, examples: number, isNew: boolean): TrainDefaults;
 
-  /** Writes the trained weights to where `encode` reads them, if that is another place. */
+  /** Writes the trained weights to the layout that `encode` reads, if that is another. */
   refresh(): void {}
 
   /** Ends a training: frees what only that needed. The encoder keeps its weights. */

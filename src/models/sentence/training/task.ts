@@ -1,4 +1,4 @@
-/** What an encoder learns from its data: batches of texts, each with the loss of its rows. */
+/** Tasks of a sentence encoder: batches of texts, each with the loss of its rows. */
 
 import type { Tensor } from '../../../nn/index.js';
 
