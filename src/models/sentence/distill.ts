@@ -29,7 +29,8 @@ import { pca } from '../../linalg/pca.js';
 import { type Files, readJson, writeJson } from '../files/files.js';
 import { loadSentenceEncoder } from './load.js';
 import { applyPooling, MEAN_POOLING } from './modules.js';
-import { SentenceEncoder, type SentenceParts } from './sentence-encoder.js';
+import type { SentenceParts } from './parts.js';
+import { SentenceEncoder } from './sentence-encoder.js';
 import type { TransformerEncoder } from './transformer.js';
 import { TABLE_TYPES } from './weights.js';
 
