@@ -21,9 +21,10 @@ export interface Progress {
   /**
    * Reports that a step is done, and gives the event loop a turn.
    *
+   * @param loss undefined for work that has none
    * @throws {Interrupted} if the terminal was told to stop
    */
-  step(step: number, loss: number, fields?: Readonly<Record<string, unknown>>): Promise<void>;
+  step(step: number, loss?: number, fields?: Readonly<Record<string, unknown>>): Promise<void>;
   /** Ends the bar. */
   end(): void;
 }
@@ -45,7 +46,7 @@ export interface ProgressOptions {
 
 const STEPS: Unit = { name: 'steps', perStep: 1 };
 
-type Show = (step: number, loss: number, fields?: Readonly<Record<string, unknown>>) => void;
+type Show = (step: number, loss?: number, fields?: Readonly<Record<string, unknown>>) => void;
 
 /** One of several parts of a command's work. */
 export interface Part {
@@ -105,11 +106,11 @@ export class Terminal {
     if (!this.#json) process.stdout.write(printable(text));
   }
 
-  /** Writes a table for people. */
-  table(head: readonly string[], rows: readonly (readonly string[])[]): void {
+  /** Writes a table for people, its first `left` columns aligned to the left. */
+  table(head: readonly string[], rows: readonly (readonly string[])[], left = 1): void {
     if (this.#json) return;
     const clean = rows.map((row) => row.map(printable));
-    this.#writeLine(formatTable(head, clean, columnsOf(process.stdout)));
+    this.#writeLine(formatTable(head, clean, columnsOf(process.stdout), left));
   }
 
   #writeLine(text: string): void {
@@ -166,16 +167,21 @@ export class Terminal {
     const bar = new SingleBar({
       stream: process.stderr,
       format: (_, { progress }, { loss, speed: rate }) =>
-        fitLine(name, progress, `loss ${loss}`, rate, columnsOf(process.stderr)),
+        fitLine(
+          name,
+          progress,
+          [...(loss === '' ? [] : [`loss ${loss}`]), rate].join(' · '),
+          columnsOf(process.stderr),
+        ),
       hideCursor: true,
       clearOnComplete: true,
       linewrap: false,
       // An interrupt is handled in one place, in src/cli/index.ts.
       gracefulExit: false,
     });
-    bar.start(total, 0, { loss: '–', speed: '–' });
+    bar.start(total, 0, { loss: '', speed: '–' });
     this.#bar = bar;
-    return (step, loss) => bar.update(step, { loss: loss.toFixed(3), speed: speed(step) });
+    return (step, loss) => bar.update(step, { loss: loss?.toFixed(3) ?? '', speed: speed(step) });
   }
 
   /** Ends a bar that is still there and shows the cursor again. */
@@ -187,14 +193,8 @@ export class Terminal {
 }
 
 /** Composes the line of a progress bar: what does not fit the window is left out. */
-function fitLine(
-  name: string,
-  fraction: number,
-  loss: string,
-  speed: string,
-  columns: number,
-): string {
-  const tail = ` ${Math.floor(100 * fraction)} % · ${loss} · ${speed}`;
+function fitLine(name: string, fraction: number, status: string, columns: number): string {
+  const tail = ` ${Math.floor(100 * fraction)} % · ${status}`;
   const room = columns - 1 - name.length - tail.length - 1;
   const size = Math.max(0, Math.min(BAR_SIZE, room));
   const full = Math.round(fraction * size);
@@ -242,7 +242,8 @@ function plainLines(name: string, total: number, speed: (step: number) => string
     const now = performance.now();
     if (now - last < PAUSE && step < total) return;
     last = now;
-    const at = `${name}: step ${step} of ${total}`;
-    process.stderr.write(`${at} · loss ${loss.toFixed(3)} · ${speed(step)}\n`);
+    const at = loss === undefined ? `${name}: ${step}` : `${name}: step ${step}`;
+    const shown = loss === undefined ? '' : ` · loss ${loss.toFixed(3)}`;
+    process.stderr.write(`${at} of ${total}${shown} · ${speed(step)}\n`);
   };
 }

@@ -12,15 +12,17 @@ const COLUMN_BORDER = 3;
  * @param head names of the columns
  * @param rows cells of each row; the first one is the row's name
  * @param columns width of the window
+ * @param left number of columns that are aligned to the left
  */
 export function formatTable(
   head: readonly string[],
   rows: readonly (readonly string[])[],
   columns: number,
+  left = 1,
 ): string {
   const narrow = head.map((name) => name.replaceAll(' ', '\n'));
   const fitting = [head, narrow].find((names) => tableWidth(names, rows) <= columns);
-  return fitting === undefined ? list(head, rows) : drawTable(fitting, rows);
+  return fitting === undefined ? list(head, rows) : drawTable(fitting, rows, left);
 }
 
 function tableWidth(head: readonly string[], rows: readonly (readonly string[])[]): number {
@@ -34,10 +36,14 @@ function longestLine(text: string): number {
   return Math.max(...text.split('\n').map((line) => line.length));
 }
 
-function drawTable(head: readonly string[], rows: readonly (readonly string[])[]): string {
+function drawTable(
+  head: readonly string[],
+  rows: readonly (readonly string[])[],
+  left: number,
+): string {
   const table = new CliTable({
     head: [...head],
-    colAligns: head.map((_, column) => (column === 0 ? 'left' : 'right')),
+    colAligns: head.map((_, column) => (column < left ? 'left' : 'right')),
     style: { head: [], border: [] },
   });
   // All rows as lines of one, so that the only rule is the one below the head.

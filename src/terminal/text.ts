@@ -62,3 +62,24 @@ export function suggestion(given: string, names: readonly string[]): string {
   if (best === undefined || best.distance > Math.max(1, best.name.length / 2.5)) return '';
   return ` (Did you mean ${best.name}?)`;
 }
+
+/** Characters that take two columns: those of East Asia, and emoji. */
+const WIDE =
+  /[\u1100-\u115F\u2E80-\uA4CF\uAC00-\uD7A3\uF900-\uFAFF\uFE30-\uFE6F\uFF00-\uFF60\uFFE0-\uFFE6\u{20000}-\u{3FFFD}]|\p{Emoji_Presentation}/u;
+
+/**
+ * Cuts a text to a number of columns; an ellipsis stands for the rest.
+ *
+ * @param keep part that stays
+ */
+export function fitText(text: string, columns: number, keep: 'start' | 'end' = 'start'): string {
+  const characters = Array.from(text);
+  if (keep === 'end') characters.reverse();
+  const widths = characters.map((character) => (WIDE.test(character) ? 2 : 1));
+  if (widths.reduce((sum, width) => sum + width, 0) <= columns) return text;
+  let used = 1;
+  let count = 0;
+  while (used + (widths[count] as number) <= columns) used += widths[count++] as number;
+  const kept = characters.slice(0, count);
+  return keep === 'end' ? `…${kept.reverse().join('')}` : `${kept.join('')}…`;
+}

@@ -10,9 +10,10 @@ import { finetune } from './finetune.js';
 import { generate } from './generate.js';
 import { hash } from './hash.js';
 import { predict } from './predict.js';
+import { search } from './search.js';
 import { train } from './train.js';
 
 /** All commands. */
 export const COMMANDS: readonly Command[] = [
-  ...[demo, train, evaluate, finetune, predict, generate, fill, encode, hash, bench],
+  ...[demo, train, evaluate, finetune, predict, generate, fill, encode, search, hash, bench],
 ];

@@ -19,6 +19,8 @@ export interface Text {
   label?: string;
   /** File and line or row in it: `mails.csv:3`. */
   id: string;
+  /** The row's own id, if the file says one. */
+  key?: string;
   /** True for a row of a table or a list, which is not cut when texts are split. */
   row: boolean;
 }
@@ -107,7 +109,15 @@ function labelOf(at: string, label: unknown): { label?: string } {
   return { label: String(label) };
 }
 
-/** Reads a row's text and label, whatever kind of file holds it. */
+/** Reads a row's own id: a string or a number in `id` or `_id`. */
+function keyOf(row: object): { key?: string } {
+  const { id, _id } = row as { id?: unknown; _id?: unknown };
+  const key = id ?? _id;
+  const isKey = typeof key === 'number' || (typeof key === 'string' && key !== '');
+  return isKey ? { key: String(key) } : {};
+}
+
+/** Reads a row's text, label and id, whatever kind of file holds it. */
 function parseRow(at: string, row: unknown): Text {
   if (typeof row === 'string') return { text: row, id: at, row: true };
   const { text, label } = (row ?? {}) as { text?: unknown; label?: unknown };
@@ -116,7 +126,7 @@ function parseRow(at: string, row: unknown): Text {
     const has = found.length === 0 ? '' : `; it has ${found.join(', ')}`;
     throw new InputError(`${at}: has no text${has}`);
   }
-  return { text, ...labelOf(at, label), id: at, row: true };
+  return { text, ...labelOf(at, label), id: at, ...keyOf(row as object), row: true };
 }
 
 /** Reads a file of one JSON value per line, with file and line of each. */
@@ -180,11 +190,12 @@ function readTable(file: string, contents: string, fixed: string | undefined): T
     }
     return head.indexOf(name);
   };
-  const [text, label] = [columnOf('text'), columnOf('label')];
+  const [text, label, id] = [columnOf('text'), columnOf('label'), columnOf('id')];
   if (text < 0) throw new InputError(`${file}: has no column text; its columns are ${list}`);
   return rows.slice(1).map((row, i) => {
     const at = `${file}: row ${i + 1}`;
-    return parseRow(at, { text: row[text], label: label < 0 ? undefined : row[label] });
+    const own = id < 0 ? {} : { id: row[id] };
+    return parseRow(at, { text: row[text], label: label < 0 ? undefined : row[label], ...own });
   });
 }
 

@@ -1,6 +1,10 @@
 /** The folder of a trained model, as commands that use one read it. */
 
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { InputError } from '../../terminal/errors.js';
+import { readBytes } from '../../terminal/files.js';
+import { hasModules } from '../input/encoder-folder.js';
 import { readModel } from '../output/checkpoint.js';
 import { MODELS } from './index.js';
 import type { MaybePromise, OpenedModel } from './model.js';
@@ -26,6 +30,19 @@ function modelType(folder: string, bytes: Uint8Array | undefined): unknown {
   } catch {
     throw new InputError(`${folder}: config.json must be JSON in UTF-8`);
   }
+}
+
+/**
+ * Tells whether a folder is of a sentence encoder and no other model: one with modules.json, or
+ * with a config.json of a kind that is not trained here.
+ */
+export function isSentenceFolder(folder: string | undefined): boolean {
+  if (folder === undefined || folder === '') return false;
+  if (hasModules(folder)) return true;
+  const config = join(folder, 'config.json');
+  if (!existsSync(config)) return false;
+  const type = modelType(folder, readBytes(config));
+  return !MODELS.some(({ modelTypes }) => modelTypes.includes(type as string));
 }
 
 /** Opens the trained model in a folder, whatever its kind. */

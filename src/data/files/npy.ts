@@ -1,5 +1,7 @@
 /** NumPy's files (https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html). */
 
+import { decodeFloat16 } from '../../core/float16.js';
+
 /** The bytes of a file that `numpy.load` reads as f32. */
 export function npyBytes(data: Float32Array, shape: readonly number[]): Uint8Array {
   const magic = [0x93, ...new TextEncoder().encode('NUMPY'), 1, 0];
@@ -13,4 +15,67 @@ export function npyBytes(data: Float32Array, shape: readonly number[]): Uint8Arr
   bytes[start - 1] = 10;
   bytes.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), start);
   return bytes;
+}
+
+/** Numbers of a file, in the order that they have there. */
+export interface NpyArray {
+  data: Float32Array | Float64Array | Int8Array;
+  shape: number[];
+  /** True where they lie column by column. */
+  fortranOrder: boolean;
+}
+
+const READERS: Readonly<Record<string, (buffer: ArrayBuffer) => NpyArray['data']>> = {
+  f2: (buffer) => decodeFloat16(new Uint16Array(buffer)),
+  f4: (buffer) => new Float32Array(buffer),
+  f8: (buffer) => new Float64Array(buffer),
+  i1: (buffer) => new Int8Array(buffer),
+};
+
+/**
+ * Reads a matrix that `numpy.save` wrote: f16, f32, f64 or i8.
+ *
+ * @param file name that messages begin with
+ * @throws {RangeError} if it is not such a file
+ */
+export function readNpy(file: string, bytes: Uint8Array): NpyArray {
+  const fail = (problem: string): never => {
+    throw new RangeError(`${file}: ${problem}`);
+  };
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const magic = [0x93, ...new TextEncoder().encode('NUMPY')];
+  if (bytes.length < 12 || magic.some((byte, i) => bytes[i] !== byte)) {
+    fail('is not a .npy file');
+  }
+  // Version 1 has a length of 2 bytes, later ones of 4.
+  const isLong = (bytes[6] as number) > 1;
+  const from = isLong ? 12 : 10;
+  const start = from + (isLong ? view.getUint32(8, true) : view.getUint16(8, true));
+  if (start > bytes.length) fail('ends within its header');
+  const header = Array.from(bytes.subarray(from, start), (byte) => String.fromCharCode(byte)).join(
+    '',
+  );
+  const [, endian = '', type = ''] = /'descr': *'([<>|=])([a-z]\d+)'/.exec(header) ?? [];
+  const [, order] = /'fortran_order': *(True|False)/.exec(header) ?? [];
+  const [, sizes] = /'shape': *\(([\d, ]*)\)/.exec(header) ?? [];
+  if (type === '' || order === undefined || sizes === undefined) fail('its header is not valid');
+  const read = Object.hasOwn(READERS, type) && endian !== '>' ? READERS[type] : undefined;
+  if (read === undefined) {
+    return fail(`its numbers are of type ${endian}${type}, expected <f4, <f8, <f2 or |i1`);
+  }
+  const shape = (sizes ?? '')
+    .split(',')
+    .flatMap((part) => (part.trim() === '' ? [] : [Number(part)]));
+  if (shape.length !== 2 || shape.some((size) => size < 1)) {
+    fail(`must hold a matrix, got the shape (${shape.join(', ')})`);
+  }
+  const length = shape.reduce((product, size) => product * size, Number(type[1]));
+  if (bytes.length - start !== length) {
+    fail(`${bytes.length - start} bytes follow its header, expected ${length}`);
+  }
+  return {
+    data: read(new Uint8Array(bytes.subarray(start)).buffer),
+    shape,
+    fortranOrder: order === 'True',
+  };
 }

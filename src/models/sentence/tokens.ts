@@ -57,6 +57,18 @@ export class SentenceTokens {
     return list.toArray();
   }
 
+  /** True if a text has more tokens than the encoder reads. */
+  isCut(text: string): boolean {
+    const { framed, maxTokens, maxCharacters } = this.rules;
+    if (maxTokens === undefined) return false;
+    if (maxCharacters !== undefined && lengthOfCharacters(text, maxCharacters) < text.length) {
+      return true;
+    }
+    const { prefix, suffix } = this.tokenizer.frame;
+    const room = framed ? maxTokens - prefix.length - suffix.length : maxTokens;
+    return this.tokenizer.encode(text).length > room;
+  }
+
   /** Tokens of several texts, one behind the other. */
   batch(texts: readonly string[], prompt: string): TokenBatch {
     const list = new TokenList();

@@ -1,0 +1,133 @@
+/** Sentence encoders on the command line: options, folders, texts to rows with progress. */
+
+import type { Matrix } from '../../index.js';
+import { loadSentenceEncoder, type SentenceEncoder } from '../../models/index.js';
+import { InputError } from '../../terminal/errors.js';
+import { type Option, parseChoice, parseInteger } from '../../terminal/options.js';
+import type { Terminal } from '../../terminal/progress.js';
+import type { Input } from '../command.js';
+import { readEncoderFolder } from '../input/encoder-folder.js';
+import { inputError } from './open.js';
+
+/** Options of commands that encode texts. */
+export const ENCODE_OPTIONS: readonly Option[] = [
+  {
+    flags: '--precision <name>',
+    description: 'float32, or int8: a transformer at up to twice the speed (default: float32)',
+  },
+  {
+    flags: '--dimensions <n>',
+    description: 'keep the first n columns, for encoders trained to have their meaning there',
+  },
+];
+
+/** Values of these options. */
+export interface EncodeSettings {
+  precision: 'float32' | 'int8';
+  dimensions: number | undefined;
+}
+
+/** Columns that a row may have at most. */
+const MAX_COLUMNS = 2 ** 20;
+
+/** Reads the options of commands that encode texts. */
+export function readEncodeSettings({ precision, dimensions }: Input['options']): EncodeSettings {
+  return {
+    precision:
+      typeof precision === 'string'
+        ? (parseChoice('--precision', precision, ['float32', 'int8']) as 'float32' | 'int8')
+        : 'float32',
+    dimensions:
+      typeof dimensions === 'string'
+        ? parseInteger('--dimensions', dimensions, 1, MAX_COLUMNS)
+        : undefined,
+  };
+}
+
+/**
+ * Opens the encoder in a folder.
+ *
+ * @throws {InputError} that names the folder and the file in it
+ */
+export async function openSentenceEncoder(
+  folder: string | undefined,
+  { precision, dimensions }: EncodeSettings,
+): Promise<SentenceEncoder> {
+  if (folder === undefined || folder === '') throw new InputError('a folder is needed');
+  const files = readEncoderFolder(folder);
+  const encoder = await inputError(folder, () => loadSentenceEncoder(files, { precision }));
+  if (dimensions !== undefined && dimensions > encoder.width) {
+    throw new InputError(
+      `--dimensions must be at most ${encoder.width}, the columns of the encoder, got ${dimensions}`,
+    );
+  }
+  return encoder;
+}
+
+/**
+ * Checks the name of a prompt.
+ *
+ * @param option name for the message: `--prompt-name`
+ * @throws {InputError} that lists the prompts that there are
+ */
+export function checkPromptName(
+  option: string,
+  { prompts }: SentenceEncoder,
+  given: string | boolean | undefined,
+): string | undefined {
+  if (typeof given !== 'string') return undefined;
+  if (Object.hasOwn(prompts, given)) return given;
+  const names = Object.keys(prompts);
+  const known = names.length === 0 ? 'left out, as the encoder has no prompts' : names.join(' or ');
+  throw new InputError(`${option} must be ${known}, got ${JSON.stringify(given)}`);
+}
+
+/** Texts between two turns of the event loop: a second's work or less. */
+const BATCH = { bert: 32, static: 2048 } as const;
+
+/** What encoding takes besides the texts. */
+interface EncodeRequest {
+  /** Name of the work, for the progress bar. */
+  name: string;
+  promptName: string | undefined;
+  dimensions: number | undefined;
+}
+
+/** Encodes texts, with a progress bar where they are many. */
+export async function encodeTexts(
+  encoder: SentenceEncoder,
+  texts: readonly string[],
+  { name, ...options }: EncodeRequest,
+  terminal: Terminal,
+): Promise<Matrix> {
+  const cols = options.dimensions ?? encoder.width;
+  const data = new Float32Array(texts.length * cols);
+  const batchSize = BATCH[encoder.kind];
+  if (texts.length <= batchSize) return encoder.encode(texts, options);
+  const progress = terminal.progress(name, texts.length, { unit: { name: 'texts', perStep: 1 } });
+  try {
+    for await (const { start, rows } of encoder.encodeStream(texts, { ...options, batchSize })) {
+      data.set(rows.data, start * cols);
+      await progress.step(start + rows.rows);
+    }
+  } finally {
+    progress.end();
+  }
+  return { data, rows: texts.length, cols };
+}
+
+/** Tells how many texts have more tokens than the encoder reads; undefined if none has. */
+export function cutNote(
+  encoder: SentenceEncoder,
+  texts: readonly string[],
+  what: string,
+  promptName: string | undefined,
+): { cut: number; note: string | undefined } {
+  const name = promptName ?? encoder.defaultPromptName;
+  const prompt = name === undefined ? '' : (encoder.prompts[name] ?? '');
+  const { tokens } = encoder.parts;
+  const cut = texts.filter((text) => tokens.isCut(prompt + text)).length;
+  if (cut === 0) return { cut, note: undefined };
+  const limit = `${encoder.maxTokens} tokens, the encoder's limit`;
+  return { cut, note: `${cut} of ${texts.length} ${what} are cut to ${limit}` };
+}
