@@ -16,7 +16,7 @@ import {
   weights,
 } from './fetch-rows.js';
 import { type Behavior, breakOff, serveBytes, tagOf } from './fetch-server.js';
-import { FIXTURES, fixtureFolder, fixtureNames, withFiles } from './sentence-folders.js';
+import { FIXTURES, fixtureFolder, fixtureNames, inShards, withFiles } from './sentence-folders.js';
 
 const test = suite('fetch');
 
@@ -401,6 +401,26 @@ test('bytes without end are refused at the limit', async () => {
       },
     },
   );
+});
+
+test('weights in shards are fetched by their index, from within the folder', async () => {
+  for (const [name, at] of [
+    ['bert-v6', ''],
+    ['static-v5', '0_StaticEmbedding/'],
+  ] as const) {
+    const files = fixtureFolder(name);
+    const { replaced, shards } = inShards(files, at);
+    await serving(withFiles(files, replaced), async (server, url) => {
+      same(await fetchRows(url), encodeFiles(files), name);
+      check(server.paths.includes(`folder/${at}${shards[0]}`), `${server.paths}`);
+    });
+    const index = { weight_map: { a: '../../secret' } };
+    const hostile = { ...replaced, [`${at}model.safetensors.index.json`]: index };
+    await serving(withFiles(files, hostile), async (server, url) => {
+      await fails(fetchRows(url), /secret" is not within the folder/);
+      check(!server.paths.some((path) => path.includes('secret')), `${server.paths}`);
+    });
+  }
 });
 
 test('folders that no encoder reads are refused before their weights are fetched', async () => {

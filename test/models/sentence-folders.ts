@@ -3,6 +3,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { EncodeOptions, Files } from 'nearfar/models';
+import { openSafetensors, writeRawSafetensors } from '../../src/core/safetensors.js';
 
 export const FIXTURES = new URL('../golden/fixtures/sentence/', import.meta.url).pathname;
 
@@ -51,6 +52,27 @@ export function withFiles(folder: Files, replaced: Record<string, unknown> = {})
     else files.set(path, value instanceof Uint8Array ? value : json(value));
   }
   return files;
+}
+
+/**
+ * A folder's weights cut into two shards.
+ * @param at '' or a path that ends in a slash
+ */
+export function inShards(
+  files: Files,
+  at: string,
+): { replaced: Record<string, unknown>; shards: string[] } {
+  const { arrays } = openSafetensors('test', files.get(`${at}model.safetensors`) as Uint8Array);
+  const map: Record<string, string> = {};
+  const shards = [1, 2].map((n) => `model-0000${n}-of-00002.safetensors`);
+  const replaced: Record<string, unknown> = { [`${at}model.safetensors`]: null };
+  shards.forEach((shard, n) => {
+    const part = [...arrays].filter((_, i) => i % 2 === n);
+    for (const [key] of part) map[key] = shard;
+    replaced[at + shard] = writeRawSafetensors(new Map(part), {});
+  });
+  replaced[`${at}model.safetensors.index.json`] = { metadata: {}, weight_map: map };
+  return { replaced, shards };
 }
 
 /** A real encoder and its rows, or undefined where there is none next to this checkout. */

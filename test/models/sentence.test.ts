@@ -11,13 +11,13 @@ import {
   saveSentenceEncoder,
 } from 'nearfar/models';
 import { bytesInUse } from 'nearfar/nn';
-import { openSafetensors, writeRawSafetensors } from '../../src/core/safetensors.js';
 import { check, close, same, suite, throws } from '../harness.js';
 import { DAMAGED } from './sentence-damaged.js';
 import {
   fixtureCases,
   fixtureFolder,
   fixtureNames,
+  inShards,
   sharedModel,
   withFiles,
 } from './sentence-folders.js';
@@ -301,16 +301,7 @@ test('weights in shards give the same bits', () => {
     ['static-v5', '0_StaticEmbedding/'],
   ] as const) {
     const files = fixtureFolder(name);
-    const { arrays } = openSafetensors('test', files.get(`${at}model.safetensors`) as Uint8Array);
-    const map: Record<string, string> = {};
-    const shards = [1, 2].map((n) => `model-0000${n}-of-00002.safetensors`);
-    const replaced: Record<string, unknown> = { [`${at}model.safetensors`]: null };
-    shards.forEach((shard, n) => {
-      const part = [...arrays].filter((_, i) => i % 2 === n);
-      for (const [key] of part) map[key] = shard;
-      replaced[at + shard] = writeRawSafetensors(new Map(part), {});
-    });
-    replaced[`${at}model.safetensors.index.json`] = { metadata: {}, weight_map: map };
+    const { replaced, shards } = inShards(files, at);
     const [whole, sharded] = [files, withFiles(files, replaced)].map((each) => {
       const encoder = loadSentenceEncoder(each);
       const { data } = encoder.encode(['near', 'far and near']);

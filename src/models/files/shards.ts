@@ -15,7 +15,7 @@ export interface FileArray extends RawArray {
 }
 
 /** Paths of the files that hold the weights, in a folder whose path is '' or ends in a slash. */
-function weightFiles(loader: string, files: Files, folder: string): string[] {
+export function weightFiles(loader: string, files: Files, folder: string): string[] {
   if (checkFiles(loader, files).has(folder + WEIGHTS)) return [folder + WEIGHTS];
   if (files.has(folder + INDEX)) {
     const { weight_map: map } = readJson(loader, files, folder + INDEX);

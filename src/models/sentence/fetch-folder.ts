@@ -1,6 +1,7 @@
 /** The files of a folder: which of them an encoder needs, from a cache or from the network. */
 
 import { type Files, readJson } from '../files/files.js';
+import { weightFiles } from '../files/shards.js';
 import { type Folder, pathOf } from './config.js';
 import { decodeText, type FetchCache, fileSystem, readEntry, writeEntry } from './fetch-cache.js';
 import {
@@ -129,9 +130,13 @@ export class FolderFetcher {
   }
 
   #missing(path: string): never {
-    throw new Error(
-      `${this.#context.name}: ${path} (${showUrl(this.#source.urlOf(path))}): it is not there: check the address`,
-    );
+    const pickle = path.replace('model.safetensors', 'pytorch_model.bin');
+    const advice =
+      pickle !== path && this.#listing?.files.has(pickle)
+        ? 'pytorch_model.bin can run code when it is read: convert it with save_pretrained in Python'
+        : 'check the address';
+    const at = `${path} (${showUrl(this.#source.urlOf(path))})`;
+    throw new Error(`${this.#context.name}: ${at}: it is not there: ${advice}`);
   }
 
   /** Gets a file, and gives it to `files`. False if it is not there and may be missing. */
@@ -237,6 +242,14 @@ export async function fetchFolder(fetcher: FolderFetcher, folder: Folder): Promi
   await Promise.all([find('modules.json'), find('config_sentence_transformers.json')]);
   if (!folder.files.has('modules.json')) await get('config.json');
   const modules = readModules(folder) ?? guessModules(folder);
+  /** The weights of a module, in one file or in shards. */
+  const getWeights = async (at: string): Promise<void> => {
+    const whole = pathOf(at, 'model.safetensors');
+    if (await find(whole)) return;
+    const isSharded = await find(pathOf(at, 'model.safetensors.index.json'));
+    const paths = isSharded ? weightFiles(folder.name, folder.files, pathOf(at, '')) : [whole];
+    await Promise.all(paths.map(get));
+  };
   const fetchModule = async (type: string, at: string): Promise<void> => {
     const file = (path: string): string => pathOf(at, path);
     switch (type) {
@@ -250,23 +263,19 @@ export async function fetchFolder(fetcher: FolderFetcher, folder: Folder): Promi
           ...settings.map((each) => find(file(`sentence_${each}_config.json`))),
           find(file('tokenizer_config.json')),
           find(file('tokenizer.json')).then((found) => found || get(file('vocab.txt'))),
-          get(file('model.safetensors')),
+          getWeights(at),
         ]);
         return;
       }
       case 'StaticEmbedding':
-        await Promise.all([
-          find(file('config.json')),
-          get(file('tokenizer.json')),
-          get(file('model.safetensors')),
-        ]);
+        await Promise.all([find(file('config.json')), get(file('tokenizer.json')), getWeights(at)]);
         return;
       case 'Pooling':
         await get(file('config.json'));
         return;
       case 'Dense':
       case 'LayerNorm':
-        await Promise.all([get(file('config.json')), get(file('model.safetensors'))]);
+        await Promise.all([get(file('config.json')), getWeights(at)]);
         return;
       case 'Normalize':
         await find(file('config.json'));

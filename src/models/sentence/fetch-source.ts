@@ -1,6 +1,6 @@
 /** Where the files of a folder are: a URL's folder, or a revision on a hub such as Hugging Face's. */
 
-import { rangeError, typeError } from '../../core/validation.js';
+import { rangeError, show, typeError } from '../../core/validation.js';
 
 /** A model on a hub. */
 export interface HubModel {
@@ -32,6 +32,9 @@ export function showUrl(url: URL): string {
 
 /** Parts of a path, each as a URL has it. */
 function encodePath(path: string): string {
+  if (path.split('/').some((part) => part === '.' || part === '..')) {
+    throw new RangeError(`fetchSentenceEncoder: ${show(path)} is not within the folder`);
+  }
   return path.split('/').map(encodeURIComponent).join('/');
 }
 
