@@ -230,7 +230,7 @@ export const search: Command = {
   options: [
     {
       flags: '--documents <path>',
-      description: 'texts to search (a .txt has one per line); encoded anew by each call',
+      description: 'texts to search (a .txt has one per line); encoded again by each call',
     },
     {
       flags: '--corpus <file>',

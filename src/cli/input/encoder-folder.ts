@@ -10,7 +10,7 @@ import { readUtf8 } from './texts.js';
 /** Files that an encoder has; others, such as the same weights for other programs, are not read. */
 const OF_ENCODERS = /\.(json|txt|safetensors|model)$/;
 
-/** Folders of the modules that modules.json names, as far as it is valid: the loader says the rest. */
+/** Folders of the modules that modules.json names, as far as it is valid: the loader refuses what is not. */
 function moduleFolders(folder: string): string[] {
   const file = join(folder, 'modules.json');
   if (!existsSync(file)) return [];

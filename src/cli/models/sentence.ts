@@ -85,7 +85,7 @@ export function checkPromptName(
 /** Texts between two turns of the event loop: a second's work or less. */
 const BATCH = { bert: 32, static: 2048 } as const;
 
-/** What encoding takes besides the texts. */
+/** Options of encoding, and a name for the progress bar. */
 interface EncodeRequest {
   /** Name of the work, for the progress bar. */
   name: string;
