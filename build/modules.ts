@@ -29,6 +29,7 @@ export const MODULES: readonly WasmModule[] = [
   row('sentence', 'assembly/sentence.ts', 12288),
   row('ops', 'assembly/ops.ts', 14336),
   row('pairs', 'assembly/pairs.ts', 15360),
+  row('png', 'assembly/png.ts', 15872),
 ];
 
 /** Where memory begins that TypeScript allocates. */

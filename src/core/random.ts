@@ -78,10 +78,10 @@ export class Random {
   }
 
   /** Puts items in random order, in place. */
-  shuffle<T>(items: T[]): T[] {
+  shuffle<List extends unknown[] | Int32Array>(items: List): List {
     for (let i = items.length - 1; i > 0; i--) {
       const j = this.integer(i + 1);
-      [items[i], items[j]] = [items[j] as T, items[i] as T];
+      [items[i], items[j]] = [items[j], items[i]];
     }
     return items;
   }

@@ -37,7 +37,7 @@ export {
   type TrainStep,
 } from '../train/train.js';
 export { type Baselines, Bigrams, maskedBaselines } from './bert/baselines.js';
-export type { Specials, Texts, TokenBatch } from './bert/batches.js';
+export type { Documents, Specials, Texts, TokenBatch } from './bert/batches.js';
 export { BERT, BERT_TRAINING, type BertBatch, type FillMaskOptions } from './bert/bert.js';
 export {
   BertClassifier,

@@ -12,7 +12,6 @@ import {
   rmdirSync,
   rmSync,
   statSync,
-  writeFileSync,
   writeSync,
 } from 'node:fs';
 import { dirname, resolve } from 'node:path';
@@ -91,23 +90,45 @@ export function prepareFile(option: string, path: string): void {
   }
 }
 
-/** Writes a file so that a reader sees the old one or the new one, whatever happens meanwhile. */
-export function writeWhole(path: string, bytes: Uint8Array): void {
-  const partial = `${path}${PARTIAL}`;
+/** A file to write: its path and its bytes. */
+export type NewFile = readonly [path: string, bytes: Uint8Array];
+
+/**
+ * Writes files so that a reader sees the old ones or the new ones, and on a full disk all old ones:
+ * they get their names when all of them are written.
+ *
+ * @param beforeNames called before the first file gets its name
+ * @throws {InputError} if they cannot be written
+ */
+export function writeAll(files: readonly NewFile[], beforeNames: () => void = () => {}): void {
+  const written: string[] = [];
+  let current = '';
   try {
-    makeFolder(dirname(resolve(path)));
-    const file = openSync(partial, 'w');
-    try {
-      for (let at = 0; at < bytes.length; ) at += writeSync(file, bytes, at);
-      fsyncSync(file);
-    } finally {
-      closeSync(file);
+    for (const [path, bytes] of files) {
+      current = path;
+      makeFolder(dirname(resolve(path)));
+      written.push(`${path}${PARTIAL}`);
+      writeBytes(`${path}${PARTIAL}`, bytes);
     }
-    renameSync(partial, path);
+    beforeNames();
+    for (const [path] of files) {
+      current = path;
+      renameSync(`${path}${PARTIAL}`, path);
+    }
   } catch (error) {
-    // On a full disk, a part of a file would keep it full.
-    removeQuietly(partial);
-    throw new InputError(`${path}: cannot write it (${errorCode(error)})`);
+    // On a full disk, parts of files would keep it full.
+    for (const partial of written) removeQuietly(partial);
+    throw new InputError(`${current}: cannot write it (${errorCode(error)})`);
+  }
+}
+
+function writeBytes(path: string, bytes: Uint8Array): void {
+  const file = openSync(path, 'w');
+  try {
+    for (let at = 0; at < bytes.length; ) at += writeSync(file, bytes, at);
+    fsyncSync(file);
+  } finally {
+    closeSync(file);
   }
 }
 
@@ -119,14 +140,16 @@ function removeQuietly(path: string): void {
   }
 }
 
-/** Writes a result and returns its full path. */
-export function writeResult(folder: string, name: string, contents: string): string {
-  const path = resolve(folder, name);
-  try {
-    writeFileSync(path, contents);
-  } catch (error) {
-    removeQuietly(path);
-    throw new InputError(`${path}: cannot write it (${errorCode(error)})`);
-  }
-  return path;
+/** Writes results to a folder, all of them or none, and returns the full path of each. */
+export function writeResults<Name extends string>(
+  folder: string,
+  results: Readonly<Record<Name, string>>,
+): Record<Name, string> {
+  const paths = Object.fromEntries(
+    Object.keys(results).map((name) => [name, resolve(folder, name)]),
+  ) as Record<Name, string>;
+  const encoder = new TextEncoder();
+  const names = Object.keys(results) as Name[];
+  writeAll(names.map((name): NewFile => [paths[name], encoder.encode(results[name])]));
+  return paths;
 }

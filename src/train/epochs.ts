@@ -12,12 +12,12 @@ import { STREAMS } from '../core/streams.js';
  * @param count number of samples
  * @returns samples of an epoch in order; the last one asked for is kept
  */
-function epochOrder(count: number, seed: number): (epoch: number) => readonly number[] {
-  let order: number[] = [];
+function epochOrder(count: number, seed: number): (epoch: number) => Int32Array {
+  let order = new Int32Array(0);
   let last = -1;
   return (epoch) => {
     if (epoch !== last) {
-      const samples = Array.from({ length: count }, (_, sample) => sample);
+      const samples = Int32Array.from({ length: count }, (_, sample) => sample);
       order = new Random(seed, STREAMS.order, epoch).shuffle(samples);
       last = epoch;
     }
@@ -59,10 +59,10 @@ export function fullBatches(
   seed: number,
 ): (step: number, first?: number, length?: number) => readonly number[] {
   const order = epochOrder(count, seed);
-  const batchAt = (size: number, batch: number): readonly number[] => {
+  const batchAt = (size: number, batch: number): number[] => {
     const perEpoch = Math.floor(count / size);
     const from = (batch % perEpoch) * size;
-    return order(Math.floor(batch / perEpoch)).slice(from, from + size);
+    return Array.from(order(Math.floor(batch / perEpoch)).subarray(from, from + size));
   };
   return (step, first = 0, length = batchSize) => {
     if (batchSize <= count) return batchAt(batchSize, step).slice(first, first + length);

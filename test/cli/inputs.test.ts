@@ -3,20 +3,23 @@
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { deflateSync } from 'node:zlib';
 import { encode } from 'fast-png';
-import { zlibSync } from 'fflate';
+
 import type * as FolderModule from '../../src/cli/input/folder.js';
 import type * as IdxModule from '../../src/cli/input/image-idx.js';
 import type * as ImagesModule from '../../src/cli/input/images.js';
+import type * as LargeModule from '../../src/cli/input/large-text.js';
 import type * as TextsModule from '../../src/cli/input/texts.js';
 import type * as DecodeModule from '../../src/data/images/decode.js';
-import { check, same, suite } from '../harness.js';
+import { check, same, suite, throws } from '../harness.js';
 import { load } from './load.js';
 import { folder } from './program.js';
 
 const test = suite('cli inputs');
 const texts = await load<typeof TextsModule>('src/cli/input/texts.ts');
 const folders = await load<typeof FolderModule>('src/cli/input/folder.ts');
+const large = await load<typeof LargeModule>('src/cli/input/large-text.ts');
 const images = await load<typeof ImagesModule>('src/cli/input/images.ts');
 const idx = await load<typeof IdxModule>('src/cli/input/image-idx.ts');
 
@@ -75,17 +78,24 @@ test('what is not a text is refused by name, with the columns that were found', 
   }
 });
 
+/** Texts to train on and to validate with. */
+function splitRows(...rows: TextsModule.Text[]): Record<'training' | 'validation', string[]> {
+  const { training, validation } = texts.splitTexts(rows);
+  const read = (part: readonly TextsModule.Text[]): string[] => part.map(({ text }) => text);
+  return { training: read(training), validation: read(validation) };
+}
+
 test('texts are split by row, and never inside a word or a character', () => {
   const rows = Array.from({ length: 20 }, (_, i) => ({
     ...{ text: `row ${i} of words`, id: '', row: true },
   }));
-  const { training, validation } = texts.splitTexts(rows);
+  const { training, validation } = splitRows(...rows);
   same(
     [...training, ...validation],
     rows.map(({ text }) => text),
   );
   same(validation.length, 2);
-  const document = (text: string) => texts.splitTexts([{ text, id: '', row: false }]);
+  const document = (text: string) => splitRows({ text, id: '', row: false });
   const words = document('ab cde '.repeat(150));
   check(/ $/.test(words.training[0] as string), 'a word is cut');
   const emoji = document('😀'.repeat(99));
@@ -96,12 +106,43 @@ test('texts are split by row, and never inside a word or a character', () => {
 
 test('pieces of a large text give it again, and begin with a space', () => {
   const text = 'some words and\nlines '.repeat(600_000);
-  const pieces = [...texts.piecesOf(text)];
-  check(pieces.length > 2 && pieces.join('') === text, `${pieces.length} pieces`);
-  check(
-    pieces.slice(1).every((piece) => /^[ \n]\S/.test(piece)),
-    'inside a word',
-  );
+  for (const parts of [
+    [text],
+    [text.slice(0, 3e6), text.slice(3e6, 3e6 + 7), text.slice(3e6 + 7)],
+  ]) {
+    const pieces = [...large.piecesOf(parts)];
+    check(pieces.length > 2 && pieces.join('') === text, `${pieces.length} pieces`);
+    check(
+      pieces.slice(1).every((piece) => /^[ \n]\S/.test(piece)),
+      'inside a word',
+    );
+  }
+});
+
+test('a large file is read in pieces, which are the same text in any script', () => {
+  const texts13 = {
+    latin: 'some words and\r\nlines ',
+    cyrillic: 'слова и ',
+    none: '\uFEFF近く遠く',
+    emoji: '😀😀😀\r\n',
+  };
+  for (const [name, part] of Object.entries(texts13)) {
+    const whole = part.repeat(Math.ceil(9e6 / Buffer.byteLength(part)));
+    const home = write({ 'large.txt': whole });
+    const read = texts.readTexts(join(home, 'large.txt'));
+    check(read.length > 5, `${name}: ${read.length} pieces`);
+    const plain = whole.replace(/^\uFEFF/, '').replaceAll('\r\n', '\n');
+    check([...texts.joinTexts(read)].join('') === plain, `${name}: another text`);
+    check(!read.some(({ text }) => /^\p{Surrogate}|\p{Surrogate}$/u.test(text)), name);
+    const { training, validation } = texts.splitTexts(read);
+    const both = [...texts.joinTexts(training), ...texts.joinTexts(validation)].join('');
+    check(both === plain, `${name}: split`);
+    writeFileSync(join(home, 'large.txt'), plain.slice(0, 5e5));
+    const changed = (): string => texts.hashTexts(read);
+    throws(changed, Error as never, /has changed while it was read/);
+  }
+  const home = write({ 'bad.txt': Buffer.concat([Buffer.alloc(9e6, 97), Buffer.of(0xc3)]) });
+  throws(() => texts.readTexts(join(home, 'bad.txt')), Error as never, /is not valid UTF-8/);
 });
 
 test('hidden entries are no data; links that go round are named once', () => {
@@ -218,13 +259,40 @@ test('images as Pillow reads them: color keys, RGB JPEG, interlaced bits, damage
   same([upright.width, upright.height], [48, 64], 'turned as EXIF says');
 });
 
+test('files with an image suffix are what their bytes say', async () => {
+  const jpeg = readFileSync('test/cli/images/rgb-adobe0.jpg');
+  const png = readFileSync('test/cli/images/rgb-trns.png');
+  const home = write({
+    'a/1.gif': jpeg,
+    'a/2.JFIF': png,
+    'a/3.png': jpeg,
+    'b/4.webp': png,
+    'b/5.gif': Buffer.from('GIF89a…'),
+    'b/6.jpg': Buffer.from('<svg xmlns="…"/>'),
+    'b/7.tif': Buffer.from('text'),
+    'b/notes.txt': 'text',
+  });
+  const skipped: string[] = [];
+  const onSkip = (path: string, reason: string): void => {
+    skipped.push(`${path.slice(home.length + 1)} ${reason}`);
+  };
+  const set = await images.openImages(home, { onSkip });
+  same(set.read([0, 1, 2, 3]).rows, [0, 1, 2, 3]);
+  same(set.count, 4);
+  same(skipped, [
+    'b/5.gif is a GIF image, expected PNG, JPEG or WebP',
+    'b/6.jpg is an SVG image, expected PNG, JPEG or WebP',
+    'b/7.tif is neither PNG, JPEG nor WebP',
+  ]);
+});
+
 test('interlaced images of all depths are those that are not', () => {
   const { width, height, channels } = sample('interlaced-4bit-palette.png');
   same([width, height, channels], [31, 17, 3]);
 });
 
 test('a PNG of few pixels whose data unpack to much more is decoded in small memory', () => {
-  const bomb = pngOf(4, 4, zlibSync(new Uint8Array(2 ** 27)));
+  const bomb = pngOf(4, 4, deflateSync(new Uint8Array(2 ** 27)));
   const before = process.memoryUsage().rss;
   same(decoder.decodeImage(bomb).data.length, 16);
   check(process.memoryUsage().rss - before < 2 ** 26, 'memory grows with what follows the pixels');

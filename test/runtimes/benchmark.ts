@@ -20,7 +20,7 @@ import {
   readArguments,
   readInt,
 } from '../../bench/studies/arguments.js';
-import { prepareFolder, writeResult } from '../../src/terminal/files.js';
+import { prepareFolder, writeResults } from '../../src/terminal/files.js';
 import { tarball } from '../package/tarball.js';
 import { makeProject, runtimes } from './index.js';
 
@@ -64,6 +64,7 @@ for (const { name, available, run } of runtimes.filter(({ name }) => wanted.incl
   console.log(peakLine(measured.machine.runtime, measured.peak));
   for (const line of measured.results.flatMap(resultLines)) console.log(line);
 }
-const results = writeResult(values.out, 'results.json', `${JSON.stringify(runs, null, 1)}\n`);
+const json = `${JSON.stringify(runs, null, 1)}\n`;
+const results = writeResults(values.out, { 'results.json': json })['results.json'];
 const draw = ['dist/cli.js', 'bench', '--draw', results, '--out', values.out];
 execFileSync(process.execPath, draw, { stdio: 'inherit' });

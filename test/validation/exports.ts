@@ -48,7 +48,7 @@ export function wrongValues(valid: unknown, allowed: readonly Kind[] = []): unkn
     .map((kind) => KINDS[kind]);
 }
 
-/** Wrong values of the right kind: a name that is no choice, an array whose elements are wrong. */
+/** Wrong values of the right kind: an unknown name, an array whose elements are wrong. */
 export function wrongOfKind(valid: unknown, free: boolean): unknown[] {
   if (typeof valid === 'string') return free ? [] : ['no such choice'];
   if (!Array.isArray(valid) || valid.length === 0) return [];

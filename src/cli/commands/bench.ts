@@ -20,7 +20,7 @@ import { formatSizes, type Run } from '../../../bench/results.js';
 import { sourcePackage } from '../../../bench/source-package.js';
 import { measureStartUp } from '../../../bench/start-up.js';
 import { InputError } from '../../terminal/errors.js';
-import { prepareFolder, readBytes, writeResult } from '../../terminal/files.js';
+import { prepareFolder, readBytes, writeResults } from '../../terminal/files.js';
 import { parseInteger } from '../../terminal/options.js';
 import { programAddress, readProgram, version } from '../../terminal/package-files.js';
 import type { Terminal } from '../../terminal/progress.js';
@@ -131,10 +131,10 @@ const pageOf = (runs: readonly Run[]): string =>
   benchPage(runs, { program: readProgram('bench-page.js'), version: version() });
 
 function write(terminal: Terminal, out: string, runs: readonly Run[], html: string): void {
-  const results = writeResult(out, 'results.json', `${JSON.stringify(runs, null, 1)}\n`);
-  const page = writeResult(out, 'index.html', html);
-  terminal.line(`page: ${page}`);
-  terminal.event('done', { results, page });
+  const json = `${JSON.stringify(runs, null, 1)}\n`;
+  const paths = writeResults(out, { 'results.json': json, 'index.html': html });
+  terminal.line(`page: ${paths['index.html']}`);
+  terminal.event('done', { results: paths['results.json'], page: paths['index.html'] });
 }
 
 /** Earlier runs and their page. @throws InputError if it isn't what a benchmark wrote */

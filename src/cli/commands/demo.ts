@@ -5,7 +5,7 @@
 
 import { renderFigure, renderReport } from '../../report/index.js';
 import { InputError, Interrupted } from '../../terminal/errors.js';
-import { prepareFolder, writeResult } from '../../terminal/files.js';
+import { prepareFolder, writeResults } from '../../terminal/files.js';
 import { parseInteger } from '../../terminal/options.js';
 import { version } from '../../terminal/package-files.js';
 import { suggestion } from '../../terminal/text.js';
@@ -91,12 +91,15 @@ async function run({ positional, options, terminal, onInterrupt }: Input): Promi
     }
   }
   if (results.length === 0) throw new Interrupted('interrupted, nothing was written');
-  for (const [, { figure }] of results) {
-    if (figure !== undefined) {
-      writeResult(out, figure.file, renderFigure(figure.panels, figure.label));
-    }
-  }
-  const report = writeResult(out, REPORT, page(results, seed, full));
+  const figures = results.flatMap(([, { figure }]): [string, string][] =>
+    figure === undefined ? [] : [[figure.file, renderFigure(figure.panels, figure.label)]],
+  );
+  const html = page(results, seed, full);
+  const files: Record<string, string> & { [REPORT]: string } = {
+    ...Object.fromEntries(figures),
+    [REPORT]: html,
+  };
+  const report = writeResults(out, files)[REPORT];
   if (interrupted) {
     const names = results.map(([{ name }]) => name).join(', ');
     throw new Interrupted(`interrupted; the report of what was done (${names}): ${report}`);

@@ -2,7 +2,7 @@
 
 import { npyBytes } from '../../data/files/npy.js';
 import { InputError } from '../../terminal/errors.js';
-import { prepareFile, writeWhole } from '../../terminal/files.js';
+import { prepareFile, writeAll } from '../../terminal/files.js';
 import { type Command, type Input, JSON_OPTION, required } from '../command.js';
 import { idsPath, isRowsFile } from '../input/rows.js';
 import { readTexts } from '../input/texts.js';
@@ -85,10 +85,12 @@ export const encode: Command = {
     }
     const { data, rows, cols, ids, notes = [] } = encoded;
     const names = idsPath(out);
-    writeWhole(out, npyBytes(data, [rows, cols]));
     // A line feed in the name of a file would shift all that follow.
     const lines = ids.map((id) => `${id.replaceAll('\n', '\\n')}\n`);
-    writeWhole(names, new TextEncoder().encode(lines.join('')));
+    writeAll([
+      [out, npyBytes(data, [rows, cols])],
+      [names, new TextEncoder().encode(lines.join(''))],
+    ]);
     for (const note of notes) terminal.note(note);
     terminal.event('done', { rows, width: cols, out, ids: names });
     terminal.line(`${out}: ${rows} rows of ${cols} numbers; ${names}: which input each row is`);

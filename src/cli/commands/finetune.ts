@@ -6,7 +6,7 @@ import type { Progress } from '../../terminal/progress.js';
 import { type Command, JSON_OPTION, MODEL_FOLDER, required } from '../command.js';
 import { inputError, openFor } from '../models/open.js';
 import { readSettings, TRAINING, toOptions } from '../models/options.js';
-import { openFolder, removeState, writeModel } from '../output/checkpoint.js';
+import { openFolder, writeModel } from '../output/checkpoint.js';
 
 /** Options of training that fine-tuning has: it keeps no checkpoints. */
 const OPTIONS = TRAINING.filter(({ flag }) => flag !== 'eval-every');
@@ -59,8 +59,7 @@ export const finetune: Command = {
       }),
     ).finally(() => terminal.close());
     const { files, ...metrics } = result;
-    removeState(out, false);
-    writeModel(out, files);
+    writeModel(out, files, { resumable: false });
     terminal.event('done', { ...metrics, out });
     const { labeled, classes, heldOut, accuracy, scratchAccuracy } = metrics;
     terminal.line(

@@ -25,7 +25,6 @@ import {
   type RunState,
   readModel,
   readState,
-  removeState,
   writeModel,
   writeState,
 } from '../output/checkpoint.js';
@@ -204,9 +203,8 @@ async function runSteps(
 
 /** Writes the model's files; the first ones of a run replace those of an earlier one. */
 function write(run: Run, setup: TrainingSetup): void {
-  if (!run.written) removeState(run.out, true);
+  writeModel(run.out, setup.files(), run.written ? undefined : { resumable: true });
   run.written = true;
-  writeModel(run.out, setup.files());
 }
 
 /**

@@ -6,7 +6,7 @@
 
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, statSync } from 'node:fs';
-import { basename, extname, isAbsolute, join, normalize } from 'node:path';
+import { basename, dirname, isAbsolute, join, normalize } from 'node:path';
 import { decodeImage, ImageError, readImageHeader } from '../../data/images/decode.js';
 import { fitImage } from '../../data/images/resize.js';
 import type { ImageShape } from '../../data/images/shape.js';
@@ -21,22 +21,9 @@ import { readJsonLines, readUtf8 } from './texts.js';
 const SIDE = 32;
 
 const METADATA = 'metadata.jsonl';
-const KINDS = ['.png', '.jpg', '.jpeg', '.jpe', '.jfif', '.webp'];
-/** Kinds of images that are not read, by their suffixes. */
-const OTHER_KINDS: Readonly<Record<string, string>> = {
-  '.gif': 'GIF',
-  '.avif': 'AVIF',
-  '.heic': 'HEIC',
-  '.heif': 'HEIF',
-  '.bmp': 'BMP',
-  '.tif': 'TIFF',
-  '.tiff': 'TIFF',
-  '.svg': 'SVG',
-  '.jxl': 'JPEG XL',
-  '.jp2': 'JPEG 2000',
-  '.ppm': 'PPM',
-  '.pgm': 'PGM',
-};
+/** Suffixes of images; of which kind a file is, its bytes say. */
+const IMAGE =
+  /\.(png|apng|jpe?g|jpe|jfif|webp|gif|avif|hei[cf]|bmp|dib|tiff?|svg|jxl|jp2|p[pgnb]m|ico)$/i;
 /** Largest file that is read as an image, in bytes. */
 const MAX_BYTES = 2 ** 29;
 
@@ -48,19 +35,14 @@ interface Entry {
   validation?: boolean;
 }
 
-/** Tells whether a file is an image that can be read, by its suffix. */
+/** Tells whether a file is an image, by its suffix. */
 export function isImageFile(path: string): boolean {
-  return KINDS.includes(extname(path).toLowerCase());
+  return IMAGE.test(path);
 }
 
 /** Lists the image files below a folder, with the labels and the split that their folders say. */
 function listImages(folder: string, onSkip: OnSkip): Entry[] {
-  const names = listFiles(folder, onSkip).filter((name) => {
-    const other = OTHER_KINDS[extname(name).toLowerCase()];
-    if (other !== undefined)
-      onSkip(join(folder, name), `is a ${other} image, expected PNG, JPEG or WebP`);
-    return isImageFile(name);
-  });
+  const names = listFiles(folder, onSkip).filter(isImageFile);
   const paths = names.map((name) => ({ name, path: name.split('/') }));
   const isSplit = (depth: number): boolean => {
     const parts = paths.map(({ path }) => (path.length > depth + 1 ? path[depth] : undefined));
@@ -155,9 +137,16 @@ export function openImageFolder(folder: string, options: ImageOptions): OpenedIm
   return openEntries(folder, all, options);
 }
 
-/** Opens one image file, as a set of one. */
+/**
+ * Opens one image file, as a set of one.
+ *
+ * @throws {InputError} if it cannot be read
+ */
 export function openImageFile(path: string, options: ImageOptions): OpenedImages {
-  return openEntries(join(path, '..'), [{ name: basename(path) }], options);
+  const onSkip = (skipped: string, reason: string): never => {
+    throw new InputError(`${skipped}: ${reason}`);
+  };
+  return openEntries(dirname(path), [{ name: basename(path) }], { ...options, onSkip });
 }
 
 function openEntries(

@@ -11,6 +11,16 @@ import { InputError } from '../../terminal/errors.js';
 import { errorCode, readBytes } from '../../terminal/files.js';
 import { printable } from '../../terminal/text.js';
 import { listFiles, reportSkipped } from './folder.js';
+import {
+  DocumentPiece,
+  decodeUtf8,
+  documentPieces,
+  LARGE_FILE,
+  PIECE,
+  reportWork,
+  wholeCharacter,
+  withLineFeeds,
+} from './large-text.js';
 
 /** A text and what is known of it. */
 export interface Text {
@@ -23,6 +33,8 @@ export interface Text {
   key?: string;
   /** True for a row of a table or a list, which is not cut when texts are split. */
   row: boolean;
+  /** True if it goes on where the text before it ends. */
+  continues?: boolean;
 }
 
 /** Options of reading texts. */
@@ -86,17 +98,7 @@ function filesOf(path: string): string[] {
  * @throws {InputError} if it has another encoding
  */
 export function readUtf8(file: string): string {
-  const bytes = readBytes(file);
-  const [first, second] = bytes;
-  if ((first === 0xff && second === 0xfe) || (first === 0xfe && second === 0xff)) {
-    throw new InputError(`${file}: is UTF-16, expected UTF-8`);
-  }
-  try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
-  } catch (error) {
-    if (error instanceof TypeError) throw new InputError(`${file}: is not valid UTF-8`);
-    throw new InputError(`${file}: is too large to read at once; split it into several files`);
-  }
+  return decodeUtf8(file, readBytes(file));
 }
 
 /** Reads a row's label: an empty cell of a table is none. */
@@ -200,7 +202,7 @@ function readTable(file: string, contents: string, fixed: string | undefined): T
 }
 
 function readPlain(file: string, contents: string, { lines = false }: TextOptions): Text[] {
-  const text = contents.includes('\r') ? contents.replaceAll('\r\n', '\n') : contents;
+  const text = withLineFeeds(contents);
   if (!lines) return [{ text, id: file, row: false }];
   return text.split('\n').flatMap((line, i) => {
     if (line.trim() === '') return [];
@@ -216,13 +218,21 @@ function readPlain(file: string, contents: string, { lines = false }: TextOption
 export function readTexts(path: string, options: TextOptions = {}): Text[] {
   const texts: Text[] = [];
   for (const file of filesOf(path)) {
-    const { size } = statSync(file);
-    if (size > LARGE) process.stderr.write(`reading ${printable(file)} (${size >> 20} MB)\n`);
-    const read = READERS[extname(file).toLowerCase()] as (typeof READERS)[string];
-    for (const text of read(file, readUtf8(file), options)) texts.push(text);
+    for (const text of readFile(file, options)) texts.push(text);
   }
   if (texts.every(({ text }) => text.trim() === '')) throw new InputError(`${path}: is empty`);
   return texts;
+}
+
+function readFile(file: string, options: TextOptions): Text[] {
+  const { size } = statSync(file);
+  const onRead = reportWork(`reading ${printable(file)}`, size);
+  const kind = extname(file).toLowerCase();
+  if (kind === '.txt' && options.lines !== true && size >= LARGE_FILE) {
+    return documentPieces(file, onRead);
+  }
+  onRead(0);
+  return (READERS[kind] as (typeof READERS)[string])(file, readUtf8(file), options);
 }
 
 /** Returns a hash of texts, their labels, and further bytes. */
@@ -237,12 +247,6 @@ export function hashTexts(texts: readonly Text[], bytes?: Uint8Array): string {
   return hash.digest('hex');
 }
 
-/** Size in bytes from which reading a file is reported. */
-const LARGE = 2 ** 26;
-
-/** Characters that are handled at once where a text may be large. */
-const PIECE = 2 ** 22;
-
 /** Fraction of all characters that training gets; the remaining ones validate. */
 const TRAINING = 0.9;
 /** Largest distance from the wanted position at which a text is cut at the end of a line, as a fraction of all. */
@@ -252,28 +256,30 @@ const REACH = 0.05;
  * Splits texts into those to train on, nine tenths of the characters, and those to validate with.
  * Rows stay whole; a document is cut at the end of a line, or of a word.
  */
-export function splitTexts(texts: readonly Text[]): { training: string[]; validation: string[] } {
-  const total = texts.reduce((sum, { text }) => sum + text.length, 0);
+export function splitTexts(texts: readonly Text[]): { training: Text[]; validation: Text[] } {
+  const total = textLength(texts);
   const wanted = total * TRAINING;
-  const training: string[] = [];
-  const validation: string[] = [];
+  const training: Text[] = [];
+  const validation: Text[] = [];
   let before = 0;
-  for (const [i, { text, row }] of texts.entries()) {
-    const after = before + text.length;
-    const whole = row && texts.length > 1;
-    if (whole ? isTraining(before, after, wanted, i, texts.length) : after <= wanted) {
-      training.push(text);
-    } else if (whole || before >= wanted) {
-      validation.push(text);
+  for (const [i, whole] of texts.entries()) {
+    const length = lengthOf(whole);
+    const after = before + length;
+    const isRow = whole.row && texts.length > 1;
+    if (length === 0) continue;
+    if (isRow ? isTraining(before, after, wanted, i, texts.length) : after <= wanted) {
+      training.push(whole);
+    } else if (isRow || before >= wanted) {
+      validation.push(whole);
     } else {
+      const { text, id, row, continues = false } = whole;
       const cut = cutAt(text, Math.floor(wanted - before), Math.floor(total * REACH));
-      training.push(text.slice(0, cut));
-      validation.push(text.slice(cut));
+      if (cut > 0) training.push({ text: text.slice(0, cut), id, row, continues });
+      validation.push({ text: text.slice(cut), id, row, continues: true });
     }
     before = after;
   }
-  const filled = (list: string[]): string[] => list.filter((text) => text !== '');
-  return { training: filled(training), validation: filled(validation) };
+  return { training, validation };
 }
 
 /** Puts a row where most of it belongs, but the first one into training and the last one not. */
@@ -299,30 +305,19 @@ function cutAt(text: string, wanted: number, reach: number): number {
   return wholeCharacter(text, wanted);
 }
 
-/** Moves a position that is inside a surrogate pair before it. */
-function wholeCharacter(text: string, at: number): number {
-  const unit = text.charCodeAt(at);
-  return unit >= 0xdc00 && unit <= 0xdfff ? at - 1 : at;
-}
-
-/** Joins texts by line feeds. */
-export function joinTexts(texts: readonly string[]): string {
-  return texts.length === 1 ? (texts[0] as string) : texts.join('\n');
-}
-
-/**
- * Cuts a large text into pieces whose tokens, one after the other, are those of the whole: each
- * piece but the first begins with a single space or line feed between two words.
- */
-export function* piecesOf(text: string): Generator<string> {
-  let from = 0;
-  while (text.length - from > 2 * PIECE) {
-    const found = /\S[ \n](?=\S)/g;
-    found.lastIndex = from + PIECE;
-    const match = found.exec(text.slice(0, from + 2 * PIECE));
-    const cut = match === null ? wholeCharacter(text, from + PIECE) : match.index + 1;
-    yield text.slice(from, cut);
-    from = cut;
+/** Gives texts one after the other, with a separator between two of them. */
+export function* joinTexts(texts: readonly Text[], separator = '\n'): Generator<string> {
+  for (const [i, { text, continues }] of texts.entries()) {
+    yield i === 0 || continues === true ? text : separator + text;
   }
-  yield text.slice(from);
+}
+
+/** Number of characters of texts. */
+export function textLength(texts: readonly Text[]): number {
+  return texts.reduce((sum, text) => sum + lengthOf(text), 0);
+}
+
+/** Number of characters of a text, without reading it. */
+function lengthOf(text: Text): number {
+  return text instanceof DocumentPiece ? text.length : text.text.length;
 }

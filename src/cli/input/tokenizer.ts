@@ -5,6 +5,7 @@ import { JsonTokenizer, readTokenizer, trainWordPiece, wordPieceJson } from '../
 import { InputError } from '../../terminal/errors.js';
 import { readBytes } from '../../terminal/files.js';
 import { hashTexts, readTexts, type Text } from './texts.js';
+import { reportedPieces } from './token-ids.js';
 
 /** Kinds of tokenizers that are trained on the text. */
 const KINDS = ['char', 'wordpiece'];
@@ -47,10 +48,12 @@ export function readTextData(path: string, kind: string | undefined): TextData {
  * @param size largest vocabulary; the library's default if undefined
  */
 export function trainWordPieceTokenizer(
-  texts: readonly string[],
+  texts: readonly Text[],
   size: number | undefined,
 ): JsonTokenizer {
   return new JsonTokenizer(
-    wordPieceJson(trainWordPiece(texts, size === undefined ? {} : { size })),
+    wordPieceJson(
+      trainWordPiece(reportedPieces(texts, 'counting words'), size === undefined ? {} : { size }),
+    ),
   );
 }

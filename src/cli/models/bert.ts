@@ -16,7 +16,8 @@ import {
 } from '../../models/index.js';
 import { loadSafetensors, saveSafetensors, tensor, tidy } from '../../nn/index.js';
 import { InputError } from '../../terminal/errors.js';
-import { piecesOf, readTexts, splitTexts } from '../input/texts.js';
+import { readTexts, splitTexts, type Text } from '../input/texts.js';
+import { charactersOfTexts, encodeDocuments, type TokenIds } from '../input/token-ids.js';
 import { readTextData, type TextData, trainWordPieceTokenizer } from '../input/tokenizer.js';
 import { accuracyOf, finetuneBert } from './bert-finetune.js';
 import type { Encoded, Metrics, ModelDeclaration, OpenedModel } from './model.js';
@@ -41,17 +42,19 @@ const SAMPLE_SEGMENTS = 128;
 /** Counts of the training text's bigrams, which `eval` compares with. */
 const BIGRAMS = 'bigrams.safetensors';
 
-const textsOf = (path: string): string[] => readTexts(path).map(({ text }) => text);
-
-function tokenizerOf(texts: readonly string[], { tokenizer, vocabulary }: Settings): JsonTokenizer {
-  if (tokenizer === 'char') return new JsonTokenizer(characterJson(texts));
+function tokenizerOf(texts: readonly Text[], { tokenizer, vocabulary }: Settings): JsonTokenizer {
+  if (tokenizer === 'char') return new JsonTokenizer(characterJson(charactersOfTexts(texts, '')));
   return trainWordPieceTokenizer(texts, vocabulary as number | undefined);
 }
 
-function metricsOf(model: BERT, texts: readonly string[], bigrams: Bigrams | undefined): Metrics {
-  const { loss, accuracy } = model.evaluate(texts);
-  const baselines = bigrams === undefined ? {} : maskedBaselines(model, texts, bigrams);
-  return { valLoss: loss, maskedAccuracy: accuracy, ...baselines, samples: texts.length };
+function metricsOf(
+  model: BERT,
+  documents: readonly TokenIds[],
+  bigrams: Bigrams | undefined,
+): Metrics {
+  const { loss, accuracy } = model.evaluate(documents);
+  const baselines = bigrams === undefined ? {} : maskedBaselines(model, documents, bigrams);
+  return { valLoss: loss, maskedAccuracy: accuracy, ...baselines, samples: documents.length };
 }
 
 function writeBigrams({ pairs }: Bigrams): Uint8Array {
@@ -69,8 +72,8 @@ function readBigrams(files: Files): Bigrams | undefined {
 }
 
 /** Masks one token of a text, and shows what the model predicts for it. */
-function maskedSample(model: BERT, text: string): string {
-  const ids = model.tokenizer.encode(text).slice(0, Math.min(16, model.config.context - 2));
+function maskedSample(model: BERT, document: TokenIds): string {
+  const ids = document.slice(0, Math.min(16, model.config.context - 2));
   ids[ids.length >> 1] = model.specials.mask;
   const masked = model.tokenizer.decode(ids);
   const [best = []] = model.fillMask(masked, { topK: 3 });
@@ -115,7 +118,8 @@ function openClassifier(classifier: BertClassifier): OpenedModel {
 
 function openModel(model: BERT, bigrams: Bigrams | undefined): OpenedModel {
   return {
-    evaluate: (path) => metricsOf(model, textsOf(path), bigrams),
+    evaluate: (path) =>
+      metricsOf(model, encodeDocuments(model.tokenizer, readTexts(path)), bigrams),
     fill: (text, topK) => model.fillMask(text, { topK }),
     encode: (path) => encodeTexts(model, path),
     finetune: (request) => finetuneBert(model, request),
@@ -141,15 +145,14 @@ export const bert: ModelDeclaration<TextData> = {
   read: (path, { tokenizer }) => readTextData(path, tokenizer as string | undefined),
   create({ texts, tokenizer }, settings) {
     const parts = splitTexts(texts);
-    // A large document is several: its tokens would not fit one array.
-    const training = parts.training.flatMap((text) => [...piecesOf(text)]);
-    const validation = parts.validation.flatMap((text) => [...piecesOf(text)]);
-    if (validation.length === 0) throw new InputError('the last tenth of the text is empty');
+    if (parts.validation.length === 0) throw new InputError('the last tenth of the text is empty');
     const model = new BERT(
-      tokenizer ?? tokenizerOf(training, settings),
+      tokenizer ?? tokenizerOf(parts.training, settings),
       pickSettings(settings, ['layers', 'heads', 'width', 'context', 'dropout']),
     );
-    const bigrams = Bigrams.of(training.map((text) => model.tokenizer.encode(text)));
+    const training = encodeDocuments(model.tokenizer, parts.training);
+    const validation = encodeDocuments(model.tokenizer, parts.validation);
+    const bigrams = Bigrams.of(training);
     // A text that is too short to evaluate on is rejected here, before a run begins.
     model.evaluate(validation, SAMPLE_SEGMENTS);
     return {
@@ -161,7 +164,7 @@ export const bert: ModelDeclaration<TextData> = {
         const { loss, accuracy } = model.evaluate(validation, SAMPLE_SEGMENTS);
         return { valLoss: loss, maskedAccuracy: accuracy };
       },
-      sample: () => maskedSample(model, validation[0] as string),
+      sample: () => maskedSample(model, validation[0] as TokenIds),
       files: () => saveBert(model).set(BIGRAMS, writeBigrams(bigrams)),
       metricsOf(files) {
         const best = loadBert(files);

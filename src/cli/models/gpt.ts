@@ -1,9 +1,11 @@
 /** GPT on the command line. */
 
+import { charactersOf } from '../../data/text/tokenizer.js';
 import { CharacterTokenizer, GPT, loadGpt, saveGpt, type Tokenizer } from '../../models/index.js';
 import { exp, tensor, tidy } from '../../nn/index.js';
 import { InputError } from '../../terminal/errors.js';
-import { joinTexts, piecesOf, readTexts, splitTexts } from '../input/texts.js';
+import { joinTexts, readTexts, splitTexts, type Text } from '../input/texts.js';
+import { charactersOfTexts, encodeTexts, type TokenIds } from '../input/token-ids.js';
 import { readTextData, type TextData, trainWordPieceTokenizer } from '../input/tokenizer.js';
 import type { Metrics, ModelDeclaration } from './model.js';
 import {
@@ -26,7 +28,7 @@ const SAMPLE_WINDOWS = 256;
 const COUNTED = 1e6;
 
 /** Takes windows evenly from a text, one after the other. */
-function sampleWindows(ids: Int32Array, context: number): Int32Array {
+function sampleWindows(ids: TokenIds, context: number): TokenIds {
   const windows = Math.floor(ids.length / context);
   if (windows <= SAMPLE_WINDOWS) return ids;
   const sample = new Int32Array(SAMPLE_WINDOWS * context);
@@ -37,37 +39,30 @@ function sampleWindows(ids: Int32Array, context: number): Int32Array {
   return sample;
 }
 
-/** Encodes a text of any size, a piece at a time. */
-function encodeText(tokenizer: Tokenizer, text: string): Int32Array {
-  const parts = Array.from(piecesOf(text), (piece) => Int32Array.from(tokenizer.encode(piece)));
-  if (parts.length === 1) return parts[0] as Int32Array;
-  const ids = new Int32Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    ids.set(part, at);
-    at += part.length;
-  }
-  return ids;
-}
-
 interface LanguageMetrics extends Metrics {
   valLoss: number;
   perplexity: number;
 }
 
 /** Computes the loss of a text and the perplexity, e to its power. */
-export function languageMetrics(model: GPT, text: string | Int32Array): LanguageMetrics {
-  const ids = typeof text === 'string' ? encodeText(model.tokenizer, text) : text;
+export function languageMetrics(model: GPT, text: string | TokenIds): LanguageMetrics {
+  const ids = typeof text === 'string' ? model.tokenizer.encode(text) : text;
   const valLoss = model.evaluate(ids);
   return { valLoss, perplexity: tidy(() => exp(tensor(valLoss)).item()), samples: ids.length };
 }
 
-/** Counts the characters that a tokenizer does not have and leaves out. */
-function unknownCharacters(tokenizer: Tokenizer, text: string): Metrics {
+/** Counts the characters that a tokenizer does not have and leaves out, at the start of texts. */
+function unknownCharacters(tokenizer: Tokenizer, texts: readonly Text[]): Metrics {
   if (!(tokenizer instanceof CharacterTokenizer)) return {};
   const known = new Set(tokenizer.characters);
-  let unknown = 0;
-  for (const character of text.slice(0, COUNTED)) unknown += Number(!known.has(character));
+  let [unknown, counted] = [0, 0];
+  for (const piece of joinTexts(texts)) {
+    for (const character of piece.slice(0, COUNTED - counted)) {
+      unknown += Number(!known.has(character));
+    }
+    counted += piece.length;
+    if (counted >= COUNTED) break;
+  }
   return unknown === 0 ? {} : { unknownCharacters: unknown };
 }
 
@@ -89,18 +84,21 @@ export const gpt: ModelDeclaration<TextData> = {
   read: (path, { tokenizer }) => readTextData(path, tokenizer as string | undefined),
   create({ texts, tokenizer }, settings) {
     const parts = splitTexts(texts);
-    const [trainingText, validationText] = [joinTexts(parts.training), joinTexts(parts.validation)];
-    if (validationText === '') throw new InputError('the last tenth of the text is empty');
-    const learned =
+    if (parts.validation.length === 0) throw new InputError('the last tenth of the text is empty');
+    const learned = (): Tokenizer =>
       settings.tokenizer === 'wordpiece'
-        ? trainWordPieceTokenizer([trainingText], settings.vocabulary as number | undefined)
-        : CharacterTokenizer.fromText(`${trainingText}${validationText}`);
+        ? trainWordPieceTokenizer(parts.training, settings.vocabulary as number | undefined)
+        : new CharacterTokenizer(
+            charactersOf(
+              [parts.training, parts.validation].flatMap((part) => charactersOfTexts(part)),
+            ),
+          );
     const model = new GPT(
-      tokenizer ?? learned,
+      tokenizer ?? learned(),
       pickSettings(settings, ['layers', 'heads', 'width', 'context', 'dropout']),
     );
-    const training = encodeText(model.tokenizer, trainingText);
-    const validation = encodeText(model.tokenizer, validationText);
+    const training = encodeTexts(model.tokenizer, parts.training);
+    const validation = encodeTexts(model.tokenizer, parts.validation);
     const { context } = model.config;
     // A text that is too short is rejected here, before a run begins.
     model.batches(training, { batchSize: 1, seed: 0 });
@@ -126,8 +124,11 @@ export const gpt: ModelDeclaration<TextData> = {
     const model = loadGpt(files);
     return {
       evaluate(path) {
-        const text = joinTexts(readTexts(path).map((row) => row.text));
-        return { ...languageMetrics(model, text), ...unknownCharacters(model.tokenizer, text) };
+        const texts = readTexts(path);
+        return {
+          ...languageMetrics(model, encodeTexts(model.tokenizer, texts)),
+          ...unknownCharacters(model.tokenizer, texts),
+        };
       },
       generate: (prompt, sampling) => model.generateStream(prompt, sampling),
     };

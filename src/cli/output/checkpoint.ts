@@ -1,6 +1,6 @@
 /**
- * The folder of a trained model, and what it takes to go on training it. Every file is written
- * whole or not at all. `model.safetensors` and the files around it are the best model so far;
+ * The folder of a trained model, and what it takes to go on training it. The files of a model are
+ * written whole, and all of them or none. `model.safetensors` and the files around it are the best model so far;
  * `resume.safetensors` is the last state: weights, moments and, in its header, everything else.
  * The state is written after the model that it calls the best: a run that is killed in between
  * goes on from the state before, and writes that model once more. `nearfar.json` lists the files
@@ -15,7 +15,14 @@ import { BITS } from '../../index.js';
 import type { Files, TrainState } from '../../models/index.js';
 import { loadSafetensors, type Module, readMetadata, saveSafetensors } from '../../nn/index.js';
 import { InputError } from '../../terminal/errors.js';
-import { errorCode, PARTIAL, prepareFolder, readBytes, writeWhole } from '../../terminal/files.js';
+import {
+  errorCode,
+  type NewFile,
+  PARTIAL,
+  prepareFolder,
+  readBytes,
+  writeAll,
+} from '../../terminal/files.js';
 
 const RESUME = 'resume.safetensors';
 const WEIGHTS = 'model.safetensors';
@@ -95,16 +102,23 @@ function readManifest(folder: string): Set<string> {
   }
 }
 
-/** Adds names to the list of files that were made here. */
-function recordFiles(folder: string, names: readonly string[]): void {
-  const known = readManifest(folder);
-  if (names.every((name) => known.has(name))) return;
-  writeManifest(folder, [...new Set([...known, ...names])]);
+/** Records which files were made here, and runs something that makes them. */
+function withManifest(folder: string, names: ReadonlySet<string>, write: () => void): void {
+  const before = readManifest(folder);
+  const isKnown = names.size === before.size && [...names].every((name) => before.has(name));
+  if (!isKnown) writeAll([manifest(folder, names)]);
+  try {
+    write();
+  } catch (error) {
+    // A folder that nothing could be written to stays as it was.
+    if (before.size === 0) rmSync(join(folder, MANIFEST), { force: true });
+    throw error;
+  }
 }
 
-function writeManifest(folder: string, names: readonly string[]): void {
+function manifest(folder: string, names: Iterable<string>): NewFile {
   const text = `${JSON.stringify({ files: [...names].sort() }, undefined, 1)}\n`;
-  writeWhole(join(folder, MANIFEST), new TextEncoder().encode(text));
+  return [join(folder, MANIFEST), new TextEncoder().encode(text)];
 }
 
 /** Marks a folder as this process's, until it ends. */
@@ -139,26 +153,41 @@ function isWritten(path: string, bytes: Uint8Array): boolean {
   return existsSync(path) && statSync(path).isFile() && readFileSync(path).equals(bytes);
 }
 
+/** The model that one of another run replaces. */
+export interface Replaced {
+  /** True if the new model is a run's, with a state to follow. */
+  resumable: boolean;
+}
+
 /**
- * Writes a trained model's files. Within a run only the weights change, and they are one file.
- * Where another model was before, its weights go first and the new ones come last, so that
- * weights never stand next to a config or a vocabulary that is not theirs.
+ * Writes a trained model's files, all of them or none. Within a run only the weights change, and
+ * they are one file. Where another model was before, its weights and state go first and the new
+ * weights come last, so that weights never stand next to a config or a vocabulary that is not theirs.
+ *
+ * @param replaced given with the first files of a run
  */
-export function writeModel(folder: string, files: Files): void {
-  recordFiles(folder, [...files.keys()]);
+export function writeModel(folder: string, files: Files, replaced?: Replaced): void {
   const at = (name: string): string => join(folder, name);
-  const stale = [...readManifest(folder)].filter(
+  const names = new Set([...readManifest(folder), ...files.keys()]);
+  if (replaced?.resumable === true) names.add(RESUME);
+  if (replaced?.resumable === false) names.delete(RESUME);
+  const stale = [...names].filter(
     (name) => (COMPANION.test(name) || name.endsWith('.png')) && !files.has(name),
   );
   const old = stale.filter((name) => existsSync(at(name)));
   const changed = [...files].filter(
     ([name, bytes]) => name !== WEIGHTS && !isWritten(at(name), bytes),
   );
-  if (old.length + changed.length > 0) rmSync(at(WEIGHTS), { force: true });
-  for (const name of old) rmSync(at(name));
-  for (const [name, bytes] of changed) writeWhole(at(name), bytes);
   const weights = files.get(WEIGHTS);
-  if (weights !== undefined) writeWhole(at(WEIGHTS), weights);
+  const last: [string, Uint8Array][] = weights === undefined ? [] : [[WEIGHTS, weights]];
+  const all = [...changed, ...last].map(([name, bytes]): NewFile => [at(name), bytes]);
+  withManifest(folder, names, () => {
+    writeAll(all, () => {
+      if (replaced !== undefined) rmSync(at(RESUME), { force: true });
+      if (old.length + changed.length > 0) rmSync(at(WEIGHTS), { force: true });
+      for (const name of old) rmSync(at(name));
+    });
+  });
 }
 
 /** Reads the files of a trained model's folder, but for the resumable state. */
@@ -216,19 +245,9 @@ export function writeState(
   const nearfar = JSON.stringify({ bits: BITS, ...state });
   const bytes = saveSafetensors(tensors, { nearfar, sha256: NO_CHECKSUM });
   bytes.set(new TextEncoder().encode(sha256(bytes)), checksumAt(bytes, NO_CHECKSUM));
-  recordFiles(folder, [RESUME]);
-  writeWhole(join(folder, RESUME), bytes);
-}
-
-/**
- * Removes the state of an earlier run from a folder: the model written next is another one's.
- *
- * @param resumable whether that model is a run's, with a state to follow
- */
-export function removeState(folder: string, resumable: boolean): void {
-  rmSync(join(folder, RESUME), { force: true });
-  const others = [...readManifest(folder)].filter((name) => name !== RESUME);
-  writeManifest(folder, resumable ? [...others, RESUME] : others);
+  withManifest(folder, new Set([...readManifest(folder), RESUME]), () => {
+    writeAll([[join(folder, RESUME), bytes]]);
+  });
 }
 
 /** Tells whether there is a run to go on with. */

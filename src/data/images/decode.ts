@@ -38,6 +38,8 @@ const OTHER_KINDS: readonly (readonly [string, RegExp])[] = [
   ['HEIC', /^.{8}66747970(6865|6d69|6d73)/],
   ['JPEG XL', /^(ff0a|0000000c4a584c)/],
   ['JPEG 2000', /^(ff4fff51|0000000c6a50)/],
+  ['SVG', /^(efbbbf)?3c(737667|3f786d6c|21)/],
+  ['PPM', /^503[1-7]/],
 ];
 
 /** Says what a file is instead of an image that can be read. */
@@ -46,7 +48,7 @@ function otherKind(bytes: Uint8Array): string {
   const name = OTHER_KINDS.find(([, signature]) => signature.test(start.join('')))?.[0];
   return name === undefined
     ? 'is neither PNG, JPEG nor WebP'
-    : `is ${name === 'AVIF' ? 'an' : 'a'} ${name} image, expected PNG, JPEG or WebP`;
+    : `is ${/^(AVIF|SVG)$/.test(name) ? 'an' : 'a'} ${name} image, expected PNG, JPEG or WebP`;
 }
 
 /** Runs a reader, and turns its errors into an ImageError. */
@@ -77,7 +79,10 @@ export function readImageHeader(bytes: Uint8Array): ImageHeader {
 function readHeader(bytes: Uint8Array): ImageHeader {
   if (begins(bytes, PNG)) {
     const png = readPng(bytes, false);
-    return { width: png.width, height: png.height, grayscale: isGrayscale(png) };
+    const [wide, tall] = swapsSides(png.orientation)
+      ? [png.height, png.width]
+      : [png.width, png.height];
+    return { width: wide, height: tall, grayscale: isGrayscale(png) };
   }
   const webp = isWebp(bytes);
   if (!webp && !begins(bytes, JPEG)) throw new ImageError(otherKind(bytes));

@@ -5,7 +5,11 @@
  * about pixels are no obstacle.
  */
 
-import { Unzlib } from 'fflate';
+import pngCode from '#wasm/png';
+import { kernels } from '../../core/kernels.js';
+import { type Pointer, type Scope, scoped, u8 } from '../../core/memory.js';
+import { readOrientation, swapsSides, turned } from './exif.js';
+import { Inflater } from './inflate.js';
 import { BlockMeans, type NeededSize, reduction } from './reduce.js';
 import type { DecodedImage } from './resize.js';
 
@@ -24,6 +28,8 @@ export interface PngFile {
   palette: Uint8Array | undefined;
   /** Alpha of the palette's colors, or the color that is transparent. */
   transparency: Uint8Array | undefined;
+  /** Orientation by EXIF, 1 if upright. */
+  orientation: number;
   /** Compressed pixels. */
   data: Uint8Array[];
 }
@@ -38,19 +44,24 @@ const DEPTHS: Readonly<Record<number, readonly number[]>> = {
   6: [8, 16],
 };
 
-/** Table of the CRC of all bytes. */
-const CRC = Uint32Array.from({ length: 256 }, (_, byte) => {
-  let value = byte;
-  for (let bit = 0; bit < 8; bit++) value = value & 1 ? (value >>> 1) ^ 0xedb88320 : value >>> 1;
-  return value >>> 0;
-});
+/** Bytes that are checked at once. */
+const CHECKED = 2 ** 16;
 
+/** Computes the CRC of bytes. */
 function crcOf(bytes: Uint8Array): number {
-  let crc = -1;
-  for (let i = 0; i < bytes.length; i++) {
-    crc = (crc >>> 8) ^ (CRC[(crc ^ (bytes[i] as number)) & 255] as number);
-  }
-  return (crc ^ -1) >>> 0;
+  const { crcTableBytes, makeCrcTable, crc32 } = kernels(pngCode);
+  return scoped((scope) => {
+    const table = scope.bytes(crcTableBytes());
+    const part = scope.bytes(CHECKED);
+    makeCrcTable(table);
+    let crc = -1;
+    for (let at = 0; at < bytes.length; at += CHECKED) {
+      const piece = bytes.subarray(at, at + CHECKED);
+      u8().set(piece, part);
+      crc = crc32(table, part, piece.length, crc);
+    }
+    return ~crc >>> 0;
+  });
 }
 
 /**
@@ -75,6 +86,7 @@ export function readPng(bytes: Uint8Array, check: boolean): PngFile {
   const data: Uint8Array[] = [];
   let palette: Uint8Array | undefined;
   let transparency: Uint8Array | undefined;
+  let orientation: number | undefined;
   for (let at = SIGNATURE; at + 8 <= bytes.length; ) {
     const length = view.getUint32(at);
     const name = String.fromCharCode(...bytes.subarray(at + 4, at + 8));
@@ -91,6 +103,7 @@ export function readPng(bytes: Uint8Array, check: boolean): PngFile {
       if (name === 'tRNS') transparency = body;
       if (name === 'IDAT') data.push(body);
     }
+    if (name === 'eXIf') orientation = readOrientation(body);
     at = end + 4;
   }
   if (data.length === 0) throw new Error('has no pixels');
@@ -98,7 +111,7 @@ export function readPng(bytes: Uint8Array, check: boolean): PngFile {
     throw new Error('has no palette');
   return {
     ...{ width, height, depth, samples, kind, interlaced: interlace === 1 },
-    ...{ palette, transparency, data },
+    ...{ palette, transparency, orientation: orientation ?? 1, data },
   };
 }
 
@@ -123,8 +136,6 @@ const PASSES = [
   [0, 1, 1, 2],
 ] as const;
 
-/** Packed bytes that are unpacked at once, to at most 1000 × as many. */
-const PIECE = 2 ** 13;
 /** Bytes that one byte unpacks to, at most, by the format. */
 const MAX_RATIO = 1032;
 /** Largest size of unpacked pixels, in bytes: 8,000 × 8,000 with alpha. */
@@ -145,71 +156,81 @@ function checkUnpacked({ width, height, samples, depth, data }: PngFile): void {
  * Decodes the pixels of a PNG file.
  *
  * @param needed size that the image is needed at; a large one is reduced to a few times that
- * @returns u8 (height, width, channels): 1 channel if the file is of a gray kind, or else 3
+ * @returns u8 (height, width, channels), turned as the file says: 1 channel if the file is of a gray
+ *   kind, or else 3
  * @throws {Error} if the file is damaged or too large
  */
 export function decodePng(png: PngFile, needed: NeededSize | undefined): DecodedImage {
   checkUnpacked(png);
-  const { width, height } = png;
+  const { orientation } = png;
+  const asStored =
+    needed && swapsSides(orientation) ? { height: needed.width, width: needed.height } : needed;
+  return turned(
+    scoped((scope) => decodeRows(png, asStored, scope)),
+    orientation,
+  );
+}
+
+function decodeRows(png: PngFile, needed: NeededSize | undefined, scope: Scope): DecodedImage {
+  const { width, height, interlaced } = png;
   const channels = png.kind === 0 || png.kind === 4 ? 1 : 3;
+  const shape = { width, height, channels };
   const means =
-    needed && reduction(png, needed) > 1
-      ? new BlockMeans({ width, height, channels }, needed)
-      : undefined;
-  if (means === undefined || png.interlaced) {
-    const data = new Uint8Array(width * height * channels);
-    const put = pixelWriter(png, data, channels);
-    readRows(png, (line, row) => put(line, row, row.start));
-    if (means === undefined) return { width, height, channels, data };
-    const size = width * channels;
-    for (let y = 0; y < height; y++) means.add(data.subarray(y * size, (y + 1) * size));
-  } else {
-    const pixels = new Uint8Array(width * channels);
-    const put = pixelWriter(png, pixels, channels);
-    readRows(png, (line, row) => {
-      put(line, row, 0);
-      means.add(pixels);
-    });
+    needed && reduction(png, needed) > 1 ? new BlockMeans(shape, needed, scope) : undefined;
+  const toPixels = pixelsOfRow(png, channels, scope);
+  if (means !== undefined && !interlaced) {
+    readRows(png, scope, (line, { pixels }) => means.addAt(toPixels(line, pixels)));
+    return means.finish();
   }
+  const data = new Uint8Array(width * height * channels);
+  readRows(png, scope, (line, { pixels, start, stride }) => {
+    const from = toPixels(line, pixels);
+    const row = u8().subarray(from, from + pixels * channels);
+    if (stride === 1) data.set(row, start * channels);
+    else spread(row, data, start, stride, channels);
+  });
+  if (means === undefined) return { ...shape, data };
+  const size = width * channels;
+  for (let y = 0; y < height; y++) means.add(data.subarray(y * size, (y + 1) * size));
   return means.finish();
 }
 
-/** Unpacks the rows of all passes, and calls a function with each. */
-function readRows(png: PngFile, take: (line: Uint8Array, row: Row) => void): void {
-  const passes = png.interlaced ? PASSES : ([[0, 0, 1, 1]] as const);
-  const rows = rowsInFile(png, passes);
-  let row = rows.next();
-  /** The row that is being filled: its filter and its bytes, and how many there are. */
-  let bytes = row.done ? new Uint8Array(0) : new Uint8Array(row.value.bytes + 1);
-  let filled = 0;
-  /** The row before it, whose bytes the next one takes over. */
-  let before = new Uint8Array(0);
-  const step = Math.max(1, (png.samples * png.depth) >> 3);
-  const unzip = new Unzlib((chunk) => {
-    for (let at = 0; at < chunk.length && !row.done; ) {
-      const taken = Math.min(chunk.length - at, bytes.length - filled);
-      bytes.set(chunk.subarray(at, at + taken), filled);
-      filled += taken;
-      at += taken;
-      if (filled < bytes.length) continue;
-      const line = bytes.subarray(1);
-      unfilter(bytes[0] as number, line, row.value.first ? undefined : before.subarray(1), step);
-      take(line, row.value);
-      row = rows.next();
-      if (row.done) break;
-      const next = before.length === row.value.bytes + 1 ? before : undefined;
-      before = bytes;
-      bytes = next ?? new Uint8Array(row.value.bytes + 1);
-      filled = 0;
-    }
-  });
-  for (const part of png.data) {
-    // What follows the pixels stays compressed, however large it would be.
-    for (let at = 0; at < part.length && !row.done; at += PIECE) {
-      unzip.push(part.subarray(at, at + PIECE));
-    }
+/** Puts the pixels of a pass where they belong: the first one to an index, with strides. */
+function spread(
+  row: Uint8Array,
+  out: Uint8Array,
+  start: number,
+  stride: number,
+  channels: number,
+): void {
+  for (let from = 0, at = start * channels; from < row.length; at += stride * channels) {
+    for (let c = 0; c < channels; c++) out[at + c] = row[from++] as number;
   }
-  if (!row.done) throw new Error('ends within its pixels');
+}
+
+/** Bytes beyond the end of a row that kernels read and write. */
+const SLACK = 16;
+
+/** Unpacks the rows of all passes, and calls a function with the address of each. */
+function readRows(png: PngFile, scope: Scope, take: (line: Pointer, row: Row) => void): void {
+  const { unfilterRow } = kernels(pngCode);
+  const passes = png.interlaced ? PASSES : ([[0, 0, 1, 1]] as const);
+  const longest = Math.ceil((png.width * png.samples * png.depth) / 8);
+  const packed = scope.bytes(1 + longest + SLACK);
+  let [line, above] = [scope.bytes(longest + SLACK), scope.bytes(longest + SLACK)];
+  const inflater = new Inflater(png.data, scope);
+  const step = Math.max(1, (png.samples * png.depth) >> 3);
+  for (const row of rowsInFile(png, passes)) {
+    // What follows the pixels stays compressed, however large it would be.
+    if (!inflater.read(packed, 1 + row.bytes)) throw new Error('ends within its pixels');
+    if (row.first) u8().fill(0, above, above + row.bytes + SLACK);
+    const filter = u8()[packed] as number;
+    if (!unfilterRow(filter, line, packed + 1, above, row.bytes, step)) {
+      throw new Error(`has an unknown filter (${filter})`);
+    }
+    take(line, row);
+    [line, above] = [above, line];
+  }
 }
 
 interface Row {
@@ -243,121 +264,59 @@ function* rowsInFile(
   }
 }
 
-/** Undoes the filter of a row. */
-function unfilter(
-  filter: number,
-  line: Uint8Array,
-  above: Uint8Array | undefined,
-  step: number,
-): void {
-  if (filter === 0) return;
-  if (filter > 4) throw new Error(`has an unknown filter (${filter})`);
-  const { length } = line;
-  if (filter === 1) {
-    for (let i = step; i < length; i++) line[i] = (line[i] as number) + (line[i - step] as number);
-  } else if (filter === 2) {
-    if (above === undefined) return;
-    for (let i = 0; i < length; i++) line[i] = (line[i] as number) + (above[i] as number);
-  } else if (filter === 3) {
-    for (let i = 0; i < length; i++) {
-      const a = i < step ? 0 : (line[i - step] as number);
-      const b = above === undefined ? 0 : (above[i] as number);
-      line[i] = (line[i] as number) + ((a + b) >> 1);
-    }
-  } else if (above === undefined) {
-    // Of three neighbors, two of which are 0, the predictor is the third.
-    for (let i = step; i < length; i++) line[i] = (line[i] as number) + (line[i - step] as number);
-  } else {
-    for (let i = 0; i < Math.min(step, length); i++) {
-      line[i] = (line[i] as number) + (above[i] as number);
-    }
-    for (let i = step; i < length; i++) {
-      const a = line[i - step] as number;
-      const prediction = paeth(a, above[i] as number, above[i - step] as number);
-      line[i] = (line[i] as number) + prediction;
-    }
-  }
-}
-
-/** Predicts a byte from those on the left, above, and above on the left. */
-function paeth(a: number, b: number, c: number): number {
-  const pa = Math.abs(b - c);
-  const pb = Math.abs(a - c);
-  const pc = Math.abs(a + b - 2 * c);
-  if (pa <= pb && pa <= pc) return a;
-  return pb <= pc ? b : c;
-}
-
-/** Makes a function that writes the pixels of a row, the first one to a given index. */
-function pixelWriter(
-  { depth, samples, kind, palette, transparency }: PngFile,
-  out: Uint8Array,
+/** Makes a function that turns a row's samples into bytes, and gives the address of these. */
+function pixelsOfRow(
+  { width, depth, samples, kind, palette, transparency }: PngFile,
   channels: number,
-): (line: Uint8Array, row: Row, start: number) => void {
-  const max = 2 ** depth - 1;
-  const read = (line: Uint8Array, i: number): number => {
-    if (depth === 8) return line[i] as number;
-    if (depth === 16) return ((line[2 * i] as number) << 8) | (line[2 * i + 1] as number);
-    const bit = i * depth;
-    return ((line[bit >> 3] as number) >> (8 - depth - (bit & 7))) & max;
-  };
-  const toByte = (value: number): number =>
-    depth === 8 ? value : depth === 16 ? Math.round(value / 257) : (255 / max) * value;
-  const onWhite = (value: number, alpha: number): number =>
-    alpha === 255 ? value : Math.round((value * alpha + 255 * (255 - alpha)) / 255);
-  if (kind === 3) {
-    const colors = palette as Uint8Array;
-    return (line, { pixels, stride }, start) => {
-      for (let p = 0; p < pixels; p++) {
-        const index = read(line, p);
-        if (3 * index + 2 >= colors.length) throw new Error('names a color that it has not');
-        const alpha = transparency?.[index] ?? 255;
-        const at = (start + p * stride) * channels;
-        for (let c = 0; c < 3; c++) out[at + c] = onWhite(colors[3 * index + c] as number, alpha);
-      }
-    };
-  }
+  scope: Scope,
+): (line: Pointer, pixels: number) => Pointer {
   const hasAlpha = kind === 4 || kind === 6;
   // The color that is transparent, in samples of the file.
   const key =
-    !hasAlpha && transparency !== undefined && transparency.length >= 2 * samples
+    kind !== 3 && !hasAlpha && transparency !== undefined && transparency.length >= 2 * samples
       ? Array.from({ length: samples }, (_, c) => {
-          return (
-            (((transparency[2 * c] as number) << 8) | (transparency[2 * c + 1] as number)) & max
-          );
+          const value =
+            ((transparency[2 * c] as number) << 8) | (transparency[2 * c + 1] as number);
+          return value & (2 ** depth - 1);
         })
       : undefined;
-  if (depth === 8 && !hasAlpha && key === undefined) {
-    return (line, { pixels, stride }, start) => {
-      if (stride === 1) {
-        out.set(line, start * channels);
-        return;
+  if (depth === 8 && kind !== 3 && !hasAlpha && key === undefined) return (line) => line;
+  const { lookUpRow, samplesToBytes } = kernels(pngCode);
+  const out = scope.bytes(width * channels + SLACK);
+  if (kind === 3 || depth < 8) {
+    const colors =
+      kind === 3 ? paletteColors(palette as Uint8Array, transparency) : grays(depth, key);
+    const table = scope.i32From(Int32Array.from({ length: 256 }, (_, i) => colors[i] ?? 0));
+    return (line, pixels) => {
+      if (lookUpRow(out, line, pixels, depth, table, channels) >= colors.length) {
+        throw new Error('names a color that it has not');
       }
-      for (let p = 0; p < pixels; p++) {
-        const at = (start + p * stride) * channels;
-        for (let c = 0; c < channels; c++) out[at + c] = line[p * channels + c] as number;
-      }
+      return out;
     };
   }
-  if (depth === 8 && hasAlpha) {
-    return (line, { pixels, stride }, start) => {
-      for (let p = 0; p < pixels; p++) {
-        const at = (start + p * stride) * channels;
-        const alpha = line[p * samples + channels] as number;
-        for (let c = 0; c < channels; c++) {
-          out[at + c] = onWhite(line[p * samples + c] as number, alpha);
-        }
-      }
-    };
-  }
-  return (line, { pixels, stride }, start) => {
-    for (let p = 0; p < pixels; p++) {
-      const at = (start + p * stride) * channels;
-      const alpha = hasAlpha ? toByte(read(line, p * samples + channels)) : 255;
-      const isKey = key?.every((value, c) => read(line, p * samples + c) === value) === true;
-      for (let c = 0; c < channels; c++) {
-        out[at + c] = isKey ? 255 : onWhite(toByte(read(line, p * samples + c)), alpha);
-      }
-    }
+  const at = key === undefined ? 0 : scope.bytes(2 * key.length);
+  if (key !== undefined) u8().set(new Uint8Array(Uint16Array.from(key).buffer), at);
+  return (line, pixels) => {
+    samplesToBytes(out, line, pixels, channels, depth === 16, hasAlpha, at);
+    return out;
   };
+}
+
+/** Colors of a palette as numbers, red in the lowest byte: what is transparent lies on white. */
+function paletteColors(palette: Uint8Array, transparency: Uint8Array | undefined): number[] {
+  return Array.from({ length: Math.floor(palette.length / 3) }, (_, i) => {
+    const alpha = transparency?.[i] ?? 255;
+    const [red = 0, green = 0, blue = 0] = Array.from(palette.subarray(3 * i, 3 * i + 3), (value) =>
+      Math.round((value * alpha + 255 * (255 - alpha)) / 255),
+    );
+    return red | (green << 8) | (blue << 16);
+  });
+}
+
+/** Gray levels of samples of fewer than eight bits, or of eight with a color that is transparent. */
+function grays(depth: number, key: readonly number[] | undefined): number[] {
+  const max = 2 ** depth - 1;
+  return Array.from({ length: max + 1 }, (_, value) =>
+    value === key?.[0] ? 255 : (255 / max) * value,
+  );
 }

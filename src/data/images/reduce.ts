@@ -3,6 +3,9 @@
  * remaining resize uses the triangle filter, which hides the difference.
  */
 
+import pngCode from '#wasm/png';
+import { kernels } from '../../core/kernels.js';
+import { type Pointer, type Scope, u8 } from '../../core/memory.js';
 import { cropOf, type DecodedImage } from './resize.js';
 import type { ImageShape } from './shape.js';
 
@@ -35,49 +38,51 @@ function blockStarts(first: number, length: number, blocks: number): Uint32Array
 export class BlockMeans {
   readonly #means: DecodedImage;
   readonly #down: Uint32Array;
-  readonly #across: Uint32Array;
-  readonly #sums: Uint32Array;
+  /** Addresses of the sums of a line of blocks, of where blocks begin, and of a row. */
+  readonly #sums: Pointer;
+  readonly #starts: Pointer;
+  readonly #pixels: Pointer;
   #row = 0;
   #line = 0;
 
-  /** @param needed size that the image is needed at, which says what its middle is */
-  constructor(image: ImageShape, needed: NeededSize) {
+  /**
+   * @param needed size that the image is needed at, which says what its middle is
+   * @param scope memory, for as long as rows come
+   */
+  constructor(image: ImageShape, needed: NeededSize, scope: Scope) {
     const { channels } = image;
     const [height, width] = [GAP * needed.height, GAP * needed.width];
     const { top, left, tall, wide } = cropOf(image, needed);
     this.#down = blockStarts(top, tall, height);
-    this.#across = blockStarts(left, wide, width);
-    this.#sums = new Uint32Array(width * channels);
+    this.#sums = scope.zeros(width * channels);
+    this.#starts = scope.i32From(blockStarts(left, wide, width));
+    this.#pixels = scope.bytes(image.width * channels);
     this.#means = { height, width, channels, data: new Uint8Array(height * width * channels) };
   }
 
   /** Adds the next row of the image, u8 (width, channels). */
   add(row: Uint8Array): void {
+    u8().set(row, this.#pixels);
+    this.addAt(this.#pixels);
+  }
+
+  /** Adds the next row of the image, at an address in WASM memory. */
+  addAt(row: Pointer): void {
     const at = this.#row++;
-    if (at < (this.#down[0] as number) || this.#line === this.#means.height) return;
-    const [sums, across, { channels, width }] = [this.#sums, this.#across, this.#means];
-    for (let block = 0, x = across[0] as number; block < width; block++) {
-      const end = across[block + 1] as number;
-      for (; x < end; x++) {
-        for (let c = 0; c < channels; c++) {
-          const i = block * channels + c;
-          sums[i] = (sums[i] as number) + (row[x * channels + c] as number);
-        }
-      }
-    }
+    const { height, width, channels } = this.#means;
+    if (at < (this.#down[0] as number) || this.#line === height) return;
+    kernels(pngCode).addBlocks(this.#sums, row, this.#starts, width, channels);
     if (this.#row === this.#down[this.#line + 1]) this.#finishLine();
   }
 
   #finishLine(): void {
-    const [sums, across, { channels, width, data }] = [this.#sums, this.#across, this.#means];
+    const { channels, width, data } = this.#means;
     const line = this.#line++;
     const tall = (this.#down[line + 1] as number) - (this.#down[line] as number);
-    for (let i = 0; i < sums.length; i++) {
-      const block = Math.floor(i / channels);
-      const count = tall * ((across[block + 1] as number) - (across[block] as number));
-      data[line * width * channels + i] = Math.round((sums[i] as number) / count);
-    }
-    sums.fill(0);
+    const size = width * channels;
+    const to = this.#pixels;
+    kernels(pngCode).meansOfBlocks(to, this.#sums, this.#starts, width, channels, tall);
+    data.set(u8().subarray(to, to + size), line * size);
   }
 
   /** The means, after the last row. */

@@ -1,6 +1,7 @@
 /** WebP to pixels by libwebp: lossy and lossless, what is transparent lies on white. */
 
 import code from '@cwasm/webp/webp.wasm';
+import { scoped } from '../../core/memory.js';
 import { Codec, type CodecExports, copyIn } from './codec.js';
 import { readOrientation, swapsSides, turned } from './exif.js';
 import { BlockMeans, type NeededSize, reduction } from './reduce.js';
@@ -113,10 +114,12 @@ function onWhite(
   if (needed === undefined || reduction({ width, height }, needed) === 1) {
     return withoutAlpha(rgba, { width, height, channels: 4 });
   }
-  const means = new BlockMeans({ width, height, channels: 3 }, needed);
-  for (let y = 0; y < height; y++) {
-    const row = rgba.subarray(4 * y * width, 4 * (y + 1) * width);
-    means.add(withoutAlpha(row, { width, height: 1, channels: 4 }).data);
-  }
-  return means.finish();
+  return scoped((scope) => {
+    const means = new BlockMeans({ width, height, channels: 3 }, needed, scope);
+    for (let y = 0; y < height; y++) {
+      const row = rgba.subarray(4 * y * width, 4 * (y + 1) * width);
+      means.add(withoutAlpha(row, { width, height: 1, channels: 4 }).data);
+    }
+    return means.finish();
+  });
 }

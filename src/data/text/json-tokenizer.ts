@@ -11,6 +11,11 @@ const MAX_CACHED_CHUNKS = 100_000;
 /** Spaces as Rust has them, without control characters, which BERT's normalizer removes. */
 export const SPACES = /[\t\n\r \u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+/;
 
+/** Copies a string that may be a part of a long one, which engines would keep with it. */
+export function ownString(part: string): string {
+  return ` ${part}`.slice(1);
+}
+
 /** Ideographs past U+FFFF, which the library does not set apart as BERT's normalizer does. */
 const IDEOGRAPHS =
   /[\u{20000}-\u{2a6df}\u{2a700}-\u{2b73f}\u{2b740}-\u{2b81f}\u{2b820}-\u{2ceaf}\u{2f800}-\u{2fa1f}]/gu;
@@ -101,7 +106,7 @@ export class JsonTokenizer implements Tokenizer {
       if (known !== undefined) return known;
       const ids = this.#encode(chunk);
       if (chunks.size >= MAX_CACHED_CHUNKS) chunks.clear();
-      chunks.set(chunk, ids);
+      chunks.set(ownString(chunk), ids);
       return ids;
     });
   }

@@ -47,7 +47,7 @@ export function checkTexts(
 const LONE_SURROGATES = /[\ud800-\udfff]/gu;
 
 /** Lists the characters of some texts, each once, in the order of their code points. */
-export function charactersOf(texts: readonly string[]): string[] {
+export function charactersOf(texts: Iterable<string>): string[] {
   const characters = new Set<string>();
   // One by one: a large text as an array would not fit memory.
   for (const text of texts) for (const character of text) characters.add(character);

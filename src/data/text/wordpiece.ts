@@ -1,8 +1,14 @@
 /** WordPiece, BERT's tokens: a vocabulary trained on texts, and its `tokenizer.json`. */
 
 import { checkNoOptions, readOptions } from '../../core/options.js';
-import { checkFlag, integerIn, type NoOptions, rangeError } from '../../core/validation.js';
-import { JsonTokenizer, SPACES } from './json-tokenizer.js';
+import {
+  checkFlag,
+  integerIn,
+  type NoOptions,
+  rangeError,
+  typeError,
+} from '../../core/validation.js';
+import { JsonTokenizer, ownString, SPACES } from './json-tokenizer.js';
 import { charactersOf, checkTexts } from './tokenizer.js';
 import { specialToken, type TokenizerJson, tokenizerJson } from './tokenizer-json.js';
 import {
@@ -34,16 +40,20 @@ export interface WordPieceNormalization {
 }
 
 /** Counts every chunk between spaces. */
-function countChunks(texts: readonly string[]): Map<string, number> {
+function countChunks(texts: Iterable<string>): Map<string, number> {
   const counts = new Map<string, number>();
   for (const text of texts) {
-    for (const chunk of text.split(SPACES)) counts.set(chunk, (counts.get(chunk) ?? 0) + 1);
+    if (typeof text !== 'string') typeError('trainWordPiece', 'texts', 'strings', text);
+    for (const chunk of text.split(SPACES)) {
+      const count = counts.get(chunk);
+      counts.set(count === undefined ? ownString(chunk) : chunk, (count ?? 0) + 1);
+    }
   }
   return counts;
 }
 
 /** Counts every word of the texts. */
-function countWords(texts: readonly string[], lowercase: boolean): Map<string, number> {
+function countWords(texts: Iterable<string>, lowercase: boolean): Map<string, number> {
   const tokenizer = new JsonTokenizer(wordPieceJson(SPECIAL_TOKENS, { lowercase }));
   const counts = new Map<string, number>();
   for (const [chunk, count] of countChunks(texts)) {
@@ -56,15 +66,17 @@ function countWords(texts: readonly string[], lowercase: boolean): Map<string, n
  * Trains a WordPiece vocabulary: special tokens, single characters, then pieces in the order of
  * their merging. The same texts give the same vocabulary.
  *
- * @param texts texts to count pieces in
+ * @param texts texts to count pieces in; a generator of them need not hold all at once
  * @param options size, minFrequency, lowercase
  * @returns tokens by id; `wordPieceJson` makes a tokenizer's file of them
  * @throws {RangeError} if the texts hold no word
  * @see https://arxiv.org/abs/1609.08144
  * @example const tokenizer = new JsonTokenizer(wordPieceJson(trainWordPiece(texts)));
  */
-export function trainWordPiece(texts: readonly string[], options?: WordPieceOptions): string[] {
-  checkTexts('trainWordPiece', 'texts', texts);
+export function trainWordPiece(texts: Iterable<string>, options?: WordPieceOptions): string[] {
+  if (typeof texts === 'string' || typeof texts?.[Symbol.iterator] !== 'function') {
+    typeError('trainWordPiece', 'texts', 'an array or another iterable of strings', texts);
+  }
   const reader = readOptions('trainWordPiece', options);
   const lowercase = reader.read('lowercase', checkFlag, true);
   const size = reader.read('size', integerIn(SPECIAL_TOKENS.length + 1, MAX_PAIR_PIECES), 4096);

@@ -1,12 +1,21 @@
 /** Documents as batches that BERT reads: `[CLS]` tokens `[SEP]`, padded to the longest of a batch. */
 
 import type { Matrix } from '../../core/matrix.js';
-import { rangeError, typeError } from '../../core/validation.js';
+import {
+  checkIntegers,
+  isNumberArray,
+  rangeError,
+  tagOf,
+  typeError,
+} from '../../core/validation.js';
 import type { JsonTokenizer } from '../../data/text/json-tokenizer.js';
 import { matmul, reshape, slice, type Tensor, tensor } from '../../nn/index.js';
 
 /** One text or many: each is a document of its own. */
 export type Texts = string | readonly string[];
+
+/** Texts, or the token ids of each document. */
+export type Documents = Texts | readonly ArrayLike<number>[];
 
 /** Checks one text or many, and gives them as a list. */
 export function checkTextList(name: string, texts: Texts): readonly string[] {
@@ -69,26 +78,76 @@ export function padBatch(
 }
 
 /** Splits documents into windows of at most `maxTokens` tokens, one after the other. */
-export function splitDocuments(documents: readonly Int32Array[], maxTokens: number): Int32Array[] {
-  return documents.flatMap((document) =>
-    Array.from({ length: Math.ceil(document.length / maxTokens) }, (_, i) =>
-      document.subarray(i * maxTokens, (i + 1) * maxTokens),
-    ),
-  );
+export function splitDocuments(documents: readonly TokenIds[], maxTokens: number): Windows {
+  const windows = new Windows(documents, maxTokens);
+  for (const [d, { length }] of documents.entries()) {
+    for (let from = 0; from < length; from += maxTokens) windows.add(d, from);
+  }
+  return windows;
 }
 
-/** Tokenizes each text that has any tokens. */
+/** Token ids of a document: a typed array of the caller's, or one of our own. */
+type TokenIds = Int32Array | Uint16Array | Uint8Array;
+
+/** Tokenizes each text that has any tokens; checks those that are token ids already. */
 export function tokenizeDocuments(
   name: string,
   tokenizer: JsonTokenizer,
-  data: Texts,
-): Int32Array[] {
-  const documents = checkTextList(name, data).map((text) =>
-    Int32Array.from(tokenizer.encode(text)),
-  );
+  data: Documents,
+): TokenIds[] {
+  const isIds = Array.isArray(data) && data.length > 0 && data.every(isNumberArray);
+  const documents = isIds
+    ? data.map((ids, i) => checkTokenIds(name, `data[${i}]`, ids, tokenizer.size))
+    : checkTextList(name, data as Texts).map((text) => Int32Array.from(tokenizer.encode(text)));
   const filled = documents.filter(({ length }) => length > 0);
   if (filled.length === 0) rangeError(name, 'data', 'a text with at least one token', data);
   return filled;
+}
+
+/** Checks the ids of a document; typed arrays are not copied, which may be large. */
+function checkTokenIds(
+  name: string,
+  argument: string,
+  given: unknown,
+  vocabulary: number,
+): TokenIds {
+  const ids = checkIntegers(name, argument, given, undefined, {
+    valid: (id) => id >= 0 && id < vocabulary,
+    what: `a token id below ${vocabulary}`,
+  });
+  const isTyped = ['Int32Array', 'Uint16Array', 'Uint8Array'].includes(tagOf(ids));
+  return isTyped ? (ids as TokenIds) : Int32Array.from(ids);
+}
+
+/** Windows of documents, as two numbers each: there may be millions. */
+export class Windows {
+  readonly #documents: readonly TokenIds[];
+  readonly #maxTokens: number;
+  /** Document and first token of each. */
+  #starts = new Int32Array(1024);
+  length = 0;
+
+  /** @param maxTokens length of a window; less at the end of a document */
+  constructor(documents: readonly TokenIds[], maxTokens: number) {
+    this.#documents = documents;
+    this.#maxTokens = maxTokens;
+  }
+
+  /** Adds the window that begins at a token of a document. */
+  add(document: number, from: number): void {
+    if (2 * this.length === this.#starts.length) {
+      const larger = new Int32Array(2 * this.#starts.length);
+      larger.set(this.#starts);
+      this.#starts = larger;
+    }
+    this.#starts.set([document, from], 2 * this.length++);
+  }
+
+  /** Gives the ids of a window. */
+  at(index: number): TokenIds {
+    const [document, from] = this.#starts.subarray(2 * index) as unknown as [number, number];
+    return (this.#documents[document] as TokenIds).subarray(from, from + this.#maxTokens);
+  }
 }
 
 /**
@@ -97,21 +156,21 @@ export function tokenizeDocuments(
  * token is in some window.
  */
 export function windowsOf(
-  documents: readonly Int32Array[],
+  documents: readonly TokenIds[],
   maxTokens: number,
   tokenizer: JsonTokenizer,
-): Int32Array[] {
+): Windows {
   const ends = new Set(['.', '!', '?'].map((mark) => tokenizer.idOf(mark)));
-  return documents.flatMap((document) => {
-    const windows: Int32Array[] = [];
+  const windows = new Windows(documents, maxTokens);
+  for (const [d, document] of documents.entries()) {
     let last = -maxTokens;
-    for (const i of document.keys()) {
+    for (let i = 0; i < document.length; i++) {
       if (i - last < maxTokens && !ends.has(document[i - 1])) continue;
-      windows.push(document.subarray(i, i + maxTokens));
+      windows.add(d, i);
       last = i;
     }
-    return windows;
-  });
+  }
+  return windows;
 }
 
 /** Takes the hidden state of `[CLS]`: (B, T, C) to (B, C). */

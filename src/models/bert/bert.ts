@@ -18,12 +18,14 @@ import { inference } from '../../nn/inference.js';
 import { withSeed } from '../../nn/random.js';
 import type { Trainable, TrainDefaults } from '../../train/train.js';
 import {
+  type Documents,
   indicesWhere,
   padBatch,
   splitDocuments,
   type Texts,
   type TokenBatch,
   tokenizeDocuments,
+  type Windows,
   windowsOf,
 } from './batches.js';
 import { type BertClassifier, type FinetuneOptions, finetune } from './classifier.js';
@@ -69,7 +71,7 @@ export const BERT_TRAINING: TrainDefaults = {
  * for await (const { step, loss } of train(bert, texts)) console.log(step, loss);
  * console.log(bert.fillMask('near and [MASK]'));
  */
-export class BERT extends BertEncoder implements Trainable<Texts, BertBatch> {
+export class BERT extends BertEncoder implements Trainable<Documents, BertBatch> {
   /** Head that predicts tokens. */
   readonly head: MlmHead;
 
@@ -154,28 +156,29 @@ export class BERT extends BertEncoder implements Trainable<Texts, BertBatch> {
   }
 
   /** Lists the windows of texts that a step draws from. */
-  #windows(data: Texts): Int32Array[] {
+  #windows(data: Documents): Windows {
     const { tokenizer } = this;
     return windowsOf(tokenizeDocuments('train', tokenizer, data), this.maxTokens, tokenizer);
   }
 
   /**
    * Counts the windows of texts that a step draws from.
-   * @param data a text or many
+   * @param data a text or many, or the token ids of each
    * @returns number of windows
    */
-  samples(data: Texts): number {
+  samples(data: Documents): number {
     return this.#windows(data).length;
   }
 
   /**
    * Draws windows of the texts at random, with other tokens hidden at each step.
-   * @param data a text or many
+   * @param data a text or many, or the token ids of each, which are not copied if they are integers
+   *   in typed arrays
    * @param options batchSize: windows per step; seed: of the run
    * @returns function from a step's number, and a part of its batch, to the batch
    */
   batches(
-    data: Texts,
+    data: Documents,
     { batchSize, seed }: { batchSize: number; seed: number },
   ): (step: number, first?: number, count?: number) => BertBatch {
     const windows = this.#windows(data);
@@ -183,7 +186,7 @@ export class BERT extends BertEncoder implements Trainable<Texts, BertBatch> {
       const samples = Array.from({ length: count }, (_, i) => first + i);
       const drawn = samples.map((sample) => {
         const random = new Random(seed, STREAMS.sampling, step, sample);
-        return windows[random.integer(windows.length)] as Int32Array;
+        return windows.at(random.integer(windows.length));
       });
       return this.hide(padBatch(drawn, this.specials), { seed, step, samples });
     };
@@ -193,12 +196,12 @@ export class BERT extends BertEncoder implements Trainable<Texts, BertBatch> {
    * Evaluates how well hidden tokens are predicted: 15 % of them, always the same ones, each behind
    * `[MASK]`.
    *
-   * @param data a text or many
+   * @param data a text or many, or the token ids of each
    * @param maxWindows windows to evaluate, evenly taken, if there are more
    * @returns loss in nats per token, accuracy, and the number of hidden tokens
    * @throws {TypeError | RangeError} if an argument is not valid, or the data too short
    */
-  evaluate(data: Texts, maxWindows?: number): MaskedLmMetrics {
+  evaluate(data: Documents, maxWindows?: number): MaskedLmMetrics {
     let [loss, hits, tokens] = [0, 0, 0];
     for (const { labels, ...batch } of this.hiddenBatches(data, maxWindows)) {
       const indices = indicesWhere(labels, (label) => label !== IGNORE_INDEX);
@@ -219,19 +222,21 @@ export class BERT extends BertEncoder implements Trainable<Texts, BertBatch> {
 
   /**
    * Splits texts into batches with the tokens hidden that `evaluate` asks for.
-   * @param data a text or many
+   * @param data a text or many, or the token ids of each
    * @param maxWindows windows to give, evenly taken, if there are more
    * @returns batches, one after the other
    * @throws {TypeError | RangeError} if an argument is not valid
    */
-  *hiddenBatches(data: Texts, maxWindows?: number): Generator<BertBatch> {
+  *hiddenBatches(data: Documents, maxWindows?: number): Generator<BertBatch> {
     const documents = tokenizeDocuments('evaluate', this.tokenizer, data);
     const all = splitDocuments(documents, this.maxTokens);
     const max = maxWindows === undefined ? all.length : checkWindows(maxWindows);
     const stride = Math.max(1, Math.ceil(all.length / max));
-    const windows = all.filter((_, i) => i % stride === 0);
-    for (let from = 0; from < windows.length; from += INFERENCE_BATCH) {
-      const batch = padBatch(windows.slice(from, from + INFERENCE_BATCH), this.specials);
+    const count = Math.ceil(all.length / stride);
+    for (let from = 0; from < count; from += INFERENCE_BATCH) {
+      const length = Math.min(INFERENCE_BATCH, count - from);
+      const windows = Array.from({ length }, (_, i) => all.at((from + i) * stride));
+      const batch = padBatch(windows, this.specials);
       const samples = Array.from({ length: batch.batch }, (_, i) => from + i);
       const position = { seed: 0, step: EVALUATION_STEP, samples };
       yield this.hide(batch, { ...position, masked: 1, random: 0 });

@@ -230,6 +230,12 @@ export class GPT extends Module implements Trainable<string | ArrayLike<number>,
     return crossEntropy(this.forward(inputs, batch), targets);
   }
 
+  /** Encodes a text; ids in a typed array are used as they are, which may be large. */
+  #idsOf(name: string, data: string | ArrayLike<number>): Int32Array {
+    const ids = this.#encode(name, data);
+    return ArrayBuffer.isView(ids) ? (ids as unknown as Int32Array) : Int32Array.from(ids);
+  }
+
   #encode(name: string, data: string | ArrayLike<number>): ArrayLike<number> {
     if (typeof data !== 'string') {
       if (!isNumberArray(data)) typeError(name, 'data', 'a string or an array of token ids', data);
@@ -245,7 +251,7 @@ export class GPT extends Module implements Trainable<string | ArrayLike<number>,
    * Splits a text into windows: all of it in each epoch, from an offset and in an order of its own,
    * so that a run that ends after an epoch or two has seen every part about as often.
    *
-   * @param data text, or token ids
+   * @param data text, or token ids; a typed array is not copied: leave it as it is during the run
    * @param options batchSize: windows per step; seed: of the random numbers
    * @returns function from a step's number, and a part of its batch, to the batch
    * @throws {TypeError | RangeError} if the data is not longer than the context
@@ -254,7 +260,7 @@ export class GPT extends Module implements Trainable<string | ArrayLike<number>,
     data: string | ArrayLike<number>,
     { batchSize, seed }: { batchSize: number; seed: number },
   ): (step: number, first?: number, count?: number) => GptBatch {
-    const ids = Int32Array.from(this.#encode('train', data));
+    const ids = this.#idsOf('train', data);
     const { context } = this.config;
     const positions = ids.length - context;
     if (positions < 1) {
@@ -289,7 +295,7 @@ export class GPT extends Module implements Trainable<string | ArrayLike<number>,
    */
   evaluate(data: string | ArrayLike<number>, batchSize = 32): number {
     checkSize('evaluate', 'batchSize', batchSize);
-    const ids = Int32Array.from(this.#encode('evaluate', data));
+    const ids = this.#idsOf('evaluate', data);
     if (ids.length < 2) rangeError('evaluate', 'data', 'at least two tokens long', ids.length);
     const { context } = this.config;
     let total = 0;

@@ -9,16 +9,18 @@ import { deflateSync } from 'node:zlib';
 import jpeg from 'jpeg-js';
 import { Random } from '../../../src/core/random.js';
 import type * as DecodeModule from '../../../src/data/images/decode.js';
+import type * as ExifModule from '../../../src/data/images/exif.js';
 import type * as ResizeModule from '../../../src/data/images/resize.js';
 import { load } from '../../cli/load.js';
 import { check, close, same, suite } from '../../harness.js';
 import { damaged } from './damage.js';
-import { KINDS, type PngKind, pngBytes, pngOfKind } from './png-kinds.js';
+import { chunk, KINDS, type PngKind, pngBytes, pngOfKind } from './png-kinds.js';
 
 const test = suite('image decoders');
 const { decodeImage, ImageError, readImageHeader } = await load<typeof DecodeModule>(
   'src/data/images/decode.ts',
 );
+const { turned } = await load<typeof ExifModule>('src/data/images/exif.ts');
 const { fitImage } = await load<typeof ResizeModule>('src/data/images/resize.ts');
 
 interface Golden {
@@ -66,6 +68,39 @@ test('PNG of every kind, depth and order, with and without transparency', () => 
     }
   }
 });
+
+test('PNG are turned upright as their EXIF says, also where they are reduced', () => {
+  for (const [width, height, needed] of [
+    [3, 2, undefined],
+    [2400, 1800, { height: 20, width: 30 }],
+  ] as const) {
+    const line = Uint8Array.from({ length: width }, (_, x) => (x * 200) / width);
+    const rows = Buffer.concat(
+      Array.from({ length: height }, (_, y) => Buffer.from([0, ...line.map((v) => v + (y & 1))])),
+    );
+    const png = { width, height, depth: 8, kind: 0 };
+    const packed = deflateSync(rows);
+    const oriented = (orientation: number): Uint8Array => {
+      const exif = Buffer.from('4d4d002a000000080001011200030000000100000000', 'hex');
+      exif.writeUInt16BE(orientation, 18);
+      return pngBytes(png, packed, [chunk('eXIf', exif)]);
+    };
+    for (let orientation = 1; orientation <= 8; orientation++) {
+      const asStored = orientation < 5 || needed === undefined ? needed : flipped(needed);
+      const plain = decodeImage(pngBytes(png, packed), asStored);
+      const image = decodeImage(oriented(orientation), needed);
+      const [wide, tall] = orientation < 5 ? [width, height] : [height, width];
+      same(readImageHeader(oriented(orientation)).width, wide);
+      const name = `${orientation} of ${width} × ${height}`;
+      same([...image.data], [...turned(plain, orientation).data], name);
+      if (needed === undefined) same([image.width, image.height], [wide, tall], name);
+    }
+  }
+});
+
+const flipped = ({ height, width }: { height: number; width: number }) => {
+  return { height: width, width: height };
+};
 
 test('kinds that are not read are named', () => {
   for (const [name, base64] of Object.entries(golden.refused)) {

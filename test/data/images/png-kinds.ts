@@ -42,7 +42,8 @@ const PASSES = [
   [0, 1, 1, 2],
 ];
 
-function chunk(name: string, body: Uint8Array): Buffer {
+/** Frames the body of a chunk. */
+export function chunk(name: string, body: Uint8Array): Buffer {
   const named = Buffer.concat([Buffer.from(name, 'latin1'), body]);
   const framed = Buffer.alloc(named.length + 8);
   framed.writeUInt32BE(body.length);
