@@ -5,10 +5,11 @@
   {"run": count}                                   -> {"ms": time of them all}
   {"outputs": true}                                -> {"outputs": what the last run gave}
 
-Arrays travel as {"rows", "cols", "data"}, f32 in base64. Only the calls themselves are timed.
+Arrays travel as {"shape", "data"}, f32 in base64. Only the calls themselves are timed.
 """
 
 import base64
+import functools
 import json
 import os
 import struct
@@ -34,7 +35,7 @@ except ImportError:
 
 def read(array):
     data = np.frombuffer(base64.b64decode(array["data"]), dtype=np.float32)
-    return data.reshape(array["rows"], array["cols"]).copy()
+    return data.reshape(array["shape"]).copy()
 
 
 def written(value):
@@ -128,6 +129,40 @@ def targets(i):
     return i["targets"].flatten().long()
 
 
+@functools.cache
+def weights(size):
+    return ((torch.arange(size) * 7) % 11 - 4) / 8
+
+
+def weighted(function):
+    """Sum of the results, each times the weight that nearfar's rows give it, and all gradients."""
+
+    def run(i):
+        x = {name: value.detach().requires_grad_() for name, value in i.items()}
+        y = function(x)
+        loss = (y.flatten() * weights(y.numel())).sum()
+        loss.backward()
+        return {"loss": loss, **{name: value.grad for name, value in x.items()}}
+
+    return run
+
+
+# Operations of nearfar/nn, which are timed forward and, with that sum, backward.
+OPERATIONS = {
+    "exp": lambda i: torch.exp(i["x"]),
+    "tanh": lambda i: torch.tanh(i["x"]),
+    "gelu": lambda i: F.gelu(i["x"]),
+    "gelu approximate": lambda i: F.gelu(i["x"], approximate="tanh"),
+    "softmax": lambda i: torch.softmax(i["x"], 1),
+    "logSoftmax": lambda i: torch.log_softmax(i["x"], 1),
+    "layerNorm": lambda i: F.layer_norm(i["x"], i["gain"].shape, i["gain"], i["bias"]),
+    "conv2d": lambda i: F.conv2d(i["x"], i["weight"], i["bias"], padding=1),
+    "conv2d of every second patch": lambda i: F.conv2d(
+        i["x"], i["weight"], i["bias"], stride=2
+    ),
+}
+
+
 TORCH = {
     "matmul": lambda i: {"product": i["a"] @ i["b"]},
     "matmul transposeB": lambda i: {"product": i["a"] @ i["b"].T},
@@ -144,9 +179,15 @@ TORCH = {
             i["queries"] @ F.normalize(i["corpus"]).T, int(i["k"][0, 0]), 1
         ).indices
     },
+    "crossEntropy": lambda i: {
+        "loss": F.cross_entropy(i["logits"], targets(i)),
+        "smoothed": F.cross_entropy(i["logits"], targets(i), label_smoothing=0.1),
+    },
     "crossEntropy, gradient": with_gradient(
         lambda x, i: F.cross_entropy(x, targets(i)), "logits"
     ),
+    **{f"nn.{k}": lambda i, f=f: {"y": f(i)} for k, f in OPERATIONS.items()},
+    **{f"nn.{k}, gradient": weighted(f) for k, f in OPERATIONS.items()},
 }
 
 
@@ -199,7 +240,7 @@ class Training:
 
 
 class GptTraining(Training):
-    """As nanoGPT's model.py computes it."""
+    """As nanoGPT's model.py computes it, with PyTorch's fused attention."""
 
     def __init__(self, sizes, inputs):
         super().__init__(sizes, inputs)
@@ -216,9 +257,8 @@ class GptTraining(Training):
         w = self.weights
         heads = self.sizes["heads"]
         batch, steps = ids.shape
-        x = w["tokens"][ids] + w["positions"][:steps]
+        x = w["tokenEmbeddings"][ids] + w["positionEmbeddings"][:steps]
         channels = x.shape[-1]
-        future = torch.ones(steps, steps, dtype=torch.bool).triu(1)
 
         def split(y):
             return y.view(batch, steps, heads, channels // heads).transpose(1, 2)
@@ -227,14 +267,13 @@ class GptTraining(Training):
             b = f"blocks.{layer}."
             y = F.layer_norm(x, (channels,), w[b + "norm1.weight"])
             q, k, v = map(split, F.linear(y, w[b + "attention.qkv.weight"]).split(channels, 2))
-            scores = (q @ k.transpose(2, 3)) / (channels // heads) ** 0.5
-            p = torch.softmax(scores.masked_fill(future, float("-inf")), 3)
-            y = (p @ v).transpose(1, 2).reshape(batch, steps, channels)
+            y = F.scaled_dot_product_attention(q, k, v, is_causal=True)
+            y = y.transpose(1, 2).reshape(batch, steps, channels)
             x = x + F.linear(y, w[b + "attention.output.weight"])
             y = F.layer_norm(x, (channels,), w[b + "norm2.weight"])
             y = F.gelu(F.linear(y, w[b + "mlp.up.weight"]))
             x = x + F.linear(y, w[b + "mlp.down.weight"])
-        return F.linear(F.layer_norm(x, (channels,), w["norm.weight"]), w["tokens"])
+        return F.linear(F.layer_norm(x, (channels,), w["norm.weight"]), w["tokenEmbeddings"])
 
 
 class SimClrTraining(Training):

@@ -62,8 +62,8 @@ function sent(inputs: Inputs): Inputs {
     entries.map(([key, value]) => {
       if (value instanceof Uint8Array) return [key, base64(value)];
       if (typeof value !== 'object' || value === null || !('rows' in value)) return [key, value];
-      const { data, rows, cols } = value as Numbers;
-      return [key, { rows, cols, data: base64(Float32Array.from(data)) }];
+      const { data, rows, cols, shape = [rows, cols] } = value as Numbers;
+      return [key, { shape, data: base64(Float32Array.from(data)) }];
     }),
   );
 }

@@ -139,9 +139,9 @@ class Training {
   /** (B T, V) */
   #logits(ids: TfTensor): TfTensor {
     const [B, T, C] = ['B', 'T', 'C'].map((letter) => this.#size(letter)) as Three<number>;
-    const tokens = this.#weight('tokens');
+    const tokens = this.#weight('tokenEmbeddings');
     const embedded = this.#product(this.#oneHot(ids), tokens).reshape([B, T, C]);
-    let x = embedded.add(this.#weight('positions')).reshape([B * T, C]);
+    let x = embedded.add(this.#weight('positionEmbeddings')).reshape([B * T, C]);
     for (let layer = 0; layer < this.#size('layers'); layer++) {
       const block = `blocks.${layer}`;
       x = x.add(this.#attention(this.#norm(x, `${block}.norm1`), `${block}.attention`));
