@@ -23,6 +23,12 @@ export {
 export {
   integerBytes,
   packIntegerWeights,
+  quantizeBlocks,
+  packBlockWeights,
+  unpackBlockWeights,
+  unpackIntegerWeights,
+  packInt8,
+  int8RowsToFloat,
   packIntegerRows,
   integerProduct,
 } from './sentence/integers';

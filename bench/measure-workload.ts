@@ -3,6 +3,7 @@
  * ours first.
  */
 
+import type { EncoderFolder } from './encoding.js';
 import { type Candidate, excludeDisagreeing, timeInterleaved } from './interleave.js';
 import type { Peer } from './peers/peer.js';
 import type { Result } from './results.js';
@@ -17,6 +18,8 @@ export interface Plan {
   /** With more than 1, ours runs on 1 thread and on so many. */
   threads: number;
   peers: readonly Peer[];
+  /** Sentence encoders whose encoding is timed, too. */
+  encoders?: readonly EncoderFolder[];
 }
 
 /** Nanoseconds of work that no call reaches: nothing is shared between threads. */
@@ -29,9 +32,9 @@ const MIN_CALL = 1e-3;
 /** Returns the workloads that a plan selects. */
 export function selectWorkloads(
   { api }: Package,
-  { name, largest }: Pick<Plan, 'name' | 'largest'>,
+  { name, largest, encoders }: Pick<Plan, 'name' | 'largest' | 'encoders'>,
 ): Workload[] {
-  return allWorkloads(api).filter(
+  return allWorkloads(api, encoders).filter(
     (work) =>
       work.name.toLowerCase().includes(name.toLowerCase()) &&
       Math.max(...Object.values(work.sizes)) <= largest,
@@ -42,7 +45,7 @@ export function selectWorkloads(
 export async function measureWorkload(
   { setThreads }: Package,
   { threads, peers }: Plan,
-  { name, sizes, flops, steps = 1, inputs, ours }: Workload,
+  { name, sizes, flops, steps = 1, inputs, ours, parts, items }: Workload,
 ): Promise<Result> {
   /** The candidate on one thread: the workers exist, but get no work. */
   const onOne = (candidate: Candidate): Candidate => ({
@@ -69,6 +72,7 @@ export async function measureWorkload(
   };
   const given = inputs();
   const candidates = threads === 1 ? [ours(given)] : [onOne(ours(given)), onAll(ours(inputs()))];
+  candidates.push(...(parts?.(given) ?? []));
   for (const peer of peers) {
     const other = await peer.prepare(name, sizes, given);
     if (other) candidates.push(other);
@@ -80,6 +84,7 @@ export async function measureWorkload(
     operation: name,
     sizes,
     ...(flops !== undefined && { flops }),
+    ...(items !== undefined && { items: items(given) }),
     timings,
     ...(excluded.length > 0 && { excluded }),
   };

@@ -40,6 +40,15 @@ function rateOf({ flops }: Result, { time }: Timing): number | undefined {
   return flops === undefined || time.noisy ? undefined : flops / time.median / 1e6;
 }
 
+/** Formats the rate in GFLOP/s, or in what a call works on; empty where it has no meaning. */
+function formatRate(result: Result, timing: Timing): string {
+  const { items } = result;
+  const rate = rateOf(result, timing);
+  if (rate !== undefined) return `${rate.toFixed(1)} GFLOP/s`;
+  if (items === undefined || timing.time.noisy) return '';
+  return `${Math.round((1000 * items.count) / timing.time.median)} ${items.unit}/s`;
+}
+
 const describeResult = ({ operation, sizes }: Result): string =>
   `${operation}, ${formatSizes(sizes)}`;
 
@@ -142,7 +151,7 @@ function timesTable({ results }: Run): Block {
     ...result.timings.map((timing, i) => [
       i === 0 ? describeResult(result) : `· ${timing.name}`,
       formatSummary(timing.time, 3),
-      rateOf(result, timing)?.toFixed(1) ?? '',
+      formatRate(result, timing),
       formatRatio(timing, i === 0),
     ]),
     ...(result.excluded ?? []).map(({ name }) => [`· ${name}`, 'excluded', '', '']),
@@ -150,7 +159,7 @@ function timesTable({ results }: Run): Block {
   return {
     kind: 'table',
     table: {
-      head: ['', 'ms', 'GFLOP/s', 'time ÷ ours'],
+      head: ['', 'ms', 'rate', 'time ÷ ours'],
       rows,
       caption:
         'Median over interleaved rounds; where the quartiles are more than a fifth of it apart, ' +
@@ -181,13 +190,12 @@ function callOverheadTable(callOverhead: readonly Result[]): Block {
 /** Formats a result as lines: ours, the others, and those that were excluded. */
 export function resultLines(result: Result): string[] {
   const lines = result.timings.map((timing, i) => {
-    const rate = rateOf(result, timing);
     const ratio = formatRatio(timing, i === 0);
     const columns = [
       (i === 0 ? result.operation : `  ${timing.name}`).padEnd(44),
       (i === 0 ? formatSizes(result.sizes) : '').padEnd(24),
       `${formatSummary(timing.time, 3)} ms`.padStart(14),
-      (rate === undefined ? '' : `${rate.toFixed(1)} GFLOP/s`).padStart(14),
+      formatRate(result, timing).padStart(16),
       ratio === '' ? '' : `${ratio} × ours`,
     ];
     return columns.join(' ').trimEnd();

@@ -3,6 +3,7 @@
 import type { Excluded, Summary, Timing } from './interleave.js';
 import type { Machine } from './machine.js';
 import type { Sizes } from './operations/operation.js';
+import type { Items } from './workload.js';
 
 /** One operation at one size: ours on one thread first, then the other candidates. */
 export interface Result {
@@ -10,6 +11,8 @@ export interface Result {
   sizes: Sizes;
   /** Floating-point operations of one call, where that has a meaning. */
   flops?: number;
+  /** What one call works on, where its rate has a meaning. */
+  items?: Items;
   timings: Timing[];
   /** Candidates that were not timed, with the reason. */
   excluded?: Excluded[];

@@ -3,9 +3,13 @@
 import { Random } from '../src/core/random.js';
 import type { GPT, ImageDataset, SimCLR } from '../src/models/index.js';
 import type { setThreads } from '../src/threads/index.js';
+import { type EncoderFolder, encodingWorkloads } from './encoding.js';
 import { type Candidate, candidate } from './interleave.js';
 import { operations } from './operations/index.js';
-import type { Api, Numbers, Outputs, Sizes } from './operations/operation.js';
+import type { Api, Numbers, Outputs } from './operations/operation.js';
+import type { Inputs, Workload } from './workload.js';
+
+export type { Inputs, Workload } from './workload.js';
 
 /** The package, imported from wherever it is. */
 export interface Package {
@@ -13,28 +17,16 @@ export interface Package {
   setThreads: typeof setThreads;
 }
 
-/** One operation at one size, or one training step. */
-export interface Workload {
-  name: string;
-  sizes: Sizes;
-  /** Floating-point operations of one call, where that has a meaning. */
-  flops: number | undefined;
-  /** Calls before results are compared (default 1). */
-  steps?: number;
-  /** Makes the inputs that all candidates get. */
-  inputs(): Inputs;
-  /** Makes our candidate. */
-  ours(inputs: Inputs): Candidate;
-}
-
-/** Matrices by name; for a training step, what its peers read. */
-export type Inputs = Record<string, Numbers | unknown>;
-
 const OURS = 'nearfar';
 
-/** Lists all workloads: operations first, then training steps. */
-export function allWorkloads(api: Api): Workload[] {
-  return [...operations.flatMap((row) => workloadsOf(api, row)), gptStep(api), simClrStep(api)];
+/** Lists all workloads: operations first, then training steps, then encoders that are given. */
+export function allWorkloads(api: Api, encoders: readonly EncoderFolder[] = []): Workload[] {
+  return [
+    ...operations.flatMap((row) => workloadsOf(api, row)),
+    gptStep(api),
+    simClrStep(api),
+    ...encoders.flatMap((folder) => encodingWorkloads(api, folder)),
+  ];
 }
 
 function workloadsOf(api: Api, row: (typeof operations)[number]): Workload[] {

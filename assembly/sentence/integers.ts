@@ -6,11 +6,15 @@
  * Weights have 11 bits, not 8: with 8, rows of MiniLM's shortest texts fell to a cosine of 0.996,
  * and the sums take no longer. Activations have the remaining bits of the 32, 13 to 16.
  *
+ * Files hold weights of 8 bits with a whole factor for each 16 inputs of an output: 11 bits again,
+ * up to rounding that is finer where the weights are small.
+ *
  *   weights:      slivers of 8 outputs   k0 k1: w0k0 w0k1 w1k0 w1k1 .. w7k0 w7k1    k2 k3: ..
  *   activations:  slivers of 4 rows      k0 k1: a0k0 a0k1 .. a3k0 a3k1              k2 k3: ..
  */
 
 import { maxAbs } from '../core/rows';
+import { floatToInt8 } from './half';
 
 /** Outputs of a sliver of weights. */
 const NR: i32 = 8;
@@ -20,6 +24,11 @@ const MR: i32 = 4;
 const MC: i32 = 64;
 /** Largest weight. */
 const W_MAX: f64 = 1023;
+/** Inputs that share a factor in a file. */
+const BLOCK: i32 = 16;
+/** Largest weight of 8 bits, and largest factor. */
+const Q_MAX: f64 = 127;
+const FACTOR_MAX: f64 = 8;
 
 @inline
 function roundUp(n: i32, step: i32): i32 {
@@ -29,6 +38,109 @@ function roundUp(n: i32, step: i32): i32 {
 /** Bytes of packed weights or activations, (rows, cols). */
 export function integerBytes(rows: i32, cols: i32): i32 {
   return 2 * roundUp(rows, NR) * roundUp(cols, 2);
+}
+
+/** Address of weight k of output r among packed weights of `depth` inputs. */
+@inline
+function weightAt(packed: usize, r: i32, k: i32, depth: i32): usize {
+  const lane = r & (NR - 1);
+  return packed + ((<usize>(r - lane) * <usize>depth + <usize>((k >> 1) * 2 * NR + 2 * lane + (k & 1))) << 1);
+}
+
+/** Largest activation with which no sum leaves 32 bits, of weights that sum to `maxSum`. */
+@inline
+function limitOf(maxSum: i64): i32 {
+  return <i32>min<i64>(32767, 2147483647 / maxSum);
+}
+
+/** Factors of an output. */
+@inline
+function blocksOf(cols: i32): i32 {
+  return (cols + BLOCK - 1) / BLOCK;
+}
+
+/**
+ * Rounds weights (rows, cols) f32 to 8 bits (y, i8) with a factor from 1 to 8 for each block of
+ * inputs (u8) and a scale for each output (f32): weight = y factor scale.
+ */
+export function quantizeBlocks(
+  y: usize, factors: usize, scales: usize, x: usize, rows: i32, cols: i32,
+): void {
+  for (let r = 0; r < rows; r++, x += <usize>cols << 2, y += cols, factors += blocksOf(cols)) {
+    const largest = <f64>maxAbs(x, cols);
+    const scale = largest / (Q_MAX * FACTOR_MAX);
+    store<f32>(scales + (<usize>r << 2), <f32>scale);
+    for (let b = 0; b < blocksOf(cols); b++) {
+      const first = b * BLOCK, end = min(cols, first + BLOCK);
+      const largestOfBlock = <f64>maxAbs(x + (<usize>first << 2), end - first);
+      const factor = scale == 0 ? 1 : max(1, min(FACTOR_MAX, ceil(largestOfBlock / scale / Q_MAX - 1e-6)));
+      store<u8>(factors + b, <u8>factor);
+      const step = scale * factor;
+      for (let k = first; k < end; k++) {
+        const value = step == 0 ? 0 : nearest(<f64>load<f32>(x + (<usize>k << 2)) / step);
+        store<i8>(y + k, <i8>min(max(value, -Q_MAX), Q_MAX));
+      }
+    }
+  }
+}
+
+/**
+ * Packs weights of `quantizeBlocks` (rows, cols) for products. Returns the largest activation with
+ * which no sum leaves 32 bits.
+ */
+export function packBlockWeights(y: usize, x: usize, factors: usize, rows: i32, cols: i32): i32 {
+  const depth = roundUp(cols, 2);
+  let maxSum: i64 = 1;
+  memory.fill(y, 0, integerBytes(rows, cols));
+  for (let r = 0; r < rows; r++, x += cols, factors += blocksOf(cols)) {
+    let sum: i64 = 0;
+    for (let k = 0; k < cols; k++) {
+      const value = <i32>load<i8>(x + k) * <i32>load<u8>(factors + k / BLOCK);
+      sum += abs(value);
+      store<i16>(weightAt(y, r, k, depth), <i16>value);
+    }
+    maxSum = max(maxSum, sum);
+  }
+  return limitOf(maxSum);
+}
+
+/** y (rows, cols) i8 = packed weights without the factors of their blocks. */
+export function unpackBlockWeights(y: usize, packed: usize, factors: usize, rows: i32, cols: i32): void {
+  const depth = roundUp(cols, 2);
+  for (let r = 0; r < rows; r++, y += cols, factors += blocksOf(cols)) {
+    for (let k = 0; k < cols; k++) {
+      const factor = max(1, <i32>load<u8>(factors + k / BLOCK));
+      store<i8>(y + k, <i8>(<i32>load<i16>(weightAt(packed, r, k, depth)) / factor));
+    }
+  }
+}
+
+/** y (rows, cols) f32 = packed weights times the scales of their outputs. */
+export function unpackIntegerWeights(y: usize, packed: usize, scales: usize, rows: i32, cols: i32): void {
+  const depth = roundUp(cols, 2);
+  for (let r = 0; r < rows; r++) {
+    const scale = load<f32>(scales + (<usize>r << 2));
+    for (let k = 0; k < cols; k++, y += 4) {
+      store<f32>(y, <f32>load<i16>(weightAt(packed, r, k, depth)) * scale);
+    }
+  }
+}
+
+/** Rounds a table (rows, cols) f32 to 8 bits, with a scale for each row (f32). */
+export function packInt8(y: usize, scales: usize, x: usize, rows: i32, cols: i32): void {
+  for (let r = 0; r < rows; r++, x += <usize>cols << 2, y += cols) {
+    const largest = <f64>maxAbs(x, cols);
+    store<f32>(scales + (<usize>r << 2), <f32>(largest / Q_MAX));
+    floatToInt8(y, x, cols, largest == 0 ? 0 : Q_MAX / largest);
+  }
+}
+
+/** y (rows, cols) f32 = a table of 8 bits times the scales of its rows. */
+export function int8RowsToFloat(y: usize, x: usize, scales: usize, rows: i32, cols: i32): void {
+  for (let r = 0; r < rows; r++) {
+    const scale = load<f32>(scales + (<usize>r << 2));
+    for (let k = 0; k < cols; k++, x++, y += 4) store<f32>(y, <f32>load<i8>(x) * scale);
+  }
 }
 
 /**
@@ -46,17 +158,15 @@ export function packIntegerWeights(
     const largest = <f64>maxAbs(row, cols);
     const factor = largest == 0 ? 0 : W_MAX / largest;
     store<f32>(scales + (<usize>r << 2), <f32>(largest / W_MAX));
-    const lane = r & (NR - 1);
-    const sliver = y + ((<usize>(r - lane) * <usize>depth) << 1);
     let sum: i64 = 0;
     for (let k = 0; k < cols; k++) {
       const value = <i32>nearest(<f64>load<f32>(row + (<usize>k << 2)) * factor);
       sum += abs(value);
-      store<i16>(sliver + (<usize>((k >> 1) * 2 * NR + 2 * lane + (k & 1)) << 1), <i16>value);
+      store<i16>(weightAt(y, r, k, depth), <i16>value);
     }
     maxSum = max(maxSum, sum);
   }
-  return <i32>min<i64>(32767, 2147483647 / maxSum);
+  return limitOf(maxSum);
 }
 
 /**

@@ -32,8 +32,10 @@ export function copiesPeer(count: number, program: string): Peer {
   const name = `${count} copies that share nothing`;
   return {
     name,
-    async prepare(operation, sizes): Promise<Candidate> {
-      await ask({ prepare: operation, sizes });
+    async prepare(operation, sizes): Promise<Candidate | undefined> {
+      const prepared = await ask({ prepare: operation, sizes });
+      // Sentence encoders are known in the first process alone.
+      if (!prepared.every(Boolean)) return undefined;
       return {
         name,
         async run(times) {

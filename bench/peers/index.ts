@@ -11,7 +11,7 @@ import { pythonPeer } from './python.js';
  * @param threads number of threads of Python's libraries; the others have one
  */
 export async function allPeers(folder: string, threads: number): Promise<(Peer | Missing)[]> {
-  const python = (['PyTorch', 'PyTorch by rows', 'NumPy'] as const).map((module) =>
+  const python = (['PyTorch', 'PyTorch by rows', 'NumPy', 'model2vec'] as const).map((module) =>
     pythonPeer(module, threads),
   );
   return Promise.all([...python, packagePeers(folder)]).then((all) => all.flat());

@@ -3,7 +3,9 @@
  * and usearch. The package.json next to this file has all of them.
  */
 
+import type { EncodingInputs } from '../encoding.js';
 import type { Numbers } from '../operations/operation.js';
+import { type OrtSessions, ortEncoding } from './encoding.js';
 import { PackageFolder } from './installed.js';
 import { localPeer, type Missing, type Operations, type Peer } from './peer.js';
 import { tfPeer, transposingTfPeer } from './tensorflow.js';
@@ -54,7 +56,8 @@ async function ortPeer(packages: PackageFolder): Promise<Peer> {
   const session = await ort.InferenceSession.create(productModel());
   // It leaves one behind, which jax-js would take for a browser's and count on.
   Reflect.deleteProperty(globalThis, 'Worker');
-  return localPeer(`onnxruntime-web ${packages.version('onnxruntime-web')}`, {
+  const name = `onnxruntime-web ${packages.version('onnxruntime-web')}`;
+  const operations = localPeer(name, {
     matmul: ({ a, b }) => {
       const put = ({ data, rows, cols }: Numbers) =>
         new ort.Tensor('float32', Float32Array.from(data), [rows, cols]);
@@ -64,6 +67,13 @@ async function ortPeer(packages: PackageFolder): Promise<Peer> {
       });
     },
   });
+  return {
+    name,
+    prepare: (operation, sizes, inputs) =>
+      'tokens' in inputs
+        ? ortEncoding(name, ort as unknown as OrtSessions, inputs as unknown as EncodingInputs)
+        : operations.prepare(operation, sizes, inputs),
+  };
 }
 
 /** The part of jax-js that is used here; an array is used up by what it goes into, `ref` keeps it. */

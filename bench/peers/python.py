@@ -10,6 +10,7 @@ Arrays travel as {"shape", "data"}, f32 in base64. Only the calls themselves are
 
 import base64
 import functools
+import importlib.metadata
 import json
 import os
 import struct
@@ -304,11 +305,68 @@ class SimClrTraining(Training):
         return ntxent(z, self.temperature)
 
 
+class TransformerEncoding:
+    """A transformer of a folder, its tokens' mean, unit length: tokens in, as transformers has them."""
+
+    def __init__(self, inputs):
+        from transformers import AutoModel
+
+        self.model = AutoModel.from_pretrained(inputs["folder"], dtype=torch.float32).eval()
+        tokens = inputs["tokens"]
+        # Texts of about one length together, so that little is padded.
+        order = sorted(range(len(tokens)), key=lambda i: len(tokens[i]))
+        size = inputs["batch"]
+        self.batches = [order[i : i + size] for i in range(0, len(order), size)]
+        self.tokens = tokens
+
+    def __call__(self, _):
+        rows = [None] * len(self.tokens)
+        with torch.inference_mode():
+            for batch in self.batches:
+                longest = max(len(self.tokens[i]) for i in batch)
+                ids = torch.zeros(len(batch), longest, dtype=torch.long)
+                mask = torch.zeros(len(batch), longest, dtype=torch.long)
+                for row, i in enumerate(batch):
+                    ids[row, : len(self.tokens[i])] = torch.tensor(self.tokens[i])
+                    mask[row, : len(self.tokens[i])] = 1
+                hidden = self.model(input_ids=ids, attention_mask=mask).last_hidden_state
+                kept = mask.unsqueeze(2).float()
+                means = F.normalize((hidden * kept).sum(1) / kept.sum(1))
+                for row, i in enumerate(batch):
+                    rows[i] = means[row]
+        return {"rows": torch.stack(rows)}
+
+
+class StaticEncoding:
+    """model2vec, from texts to rows."""
+
+    def __init__(self, inputs):
+        from model2vec import StaticModel
+
+        self.model = StaticModel.from_pretrained(inputs["folder"])
+        self.texts = inputs["texts"]
+
+    def __call__(self, _):
+        return {"rows": self.model.encode(self.texts, use_multiprocessing=False)}
+
+
+def encoding(peer, inputs):
+    if peer == "PyTorch" and inputs["kind"] == "bert" and inputs["precision"] == "float32":
+        return TransformerEncoding(inputs)
+    if peer == "model2vec" and inputs["kind"] == "static":
+        return StaticEncoding(inputs)
+    return None
+
+
 TRAININGS = {"GPT training step": GptTraining, "SimCLR training step": SimClrTraining}
 
 
 def prepare(request):
     name, inputs = request["operation"], request["inputs"]
+    if "tokens" in inputs:
+        return encoding(request["peer"], inputs), None
+    if request["peer"] == "model2vec":
+        return None, None
     if request["peer"] == "PyTorch by rows":
         call = BY_ROWS.get(name)
         return call, call and {k: torch.from_numpy(read(v)) for k, v in inputs.items()}
@@ -346,6 +404,10 @@ def main():
             if torch is not None:
                 versions["PyTorch"] = torch.__version__ + blas()
                 versions["PyTorch by rows"] = torch.__version__
+            try:
+                versions["model2vec"] = importlib.metadata.version("model2vec")
+            except importlib.metadata.PackageNotFoundError:
+                pass
             answer = {"peers": versions}
         elif "run" in request:
             start = time.perf_counter()

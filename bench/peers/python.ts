@@ -28,7 +28,7 @@ class Python {
     const numbers = Object.fromEntries(THREADS.map((name) => [name, String(threads)]));
     this.#child = spawn(command, ['-c', program], {
       stdio: ['pipe', 'pipe', 'inherit'],
-      env: { ...process.env, ...numbers },
+      env: { ...process.env, ...numbers, TOKENIZERS_PARALLELISM: String(threads > 1) },
     });
     this.#lines = createInterface({ input: this.#child.stdout as NodeJS.ReadableStream });
     this.#gone = new Promise((_, reject) => {
@@ -78,11 +78,11 @@ function received(outputs: Record<string, string>): Outputs {
 }
 
 /** The interpreter: NEARFAR_PYTHON, or the system's. */
-const COMMAND = process.env.NEARFAR_PYTHON ?? 'python3';
+export const COMMAND = process.env.NEARFAR_PYTHON ?? 'python3';
 
 /** Starts a Python process for a peer, or says why it can't. */
 export async function pythonPeer(
-  module: 'PyTorch' | 'PyTorch by rows' | 'NumPy',
+  module: 'PyTorch' | 'PyTorch by rows' | 'NumPy' | 'model2vec',
   threads: number,
 ): Promise<Peer | Missing> {
   const python = new Python(COMMAND, threads);

@@ -85,6 +85,13 @@ const LOADERS: Record<string, [files: () => Files, load: (files: Files) => unkno
   loadSimClr: [() => filesOf(new SimCLR(IMAGES), saveSimClr), loadSimClr],
   'loadSentenceEncoder of BERT': [() => fixtureFolder('bert-v6'), loadSentenceEncoder],
   'loadSentenceEncoder of model2vec': [() => fixtureFolder('model2vec-f32'), loadSentenceEncoder],
+  'loadSentenceEncoder of 8 bits': [
+    () => {
+      const encoder = loadSentenceEncoder(fixtureFolder('bert-v2'));
+      return filesOf(encoder, (each) => saveSentenceEncoder(each, { dtype: 'int8' }));
+    },
+    loadSentenceEncoder,
+  ],
   'loadSentenceEncoder of 4 bits': [
     () => {
       const encoder = loadSentenceEncoder(fixtureFolder('model2vec-f32'));

@@ -286,7 +286,7 @@ test('half precision rounds each weight, and eight bits a static table', () => {
     }
     if (encoder.kind === 'bert') {
       throws(
-        () => saveSentenceEncoder(encoder, { dtype: 'int8' }),
+        () => saveSentenceEncoder(encoder, { dtype: 'int4' }),
         RangeError,
         /for a transformer/,
       );

@@ -2,6 +2,7 @@
 
 import { cpus } from 'node:os';
 import { measureCallOverhead } from '../../../bench/call-overhead.js';
+import { OnnxFolders, readEncoders } from '../../../bench/encoders.js';
 import { type Listener, measureAll } from '../../../bench/measure.js';
 import { selectWorkloads } from '../../../bench/measure-workload.js';
 import { benchPage } from '../../../bench/page/page.js';
@@ -43,13 +44,23 @@ export const bench: Command = {
     {
       flags: '--peers [names]',
       description:
-        'in turns with PyTorch, NumPy, TensorFlow.js, onnxruntime-web, jax-js and usearch, or some ' +
-        'of them and plain JavaScript, as in numpy,plain',
+        'in turns with PyTorch, NumPy, model2vec, TensorFlow.js, onnxruntime-web, jax-js and ' +
+        'usearch, or some of them and plain JavaScript, as in numpy,plain',
     },
     {
       flags: '--peers-from <dir>',
       description: 'folder in which the peers from npm are installed',
       default: '.',
+    },
+    {
+      flags: '--models <dir>',
+      description: 'folder of sentence encoders, one folder each, whose encoding is timed, too',
+    },
+    {
+      flags: '--onnx <dir>',
+      description:
+        'folder with NAME/onnx of the encoders for onnxruntime-web (by default, export-onnx.py in ' +
+        '--models makes them)',
     },
     { flags: '--largest <n>', description: 'leave sizes out whose largest number is above' },
     {
@@ -79,8 +90,12 @@ async function run({ positional, options, terminal }: Input): Promise<void> {
     return;
   }
   const name = positional[0] ?? '';
+  const models = options.models as string | undefined;
+  const note = (text: string): void => terminal.note(text);
+  const encoders = models === undefined ? [] : readEncoders(models, name, note);
   const plan = {
     name,
+    encoders,
     largest:
       typeof largest === 'string' ? parseInteger('--largest', largest, 1, MAX_SIZE) : MAX_SIZE,
     growth: options.growth === true,
@@ -97,11 +112,16 @@ async function run({ positional, options, terminal }: Input): Promise<void> {
   const { peersFrom } = options as { peersFrom: string };
   const peers = await chosenPeers(options.peers, peersFrom, plan.threads, terminal);
   if (plan.threads > 1) peers.unshift(copiesPeer(plan.threads, programAddress('cli.js')));
+  const onnx = new OnnxFolders();
   try {
+    if (models !== undefined && peers.some((peer) => peer.name.startsWith('onnxruntime-web'))) {
+      plan.encoders = onnx.add(encoders, models, options.onnx as string | undefined, note);
+    }
     const runs = [await measureAll(sourcePackage, { ...plan, peers }, listener(terminal))];
     write(terminal, out, runs, pageOf(runs));
   } finally {
     for (const peer of peers) peer.close?.();
+    onnx.close();
   }
 }
 

@@ -204,7 +204,7 @@ export async function fetchSentenceEncoder(
   const retries = reader.read('retries', integerIn(0, 100), 4);
   const retryDelay = 1000 * reader.read('retryDelay', checkPositive, 0.5);
   const maxBytes = reader.read('maxBytes', integerIn(1), 2 ** 31);
-  const precision = reader.read('precision', oneOf(PRECISIONS), 'float32');
+  const precision = reader.optional('precision', oneOf(PRECISIONS));
   const { fetch: own } = globalThis as { fetch?: FetchFunction };
   const send = reader.optional('fetch', checkCallback<FetchFunction>) ?? own;
   reader.done();
@@ -269,7 +269,7 @@ export async function fetchSentenceEncoder(
 /** Loads files; messages say where they came from. */
 function load(
   files: Parameters<typeof loadSentenceEncoder>[0],
-  precision: (typeof PRECISIONS)[number],
+  precision: (typeof PRECISIONS)[number] | undefined,
   from: string,
 ): SentenceEncoder {
   try {

@@ -36,7 +36,7 @@ export interface LoadSentenceOptions {
    * Numbers that a transformer's weights are multiplied in. `'int8'` rounds them to integers, a
    * scale per output: half of the memory and up to twice the speed, at a cosine of 0.999 or better
    * to the rows of `'float32'`. Static encoders are the same in both.
-   * @default 'float32'
+   * @default 'int8' for a folder that was saved so, else 'float32'
    */
   precision?: Precision | undefined;
 }
@@ -209,7 +209,7 @@ function loadTransformer(
   folder: Folder,
   at: string,
   memory: WeightMemory,
-  precision: Precision,
+  precision: Precision | undefined,
 ): Omit<Loaded, 'network'> & { encoder: TransformerEncoder } {
   const { name, files } = folder;
   const config = readJson(name, files, pathOf(at, 'config.json'));
@@ -335,7 +335,11 @@ export function guessModules(folder: Folder): ModuleEntry[] {
   rangeError(folder.name, "config.json's model_type", `one of ${known}`, kind);
 }
 
-function load(folder: Folder, memory: WeightMemory, precision: Precision): SentenceEncoder {
+function load(
+  folder: Folder,
+  memory: WeightMemory,
+  precision: Precision | undefined,
+): SentenceEncoder {
   const { name } = folder;
   const settings = readSettings(folder);
   const entries = readModules(folder) ?? guessModules(folder);
@@ -408,7 +412,7 @@ function load(folder: Folder, memory: WeightMemory, precision: Precision): Sente
  */
 export function loadSentenceEncoder(files: Files, options?: LoadSentenceOptions): SentenceEncoder {
   const reader = readOptions(NAME, options);
-  const precision = reader.read('precision', oneOf(PRECISIONS), 'float32');
+  const precision = reader.optional('precision', oneOf(PRECISIONS));
   reader.done();
   const folder = { name: NAME, files: checkFiles(NAME, files) };
   const memory = new WeightMemory();

@@ -7,37 +7,26 @@ import sentence from '#wasm/sentence';
 import { kernels } from '../../core/kernels.js';
 import { f32, scoped, u8 } from '../../core/memory.js';
 import { readOptions } from '../../core/options.js';
-import { type RawArray, writeRawSafetensors } from '../../core/safetensors.js';
+import type { RawArray } from '../../core/safetensors.js';
 import { oneOf, rangeError, typeError } from '../../core/validation.js';
 import { type Files, writeJson } from '../files/files.js';
 import { type Architecture, RELATIVE_BIAS } from './architectures.js';
 import { pathOf } from './config.js';
 import { outputWidth, POOLING_FLAGS, type Pooling, type RowModule } from './modules.js';
-import type { SentenceParts } from './parts.js';
+import type { SentenceNetwork, SentenceParts } from './parts.js';
 import { SentenceEncoder } from './sentence-encoder.js';
 import type { StaticEncoder } from './static.js';
-import type { Norm, TransformerEncoder } from './transformer.js';
-import {
-  type Dense,
-  int4Names,
-  readTable,
-  readVector,
-  type Table,
-  unpack,
-  type Vector,
-} from './weights.js';
-
-/** Types that weights are written in. */
-const DTYPES = ['float32', 'float16', 'int8', 'int4'] as const;
-type Dtype = (typeof DTYPES)[number];
+import { INT8_MODEL_TYPE, INT8_OF, type TransformerEncoder } from './transformer.js';
+import { DTYPES, type Dtype, WeightWriter } from './weight-writer.js';
+import { readTable, type Table } from './weights.js';
 
 /** Options of `saveSentenceEncoder`. */
 export interface SaveSentenceOptions {
   /**
-   * Type of the weights. `'float16'` halves the files and rounds each weight; `'int8'` is for static
-   * encoders alone, in model2vec's layout: a quarter of the size. `'int4'`, an eighth, is for static
-   * encoders too and for this package alone: Python can't open it.
-   * @default 'float32'
+   * Type of the weights. `'float16'` halves the files and rounds each weight. `'int8'` makes a
+   * quarter of them: static encoders in model2vec's layout, transformers for this package alone.
+   * `'int4'` makes an eighth, of static encoders and for this package alone: Python can't open it.
+   * @default 'int8' for a transformer from a folder that was saved so, else 'float32'
    */
   dtype?: Dtype | undefined;
 }
@@ -47,115 +36,13 @@ const NAME = 'saveSentenceEncoder';
 /** Version of sentence-transformers whose layout is written; 6 reads it too. */
 const VERSION = { sentence_transformers: '5.0.0' };
 
-/** Collects the arrays of one file. */
-class WeightWriter {
-  readonly #arrays = new Map<string, RawArray>();
-  readonly #half: boolean;
-
-  constructor(dtype: Dtype) {
-    this.#half = dtype === 'float16';
-  }
-
-  add(key: string, shape: readonly number[], numbers: Float32Array): void {
-    if (!this.#half) {
-      const bytes = new Uint8Array(numbers.buffer, numbers.byteOffset, numbers.byteLength);
-      this.#arrays.set(key, { dtype: 'F32', shape, bytes });
-      return;
-    }
-    const { length } = numbers;
-    const bytes = scoped((scope) => {
-      const [from, to] = [scope.f32(length), scope.bytes(2 * length)];
-      f32().set(numbers, from / 4);
-      const core = kernels(sentence);
-      core.floatToHalf(to, from, length);
-      if (core.firstNonFiniteHalf(to, length) >= 0) {
-        rangeError(NAME, 'dtype', `'float32' as ${key} holds more than float16's 65504`, 'float16');
-      }
-      return u8().slice(to, to + 2 * length);
-    });
-    this.#arrays.set(key, { dtype: 'F16', shape, bytes });
-  }
-
-  addRaw(key: string, array: RawArray): void {
-    this.#arrays.set(key, array);
-  }
-
-  vector(key: string, vector: Vector): void {
-    this.add(key, [vector.length], readVector(vector));
-  }
-
-  norm(key: string, { weight, bias }: Norm): void {
-    this.vector(`${key}.weight`, weight);
-    this.vector(`${key}.bias`, bias);
-  }
-
-  /** A table, in 4 bits where that is asked for. */
-  table(key: string, table: Table, dtype?: Dtype): void {
-    if (dtype === 'int4') {
-      this.#int4Table(key, table);
-      return;
-    }
-    this.add(key, [table.rows, table.cols], readTable(table));
-  }
-
-  #int4Table(key: string, table: Table): void {
-    const { rows, cols } = table;
-    const names = int4Names(key);
-    const shape = [rows, Math.ceil(cols / 2)];
-    const size = rows * Math.ceil(cols / 2);
-    const write = ({ at, rowScales = 0, columnScales = 0 }: Omit<Table, 'type'>): void => {
-      this.addRaw(names.codes, { dtype: 'U8', shape, bytes: u8().slice(at, at + size) });
-      this.add(names.rows, [rows], readVector({ at: rowScales, length: rows }));
-      this.add(names.columns, [cols], readVector({ at: columnScales, length: cols }));
-    };
-    // What was read so is written as it is.
-    if (table.type === 'I4') {
-      write(table);
-      return;
-    }
-    const numbers = readTable(table);
-    scoped((scope) => {
-      const from = scope.f32(rows * cols);
-      f32().set(numbers, from / 4);
-      const [at, rowScales, columnScales] = [scope.bytes(size), scope.f32(rows), scope.f32(cols)];
-      kernels(sentence).packInt4(
-        at,
-        rowScales,
-        columnScales,
-        from,
-        rows,
-        cols,
-        scope.f32(cols + 4),
-      );
-      write({ at, rows, cols, rowScales, columnScales });
-    });
-  }
-
-  /** One matrix, or several that stand one below the other. */
-  dense(keys: readonly string[], dense: Dense): void {
-    const rows = dense.rows / keys.length;
-    const size = rows * dense.cols;
-    const numbers = unpack(dense);
-    const bias = dense.bias === undefined ? undefined : { at: dense.bias, length: dense.rows };
-    const biases = bias && readVector(bias);
-    keys.forEach((key, i) => {
-      this.add(`${key}.weight`, [rows, dense.cols], numbers.slice(i * size, (i + 1) * size));
-      if (biases) this.add(`${key}.bias`, [rows], biases.slice(i * rows, (i + 1) * rows));
-    });
-  }
-
-  bytes(): Uint8Array {
-    return writeRawSafetensors(this.#arrays, {});
-  }
-}
-
 function writeTransformer(encoder: TransformerEncoder, dtype: Dtype): Uint8Array {
-  const weights = new WeightWriter(dtype);
+  const weights = new WeightWriter(NAME, dtype);
   const { architecture, words, positions, types, norm, layers, relative, pooler } = encoder;
   const { names }: Architecture = architecture;
-  weights.table('embeddings.word_embeddings.weight', words);
-  weights.table('embeddings.position_embeddings.weight', positions);
-  if (types) weights.table('embeddings.token_type_embeddings.weight', types);
+  weights.words('embeddings.word_embeddings.weight', words);
+  weights.floats('embeddings.position_embeddings.weight', positions);
+  if (types) weights.floats('embeddings.token_type_embeddings.weight', types);
   weights.norm('embeddings.LayerNorm', norm);
   layers.forEach((layer, i) => {
     const key = (part: keyof typeof names): string => architecture.layer(i) + names[part];
@@ -166,8 +53,8 @@ function writeTransformer(encoder: TransformerEncoder, dtype: Dtype): Uint8Array
     weights.dense([key('down')], layer.down);
     weights.norm(key('norm2'), layer.norm2);
   });
-  if (relative) weights.table(RELATIVE_BIAS, relative);
-  if (pooler) weights.dense(['pooler.dense'], pooler);
+  if (relative) weights.floats(RELATIVE_BIAS, relative);
+  if (pooler && dtype !== 'int8') weights.dense(['pooler.dense'], pooler);
   return weights.bytes();
 }
 
@@ -199,7 +86,7 @@ function writeModule(
   width: number,
 ): void {
   if (module.type === 'Normalize') return;
-  const weights = new WeightWriter(dtype);
+  const weights = new WeightWriter(NAME, dtype);
   if (module.type === 'LayerNorm') {
     weights.norm('norm', module.norm);
     files.set(pathOf(at, 'config.json'), writeJson({ dimension: width }));
@@ -288,7 +175,7 @@ function writeModel2Vec(parts: SentenceParts, encoder: StaticEncoder, dtype: Dty
   const { modules, tokens } = parts;
   const normalize = modules.length > 0 && modules.every(({ type }) => type === 'Normalize');
   const { table, model2vec } = encoder;
-  const weights = new WeightWriter(dtype);
+  const weights = new WeightWriter(NAME, dtype);
   let factors = encoder.readWeights();
   if (dtype === 'int8') {
     const { bytes, scale } = quantize(table);
@@ -301,7 +188,7 @@ function writeModel2Vec(parts: SentenceParts, encoder: StaticEncoder, dtype: Dty
       );
     }
   } else {
-    weights.table('embeddings', table, dtype);
+    weights.table('embeddings', table);
   }
   if (factors) {
     const bytes = new Uint8Array(factors.buffer, factors.byteOffset, factors.byteLength);
@@ -339,20 +226,22 @@ function writeFolder(parts: SentenceParts, dtype: Dtype): Files {
   if (network.kind === 'static') {
     const { encoder } = network;
     const at = '0_StaticEmbedding';
-    const weights = new WeightWriter(dtype);
-    weights.table('embedding.weight', encoder.table, dtype);
+    const weights = new WeightWriter(NAME, dtype);
+    weights.table('embedding.weight', encoder.table);
     files.set(pathOf(at, 'model.safetensors'), weights.bytes());
     writeTokenizer(files, at, parts);
     entries.push([at, 'StaticEmbedding']);
     width = encoder.width;
   } else {
     const { encoder, pooling } = network;
+    const { model_type: modelType } = encoder.json;
     const config = {
       ...encoder.json,
       architectures: [encoder.architecture.className],
       // What the network is run in, whatever its file holds.
       torch_dtype: 'float32',
       dtype: 'float32',
+      ...(dtype === 'int8' ? { model_type: INT8_MODEL_TYPE, [INT8_OF]: modelType } : {}),
     };
     files.set('config.json', writeJson(config));
     files.set('model.safetensors', writeTransformer(encoder, dtype));
@@ -367,10 +256,16 @@ function writeFolder(parts: SentenceParts, dtype: Dtype): Files {
     entries.push(['', 'Transformer'], ['1_Pooling', 'Pooling']);
     width = encoder.config.width * pooling.modes.length;
   }
-  writeModules(files, entries, modules, dtype, width);
+  writeModules(files, entries, modules, dtype === 'float16' ? dtype : 'float32', width);
   files.set('modules.json', moduleList(entries));
   files.set('config_sentence_transformers.json', settingsJson(parts));
   return files;
+}
+
+/** The type in which what is saved gives the same bits. */
+function defaultDtype(network: SentenceNetwork): Dtype {
+  const wasInt8 = network.kind === 'bert' && network.encoder.layers[0]?.qkv.factors !== undefined;
+  return wasInt8 ? 'int8' : 'float32';
 }
 
 /**
@@ -378,7 +273,8 @@ function writeFolder(parts: SentenceParts, dtype: Dtype): Files {
  *
  * sentence-transformers 2 to 6 open the folder and give the same rows. An encoder that came from
  * model2vec, and every static one in `'int8'`, becomes a folder of model2vec, which leaves unknown
- * tokens out of the mean. With the default type, what is loaded again gives the same bits.
+ * tokens out of the mean. A transformer in `'int8'` and a static encoder in `'int4'` are for this
+ * package alone: Python refuses them. With the default type, what is loaded again gives the same bits.
  *
  * @param encoder what is written
  * @param options type of the weights
@@ -395,21 +291,19 @@ export function saveSentenceEncoder(
     typeError(NAME, 'encoder', 'a SentenceEncoder', encoder);
   }
   const reader = readOptions(NAME, options);
-  const dtype = reader.read('dtype', oneOf(DTYPES), 'float32');
+  const given = reader.optional('dtype', oneOf(DTYPES));
   reader.done();
   const { parts } = encoder;
   if (parts.memory.disposed) throw new Error(`${NAME}: the encoder was disposed of`);
   const { network } = parts;
-  if (network.kind === 'bert' && network.encoder.precision === 'int8') {
-    rangeError(
-      NAME,
-      'encoder',
-      "loaded with precision 'float32', as its weights are rounded",
-      'int8',
-    );
+  const dtype = given ?? defaultDtype(network);
+  const narrow = network.kind === 'bert' && network.encoder.precision === 'int8';
+  if (narrow && dtype !== 'int8') {
+    const expected = "'int8', or the encoder loaded with precision 'float32'";
+    rangeError(NAME, 'dtype', expected, dtype);
   }
-  if (network.kind === 'bert' && (dtype === 'int8' || dtype === 'int4')) {
-    rangeError(NAME, 'dtype', "'float32' or 'float16' for a transformer", dtype);
+  if (network.kind === 'bert' && dtype === 'int4') {
+    rangeError(NAME, 'dtype', "'float32', 'float16' or 'int8' for a transformer", dtype);
   }
   if (network.kind === 'static' && (network.encoder.model2vec !== undefined || dtype === 'int8')) {
     return writeModel2Vec(parts, network.encoder, dtype);

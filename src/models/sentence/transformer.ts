@@ -49,6 +49,11 @@ export interface Layer {
   norm2: Norm;
 }
 
+/** `model_type` of weights of 8 bits, which transformers refuses by this name. */
+export const INT8_MODEL_TYPE = 'nearfar-int8';
+/** Field with the `model_type` that they had. */
+export const INT8_OF = 'original_model_type';
+
 /** Tokens of several texts, one text behind the other. */
 export interface TokenBatch {
   ids: Int32Array;
@@ -84,7 +89,7 @@ function addNorm(
 export class TransformerEncoder {
   readonly architecture: Architecture;
   readonly config: NetworkConfig;
-  /** The object in config.json. */
+  /** The object in config.json, with the `model_type` that transformers knows. */
   readonly json: Json;
   readonly words: Table;
   readonly positions: Table;
@@ -101,18 +106,18 @@ export class TransformerEncoder {
   /**
    * Reads a network from `config.json` and `model.safetensors`.
    * @param at path of the module in the folder
-   * @param precision numbers that the layers' weights are multiplied in
+   * @param given numbers that the layers' weights are multiplied in, if not those of the file
    */
-  constructor(
-    folder: Folder,
-    at: string,
-    memory: WeightMemory,
-    json: Json,
-    precision: Precision = 'float32',
-  ) {
-    this.precision = precision;
+  constructor(folder: Folder, at: string, memory: WeightMemory, written: Json, given?: Precision) {
     const { name } = folder;
     const file = pathOf(at, 'config.json');
+    const narrow = written.model_type === INT8_MODEL_TYPE;
+    const precision = given ?? (narrow ? 'int8' : 'float32');
+    this.precision = precision;
+    const { [INT8_OF]: original, ...others } = written as Record<string, unknown>;
+    // A field that is set again keeps its place, so that the file is written again as it was.
+    if (narrow) others.model_type = original;
+    const json: Json = narrow ? others : written;
     const kind = json.model_type;
     const architecture =
       typeof kind === 'string' && Object.hasOwn(ARCHITECTURES, kind)
@@ -120,7 +125,7 @@ export class TransformerEncoder {
         : undefined;
     if (architecture === undefined) {
       const known = Object.keys(ARCHITECTURES).join(', ');
-      rangeError(name, `${file}'s model_type`, `one of ${known}`, kind);
+      rangeError(name, `${file}'s ${narrow ? INT8_OF : 'model_type'}`, `one of ${known}`, kind);
     }
     this.architecture = architecture;
     this.json = json;
@@ -139,9 +144,9 @@ export class TransformerEncoder {
     // Before anything of that size is made.
     for (let i = 0; i < config.layers; i++) {
       const { names } = architecture;
-      reader.get(`${architecture.layer(i)}${names.down}.weight`, [width, hidden]);
+      reader.matrix(`${architecture.layer(i)}${names.down}.weight`, [width, hidden]);
     }
-    this.words = reader.table('embeddings.word_embeddings.weight', [vocabularySize, width]);
+    this.words = reader.wordTable('embeddings.word_embeddings.weight', [vocabularySize, width]);
     const positions = 'embeddings.position_embeddings.weight';
     reader.get(positions, [config.positions, width]);
     this.positions = {

@@ -62,7 +62,7 @@ export interface Table {
   type: TableType;
   rows: number;
   cols: number;
-  /** Scale of each row (f32), of a table of 4 bits. */
+  /** Scale of each row (f32), of a table of 4 bits, or of 8 bits in a transformer. */
   rowScales?: Pointer;
   /** Scale of each column (f32), of a table of 4 bits. */
   columnScales?: Pointer;
@@ -75,6 +75,21 @@ export const int4Names = (key: string): { codes: string; rows: string; columns: 
   columns: `${key}.int4.column_scales`,
 });
 
+/** Names of the arrays of weights of 8 bits: whole numbers, a scale per row, a factor per block. */
+export const int8Names = (key: string): { numbers: string; rows: string; factors: string } => ({
+  numbers: `${key}.int8`,
+  rows: `${key}.int8.row_scales`,
+  factors: `${key}.int8.block_factors`,
+});
+
+/** Inputs of an output that share a factor (assembly/sentence/integers.ts). */
+const BLOCK = 16;
+/** Largest factor. */
+const MAX_FACTOR = 8;
+
+/** Factors of each output. */
+export const blocksOf = (cols: number): number => Math.ceil(cols / BLOCK);
+
 /** The right side of a product, packed once: x W' of a (rows, cols) matrix W, and a bias. */
 export interface Dense {
   /** f32 in slivers, or integers in slivers where there are scales. */
@@ -82,6 +97,8 @@ export interface Dense {
   bias: Pointer | undefined;
   /** Scale of each output, of weights that are integers. */
   scales: Pointer | undefined;
+  /** Factors of blocks (u8), of weights that were 8 bits in their file. */
+  factors?: Pointer | undefined;
   /** Largest activation that integers are multiplied with. */
   limit: number;
   /** Outputs. */
@@ -155,6 +172,12 @@ export class WeightReader {
     return found;
   }
 
+  /** Checks the shape of a matrix, whatever its type. */
+  matrix(key: string, shape: readonly [number, number]): void {
+    const { numbers } = int8Names(key);
+    this.get(this.find(key) === undefined && this.find(numbers) ? numbers : key, shape);
+  }
+
   /** Converts an array to f32 at an address. */
   #copyFloats(key: string, array: FileArray, to: Pointer, length: number): void {
     const { dtype, bytes, file } = array;
@@ -210,6 +233,37 @@ export class WeightReader {
     return { at, type: 'I4', rows, cols, rowScales: scales.at, columnScales: columns.at };
   }
 
+  /** Reads whole numbers of 8 bits, the arrays of some matrices one below the other. */
+  #copyBytes(
+    keys: readonly string[],
+    dtype: 'I8' | 'U8',
+    shape: readonly [number, number],
+    to: Pointer,
+  ): void {
+    const size = shape[0] * shape[1];
+    keys.forEach((key, i) => {
+      const found = this.get(key, shape);
+      if (found.dtype !== dtype) {
+        rangeError(this.#name, `${found.file}'s ${key}`, `of type ${dtype}`, found.dtype);
+      }
+      u8().set(found.bytes, to + i * size);
+    });
+  }
+
+  /** Reads a transformer's table, which may have 8 bits and a scale per row. */
+  wordTable(key: string, shape: readonly [number, number]): Table {
+    const [rows, cols] = shape;
+    const names = int8Names(key);
+    if (this.find(key) !== undefined || this.find(names.numbers) === undefined) {
+      return this.table(key, shape);
+    }
+    const { at: rowScales } = this.vector(names.rows, [rows]);
+    this.get(names.numbers, shape);
+    const at = this.#memory.allocate(rows * cols + 16);
+    this.#copyBytes([names.numbers], 'I8', shape, at);
+    return { at, type: 'I8', rows, cols, rowScales };
+  }
+
   /** Reads a table and keeps the type that it has in the file, where kernels read it. */
   table(key: string, shape: readonly [number, number]): Table {
     if (this.find(key) === undefined && this.hasTable(key)) return this.#int4Table(key);
@@ -237,6 +291,40 @@ export class WeightReader {
     return at;
   }
 
+  /**
+   * Finds matrices of 8 bits.
+   * @returns undefined if the file has them in another type; else what copies whole numbers,
+   * factors and scales to their places
+   */
+  #blocks(
+    keys: readonly string[],
+    rows: number,
+    cols: number,
+  ): ((numbers: Pointer, factors: Pointer, scales: Pointer) => void) | undefined {
+    const names = keys.map((key) => int8Names(`${key}.weight`));
+    if (names.every(({ numbers }) => this.find(numbers) === undefined)) return undefined;
+    return (numbers, factors, scales) => {
+      this.#copyBytes(
+        names.map((each) => each.numbers),
+        'I8',
+        [rows, cols],
+        numbers,
+      );
+      const blocks = blocksOf(cols);
+      const list = names.map((each) => each.factors);
+      this.#copyBytes(list, 'U8', [rows, blocks], factors);
+      const bad = u8()
+        .subarray(factors, factors + keys.length * rows * blocks)
+        .find((factor) => factor > MAX_FACTOR);
+      if (bad !== undefined) {
+        rangeError(this.#name, `${this.#file}'s ${list[0]}`, `from 0 to ${MAX_FACTOR}`, bad);
+      }
+      names.forEach((each, i) => {
+        this.#copyFloats(each.rows, this.get(each.rows, [rows]), scales + 4 * i * rows, rows);
+      });
+    };
+  }
+
   /** Reads one matrix, or several one below the other, and packs them. */
   dense(
     keys: readonly string[],
@@ -254,30 +342,47 @@ export class WeightReader {
     );
     const scales = narrow ? this.#zeros(total) : undefined;
     let limit = 0;
+    let factors: Pointer | undefined;
+    const blocks = this.#blocks(keys, rows, cols);
     scoped((scope) => {
+      if (blocks !== undefined && scales !== undefined) {
+        const numbers = scope.bytes(total * cols);
+        factors = this.#memory.allocate(total * blocksOf(cols));
+        blocks(numbers, factors, scales);
+        limit = kernels(sentence).packBlockWeights(packed, numbers, factors, total, cols);
+        return;
+      }
       const whole = scope.f32(total * cols);
-      keys.forEach((key, i) => {
-        const name = `${key}.weight`;
-        this.#copyFloats(
-          name,
-          this.get(name, [rows, cols]),
-          whole + 4 * i * rows * cols,
-          rows * cols,
-        );
-      });
+      if (blocks !== undefined) {
+        const [numbers, some] = [scope.bytes(total * cols), scope.bytes(total * blocksOf(cols))];
+        const [integers, outputs] = [
+          scope.bytes(kernels(sentence).integerBytes(total, cols)),
+          scope.f32(total),
+        ];
+        blocks(numbers, some, outputs);
+        kernels(sentence).packBlockWeights(integers, numbers, some, total, cols);
+        kernels(sentence).unpackIntegerWeights(whole, integers, outputs, total, cols);
+      } else {
+        keys.forEach((key, i) => {
+          const name = `${key}.weight`;
+          const to = whole + 4 * i * rows * cols;
+          this.#copyFloats(name, this.get(name, [rows, cols]), to, rows * cols);
+        });
+      }
       if (scales === undefined) {
         core.packBlocks(packed, whole, total, cols, cols, 1, core.NR.value, 0, total);
       } else {
         limit = kernels(sentence).packIntegerWeights(packed, scales, whole, total, cols);
       }
     });
-    if (!bias) return { packed, bias: undefined, scales, limit, rows: total, cols };
+    const dense = { packed, scales, factors, limit, rows: total, cols };
+    if (!bias) return { ...dense, bias: undefined };
     const biases = this.#zeros(total);
     keys.forEach((key, i) => {
       const name = `${key}.bias`;
       this.#copyFloats(name, this.get(name, [rows]), biases + 4 * i * rows, rows);
     });
-    return { packed, bias: biases, scales, limit, rows: total, cols };
+    return { ...dense, bias: biases };
   }
 }
 
@@ -308,10 +413,12 @@ export function applyDense(
 }
 
 /** Row-major numbers of a packed matrix. */
-export function unpack({ packed, rows, cols }: Dense): Float32Array {
+export function unpack({ packed, scales, rows, cols }: Dense): Float32Array {
   return scoped((scope) => {
     const at = scope.f32(rows * cols);
-    kernels(sentence).unpackBlocks(at, packed, rows, cols, kernels().NR.value);
+    const core = kernels(sentence);
+    if (scales === undefined) core.unpackBlocks(at, packed, rows, cols, kernels().NR.value);
+    else core.unpackIntegerWeights(at, packed, scales, rows, cols);
     return f32().slice(at / 4, at / 4 + rows * cols);
   });
 }
@@ -337,7 +444,9 @@ function tableToFloat(to: Pointer, { at, type, rows, cols, ...scales }: Table): 
   const core = kernels(sentence);
   if (type === 'F32') f32().copyWithin(to / 4, at / 4, at / 4 + n);
   else if (type === 'F16') core.halfToFloat(to, at, n);
-  else if (type === 'I8') core.int8ToFloat(to, at, n);
+  else if (type === 'I8' && scales.rowScales !== undefined) {
+    core.int8RowsToFloat(to, at, scales.rowScales, rows, cols);
+  } else if (type === 'I8') core.int8ToFloat(to, at, n);
   else core.int4ToFloat(to, at, scales.rowScales ?? 0, scales.columnScales ?? 0, rows, cols);
 }
 
