@@ -23,6 +23,10 @@ const MC: i32 = 128;
 
 /**
  * The micro-kernel: c (MR x NR, ldc bytes per row) = or += left sliver x right sliver over k steps.
+ *
+ * A turn of the loop takes two steps, with the test for an odd last one between them: in one block
+ * a compiler would load the numbers of both first, and have no registers left for the sums. Two
+ * steps a turn are 8 % faster than one on Node 20 and 22, 2 % on 26, and 6 % slower on 24.
  */
 export function microKernel(
   c: usize, ldc: usize, a: usize, b: usize, k: i32, accumulate: bool,
@@ -31,7 +35,8 @@ export function microKernel(
   let c10 = f32x4.splat(0), c11 = f32x4.splat(0);
   let c20 = f32x4.splat(0), c21 = f32x4.splat(0);
   let c30 = f32x4.splat(0), c31 = f32x4.splat(0);
-  for (const end = a + (<usize>k << 4); a < end; a += 16, b += 32) {
+  const end = a + (<usize>k << 4), last = end - 16;
+  for (; a < end; a += 32, b += 64) {
     const b0 = v128.load(b), b1 = v128.load(b, 16);
     let s = v128.load32_splat(a);
     c00 = f32x4.add(c00, f32x4.mul(s, b0));
@@ -45,6 +50,20 @@ export function microKernel(
     s = v128.load32_splat(a, 12);
     c30 = f32x4.add(c30, f32x4.mul(s, b0));
     c31 = f32x4.add(c31, f32x4.mul(s, b1));
+    if (a == last) break;
+    const d0 = v128.load(b, 32), d1 = v128.load(b, 48);
+    s = v128.load32_splat(a, 16);
+    c00 = f32x4.add(c00, f32x4.mul(s, d0));
+    c01 = f32x4.add(c01, f32x4.mul(s, d1));
+    s = v128.load32_splat(a, 20);
+    c10 = f32x4.add(c10, f32x4.mul(s, d0));
+    c11 = f32x4.add(c11, f32x4.mul(s, d1));
+    s = v128.load32_splat(a, 24);
+    c20 = f32x4.add(c20, f32x4.mul(s, d0));
+    c21 = f32x4.add(c21, f32x4.mul(s, d1));
+    s = v128.load32_splat(a, 28);
+    c30 = f32x4.add(c30, f32x4.mul(s, d0));
+    c31 = f32x4.add(c31, f32x4.mul(s, d1));
   }
   storeTile(c, ldc, accumulate, c00, c01, c10, c11, c20, c21, c30, c31);
 }
