@@ -18,9 +18,9 @@ export {
   hitsWithin,
   precisionSum,
   dcg,
-  idealDcg,
   knnVoteRows,
 } from './analysis/ranking';
+export { bootstrapMeans } from './analysis/bootstrap';
 export { alignmentRows, uniformityFromSums, effectiveRank } from './analysis/embedding-space';
 export {
   designRows,

@@ -4,3 +4,4 @@ export { heapBase } from './core/heap-base';
 export { cosine, maxAbs, scaleArray } from './core/rows';
 export { scoreRows } from './search/similarity';
 export { topKScratch, topKStart, topKUpdate, topKFinish } from './search/top-k';
+export { bm25Weights } from './search/bm25';

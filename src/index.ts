@@ -14,6 +14,11 @@ export {
   LinearClassifier,
   type LogisticOptions,
 } from './evaluate/classifier.js';
+export {
+  type CompareRankingsOptions,
+  compareRankings,
+  type RankingComparison,
+} from './evaluate/compare-rankings.js';
 export { type EmbeddingMetrics, evaluateEmbeddings } from './evaluate/embedding-metrics.js';
 export {
   type AlignmentOptions,
@@ -24,11 +29,16 @@ export {
 } from './evaluate/embedding-space.js';
 export { type KnnOptions, knnClassify } from './evaluate/knn.js';
 export { type LinearProbe, linearProbe } from './evaluate/linear-probe.js';
+export type { Relevant } from './evaluate/relevance.js';
 export {
+  type EvaluateRankingsOptions,
   type EvaluateRetrievalOptions,
+  evaluateRankings,
   evaluateRetrieval,
-  type RetrievalMetrics,
+  type RetrievalMetricsPerQuery,
 } from './evaluate/retrieval.js';
+export type { PerQueryMetrics, RetrievalMetrics } from './evaluate/retrieval-metrics.js';
+export { spearman } from './evaluate/spearman.js';
 export { type Pca, type PcaOptions, pca, pcaTransform } from './linalg/pca.js';
 export {
   cosineSimilarity,
@@ -97,4 +107,13 @@ export {
   type TripletUpdateOptions,
   tripletUpdate,
 } from './losses/triplet-update.js';
+export { Bm25, type Bm25Options } from './search/bm25.js';
+export {
+  type HybridCorpus,
+  type HybridQueries,
+  type HybridSearchOptions,
+  hybridSearch,
+  type RankFusionOptions,
+  reciprocalRankFusion,
+} from './search/hybrid.js';
 export { type TopK, type TopKOptions, topK } from './search/top-k.js';

@@ -29,7 +29,8 @@ function countAt(ranks: usize, low: i32, count: i32, skipped: bool): void {
  * ranks[i] (i32) = how many of n rows stand before the i-th best of the relevant ones, by their
  * scores and, of equal scores, the lower index. Row `self` (-1: none) is not in the ranking, even
  * if it is among the `capacity` relevant ones (i32); returns how many of them remain. `best` (f32)
- * and `bestIndices` (i32) have room for 2 `capacity` each.
+ * and `bestIndices` (i32) have room for 2 `capacity` each; `bestIndices` begins with those, best
+ * first.
  *
  * Only the relevant rows are sorted; each of the others finds its position among them, four at a
  * time so that none waits for another's steps.
@@ -100,17 +101,17 @@ function discount(rank: i32): f64 {
   return 0.6931471805599453 / logScalar(<f64>(rank + 2));
 }
 
-/** DCG: the discounted cumulative gain of the first `hits` ranks (i32). */
-export function dcg(ranks: usize, hits: i32): f64 {
+/**
+ * DCG: the sum over `hits` relevant rows of gain times discount. `ranks` (i32) are theirs, or the
+ * first ones where it is 0; `gains` (f64) are theirs in the same order, or all 1 where it is 0.
+ */
+export function dcg(ranks: usize, gains: usize, hits: i32): f64 {
   let sum: f64 = 0;
-  for (let i = 0; i < hits; i++) sum += discount(load<i32>(ranks + (<usize>i << 2)));
-  return sum;
-}
-
-/** DCG of a ranking that begins with `hits` hits. */
-export function idealDcg(hits: i32): f64 {
-  let sum: f64 = 0;
-  for (let i = 0; i < hits; i++) sum += discount(i);
+  for (let i = 0; i < hits; i++) {
+    const rank = ranks == 0 ? i : load<i32>(ranks + (<usize>i << 2));
+    const gain = gains == 0 ? 1 : load<f64>(gains + (<usize>i << 3));
+    sum += gain * discount(rank);
+  }
   return sum;
 }
 

@@ -86,6 +86,13 @@ function finish(
   if (i + 8 < end) v128.store32_lane(y + i + 8, result, 2);
 }
 
+/** The 32 bits of n draws, as u32; y has room for a multiple of 16. */
+export function fillBits(
+  y: usize, n: i32, seedLow: i32, seedHigh: i32, stream: i32, step: i32,
+): void {
+  draw(y, 0, n, 0, 0, seedLow, seedHigh, stream, step, 0, 0);
+}
+
 /** n numbers in [low, high): multiples of 2^-24 of the way, the nearest f32 of each. */
 export function fillUniform(
   y: usize, n: i32, low: f32, high: f32, seedLow: i32, seedHigh: i32, stream: i32, step: i32,

@@ -12,6 +12,22 @@ export function ranking(query: readonly number[], corpus: Rows, score: Score): n
     .map(({ index }) => index);
 }
 
+/** BM25 of each document, each a list of words, by Lucene's formula. */
+export function bm25(
+  query: readonly string[],
+  documents: readonly (readonly string[])[],
+): number[] {
+  const average = documents.reduce((sum, { length }) => sum + length, 0) / documents.length;
+  return documents.map((document) =>
+    query.reduce((sum, word) => {
+      const having = documents.filter((words) => words.includes(word)).length;
+      const idf = Math.log(1 + (documents.length - having + 0.5) / (having + 0.5));
+      const f = document.filter((other) => other === word).length;
+      return sum + (idf * f) / (f + 1.2 * (0.25 + (0.75 * document.length) / average));
+    }, 0),
+  );
+}
+
 /** Ranks of the relevant rows, from 0. */
 export function ranksOf(order: readonly number[], relevant: ReadonlySet<number>): number[] {
   return order.flatMap((index, rank) => (relevant.has(index) ? [rank] : []));

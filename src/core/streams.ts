@@ -46,6 +46,8 @@ export const STREAMS = {
   textParts: 16,
   /** Initial rows of a static sentence encoder. */
   tableRows: 17,
+  /** Queries drawn with replacement by the bootstrap: step is the sample. */
+  bootstrap: 18,
 } as const;
 
 export type Stream = (typeof STREAMS)[keyof typeof STREAMS];

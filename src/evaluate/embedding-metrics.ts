@@ -51,8 +51,15 @@ export function evaluateEmbeddings(
   let mapAtR = 0;
   const visited = scoped((scope) => {
     const core = kernels(analysisCode);
-    const classOf = (row: number): number => indices[row] as number;
-    return forEachRanking(scope, input, input, 'cosine', groups, classOf, (ranks, count) => {
+    const rankings = {
+      queries: input,
+      corpus: input,
+      metric: 'cosine',
+      groups,
+      groupOf: (row: number) => indices[row] as number,
+      leftOutOf: (row: number) => row,
+    } as const;
+    return forEachRanking(scope, rankings, ({ ranks, count }) => {
       const hits = core.hitsWithin(ranks, count, count);
       precisionAt1 += core.hitsWithin(ranks, count, 1);
       rPrecision += hits / count;

@@ -12,22 +12,38 @@ export interface Groups {
   starts: readonly number[];
 }
 
+/** Rankings of a corpus by queries. */
+interface Rankings {
+  readonly queries: MatrixInput;
+  readonly corpus: MatrixInput;
+  readonly metric: Metric;
+  readonly groups: Groups;
+  /** Gives the group of a query. */
+  groupOf(query: number): number;
+  /** Gives the row of the corpus that a query leaves out of its ranking; -1 for none. */
+  leftOutOf(query: number): number;
+}
+
+/** Relevant rows of one query. */
+export interface RelevantRanks {
+  readonly query: number;
+  /** Address of their ranks (i32, from 0, rising). */
+  readonly ranks: Pointer;
+  /** Address of the rows (i32) in the same order. */
+  readonly rows: Pointer;
+  readonly count: number;
+}
+
 /**
- * Ranks the rows of each query's group among all of the corpus. A query that is of the corpus
- * itself is left out; queries without a relevant row are skipped.
+ * Ranks the rows of each query's group among all of the corpus; queries without a relevant row are
+ * skipped.
  *
- * @param groupOf gives the group of a query
- * @param visit is called with the address of the ranks (i32, from 0, rising) and their number
  * @returns number of queries that were visited
  */
 export function forEachRanking(
   scope: Scope,
-  queries: MatrixInput,
-  corpus: MatrixInput,
-  metric: Metric,
-  { rows, starts }: Groups,
-  groupOf: (query: number) => number,
-  visit: (ranks: Pointer, count: number) => void,
+  { queries, corpus, metric, groups: { rows, starts }, groupOf, leftOutOf }: Rankings,
+  visit: (found: RelevantRanks) => void,
 ): number {
   const core = kernels(analysisCode);
   const lists = scope.i32From(rows);
@@ -38,17 +54,16 @@ export function forEachRanking(
   const ranks = scope.i32(maxLength);
   const [best, indices] = [scope.f32(2 * maxLength), scope.i32(2 * maxLength)];
   let visited = 0;
-  forEachScoreRow(scope, queries, corpus, metric, (at, row) => {
-    const group = groupOf(row);
+  forEachScoreRow(scope, queries, corpus, metric, (at, query) => {
+    const group = groupOf(query);
     const start = starts[group] as number;
     const length = (starts[group + 1] as number) - start;
     if (length === 0) return;
-    const self = queries === corpus ? row : -1;
-    const list = lists + 4 * start;
-    const count = core.relevantRanks(ranks, at, corpus.rows, list, length, self, best, indices);
+    const [list, leftOut] = [lists + 4 * start, leftOutOf(query)];
+    const count = core.relevantRanks(ranks, at, corpus.rows, list, length, leftOut, best, indices);
     if (count === 0) return;
     visited++;
-    visit(ranks, count);
+    visit({ query, ranks, rows: indices, count });
   });
   return visited;
 }

@@ -1,25 +1,37 @@
-/** Metrics of retrieval: recall, precision, NDCG, MRR and MAP. */
+/** Metrics of retrieval: recall, precision, NDCG, MRR, MAP and accuracy. */
 
-import analysisCode from '#wasm/analysis';
-import { kernels } from '../core/kernels.js';
 import { checkWidth, type MatrixLike, type NumberArray, readMatrix } from '../core/matrix.js';
-import { scoped } from '../core/memory.js';
+import { i32, scoped } from '../core/memory.js';
 import { readOptions } from '../core/options.js';
-import {
-  checkIntegers,
-  integerIn,
-  isNumberArray,
-  oneOf,
-  rangeError,
-  typeError,
-} from '../core/validation.js';
+import { checkFlag, checkIntegers, oneOf, rangeError, typeError } from '../core/validation.js';
 import { METRICS, type Metric } from '../linalg/similarity.js';
-import { forEachRanking, type Groups } from './ranking.js';
+import { forEachRanking } from './ranking.js';
+import { type Relevant, readRelevant } from './relevance.js';
+import {
+  MetricSums,
+  type PerQueryMetrics,
+  type RetrievalMetrics,
+  readCutoffs,
+} from './retrieval-metrics.js';
+
+/** Options of {@link evaluateRankings}. */
+export interface EvaluateRankingsOptions {
+  /**
+   * Cutoffs k, each at least 1; one may be past the ranking.
+   * @default [1, 10]
+   */
+  ks?: readonly number[] | undefined;
+  /**
+   * Give the metrics of each query too.
+   * @default false
+   */
+  perQuery?: boolean | undefined;
+}
 
 /** Options of {@link evaluateRetrieval}. */
 export interface EvaluateRetrievalOptions {
   /**
-   * Cutoffs k of recall, precision and NDCG, each at least 1; one may be past the corpus.
+   * Cutoffs k of the metrics, each at least 1; one may be past the corpus.
    * @default [1, 10]
    */
   ks?: readonly number[] | undefined;
@@ -28,25 +40,28 @@ export interface EvaluateRetrievalOptions {
    * @default 'cosine'
    */
   metric?: Metric | undefined;
+  /**
+   * For each query the row of the corpus that is not in its ranking, as where the queries are rows of
+   * the corpus; -1 for none.
+   */
+  leaveOut?: ArrayLike<number> | undefined;
+  /**
+   * Give the metrics of each query too.
+   * @default false
+   */
+  perQuery?: boolean | undefined;
 }
 
-/** Result of {@link evaluateRetrieval}: means over the queries that have relevant rows. */
-export interface RetrievalMetrics {
-  /** Fraction of a query's relevant rows that are among the first k, by k: `recall[10]`. */
-  recall: Record<number, number>;
-  /** Fraction of the first k rows that are relevant, by k. */
-  precision: Record<number, number>;
-  /** Discounted gain of the first k rows, 1 / log2(rank + 1) per hit, over the best possible, by k. */
-  ndcg: Record<number, number>;
-  /** Mean of 1 / rank of the first relevant row, over the whole ranking. */
-  mrr: number;
-  /** Mean over a query's relevant rows of the precision at their ranks, over the whole ranking. */
-  map: number;
+/** Metrics as means and of each query. */
+export interface RetrievalMetricsPerQuery extends RetrievalMetrics {
+  /** Metrics of each query that has relevant rows. */
+  perQuery: PerQueryMetrics;
 }
 
 /**
- * Ranks the corpus for each query and computes recall, precision and NDCG of the first k rows, and
- * the mean reciprocal rank and mean average precision of the whole ranking.
+ * Ranks the corpus for each query and computes recall, precision, NDCG, MRR, MAP and accuracy of the
+ * first k rows, and MRR and MAP of the whole ranking. The definitions are those of
+ * sentence-transformers' InformationRetrievalEvaluator.
  *
  * Each is a mean over the queries that have relevant rows. Equal scores rank by the lower index, as
  * in {@link topK}.
@@ -54,81 +69,151 @@ export interface RetrievalMetrics {
  * @param queries (q, d) f32, or one vector
  * @param corpus (n, d) f32
  * @param relevant for each query the indices of its relevant rows of the corpus; one that is listed
- *   twice counts once
- * @param options ks, metric
+ *   twice counts once. A Map from indices to grades sets the gains of `ndcg`
+ * @param options ks, metric, leaveOut, perQuery
  * @returns the metrics, from 0 to 1
  * @throws {RangeError} if no query has a relevant row, or an index is out of range
- * @example const { recall, mrr } = evaluateRetrieval(queries, corpus, [[3], [0, 7]]);
+ * @see https://sbert.net/docs/package_reference/sentence_transformer/evaluation.html
+ * @example const { recall, mrrAt } = evaluateRetrieval(queries, corpus, [[3], [0, 7]]);
  */
 export function evaluateRetrieval(
   queries: MatrixLike | NumberArray,
   corpus: MatrixLike,
-  relevant: readonly ArrayLike<number>[],
+  relevant: Relevant,
+  options: EvaluateRetrievalOptions & { perQuery: true },
+): RetrievalMetricsPerQuery;
+export function evaluateRetrieval(
+  queries: MatrixLike | NumberArray,
+  corpus: MatrixLike,
+  relevant: Relevant,
+  options?: EvaluateRetrievalOptions,
+): RetrievalMetrics;
+export function evaluateRetrieval(
+  queries: MatrixLike | NumberArray,
+  corpus: MatrixLike,
+  relevant: Relevant,
   options?: EvaluateRetrievalOptions,
 ): RetrievalMetrics {
   const name = 'evaluateRetrieval';
   const query = readMatrix(name, 'queries', queries, true);
   const input = readMatrix(name, 'corpus', corpus);
   checkWidth(input, query);
-  const groups = readRelevant(name, relevant, query.rows, input.rows);
+  const groups = readRelevant(
+    name,
+    relevant,
+    { of: query.rows, what: 'the rows of queries' },
+    input.rows,
+  );
   const reader = readOptions(name, options);
   const ks = reader.read('ks', readCutoffs, [1, 10]);
   const metric = reader.read('metric', oneOf(METRICS), 'cosine');
+  const leaveOut = reader.optional('leaveOut', rowsOf(query.rows, input.rows));
+  const perQuery = reader.read('perQuery', checkFlag, false);
   reader.done();
-  const sums = ks.map(() => ({ recall: 0, precision: 0, ndcg: 0 }));
-  let mrr = 0;
-  let map = 0;
-  const visited = scoped((scope) => {
-    const core = kernels(analysisCode);
-    const own = (row: number): number => row;
-    return forEachRanking(scope, query, input, metric, groups, own, (ranks, count) => {
-      ks.forEach((k, i) => {
-        const hits = core.hitsWithin(ranks, count, k);
-        const sum = sums[i] as { recall: number; precision: number; ndcg: number };
-        sum.recall += hits / count;
-        sum.precision += hits / k;
-        sum.ndcg += core.dcg(ranks, hits) / core.idealDcg(Math.min(k, count));
-      });
-      mrr += core.precisionSum(ranks, 1);
-      map += core.precisionSum(ranks, count) / count;
+  const leftOutOf = (row: number): number => leaveOut?.[row] ?? -1;
+  const rankings = {
+    queries: query,
+    corpus: input,
+    metric,
+    groups,
+    groupOf: (row: number) => row,
+    leftOutOf,
+  };
+  return scoped((scope) => {
+    const sums = new MetricSums(scope, ks, groups);
+    const visited = forEachRanking(scope, rankings, (found) => {
+      sums.add({ ...found, relevant: found.count, leftOut: leftOutOf(found.query) });
     });
+    if (visited === 0) {
+      throw new RangeError(`${name}: leaveOut must leave a relevant row to at least one query`);
+    }
+    return { ...sums.means(), ...(perQuery && { perQuery: sums.perQuery() }) };
   });
-  const means = (field: 'recall' | 'precision' | 'ndcg'): Record<number, number> =>
-    Object.fromEntries(ks.map((k, i) => [k, (sums[i]?.[field] as number) / visited]));
-  return {
-    recall: means('recall'),
-    precision: means('precision'),
-    ndcg: means('ndcg'),
-    mrr: mrr / visited,
-    map: map / visited,
-  };
 }
 
-function readRelevant(name: string, relevant: unknown, queries: number, corpus: number): Groups {
-  if (!Array.isArray(relevant)) {
-    typeError(name, 'relevant', 'an array with an array of row indices for each query', relevant);
-  }
-  if (relevant.length !== queries) {
-    rangeError(name, 'relevant', `${queries} long (the rows of queries)`, relevant.length);
-  }
+/** Makes a check for a row of the corpus, or -1, per query. */
+function rowsOf(
+  queries: number,
+  corpus: number,
+): (name: string, argument: string, value: unknown) => ArrayLike<number> {
+  const length = { of: queries, what: 'the rows of queries' };
   const range = {
-    valid: (row: number) => row >= 0 && row < corpus,
-    what: `from 0 to ${corpus - 1} (the rows of corpus)`,
+    valid: (row: number) => row >= -1 && row < corpus,
+    what: `from -1 to ${corpus - 1} (the rows of corpus)`,
   };
-  const lists = Array.from(relevant, (list: unknown, query) => {
-    const rows = checkIntegers(name, `relevant[${query}]`, list, undefined, range);
-    return [...new Set(Array.from(rows))];
-  });
-  const starts = [0];
-  for (const { length } of lists) starts.push((starts.at(-1) as number) + length);
-  if (starts.at(-1) === 0) {
-    throw new RangeError(`${name}: relevant must have a row for at least one query`);
-  }
-  return { rows: lists.flat(), starts };
+  return (name, argument, value) => checkIntegers(name, argument, value, length, range);
 }
 
-function readCutoffs(name: string, argument: string, ks: unknown): number[] {
-  if (!isNumberArray(ks)) typeError(name, argument, 'an array of whole numbers', ks);
-  if (ks.length === 0) rangeError(name, argument, 'at least one number long', 0);
-  return Array.from(ks, (k, i) => integerIn(1)(name, `${argument}[${i}]`, k));
+/**
+ * Computes the metrics of {@link evaluateRetrieval} for rankings that are there already: of BM25, of
+ * a hybrid or an approximate search.
+ *
+ * @param rankings for each query the indices of documents, best first; -1 ends a ranking. It may be
+ *   cut off: a relevant document that it does not have counts as not found
+ * @param relevant for each query the indices of its relevant documents, or a Map from indices to grades
+ * @param options ks, perQuery
+ * @returns the metrics, from 0 to 1
+ * @throws {RangeError} if no query has a relevant document, or a ranking has one twice
+ * @example
+ * const { indices } = new Bm25(documents).topK(queries, 10);
+ * const rankings = queries.map((_, i) => indices.subarray(10 * i, 10 * i + 10));
+ * const { mrrAt } = evaluateRankings(rankings, relevant);
+ */
+export function evaluateRankings(
+  rankings: readonly ArrayLike<number>[],
+  relevant: Relevant,
+  options: EvaluateRankingsOptions & { perQuery: true },
+): RetrievalMetricsPerQuery;
+export function evaluateRankings(
+  rankings: readonly ArrayLike<number>[],
+  relevant: Relevant,
+  options?: EvaluateRankingsOptions,
+): RetrievalMetrics;
+export function evaluateRankings(
+  rankings: readonly ArrayLike<number>[],
+  relevant: Relevant,
+  options?: EvaluateRankingsOptions,
+): RetrievalMetrics {
+  const name = 'evaluateRankings';
+  if (!Array.isArray(rankings)) typeError(name, 'rankings', 'an array of rankings', rankings);
+  const range = { valid: (index: number) => index >= -1, what: 'at least -1' };
+  const lists = Array.from(rankings, (ranking: unknown, q) =>
+    checkIntegers(name, `rankings[${q}]`, ranking, undefined, range),
+  );
+  const groups = readRelevant(
+    name,
+    relevant,
+    { of: lists.length, what: 'one per ranking' },
+    Number.POSITIVE_INFINITY,
+  );
+  const reader = readOptions(name, options);
+  const ks = reader.read('ks', readCutoffs, [1, 10]);
+  const perQuery = reader.read('perQuery', checkFlag, false);
+  reader.done();
+  const { rows, starts } = groups;
+  return scoped((scope) => {
+    const sums = new MetricSums(scope, ks, groups);
+    const [ranks, found] = [scope.i32(rows.length), scope.i32(rows.length)];
+    lists.forEach((list, query) => {
+      const wanted = new Set(rows.slice(starts[query], starts[query + 1]));
+      const relevant = wanted.size;
+      if (relevant === 0) return;
+      let count = 0;
+      const seen = new Set<number>();
+      for (let rank = 0; rank < list.length && list[rank] !== -1; rank++) {
+        const row = list[rank] as number;
+        if (seen.has(row)) {
+          const expected = 'a document that is not in it before';
+          rangeError(name, `rankings[${query}][${rank}]`, expected, row);
+        }
+        seen.add(row);
+        if (!wanted.has(row)) continue;
+        i32()[ranks / 4 + count] = rank;
+        i32()[found / 4 + count] = row;
+        count++;
+      }
+      sums.add({ query, ranks, rows: found, count, relevant, leftOut: -1 });
+    });
+    return { ...sums.means(), ...(perQuery && { perQuery: sums.perQuery() }) };
+  });
 }

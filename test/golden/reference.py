@@ -314,6 +314,11 @@ def retrieval(queries, corpus, relevant, ks, metric):
             k: mean((h * discounts)[:k].sum() / discounts[: min(k, h.sum())].sum() for h in hits)
             for k in ks
         },
+        'mrrAt': {k: mean(h[:k].any() / (1 + h.argmax()) for h in hits) for k in ks},
+        'mapAt': {
+            k: mean((h * h.cumsum() / positions)[:k].sum() / min(k, h.sum()) for h in hits) for k in ks
+        },
+        'accuracyAt': {k: mean(float(h[:k].any()) for h in hits) for k in ks},
         'mrr': mean(1 / (1 + h.argmax()) for h in hits),
         'map': mean((h * h.cumsum() / positions).sum() / h.sum() for h in hits),
     }

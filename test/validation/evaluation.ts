@@ -5,10 +5,13 @@ import {
   bad,
   choice,
   count,
+  FLAG,
   NON_NEGATIVE,
   optional,
   POSITIVE,
+  realNumbers,
   TEMPERATURE,
+  WHOLE_NUMBER,
   wholeNumbers,
   wrongKinds,
 } from './bad.js';
@@ -36,9 +39,54 @@ const RELEVANT: Bad[] = [
     'a list too few': () => [[0], [1], [2]],
     'a list too many': () => [[0], [1], [2], [3], [4]],
     'a row below 0': () => [[0], [-1], [], [1]],
+    'a row below 0 in a Map': () => [[0], new Map([[-1, 1]]), [], [1]],
+    'a grade below 0': () => [[0], new Map([[1, -1]]), [], [1]],
+    'a grade that is no number': () => [[0], new Map([[1, Number.NaN]]), [], [1]],
     'a row too large': () => [[0], [6], [], [1]],
     'half a row': () => [[0], [0.5], [], [1]],
     'a NaN': () => [[0], [Number.NaN], [], [1]],
+  }),
+];
+
+/** Lists of indices, -1 at the end. */
+const RANKINGS: Bad[] = [
+  ...wrongKinds('an array of strings', 'an array of null', 'an array of bigints'),
+  ...bad(TypeError, {
+    'a flat array': () => [0, 1],
+    'a null list': () => [[0], null],
+    'a list as a string': () => [[0], '12'],
+    'a string in a list': () => [[0], ['1']],
+  }),
+  ...bad(RangeError, {
+    'an index below -1': () => [[0], [-2]],
+    'half an index': () => [[0], [0.5]],
+    'a NaN': () => [[0], [Number.NaN]],
+  }),
+];
+
+/** Four numbers, or as many as the argument after them has. */
+const ANY_NUMBERS = realNumbers(4).filter(({ what }) => !what.startsWith('one too'));
+
+/** Weights of two rankings. */
+const WEIGHTS: Bad[] = [
+  ...optional(realNumbers(2)),
+  ...bad(RangeError, { 'a weight below 0': () => [1, -1] }),
+];
+
+/** Texts with their embeddings. */
+const SIDES: Bad[] = [
+  ...wrongKinds(),
+  ...bad(TypeError, {
+    'texts alone': () => ({ texts: ['a'] }),
+    'embeddings alone': () => ({ embeddings: matrix(1, 6) }),
+    'null texts': () => ({ texts: null, embeddings: matrix(1, 6) }),
+    'a number among the texts': () => ({ texts: ['a', 1], embeddings: matrix(2, 6) }),
+    'embeddings as a string': () => ({ texts: ['a'], embeddings: 'a' }),
+  }),
+  ...bad(RangeError, {
+    'no text': () => ({ texts: [], embeddings: matrix(1, 6) }),
+    'a row too few': () => ({ texts: ['a', 'b'], embeddings: matrix(1, 6) }),
+    'a row too many': () => ({ texts: ['a', 'b'], embeddings: matrix(3, 6) }),
   }),
 ];
 
@@ -130,8 +178,13 @@ export const EVALUATION: Record<string, Signature> = {
     valid: () => [matrix(4, 6), matrix(6, 6, 2), [[0], [5, 2], [], [1, 1]]],
     arguments: { queries: MATRIX_OR_VECTOR, corpus: MATRIX_ONLY, relevant: RELEVANT },
     options: {
-      valid: () => ({ ks: [1, 3], metric: 'dot' }),
-      fields: { ks: KS, metric: choice('cosine') },
+      valid: () => ({ ks: [1, 3], metric: 'dot', leaveOut: [5, -1, 2, 0], perQuery: true }),
+      fields: {
+        ks: KS,
+        metric: choice('cosine'),
+        leaveOut: optional(wholeNumbers(4, -1, 5)),
+        perQuery: FLAG,
+      },
     },
     together: {
       'a corpus of another width': {
@@ -141,6 +194,105 @@ export const EVALUATION: Record<string, Signature> = {
       'no relevant row at all': {
         argument: 'relevant',
         args: () => [matrix(2, 6), matrix(6, 6), [[], []]],
+      },
+      'no grade above 0': {
+        argument: 'relevant',
+        args: () => [matrix(1, 6), matrix(6, 6), [new Map([[2, 0]])]],
+      },
+      'the only relevant row left out': {
+        argument: 'leaveOut',
+        args: () => [matrix(1, 6), matrix(6, 6), [[3]], { leaveOut: [3] }],
+      },
+    },
+  },
+  evaluateRankings: {
+    valid: () => [
+      [[0, 2], [1], [3, -1], []],
+      [[0], [5, 2], [], [1, 1]],
+    ],
+    arguments: {
+      rankings: [
+        ...RANKINGS,
+        ...bad(RangeError, {
+          'a document twice': () => [[0], [1, 0, 1], [], []],
+        }),
+      ],
+      relevant: RELEVANT.filter(({ what }) => what !== 'a row too large'),
+    },
+    options: {
+      valid: () => ({ ks: [1, 3], perQuery: true }),
+      fields: { ks: KS, perQuery: FLAG },
+    },
+  },
+  compareRankings: {
+    valid: () => [
+      [0.5, 1, 0, 0.2],
+      [1, 1, 0.1, 0],
+    ],
+    arguments: { before: ANY_NUMBERS, after: realNumbers(4) },
+    options: {
+      valid: () => ({ samples: 5, level: 0.9, seed: 3 }),
+      fields: {
+        samples: count(),
+        level: [...POSITIVE, ...bad(RangeError, { '1': () => 1, '1.5': () => 1.5 })],
+        seed: [
+          ...WHOLE_NUMBER.filter(({ what }) => what !== '2^31'),
+          ...bad(RangeError, { '-1': () => -1 }),
+        ],
+      },
+    },
+  },
+  spearman: {
+    valid: () => [
+      [0.5, 1, 0, 0.2],
+      [1, 1, 0.1, 0],
+    ],
+    arguments: { a: ANY_NUMBERS, b: realNumbers(4) },
+    together: { 'one number': { argument: 'a', args: () => [[1], [2]] } },
+  },
+  reciprocalRankFusion: {
+    valid: () => [
+      [
+        [4, 0, 2],
+        [0, 7, -1],
+      ],
+      3,
+    ],
+    arguments: {
+      rankings: [
+        ...RANKINGS,
+        ...bad(RangeError, { none: () => [], 'a document twice': () => [[0], [1, 0, 1]] }),
+      ],
+      k: [...count(), ...wrongKinds('a number', 'NaN for another kind')],
+    },
+    options: {
+      valid: () => ({ rrfK: 10, weights: [1, 0.5] }),
+      fields: { rrfK: POSITIVE, weights: WEIGHTS },
+    },
+  },
+  hybridSearch: {
+    valid: () => [
+      { texts: ['a', 'b c'], embeddings: matrix(2, 6) },
+      { texts: ['a b', 'b', 'c'], embeddings: matrix(3, 6, 2) },
+      2,
+    ],
+    arguments: {
+      queries: SIDES,
+      corpus: SIDES,
+      k: [...count(), ...wrongKinds('a number', 'NaN for another kind')],
+    },
+    options: {
+      valid: () => ({ rrfK: 10, weights: [1, 0.5], depth: 3, metric: 'dot' }),
+      fields: { rrfK: POSITIVE, weights: WEIGHTS, depth: count(), metric: choice('cosine') },
+    },
+    together: {
+      'a corpus of another width': {
+        argument: 'corpus',
+        args: () => [
+          { texts: 'a', embeddings: matrix(1, 6) },
+          { texts: ['a'], embeddings: matrix(1, 5) },
+          1,
+        ],
       },
     },
   },

@@ -17,6 +17,11 @@ const test = suite('exports');
 
 /** Rows of `nearfar`, whose arguments have a table of their own; here only options and kinds. */
 const NEARFAR: ExportRows = {
+  Bm25: {
+    args: () => [['a red cat', 'a blue dog']],
+    options: () => ({ k1: 1.2, b: 0.75, tokenize: (text: string) => [...text] }),
+    methods: { topK: { args: () => ['red', 2], allowed: { 0: ['array'] }, named: 'Bm25.topK' } },
+  },
   LinearClassifier: {
     args: () => [[[1, 2]], [0], [3]],
     methods: { predict: { args: () => [[[1, 2]]] }, predictProba: { args: () => [[[1, 2]]] } },

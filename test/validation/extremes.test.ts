@@ -83,6 +83,11 @@ const chances = fc.tuple(COUNT, WIDTH).chain(([r, c]) => {
 const even = fc.tuple(COUNT, WIDTH).chain(([n, cols]) => rows(fc.constant(2 * n), cols));
 const labeled = one.chain((x) => fc.tuple(fc.constant(x), list(x, 0, 3)));
 
+function numbers(length: number): fc.Arbitrary<number[]> {
+  const value = choose(-3.4e38, -1, 0, 1e-45, 0.5, 1, 3.4e38);
+  return fc.array(value, { minLength: length, maxLength: length });
+}
+
 /** Pairs of an even width and their scores. */
 const scored = fc
   .tuple(COUNT, WIDTH)
@@ -245,6 +250,33 @@ const UNBOUNDED: Record<string, fc.Arbitrary<unknown[]>> = {
           maxLength: q.rows,
         }),
         fc.record({ metric: choose('cosine', 'dot', 'euclidean') }),
+      ),
+  ),
+  evaluateRankings: fc.tuple(
+    fc.uniqueArray(fc.nat(20), { minLength: 1 }).map((ranking) => [ranking]),
+    fc
+      .dictionary(fc.nat(20).map(String), choose(1e-45, 1, 3.4e38), { minKeys: 1 })
+      .map((grades) => [
+        new Map(Object.entries(grades).map(([row, grade]) => [Number(row), grade])),
+      ]),
+  ),
+  compareRankings: COUNT.chain((n) => fc.tuple(numbers(n), numbers(n))),
+  spearman: COUNT.chain((n) => fc.tuple(numbers(n + 1), numbers(n + 1))),
+  reciprocalRankFusion: fc.tuple(
+    fc.array(fc.uniqueArray(fc.nat(2 ** 31 - 1)), { minLength: 1 }),
+    fc.integer({ min: 1, max: 9 }),
+    fc.record({ rrfK: choose(1e-45, 1, 60, 3.4e38) }),
+  ),
+  hybridSearch: WIDTH.chain((cols) => fc.tuple(rows(COUNT, cols), rows(COUNT, cols))).chain(
+    ([q, c]) =>
+      fc.tuple(
+        fc.constant({ texts: Array.from({ length: q.rows }, () => 'a b'), embeddings: q }),
+        fc.constant({
+          texts: Array.from({ length: c.rows }, (_, i) => 'abc'[i % 3]),
+          embeddings: c,
+        }),
+        fc.integer({ min: 1, max: 9 }),
+        fc.record({ rrfK: choose(1e-45, 1, 60, 3.4e38), weights: choose([0, 0], [1e-45, 3.4e38]) }),
       ),
   ),
   fitClassifier: twoLabels.chain(([x, labels]) =>
