@@ -1,6 +1,6 @@
 /** The bootstrap: means of samples drawn with replacement. */
 
-import { fillBits } from '../nn/random';
+import { fillBits } from '../core/philox';
 
 /**
  * y[s] (f64) = the mean of n numbers drawn with replacement from x (f64, n), for each of `samples`

@@ -1,4 +1,4 @@
-/** Whether one ranking is better than another: the paired bootstrap. */
+/** Comparison of two rankings: the paired bootstrap. */
 
 import analysisCode from '#wasm/analysis';
 import { kernels } from '../core/kernels.js';

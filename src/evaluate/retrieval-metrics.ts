@@ -25,7 +25,7 @@ interface Figures<T> {
    * are not among the first k count 0. By k.
    */
   mapAt: Record<number, T>;
-  /** Whether a relevant row is among the first k, by k. */
+  /** 1 where a relevant row is among the first k, else 0, by k. */
   accuracyAt: Record<number, T>;
   /** 1 / rank of the first relevant row, over the whole ranking. */
   mrr: T;

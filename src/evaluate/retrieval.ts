@@ -107,7 +107,7 @@ export function evaluateRetrieval(
   const reader = readOptions(name, options);
   const ks = reader.read('ks', readCutoffs, [1, 10]);
   const metric = reader.read('metric', oneOf(METRICS), 'cosine');
-  const leaveOut = reader.optional('leaveOut', rowsOf(query.rows, input.rows));
+  const leaveOut = reader.optional('leaveOut', checkRows(query.rows, input.rows));
   const perQuery = reader.read('perQuery', checkFlag, false);
   reader.done();
   const leftOutOf = (row: number): number => leaveOut?.[row] ?? -1;
@@ -132,7 +132,7 @@ export function evaluateRetrieval(
 }
 
 /** Makes a check for a row of the corpus, or -1, per query. */
-function rowsOf(
+function checkRows(
   queries: number,
   corpus: number,
 ): (name: string, argument: string, value: unknown) => ArrayLike<number> {

@@ -18,12 +18,12 @@ import type { TopK } from './top-k.js';
 /** Options of {@link Bm25}. */
 export interface Bm25Options {
   /**
-   * How soon more occurrences of a word in a document stop to count, at least 0.
+   * Saturation of how often a document has a word, at least 0: with 0 only whether counts.
    * @default 1.2
    */
   k1?: number | undefined;
   /**
-   * How much long documents are discounted, from 0 to 1.
+   * Discount of long documents, from 0 to 1.
    * @default 0.75
    */
   b?: number | undefined;
@@ -99,7 +99,7 @@ export class Bm25 {
   /**
    * @param texts documents, in the order of their indices
    * @param options k1, b, tokenize
-   * @throws {TypeError | RangeError} if there is no text, or one is none
+   * @throws {TypeError | RangeError} if there are no texts, or one is not a string
    */
   constructor(texts: readonly string[], options?: Bm25Options) {
     const name = 'Bm25';
@@ -124,7 +124,7 @@ export class Bm25 {
    * @param k number of documents per query, at least 1; past `size` it gives `size`
    * @returns indices and scores, (queries, min(k, size)) each; where fewer documents have a word of
    *   the query, -1 and 0 fill the row
-   * @throws {TypeError | RangeError} if a query is no text
+   * @throws {TypeError | RangeError} if a query is not a string
    * @example const { indices } = index.topK(['red dog', 'blue cat'], 10);
    */
   topK(queries: string | readonly string[], k: number): TopK {

@@ -38,7 +38,7 @@ interface Peers {
     level: number;
     difference: number;
     interval: [number, number];
-    deviation: number;
+    standardError: number;
   }[];
 }
 
@@ -170,7 +170,7 @@ test('figures per query average to the means, and queries without a relevant row
   close(mean(perQuery.mrr), means.mrr, { atol: 1e-6 });
   for (const k of ks)
     close(mean(perQuery.ndcg[k] as Float32Array), means.ndcg[k] as number, { atol: 1e-6 });
-  check(!('perQuery' in evaluateRetrieval(queries, corpus, some)), 'not asked for');
+  check(!('perQuery' in evaluateRetrieval(queries, corpus, some)), 'without the option');
 });
 
 test("spearman is SciPy's", () => {
@@ -182,10 +182,10 @@ test("spearman is SciPy's", () => {
 });
 
 test("intervals are SciPy's up to the luck of the draw", () => {
-  for (const { before, after, level, difference, interval, deviation } of peers.intervals) {
+  for (const { before, after, level, difference, interval, standardError } of peers.intervals) {
     const found = compareRankings(before, after, { level, samples: 100000 });
     close(found.difference, difference, { atol: 1e-12 });
-    close(found.interval, interval, { atol: 0.1 * deviation });
+    close(found.interval, interval, { atol: 0.1 * standardError });
   }
 });
 

@@ -100,7 +100,7 @@ def intervals(rng):
             cases.append({
                 'before': before.tolist(), 'after': after.tolist(), 'level': level,
                 'difference': float(np.mean(after - before)), 'interval': [float(found.low), float(found.high)],
-                'deviation': float(np.std(after - before) / np.sqrt(n)),
+                'standardError': float(np.std(after - before) / np.sqrt(n)),
             })
     return cases
 
