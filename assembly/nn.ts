@@ -32,7 +32,7 @@ export { layerNormRows, layerNormRowsBackward, layerNormColumnsBackward } from '
 export { geluArray, geluArrayBackward } from './nn/gelu';
 export { gatherRows, scatterAddRows } from './nn/embedding';
 export { adamWStep, adamWRows, sgdStep } from './nn/optim';
-export { fillUniform, fillUniformRows, fillNormal, dropoutRows } from './nn/random';
+export { fillUniform, fillUniformRows, fillNormal, dropoutRows, dropoutSequences } from './nn/random';
 export { attentionScratch, attention, attentionBackward } from './nn/attention';
 export { sampleViews } from './images/views';
 export { resizeImage } from './images/resize';

@@ -6,4 +6,6 @@
 export * from './nn/power';
 export * from './nn/axis';
 export * from './nn/bags';
+export { poolSequencesBackward } from './sentence/sequences';
+export { activationArrayBackward } from './sentence/activations';
 export { heapBase } from './core/heap-base';

@@ -25,6 +25,9 @@ import { rowMax } from '../losses/softmax';
  * offset, and of sample b the first lengths[b] alone (i32; 0 for the pointer: all). A probability
  * is dropped if its number of 24 bits is below `dropThreshold`; `dropoutKeys` holds the stream of
  * the first head and the sample of each row of the batch, two i32.
+ *
+ * With `offsets` samples are sequences of different lengths, one behind the other without padding:
+ * rows offsets[b] to offsets[b + 1] (i32) are sample b, and `queries` and `keys` the longest.
  */
 @unmanaged
 class AttentionArgs {
@@ -55,15 +58,36 @@ class AttentionArgs {
   /** Floats from one sample, and from one head, of the mask to the next. */
   maskBatch: i32;
   maskHead: i32;
+  offsets: usize;
+  /**
+   * 0, or (heads, 2 reach + 1): what the score of a key d rows behind its query gets, d + reach.
+   */
+  bias: usize;
+  reach: i32;
+  /** (batch, heads, 2 reach + 1): the gradient of `bias` in each sample. */
+  dBias: usize;
 
   @inline
   get scale(): f32 {
     return <f32>(1 / sqrt(<f64>this.width));
   }
 
+  /** First row of sample b, a sequence. */
+  @inline
+  begin(b: i32): i32 {
+    return load<i32>(this.offsets + (<usize>b << 2));
+  }
+
+  /** Number of queries of sample b. */
+  @inline
+  queryCount(b: i32): i32 {
+    return this.offsets == 0 ? this.queries : this.begin(b + 1) - this.begin(b);
+  }
+
   /** Number of keys of sample b. */
   @inline
   keyCount(b: i32): i32 {
+    if (this.offsets != 0) return this.begin(b + 1) - this.begin(b);
     return this.lengths == 0 ? this.keys : load<i32>(this.lengths + (<usize>b << 2));
   }
 
@@ -79,20 +103,65 @@ class AttentionArgs {
     return this.causal ? causal : WHOLE;
   }
 
+  /** Floats from a row of scores to the next. */
+  @inline
+  rowLength(b: i32): i32 {
+    return padded(this.offsets == 0 ? this.keys : this.queryCount(b), NR);
+  }
+
+  /** Row at which sample b begins, of arrays with so many rows per sample. */
+  @inline
+  rowOffset(b: i32, rows: i32): usize {
+    return this.offsets == 0 ? <usize>b * <usize>rows : <usize>this.begin(b);
+  }
+
   /** Bytes from the base of queries, or of an array with their layout, to a head of a sample. */
   @inline
   queryOffset(b: i32, h: i32): usize {
-    return (<usize>b * <usize>(this.queries * this.ldq) + <usize>(h * this.width)) << 2;
+    return (this.rowOffset(b, this.queries) * <usize>this.ldq + <usize>(h * this.width)) << 2;
   }
 
   @inline
   keyOffset(b: i32, h: i32): usize {
-    return (<usize>b * <usize>(this.keys * this.ldk) + <usize>(h * this.width)) << 2;
+    return (this.rowOffset(b, this.keys) * <usize>this.ldk + <usize>(h * this.width)) << 2;
   }
 
   @inline
   outputOffset(b: i32, h: i32): usize {
-    return (<usize>b * <usize>(this.queries * this.ldy) + <usize>(h * this.width)) << 2;
+    return (this.rowOffset(b, this.queries) * <usize>this.ldy + <usize>(h * this.width)) << 2;
+  }
+
+  /** Bytes from the base of the log-sum-exps to those of a head of a sample. */
+  @inline
+  sumOffset(b: i32, h: i32): usize {
+    const row = this.rowOffset(b, this.queries) * <usize>this.heads;
+    return (row + <usize>h * <usize>this.queryCount(b)) << 2;
+  }
+
+  /** Bytes of the biases, or of their gradients, of a head. */
+  @inline
+  get biasSize(): usize {
+    return <usize>(2 * this.reach + 1) << 2;
+  }
+
+  /** Scores of a query of n keys, scaled, plus the biases of their distances. */
+  @inline
+  addBias(row: usize, h: i32, t: i32, n: i32): void {
+    const bias = this.bias + <usize>h * this.biasSize + (<usize>(this.reach - t) << 2);
+    const scale = this.scale;
+    for (let i: usize = 0, end = <usize>n << 2; i < end; i += 4) {
+      store<f32>(row + i, load<f32>(row + i) * scale + load<f32>(bias + i));
+    }
+  }
+
+  /** Adds the gradients of a query's scores to those of the biases. */
+  @inline
+  addBiasGrads(row: usize, b: i32, h: i32, t: i32, n: i32): void {
+    const head = this.dBias + <usize>(b * this.heads + h) * this.biasSize;
+    const to = head + (<usize>(this.reach - t) << 2);
+    for (let i: usize = 0, end = <usize>n << 2; i < end; i += 4) {
+      store<f32>(to + i, load<f32>(to + i) + load<f32>(row + i));
+    }
   }
 
   /** Sets the first n scores of a query to -inf where the mask has 0. */
@@ -195,24 +264,25 @@ export function attention(
   y: usize, logSumExps: usize, at: usize, scratch: usize, first: i32, count: i32,
 ): void {
   const args = changetype<AttentionArgs>(at);
-  const queries = args.queries, width = args.width, scale = args.scale;
+  const width = args.width, biased = args.bias != 0;
+  const scale: f32 = biased ? 1 : args.scale;
   const ldq = args.ldq, ldk = args.ldk, offset = args.offset;
-  const ld = padded(args.keys, NR);
-  const packed = scratch + ((<usize>(2 * queries * ld)) << 2);
-  logSumExps += (<usize>first * <usize>queries) << 2;
   for (let i = first; i < first + count; i++) {
     const b = i / args.heads, h = i % args.heads;
-    const keys = args.keyCount(b);
+    const queries = args.queryCount(b), keys = args.keyCount(b), ld = args.rowLength(b);
+    const packed = scratch + ((<usize>(2 * queries * ld)) << 2);
     const k = args.keyOffset(b, h);
+    let sums = logSumExps + args.sumOffset(b, h);
     gemmBand(
       scratch, args.q + args.queryOffset(b, h), args.k + k, queries, keys, width, ld, ldq, 1, ldk,
       1, false, packed, args.band(RESULT_BELOW), offset,
     );
-    for (let t = 0; t < queries; t++, logSumExps += 4) {
+    for (let t = 0; t < queries; t++, sums += 4) {
       const row = scratch + ((<usize>t * <usize>ld) << 2);
       const visibleKeys = args.visibleKeys(t, keys);
+      if (biased) args.addBias(row, h, t, visibleKeys);
       args.applyMask(row, b, h, t, visibleKeys);
-      store<f32>(logSumExps, softmaxRow(row, visibleKeys, ld, scale, args.mask != 0));
+      store<f32>(sums, softmaxRow(row, visibleKeys, ld, scale, args.mask != 0));
       args.applyDropout(row, b, h, t, visibleKeys);
     }
     gemmBand(
@@ -250,6 +320,14 @@ function softmaxRowBackward(
   fillRow(grad, n, ld, 0);
 }
 
+@inline
+function scaleRow(row: usize, n: i32, scale: f32): void {
+  const s = f32x4.splat(scale);
+  for (const end = row + (<usize>n << 2); row < end; row += 16) {
+    v128.store(row, f32x4.mul(v128.load(row), s));
+  }
+}
+
 /** Zeros the gradients of a head's keys from `keys` on, which are padding. */
 function clearPadding(d: usize, keys: i32, all: i32, width: i32, ld: i32): void {
   for (let j = keys; j < all; j++) {
@@ -267,17 +345,18 @@ export function attentionBackward(
   scratch: usize, first: i32, count: i32,
 ): void {
   const args = changetype<AttentionArgs>(at);
-  const queries = args.queries, width = args.width, scale = args.scale;
+  const width = args.width, biased = args.bias != 0;
+  const scale: f32 = biased ? 1 : args.scale;
   const ldq = args.ldq, ldk = args.ldk, ldy = args.ldy, offset = args.offset;
-  const ld = padded(args.keys, NR);
-  const grads = scratch + ((<usize>(queries * ld)) << 2);
-  const packed = grads + ((<usize>(queries * ld)) << 2);
   const square = args.band(RESULT_BELOW), below = args.band(LEFT_BELOW);
   const above = args.band(LEFT_ABOVE);
-  logSumExps += (<usize>first * <usize>queries) << 2;
   for (let i = first; i < first + count; i++) {
     const b = i / args.heads, h = i % args.heads;
-    const keys = args.keyCount(b);
+    const queries = args.queryCount(b), keys = args.keyCount(b), ld = args.rowLength(b);
+    const grads = scratch + ((<usize>(queries * ld)) << 2);
+    const packed = grads + ((<usize>(queries * ld)) << 2);
+    let sums = logSumExps + args.sumOffset(b, h);
+    if (biased) memory.fill(args.dBias + <usize>i * args.biasSize, 0, args.biasSize);
     const q = args.queryOffset(b, h), k = args.keyOffset(b, h), o = args.outputOffset(b, h);
     gemmBand(
       scratch, args.q + q, args.k + k, queries, keys, width, ld, ldq, 1, ldk, 1, false, packed,
@@ -287,16 +366,21 @@ export function attentionBackward(
       grads, dy + o, args.v + k, queries, keys, width, ld, ldy, 1, ldk, 1, false, packed,
       square, offset,
     );
-    for (let t = 0; t < queries; t++, logSumExps += 4) {
+    for (let t = 0; t < queries; t++, sums += 4) {
       const from = (<usize>t * <usize>ld) << 2;
       const out = o + ((<usize>(t * ldy)) << 2);
       const visibleKeys = args.visibleKeys(t, keys);
       const dot = <f32>dotRow(dy + out, y + out, width);
       args.applyDropout(grads + from, b, h, t, visibleKeys);
+      if (biased) args.addBias(scratch + from, h, t, visibleKeys);
       args.applyMask(scratch + from, b, h, t, visibleKeys);
       softmaxRowBackward(
-        scratch + from, grads + from, visibleKeys, ld, scale, load<f32>(logSumExps), dot,
+        scratch + from, grads + from, visibleKeys, ld, scale, load<f32>(sums), dot,
       );
+      if (biased) {
+        args.addBiasGrads(grads + from, b, h, t, visibleKeys);
+        scaleRow(grads + from, visibleKeys, args.scale);
+      }
       args.applyDropout(scratch + from, b, h, t, visibleKeys);
     }
     gemmBand(
@@ -311,6 +395,7 @@ export function attentionBackward(
       dk + k, grads, args.q + q, keys, width, queries, ldk, 1, ld, 1, ldq, false, packed,
       above, offset,
     );
+    if (args.offsets != 0) continue;
     clearPadding(dk + k, keys, args.keys, width, ldk);
     clearPadding(dv + k, keys, args.keys, width, ldk);
   }

@@ -81,6 +81,22 @@ export function dropoutRows(
   }
 }
 
+/**
+ * Dropout of `count` sequences of rows of `cols` floats, one behind the other: rows offsets[s] to
+ * offsets[s + 1] (i32) are sequence s, and its numbers draw as one row of `dropoutRows` does.
+ */
+export function dropoutSequences(
+  y: usize, x: usize, offsets: usize, count: i32, cols: i32, rate: f32, seedLow: i32,
+  seedHigh: i32, step: i32, keys: usize,
+): void {
+  const stride = <usize>cols << 2;
+  for (let s = 0; s < count; s++, offsets += 4, keys += 8) {
+    const begin = load<i32>(offsets), rows = load<i32>(offsets, 4) - begin;
+    const at = <usize>begin * stride, n = rows * cols;
+    dropoutRows(y + at, x + at, 1, n, n, rate, seedLow, seedHigh, step, keys, 0);
+  }
+}
+
 /** Dropout of one row in place, whose numbers begin at `block`, with limit = rate 2^24. */
 export function dropoutRow(
   x: usize, n: i32, limit: i32, seedLow: i32, seedHigh: i32, stream: i32, step: i32, sample: i32,

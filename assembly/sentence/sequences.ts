@@ -132,6 +132,58 @@ function maxRow(y: usize, x: usize, cols: i32): void {
   }
 }
 
+/** y += weight x, n floats. */
+@inline
+function addScaledRow(y: usize, x: usize, weight: f32, n: i32): void {
+  for (let i: usize = 0, end = <usize>n << 2; i < end; i += 4) {
+    store<f32>(y + i, load<f32>(y + i) + load<f32>(x + i) * weight);
+  }
+}
+
+/**
+ * Backward of `poolSequences`: dx += the gradient of the rows; the largest number of a column, the
+ * first of equals, has the gradient of the maximum.
+ */
+export function poolSequencesBackward(
+  dx: usize, dy: usize, ldy: i32, x: usize, offsets: usize, count: i32, cols: i32, mode: i32,
+  skipped: i32,
+): void {
+  const stride = <usize>cols << 2;
+  for (let s = 0; s < count; s++, dy += <usize>ldy << 2) {
+    const begin = load<i32>(offsets + (<usize>s << 2));
+    const rows = load<i32>(offsets + (<usize>s << 2), 4) - begin;
+    const from = x + <usize>begin * stride, to = dx + <usize>begin * stride;
+    if (rows == 0) continue;
+    if (mode == CLS) {
+      addScaledRow(to + <usize>(skipped < rows ? skipped : 0) * stride, dy, 1, cols);
+      continue;
+    }
+    if (skipped >= rows) continue;
+    if (mode == MAX) {
+      for (let i: usize = 0; i < stride; i += 4) {
+        let best = <usize>skipped * stride + i;
+        for (let r = skipped + 1; r < rows; r++) {
+          const at = <usize>r * stride + i;
+          if (load<f32>(from + at) > load<f32>(from + best)) best = at;
+        }
+        store<f32>(to + best, load<f32>(to + best) + load<f32>(dy + i));
+      }
+      continue;
+    }
+    if (mode > WEIGHTED_MEAN) {
+      addScaledRow(to + <usize>(rows - 1) * stride, dy, 1, cols);
+      continue;
+    }
+    let total: f64 = 0;
+    for (let r = skipped; r < rows; r++) total += mode == WEIGHTED_MEAN ? <f64>(r + 1) : 1;
+    const divisor = mode == MEAN_SQRT ? sqrt(total) : total;
+    for (let r = skipped; r < rows; r++) {
+      const weight: f64 = mode == WEIGHTED_MEAN ? <f64>(r + 1) : 1;
+      addScaledRow(to + <usize>r * stride, dy, <f32>(weight / divisor), cols);
+    }
+  }
+}
+
 /** y (m, n) = minus the sum over columns of |a - b|, of rows of a with rows of b. */
 export function manhattanRows(y: usize, a: usize, b: usize, m: i32, n: i32, cols: i32): void {
   const stride = <usize>cols << 2;

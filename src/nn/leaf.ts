@@ -78,9 +78,13 @@ export function parameter(data: TensorData, shape?: Shape, options?: NoOptions):
   return made;
 }
 
-/** Makes a parameter of numbers in memory that another owner keeps alive. */
-export function borrowParameter(at: Pointer, shape: Shape): Tensor {
-  const made = new Tensor(shape, new Internals(Storage.borrow(at), undefined, true));
+/**
+ * Makes a parameter of numbers in memory that another owner keeps alive.
+ *
+ * @param requiresGrad false for numbers that stay as they are
+ */
+export function borrowParameter(at: Pointer, shape: Shape, requiresGrad = true): Tensor {
+  const made = new Tensor(shape, new Internals(Storage.borrow(at), undefined, requiresGrad));
   untrack(made);
   return made;
 }

@@ -246,6 +246,7 @@ const NN: Partitions<NnParameters> = {
   layerNormRowsBackward: rows('rows', { dx: 'cols', dy: 'cols', x: 'cols', mean: 4, rstd: 4 }, 1.2),
   layerNormColumnsBackward: columns('rows', ['dWeight', 'dBias', 'dy', 'x'], 0.6),
   dropoutRows,
+  dropoutSequences: rows<'count', 'offsets' | 'keys'>('count', { offsets: 4, keys: 8 }, 100),
   attention: heads(2),
   attentionBackward: heads(5),
 

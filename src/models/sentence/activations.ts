@@ -5,7 +5,7 @@ import { kernels } from '../../core/kernels.js';
 import type { Pointer } from '../../core/memory.js';
 
 /** In the order of assembly/sentence/activations.ts. */
-const KINDS = [
+export const ACTIVATIONS = [
   'ReLU',
   'ReLU6',
   'LeakyReLU',
@@ -28,7 +28,7 @@ const KINDS = [
 ] as const;
 
 /** A function of each number. */
-export type Activation = (typeof KINDS)[number] | 'GELU' | 'GELUTanh' | 'Identity';
+export type Activation = (typeof ACTIVATIONS)[number] | 'GELU' | 'GELUTanh' | 'Identity';
 
 /** y = the activation of x, n numbers in whole vectors; y may be x. */
 export function applyActivation(activation: Activation, y: Pointer, x: Pointer, n: number): void {
@@ -37,7 +37,7 @@ export function applyActivation(activation: Activation, y: Pointer, x: Pointer, 
   if (activation === 'GELU' || activation === 'GELUTanh') {
     core.geluArray(y, x, n, activation === 'GELUTanh');
   } else {
-    core.activationArray(y, x, n, KINDS.indexOf(activation as (typeof KINDS)[number]));
+    core.activationArray(y, x, n, ACTIVATIONS.indexOf(activation as (typeof ACTIVATIONS)[number]));
   }
 }
 
@@ -67,7 +67,7 @@ export function hiddenActivation(name: string): Activation | undefined {
   return Object.hasOwn(HIDDEN, name) ? HIDDEN[name] : undefined;
 }
 
-const MODULES = ['Identity', 'GELU', 'CELU', ...KINDS.filter((kind) => kind !== 'QuickGELU')];
+const MODULES = ['Identity', 'GELU', 'CELU', ...ACTIVATIONS.filter((kind) => kind !== 'QuickGELU')];
 
 /** Activation of a Dense module by the path of its class: torch.nn.modules.activation.Tanh. */
 export function moduleActivation(path: string): Activation | undefined {

@@ -19,6 +19,15 @@ export interface NetworkConfig {
   padding: number | undefined;
   /** True if scores get a bias by the distance of query and key. */
   relative: boolean;
+  /** Fractions that dropout sets to 0 in training. */
+  dropout: {
+    /** Of the embeddings and of what the MLPs give. */
+    hidden: number;
+    /** Of the attention's probabilities. */
+    attention: number;
+    /** Of what the attention's output gives. */
+    output: number;
+  };
 }
 
 /** Names of a layer's weights, without `.weight` and `.bias`. */
@@ -63,6 +72,7 @@ function readCommon(config: ConfigReader, vocabularySize: number): NetworkConfig
   config.only('position_embedding_type', 'absolute');
   config.only('is_decoder', false);
   config.only('add_cross_attention', false);
+  const hiddenDropout = config.fraction('hidden_dropout_prob', 0.1);
   return {
     vocabularySize: config.int('vocab_size', vocabularySize, 1, 2 ** 24),
     width: config.int('hidden_size', 768),
@@ -75,6 +85,11 @@ function readCommon(config: ConfigReader, vocabularySize: number): NetworkConfig
     types: 0,
     padding: undefined,
     relative: false,
+    dropout: {
+      hidden: hiddenDropout,
+      attention: config.fraction('attention_probs_dropout_prob', 0.1),
+      output: hiddenDropout,
+    },
   };
 }
 
@@ -125,6 +140,12 @@ const distilBert: Architecture = {
     types: 0,
     padding: undefined,
     relative: false,
+    dropout: {
+      hidden: config.fraction('dropout', 0.1),
+      attention: config.fraction('attention_dropout', 0.1),
+      // Its attention has none behind the output.
+      output: 0,
+    },
   }),
 };
 

@@ -74,6 +74,13 @@ export class ConfigReader {
     rangeError(this.#name, this.#label(key), 'between 0 and 1', value);
   }
 
+  /** A fraction from 0 to below 1. */
+  fraction(key: string, fallback: number): number {
+    const value = this.json[key] ?? fallback;
+    if (typeof value === 'number' && value >= 0 && value < 1) return value;
+    rangeError(this.#name, this.#label(key), 'from 0 to below 1', value);
+  }
+
   /** Refuses a field that has another value than what our networks do. */
   only(key: string, expected: unknown): void {
     const value = this.json[key] ?? expected;

@@ -7,6 +7,7 @@ import { readOptions } from '../../core/options.js';
 import { oneOf, rangeError, show } from '../../core/validation.js';
 import { PipelineTokenizer } from '../../data/text/pipeline/tokenizer.js';
 import { type Files, readJson, readText } from '../files/files.js';
+import { ADAPTER_MODEL, type LoraAdapter, readAdapter } from './adapter.js';
 import { ARCHITECTURES } from './architectures.js';
 import {
   ConfigReader,
@@ -39,6 +40,12 @@ export interface LoadSentenceOptions {
    * @default 'int8' for a folder that was saved so, else 'float32'
    */
   precision?: Precision | undefined;
+  /**
+   * Files of a LoRA adapter for a transformer, as `saveSentenceEncoder` and PEFT write them:
+   * `adapter_config.json` and `adapter_model.safetensors`. It is merged into the weights.
+   * @default none
+   */
+  adapter?: Files | undefined;
 }
 
 const NAME = 'loadSentenceEncoder';
@@ -210,6 +217,7 @@ function loadTransformer(
   at: string,
   memory: WeightMemory,
   precision: Precision | undefined,
+  adapter: LoraAdapter | undefined,
 ): Omit<Loaded, 'network'> & { encoder: TransformerEncoder } {
   const { name, files } = folder;
   const config = readJson(name, files, pathOf(at, 'config.json'));
@@ -220,7 +228,12 @@ function loadTransformer(
   const tokenizerConfig = readOptionalJson(folder, tokenizerFile) ?? {};
   const json = readTokenizerJson(folder, at, tokenizerConfig);
   const tokenizer = new PipelineTokenizer(name, json, settings.flag('do_lower_case', false));
-  const encoder = new TransformerEncoder(folder, at, memory, config, precision);
+  const encoder = new TransformerEncoder(folder, at, memory, config, precision, adapter);
+  for (const [layer, { base }] of adapter?.layers ?? []) {
+    if (base === undefined) {
+      rangeError(name, ADAPTER_MODEL, 'for layers that the encoder has', layer);
+    }
+  }
   checkVocabulary(folder, tokenizer, encoder.words.rows, pathOf(at, 'config.json'));
   const { frame } = tokenizer;
   const limit =
@@ -339,6 +352,7 @@ function load(
   folder: Folder,
   memory: WeightMemory,
   precision: Precision | undefined,
+  adapter: LoraAdapter | undefined,
 ): SentenceEncoder {
   const { name } = folder;
   const settings = readSettings(folder);
@@ -347,7 +361,7 @@ function load(
   let rowModules = more;
   let loaded: Loaded;
   if (first.type === 'Transformer') {
-    const { encoder, ...others } = loadTransformer(folder, first.path, memory, precision);
+    const { encoder, ...others } = loadTransformer(folder, first.path, memory, precision, adapter);
     let pooling = MEAN_POOLING;
     if (folder.files.has('modules.json')) {
       const [second, ...behind] = more;
@@ -365,6 +379,7 @@ function load(
     const width = others.width * pooling.modes.length;
     loaded = { ...others, network: { kind: 'bert', encoder, pooling }, width };
   } else if (first.type === 'StaticEmbedding') {
+    if (adapter !== undefined) rangeError(name, 'adapter', 'left out for a static encoder', 'one');
     loaded = loadStatic(folder, first.path, memory);
   } else if (['Pooling', 'Dense', 'LayerNorm', 'Normalize'].includes(first.type)) {
     rangeError(name, 'modules.json', 'with Transformer or StaticEmbedding first', first.type);
@@ -390,6 +405,7 @@ function load(
   return new SentenceEncoder({
     ...{ network, tokens, modules, settings, memory, origin: 'loaded' },
     files: keptFiles(folder, at),
+    adapter,
   });
 }
 
@@ -401,7 +417,7 @@ function load(
  * these transformers alone, which gets a mean over its tokens.
  *
  * @param files bytes by path: `config.json`, `1_Pooling/config.json`, …
- * @param options precision
+ * @param options precision, adapter
  * @returns the encoder; `dispose()` frees its weights at once
  * @throws {RangeError} if a file is missing, not valid or of a kind that is not supported; nothing
  * stays in memory
@@ -413,11 +429,13 @@ function load(
 export function loadSentenceEncoder(files: Files, options?: LoadSentenceOptions): SentenceEncoder {
   const reader = readOptions(NAME, options);
   const precision = reader.optional('precision', oneOf(PRECISIONS));
+  const adapterFiles = reader.optional('adapter', (name, _, value) => checkFiles(name, value));
   reader.done();
   const folder = { name: NAME, files: checkFiles(NAME, files) };
+  const adapter = adapterFiles && readAdapter(NAME, adapterFiles);
   const memory = new WeightMemory();
   try {
-    return load(folder, memory, precision);
+    return load(folder, memory, precision, adapter);
   } catch (error) {
     memory.dispose();
     throw error;

@@ -109,7 +109,7 @@ export type RowModule =
   | { type: 'Normalize' };
 
 /** Epsilon of PyTorch's LayerNorm. */
-const NORM_EPS = 1e-5;
+export const NORM_EPS = 1e-5;
 
 function readDense(folder: Folder, at: string, width: number, memory: WeightMemory): RowModule {
   const { name } = folder;

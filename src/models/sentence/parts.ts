@@ -1,5 +1,6 @@
 /** Parts of a sentence encoder: its network, its tokens, the modules behind them and its settings. */
 
+import type { LoraAdapter } from './adapter.js';
 import type { Pooling, RowModule } from './modules.js';
 import type { StaticEncoder } from './static.js';
 import type { SentenceTokens } from './tokens.js';
@@ -42,4 +43,6 @@ export interface SentenceParts {
   origin: 'new' | 'loaded';
   /** Brings weights that are kept in another layout up to date while the encoder is trained. */
   refresh?: (() => void) | undefined;
+  /** What LoRA trained, merged into the weights. */
+  adapter?: LoraAdapter | undefined;
 }

@@ -8,8 +8,9 @@ import { kernels } from '../../core/kernels.js';
 import { f32, scoped, u8 } from '../../core/memory.js';
 import { readOptions } from '../../core/options.js';
 import type { RawArray } from '../../core/safetensors.js';
-import { oneOf, rangeError, typeError } from '../../core/validation.js';
+import { checkFlag, oneOf, rangeError, typeError } from '../../core/validation.js';
 import { type Files, writeJson } from '../files/files.js';
+import { writeAdapter } from './adapter.js';
 import { type Architecture, RELATIVE_BIAS } from './architectures.js';
 import { pathOf } from './config.js';
 import { outputWidth, POOLING_FLAGS, type Pooling, type RowModule } from './modules.js';
@@ -29,6 +30,12 @@ export interface SaveSentenceOptions {
    * @default 'int8' for a transformer from a folder that was saved so, else 'float32'
    */
   dtype?: Dtype | undefined;
+  /**
+   * Write only what LoRA trained, as PEFT's two files, for `loadSentenceEncoder`'s `adapter`; in
+   * float32. Without it the folder has the adapter merged into its weights.
+   * @default false
+   */
+  adapter?: boolean | undefined;
 }
 
 const NAME = 'saveSentenceEncoder';
@@ -268,6 +275,16 @@ function defaultDtype(network: SentenceNetwork): Dtype {
   return wasInt8 ? 'int8' : 'float32';
 }
 
+function adapterOf({ adapter }: SentenceParts, dtype: Dtype | undefined): Files {
+  if (adapter === undefined) {
+    rangeError(NAME, 'encoder', 'with an adapter, as train with lora gives it', 'one without');
+  }
+  if (dtype !== undefined && dtype !== 'float32') {
+    rangeError(NAME, 'dtype', "'float32' for an adapter", dtype);
+  }
+  return writeAdapter(adapter);
+}
+
 /**
  * Writes a sentence encoder as the files of a folder, which `loadSentenceEncoder` reads.
  *
@@ -277,7 +294,7 @@ function defaultDtype(network: SentenceNetwork): Dtype {
  * package alone: Python refuses them. With the default type, what is loaded again gives the same bits.
  *
  * @param encoder what is written
- * @param options type of the weights
+ * @param options dtype: type of the weights; adapter: only what LoRA trained
  * @returns bytes by path
  * @throws {RangeError} if the encoder can't be written in that type
  * @example
@@ -292,9 +309,11 @@ export function saveSentenceEncoder(
   }
   const reader = readOptions(NAME, options);
   const given = reader.optional('dtype', oneOf(DTYPES));
+  const onlyAdapter = reader.read('adapter', checkFlag, false);
   reader.done();
   const { parts } = encoder;
   if (parts.memory.disposed) throw new Error(`${NAME}: the encoder was disposed of`);
+  if (onlyAdapter) return adapterOf(parts, given);
   const { network } = parts;
   const dtype = given ?? defaultDtype(network);
   const narrow = network.kind === 'bert' && network.encoder.precision === 'int8';

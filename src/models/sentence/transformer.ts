@@ -12,6 +12,7 @@ import { kernels } from '../../core/kernels.js';
 import { f32, type Pointer, type Scope } from '../../core/memory.js';
 import { rangeError } from '../../core/validation.js';
 import { type Activation, applyActivation, hiddenActivation } from './activations.js';
+import type { LoraAdapter } from './adapter.js';
 import {
   ARCHITECTURES,
   type Architecture,
@@ -101,14 +102,22 @@ export class TransformerEncoder {
   /** Dense layer on the first token that some files have and no encoder uses. */
   readonly pooler: Dense | undefined;
   readonly precision: Precision;
-  readonly #activation: Activation;
+  readonly activation: Activation;
 
   /**
    * Reads a network from `config.json` and `model.safetensors`.
    * @param at path of the module in the folder
    * @param given numbers that the layers' weights are multiplied in, if not those of the file
+   * @param adapter merged into the weights
    */
-  constructor(folder: Folder, at: string, memory: WeightMemory, written: Json, given?: Precision) {
+  constructor(
+    folder: Folder,
+    at: string,
+    memory: WeightMemory,
+    written: Json,
+    given?: Precision,
+    adapter?: LoraAdapter,
+  ) {
     const { name } = folder;
     const file = pathOf(at, 'config.json');
     const narrow = written.model_type === INT8_MODEL_TYPE;
@@ -139,8 +148,8 @@ export class TransformerEncoder {
     if (activation === undefined) {
       rangeError(name, `${file}'s activation`, 'one that is supported', config.activation);
     }
-    this.#activation = activation;
-    const reader = new WeightReader(folder, at, memory, otherNames(architecture));
+    this.activation = activation;
+    const reader = new WeightReader(folder, at, memory, otherNames(architecture), adapter);
     // Before anything of that size is made.
     for (let i = 0; i < config.layers; i++) {
       const { names } = architecture;
@@ -193,7 +202,7 @@ export class TransformerEncoder {
   }
 
   /** Position of each token. */
-  #positionsOf({ ids, offsets }: TokenBatch): Int32Array {
+  positionsOf({ ids, offsets }: TokenBatch): Int32Array {
     const { padding } = this.config;
     const positions = new Int32Array(ids.length);
     for (let s = 0; s + 1 < offsets.length; s++) {
@@ -252,7 +261,7 @@ export class TransformerEncoder {
       this.words.rowScales ?? 0,
       scope.i32From(ids),
       this.positions.at,
-      scope.i32From(this.#positionsOf(batch)),
+      scope.i32From(this.positionsOf(batch)),
       this.types?.at ?? 0,
       tokens,
       width,
@@ -264,7 +273,7 @@ export class TransformerEncoder {
       applyDense(z, y, tokens, output, scratch);
       addNorm(z, x, norm1, tokens, eps, statistics);
       applyDense(qkv, z, tokens, up, scratch);
-      applyActivation(this.#activation, qkv, qkv, tokens * hidden);
+      applyActivation(this.activation, qkv, qkv, tokens * hidden);
       applyDense(y, qkv, tokens, down, scratch);
       addNorm(y, z, norm2, tokens, eps, statistics);
       [x, y] = [y, x];

@@ -6,6 +6,7 @@ import { allocate, f32, free, type Pointer, scoped, u8 } from '../../core/memory
 import { toFloat32 } from '../../core/safetensors.js';
 import { rangeError } from '../../core/validation.js';
 import { type FileArray, openWeights, WEIGHTS } from '../files/shards.js';
+import { type LoraAdapter, mergeLayer } from './adapter.js';
 import { type Folder, pathOf } from './config.js';
 
 /** Frees the blocks of encoders that were never disposed of. Not every runtime has it. */
@@ -127,17 +128,21 @@ export class WeightReader {
   readonly #memory: WeightMemory;
   readonly #arrays: ReadonlyMap<string, FileArray>;
   readonly #others: (key: string) => readonly string[];
+  readonly #adapter: LoraAdapter | undefined;
 
   /**
    * @param at path of the module in the folder
    * @param others names that an array may have instead
+   * @param adapter merged into the matrices that it has something for
    */
   constructor(
     { name, files }: Folder,
     at: string,
     memory: WeightMemory,
     others: (key: string) => readonly string[] = () => [],
+    adapter?: LoraAdapter,
   ) {
+    this.#adapter = adapter;
     this.#name = name;
     this.#file = pathOf(at, WEIGHTS);
     this.#memory = memory;
@@ -325,6 +330,15 @@ export class WeightReader {
     };
   }
 
+  /** Adds what the adapter has for a layer to its weight. */
+  #merge(key: string, weight: Pointer, rows: number, cols: number): void {
+    const layer = this.#adapter?.layers.get(key);
+    if (layer === undefined || this.#adapter === undefined) return;
+    mergeLayer(this.#name, key, layer, this.#adapter, weight, rows, cols);
+    const bad = kernels().firstNonFinite(weight, rows * cols);
+    if (bad >= 0) rangeError(this.#name, 'adapter', `finite in ${key}`, f32()[weight / 4 + bad]);
+  }
+
   /** Reads one matrix, or several one below the other, and packs them. */
   dense(
     keys: readonly string[],
@@ -346,6 +360,11 @@ export class WeightReader {
     const blocks = this.#blocks(keys, rows, cols);
     scoped((scope) => {
       if (blocks !== undefined && scales !== undefined) {
+        const merged = keys.find((key) => this.#adapter?.layers.has(key));
+        if (merged !== undefined) {
+          const expected = "'float32' where an adapter is merged into weights of 8 bits";
+          rangeError(this.#name, 'precision', expected, precision);
+        }
         const numbers = scope.bytes(total * cols);
         factors = this.#memory.allocate(total * blocksOf(cols));
         blocks(numbers, factors, scales);
@@ -369,6 +388,9 @@ export class WeightReader {
           this.#copyFloats(name, this.get(name, [rows, cols]), to, rows * cols);
         });
       }
+      keys.forEach((key, i) => {
+        this.#merge(key, whole + 4 * i * rows * cols, rows, cols);
+      });
       if (scales === undefined) {
         core.packBlocks(packed, whole, total, cols, cols, 1, core.NR.value, 0, total);
       } else {
@@ -412,13 +434,19 @@ export function applyDense(
   if (bias !== undefined) core.addRows(y, y, bias, m, rows);
 }
 
+/** Writes the row-major numbers of a packed matrix to an address. */
+export function unpackTo(at: Pointer, { packed, scales, rows, cols }: Dense): void {
+  const core = kernels(sentence);
+  if (scales === undefined) core.unpackBlocks(at, packed, rows, cols, kernels().NR.value);
+  else core.unpackIntegerWeights(at, packed, scales, rows, cols);
+}
+
 /** Row-major numbers of a packed matrix. */
-export function unpack({ packed, scales, rows, cols }: Dense): Float32Array {
+export function unpack(dense: Dense): Float32Array {
+  const { rows, cols } = dense;
   return scoped((scope) => {
     const at = scope.f32(rows * cols);
-    const core = kernels(sentence);
-    if (scales === undefined) core.unpackBlocks(at, packed, rows, cols, kernels().NR.value);
-    else core.unpackIntegerWeights(at, packed, scales, rows, cols);
+    unpackTo(at, dense);
     return f32().slice(at / 4, at / 4 + rows * cols);
   });
 }

@@ -65,6 +65,12 @@ interface AttentionArgs {
   dropoutKeys?: DropoutKeys | undefined;
   /** (1 or batch, 1 or heads, queries, keys) */
   mask?: Tensor | undefined;
+  /** Rows where sequences begin, one more than there are samples. */
+  offsets?: Int32Array | undefined;
+  /** (heads, 2 reach + 1): added to the scores by the distance of query and key. */
+  bias?: Tensor | undefined;
+  /** (batch, heads, 2 reach + 1) */
+  dBias?: Tensor | undefined;
 }
 
 const NO_DROPOUT: DropoutKeys = { seed: [0, 0], step: 0, rows: new Int32Array(0) };
@@ -86,7 +92,12 @@ function withArgs(
     const [maskBatch = 1, maskHeads = 1] = mask?.shape ?? [];
     const head = maskHeads === 1 ? 0 : queries * keys;
     const sample = maskBatch === 1 ? 0 : maskHeads * queries * keys;
-    const at = scope.i32From([q, k, v, list, ...sizes, ...drop, mask?.at ?? 0, sample, head]);
+    const { offsets, bias, dBias } = args;
+    const reach = ((bias?.shape[1] ?? 1) - 1) / 2;
+    const begins = offsets ? scope.i32From(offsets) : 0;
+    const masking = [mask?.at ?? 0, sample, head];
+    const sequences = [begins, bias?.at ?? 0, reach, dBias?.at ?? 0];
+    const at = scope.i32From([q, k, v, list, ...sizes, ...drop, ...masking, ...sequences]);
     body(at, scope.f32(kernels(nnCode).attentionScratch(queries, keys, width)), scope);
   });
 }
@@ -160,11 +171,8 @@ export function attention(qkv: Tensor, options: AttentionOptions): Tensor {
   const mask = readMask(read, [batch, heads, steps, steps]);
   const dropout = read.read('dropout', checkDropoutRate, 0);
   read.done();
-  const part = (of: Tensor, number: 0 | 1 | 2): Pointer => of.at + 4 * number * channels;
   const args: AttentionArgs = {
-    q: part(qkv, 0),
-    k: part(qkv, 1),
-    v: part(qkv, 2),
+    ...parts(qkv, channels),
     lengths,
     batch,
     heads,
@@ -192,12 +200,12 @@ export function attention(qkv: Tensor, options: AttentionOptions): Tensor {
       ),
     (dy) => {
       const d = empty(qkv.shape);
-      const [dq, dk, dv] = [part(d, 0), part(d, 1), part(d, 2)];
+      const { q, k, v } = parts(d, channels);
       withArgs(args, (packedArgs, scratch) =>
         core.attentionBackward(
-          dq,
-          dk,
-          dv,
+          q,
+          k,
+          v,
           dy.at,
           y.at,
           sums.at,
@@ -212,6 +220,86 @@ export function attention(qkv: Tensor, options: AttentionOptions): Tensor {
     { saved: mask ? [qkv, mask] : [qkv], output: true, owned: mask ? [sums, mask] : [sums] },
   );
   return y;
+}
+
+/** Options of `sequenceAttention`. */
+interface SequenceAttentionOptions {
+  heads: number;
+  /** Fraction of the probabilities that are set to 0. */
+  dropout: number;
+  /** (heads, 2 reach + 1): what the score of a key d rows behind its query gets, at reach + d. */
+  bias?: Tensor | undefined;
+}
+
+/**
+ * Computes softmax(q k′ / √width + bias) v for each head within sequences of different lengths.
+ *
+ * @param qkv (T, 3C): queries, keys and values of all sequences, one behind the other
+ * @param offsets rows where sequences begin, and T
+ * @returns (T, C)
+ */
+export function sequenceAttention(
+  qkv: Tensor,
+  offsets: Int32Array,
+  { heads, dropout, bias }: SequenceAttentionOptions,
+): Tensor {
+  const [rows, triple] = qkv.shape as [number, number];
+  const channels = triple / 3;
+  const batch = offsets.length - 1;
+  let longest = 0;
+  for (let s = 0; s < batch; s++) {
+    longest = Math.max(longest, (offsets[s + 1] as number) - (offsets[s] as number));
+  }
+  const args: AttentionArgs = {
+    ...parts(qkv, channels),
+    batch,
+    heads,
+    queries: longest,
+    keys: longest,
+    width: channels / heads,
+    ldq: triple,
+    ldk: triple,
+    ldy: channels,
+    causal: false,
+    offset: 0,
+    dropout,
+    dropoutKeys: dropout > 0 ? nextDropout(batch, heads) : undefined,
+    offsets,
+    bias,
+  };
+  const sums = empty([rows * heads]);
+  const core = kernels(nnCode);
+  const y: Tensor = record(
+    'sequenceAttention',
+    bias ? [qkv, bias] : [qkv],
+    [rows, channels],
+    (at) =>
+      withArgs(args, (packedArgs, scratch) =>
+        core.attention(at, sums.at, packedArgs, scratch, 0, batch * heads),
+      ),
+    (dy) => {
+      const d = empty(qkv.shape);
+      const { q, k, v } = parts(d, channels);
+      const own = bias && empty([batch, heads, bias.shape[1] as number]);
+      withArgs({ ...args, dBias: own }, (packedArgs, scratch) =>
+        core.attentionBackward(
+          ...[q, k, v, dy.at, y.at, sums.at, packedArgs, scratch, 0, batch * heads],
+        ),
+      );
+      if (bias === undefined || own === undefined) return [d];
+      const dBias = empty(bias.shape);
+      core.sumAxis(dBias.at, own.at, 1, batch, bias.size);
+      own.dispose();
+      return [d, dBias];
+    },
+    { output: true, owned: [sums] },
+  );
+  return y;
+}
+
+/** Addresses of queries, keys and values that lie side by side. */
+function parts(qkv: Tensor, channels: number): { q: Pointer; k: Pointer; v: Pointer } {
+  return { q: qkv.at, k: qkv.at + 4 * channels, v: qkv.at + 8 * channels };
 }
 
 /**

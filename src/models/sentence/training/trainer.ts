@@ -20,9 +20,12 @@ import {
 } from '../../../train/train.js';
 import type { SentenceParts } from '../parts.js';
 import type { SentenceEncoder } from '../sentence-encoder.js';
+import { BertNetwork } from './bert.js';
 import { type Examples, readExamples, type SentenceData } from './data.js';
+import { dropoutViewTask } from './dropout-views.js';
 import { embeddingTask } from './embeddings.js';
 import { labelTask } from './labels.js';
+import { checkLora, type LoraOptions, type LoraSettings } from './lora.js';
 import type { TokenIds, TrainableNetwork } from './network.js';
 import { pairTask } from './pairs.js';
 import { partTask } from './parts.js';
@@ -46,9 +49,15 @@ export interface SentenceTrainOptions extends Omit<TrainOptions, 'evalEvery' | '
   /**
    * Texts that are embedded at once, from 1; gradients of a larger batch are cached, which takes
    * another forward pass and no more memory.
-   * @default all of a batch for a static encoder
+   * @default all of a batch for a static encoder, 96 for a BERT-like one
    */
   chunkSize?: number | undefined;
+  /**
+   * Train an adapter of the queries and values of attention instead of all weights, for a BERT-like
+   * encoder; `saveSentenceEncoder` writes it alone with `adapter`, or merged without.
+   * @default all weights are trained
+   */
+  lora?: LoraOptions | undefined;
 }
 
 const NAME = 'train';
@@ -97,10 +106,7 @@ export class SentenceTrainer extends Module implements Trainable<unknown, Senten
   #tokens(text: string): TokenIds {
     let ids = this.#ids.get(text);
     if (ids === undefined) {
-      const { tokens, settings } = this.#parts;
-      const { prompts, defaultPromptName: name } = settings;
-      const prompt = name === undefined ? '' : (prompts[name] ?? '');
-      ids = Int32Array.from(tokens.ids(prompt + text));
+      ids = Int32Array.from(this.#parts.tokens.ids(defaultPrompt(this.#parts) + text));
       if (this.#ids.size >= MAX_CACHED) this.#ids.clear();
       this.#ids.set(text, ids);
     }
@@ -132,6 +138,11 @@ export class SentenceTrainer extends Module implements Trainable<unknown, Senten
   }
 }
 
+/** Text that `encode` puts before each text by default. */
+function defaultPrompt({ settings: { prompts, defaultPromptName: name } }: SentenceParts): string {
+  return name === undefined ? '' : (prompts[name] ?? '');
+}
+
 /** Columns at which rows can be cut by default. */
 function defaultDimensions(width: number): number[] {
   const dimensions: number[] = [];
@@ -153,14 +164,17 @@ function makeTask(
   examples: Examples,
   temperature: number | undefined,
   width: number,
+  kind: SentenceEncoder['kind'],
 ): SentenceTask {
   switch (examples.kind) {
     case 'pairs':
       return pairTask(examples, { temperature: temperature ?? 0.05 });
     case 'labels':
       return labelTask(examples, { temperature: temperature ?? 0.1 });
-    case 'texts':
-      return partTask(examples, { temperature: temperature ?? 0.05 });
+    case 'texts': {
+      const makeViews = kind === 'bert' ? dropoutViewTask : partTask;
+      return makeViews(examples, { temperature: temperature ?? 0.05 });
+    }
     case 'embeddings':
       return embeddingTask(examples, { temperature: temperature ?? 0.05, width });
     case 'scores':
@@ -168,10 +182,15 @@ function makeTask(
   }
 }
 
-function makeNetwork(parts: SentenceParts): TrainableNetwork {
+function makeNetwork(
+  parts: SentenceParts,
+  lora: LoraSettings | undefined,
+  seed: number,
+): TrainableNetwork {
   const { network, memory } = parts;
-  if (network.kind === 'static') return new StaticNetwork(network.encoder, memory);
-  rangeError(NAME, 'model', 'a static encoder', network.kind);
+  if (network.kind === 'bert') return new BertNetwork(parts, defaultPrompt(parts), lora, seed);
+  if (lora !== undefined) rangeError(NAME, 'lora', 'left out for a static encoder', lora);
+  return new StaticNetwork(network.encoder, memory);
 }
 
 /**
@@ -198,8 +217,9 @@ export async function* trainSentenceEncoder(
     checkDimensions(encoder.width),
     defaultDimensions(encoder.width),
   );
-  const task = makeTask(examples, temperature, encoder.width);
-  const network = makeNetwork(parts);
+  const task = makeTask(examples, temperature, encoder.width, encoder.kind);
+  const lora = reader.optional('lora', checkLora);
+  const network = makeNetwork(parts, lora, reader.read('seed', integerIn(0), 0));
   try {
     const isNew = parts.origin === 'new';
     const chunkSize = reader.read('chunkSize', integerIn(1), network.chunkSize);
