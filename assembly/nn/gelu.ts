@@ -11,7 +11,7 @@
 // Each constant fills one vector: TABLE + 16 * index.
 // prettier-ignore
 const TABLE = memory.data<f32>([
-  14.5, 14.5, 14.5, 14.5, // 0 every tail is 0 from here
+  15.0, 15.0, 15.0, 15.0, // 0 every tail is 0 from here
   1.3055783613501877e-26, 1.3055783613501877e-26, 1.3055783613501877e-26, 1.3055783613501877e-26, // 16 numerator, times 2^-64: t^4 ...
   7.777228459762004e-22, 7.777228459762004e-22, 7.777228459762004e-22, 7.777228459762004e-22, // 32
   5.829362437637792e-21, 5.829362437637792e-21, 5.829362437637792e-21, 5.829362437637792e-21, // 48
@@ -38,7 +38,7 @@ const TABLE = memory.data<f32>([
   5.421010862427522e-20, 5.421010862427522e-20, 5.421010862427522e-20, 5.421010862427522e-20, // 384 2^-64
 ], 16);
 
-/** |x|, at most 14.5. */
+/** |x|, at most 15. */
 @inline
 function absClamped(x: v128): v128 {
   return f32x4.pmin(f32x4.abs(x), v128.load(TABLE));
@@ -59,7 +59,7 @@ function exp2Raised(x: v128): v128 {
   return f32x4.mul(p, i32x4.shl(bits, 23));
 }
 
-/** 2^64 exp(-t^2/2) for 0 <= t <= 14.5. */
+/** 2^64 exp(-t^2/2) for 0 <= t <= 15. */
 @inline
 function gaussian(square: v128): v128 {
   return exp2Raised(f32x4.mul(square, v128.load(TABLE, 192)));

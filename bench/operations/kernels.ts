@@ -36,7 +36,8 @@ export interface BackwardKernel {
   ): Float32Array;
 }
 
-const exponentials = (x: readonly number[]): { max: number; sum: number } => {
+/** The largest number, and the sum of exp(x - largest). */
+export const exponentials = (x: readonly number[]): { max: number; sum: number } => {
   const max = Math.max(...x);
   return { max, sum: x.reduce((sum, value) => sum + Math.exp(value - max), 0) };
 };

@@ -3,7 +3,13 @@
 import { readFileSync } from 'node:fs';
 import { hashOperation } from '../../bench/operations/hash.js';
 import { operations } from '../../bench/operations/index.js';
-import { arrayKernels, backwardKernels, KernelHost } from '../../bench/operations/kernels.js';
+import {
+  arrayKernels,
+  backwardKernels,
+  exponentials,
+  KernelHost,
+} from '../../bench/operations/kernels.js';
+import { gelu } from '../../bench/operations/nn-reference.js';
 import type { Api } from '../../bench/operations/operation.js';
 import { HEAP_BASE, MODULES } from '../../build/modules.js';
 import { Random } from '../../src/core/random.js';
@@ -101,6 +107,75 @@ for (const { name, forward, backward } of backwardKernels) {
     });
   }
 }
+
+/** P(X > t) of the normal distribution, by Laplace's continued fraction from t = 2 on. */
+function normalTail(t: number): number {
+  if (t < 2) return 0.5 - (gelu(t) / t - 0.5);
+  let fraction = t;
+  for (let n = 200; n >= 1; n--) fraction = t + n / fraction;
+  return Math.exp((-t * t) / 2) / Math.sqrt(2 * Math.PI) / fraction;
+}
+
+test('gelu keeps its digits where it is small, and at the ends', () => {
+  const host = new KernelHost(nnCode);
+  const x = Float32Array.from({ length: 4001 }, (_, i) => (i - 2600) / 200 + 1e-3);
+  const at = host.put(x);
+  host.call('geluArray', at, at, x.length, 0);
+  const y = host.take(at, x.length);
+  for (const [i, value] of x.entries()) {
+    const t = Math.abs(value);
+    const exact = Math.max(value, 0) - t * normalTail(t);
+    const error = Math.abs((y[i] as number) - exact) / Math.abs(exact);
+    check(error <= 5e-7 + 6e-8 * t * t, `gelu(${value}) is ${error} of itself off`);
+  }
+  for (const tanhForm of [0, 1]) {
+    const ends = host.put(Float32Array.of(Infinity, -Infinity, NaN, 3e38, -3e38, -20, 20, 0));
+    const grads = host.put(Float32Array.from({ length: 8 }, () => 1));
+    host.call('geluArrayBackward', grads, grads, ends, 8, tanhForm);
+    host.call('geluArray', ends, ends, 8, tanhForm);
+    const shown = Array.from(host.take(ends, 8), (value) => value + 0);
+    same(shown, [Infinity, 0, NaN, Math.fround(3e38), 0, 0, 20, 0], 'values');
+    const derivatives = Array.from(host.take(grads, 8));
+    check(Number.isNaN(derivatives[2]), `derivative ${derivatives[2]} at NaN`);
+    close(
+      derivatives.filter((_, i) => i !== 2),
+      [1, 0, 1, 0, 0, 1, 0.5],
+      { rtol: 2e-7, what: 'derivative' },
+    );
+  }
+});
+
+test('softmax and log-sum-exp of rows around vectors, pairs of them and blocks', () => {
+  const random = new Random(6, 1, 1);
+  for (const cols of [1, 2, 3, 4, 5, 7, 8, 9, 11, 12, 255, 256, 257, 263, 521]) {
+    const host = new KernelHost(coreCode);
+    // In 64ths, so that differences are exact.
+    const x = Float32Array.from(
+      { length: 2 * cols },
+      () => Math.floor(random.uniform(-7680, 192)) / 64,
+    );
+    x[cols] = -Infinity;
+    if (cols === 1) x[1] = 7;
+    const [from, to, sums] = [x, x, x].map((values) => host.put(values)) as [
+      number,
+      number,
+      number,
+    ];
+    host.call('softmaxRows', to, from, 2, cols);
+    host.call('logSumExpRows', sums, from, 2, cols);
+    const [y, logs] = [host.take(to, 2 * cols), host.take(sums, 2)];
+    for (const r of [0, 1]) {
+      const { max, sum } = exponentials(Array.from(x.subarray(r * cols, (r + 1) * cols)));
+      const exact = Array.from(
+        x.subarray(r * cols, (r + 1) * cols),
+        (v) => Math.exp(v - max) / sum,
+      );
+      close(y.subarray(r * cols, (r + 1) * cols), exact, { rtol: 3e-7, atol: 5e-45 });
+      close([logs[r] as number], [max + Math.log(sum)], { rtol: 2e-7 });
+      if (r === 1 && cols > 1) same(y[cols], 0, 'probability of -inf');
+    }
+  }
+});
 
 test("each module's constants end before the next module's, and the heap, begin", () => {
   for (const [i, { name, file, memoryBase }] of MODULES.entries()) {
