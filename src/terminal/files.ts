@@ -85,9 +85,10 @@ export function removeEmptyFolders(): void {
 /** Makes sure, before any work, that a file can be written. */
 export function prepareFile(option: string, path: string): void {
   prepareFolder(option, dirname(path));
-  if (statSync(path, { throwIfNoEntry: false })?.isDirectory() === true) {
-    throw new InputError(`${option} ${path}: is a folder`);
-  }
+  const kind = statSync(path, { throwIfNoEntry: false });
+  if (kind === undefined || kind.isFile()) return;
+  const what = kind.isDirectory() ? 'a folder' : 'not a file but a pipe or a device';
+  throw new InputError(`${option} ${path}: is ${what}`);
 }
 
 /** A file to write: its path and its bytes. */

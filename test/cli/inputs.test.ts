@@ -197,12 +197,43 @@ test('a split of folders, whatever its folders are called and what lies next to 
     ['train', 'dev'],
     ['training_set', 'test_set'],
     ['set/train', 'set/val'],
+    ['TRAIN', 'Holdout'],
+    ['Training Set', 'Testing Set'],
+    ['train2017', 'val2017'],
+    ['seg_train/seg_train', 'seg_test/seg_test'],
+    ['archive/png/train-images', 'archive/png/valid-images'],
+    ['trainset', 'testset'],
   ]) {
     const files = [`${train}/x/1.png`, `${train}/y/2.png`, `${validate}/x/3.png`];
     same(await split(...files), { names: [`${validate}/x/3.png`], skipped: [] });
   }
   const stray = await split('train/x/1.png', 'train/y/2.png', 'test/y/3.png', 'stray.png');
   same(stray, { names: ['test/y/3.png'], skipped: ['stray.png'] });
+  const archive = ['set/train/x/1.png', 'set/train/y/2.png', 'set/test/y/3.png', 'sample.png'];
+  same(await split(...archive), { names: ['set/test/y/3.png'], skipped: ['sample.png'] });
+  same((await split('x/1.png', 'y/2.png', 'y/3.png')).skipped, []);
+  same((await split('photos/x/1.png', 'photos/y/2.png')).skipped, [], 'all in one folder');
+});
+
+test('classes that are called like parts of a split are classes', async () => {
+  const home = write({ 'd/train/1.png': png(1), 'd/plane/2.png': png(2), 'd/bus/3.png': png(3) });
+  const set = await images.openImages(join(home, 'd'), { onSkip: () => {} });
+  same([...(set.labelNames ?? [])], ['bus', 'plane', 'train']);
+  const two = write({ 'd/train station/1.png': png(1), 'd/test tube/2.png': png(2) });
+  const other = await images.openImages(join(two, 'd'), { onSkip: () => {} });
+  same([...(other.labelNames ?? [])], ['test tube', 'train station']);
+});
+
+test('files and folders of texts to validate with are not trained on', () => {
+  const parts = (files: Readonly<Record<string, string>>): unknown => {
+    const { training, validation } = texts.splitTexts(texts.readTexts(write(files)));
+    return [training, validation].map((part) => part.map(({ text }) => text).join(' '));
+  };
+  same(parts({ 'test.csv': 'text\na\n', 'train.csv': 'text\nb\nc\n' }), ['b c', 'a']);
+  same(parts({ 'wiki.valid.txt': 'a', 'wiki.train.txt': 'b' }), ['b', 'a']);
+  same(parts({ 'Dev/1.txt': 'a', 'Train/1.txt': 'b', 'Train/2.txt': 'c' }), ['b c', 'a']);
+  const plain = { 'contest.txt': 'one two ', 'training.txt': 'three four ' };
+  check(JSON.stringify(parts(plain)).includes('three'), 'no split');
 });
 
 test('an image without a label keeps the labels of the others', async () => {

@@ -1,6 +1,6 @@
 /** Nothing of others is lost, and what stops a run is said: folders, signals, pipes, full disks. */
 
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import {
   cpSync,
   existsSync,
@@ -167,6 +167,38 @@ test('a folder that is removed during the run is written again', async () => {
   });
   same(ended.status, 130, ended.stderr);
   check(existsSync(at('removed/model.safetensors')), 'no model');
+});
+
+test('a model is written whole or not at all, and replaces another one whole or not at all', async () => {
+  // A folder of that name: the weights cannot be written, as on a full disk.
+  const blocked = 'model.safetensors.partial';
+  mkdirSync(at(`blocked/${blocked}`), { recursive: true });
+  await refused(train('blocked'), /model.safetensors: cannot write it \(EISDIR\)/);
+  same(readdirSync(at('blocked')), [blocked]);
+  const kept = await run(home, train('kept'));
+  same(kept.status, 0, kept.stderr);
+  const files = filesOf(at('kept'));
+  mkdirSync(at(`kept/${blocked}`));
+  const other = [...train('kept', '--force'), '--context', '12'];
+  await refused(other, /model.safetensors: cannot write it \(EISDIR\)/);
+  rmSync(at(`kept/${blocked}`), { recursive: true });
+  same(filesOf(at('kept')), files);
+});
+
+test('pipes where files are expected are refused, and never waited for', async () => {
+  mkdirSync(at('pipes/model'), { recursive: true });
+  mkdirSync(at('pipes/out'));
+  const names = ['a.txt', 'a.npy', 'folder', 'model/config.json', 'out/config.json', 'out/nearfar.json'];
+  execFileSync(
+    'mkfifo',
+    names.map((name) => at(`pipes/${name}`)),
+  );
+  const pipe = /is not a file but a pipe or a device/;
+  await refused(['train', 'gpt', '--data', 'pipes/a.txt', '--out', 'pipes/m'], pipe);
+  await refused(['encode', 'mae', '--data', 'images', '--out', 'pipes/a.npy'], pipe);
+  await refused(train('pipes/folder'), /cannot write there \(EEXIST\)/);
+  await refused(['eval', 'pipes/model', '--data', 'data.txt'], /config.json is missing/);
+  await refused(train('pipes/out'), /holds config.json, which nearfar did not write/);
 });
 
 test('a missing TMPDIR is said in a line', async () => {

@@ -13,8 +13,9 @@ import type { ImageShape } from '../../data/images/shape.js';
 import { InputError } from '../../terminal/errors.js';
 import { errorCode } from '../../terminal/files.js';
 import { listFiles, type OnSkip } from './folder.js';
-import { type ImageOptions, NO_LABEL, type OpenedImages, splitOf } from './image-source.js';
+import { type ImageOptions, NO_LABEL, type OpenedImages } from './image-source.js';
 import { gatherPixels, openTemporary, PixelFile } from './pixel-file.js';
+import { type Placed, placesOf } from './split-names.js';
 import { readJsonLines, readUtf8 } from './texts.js';
 
 /** Height and width that images are resized to, unless told otherwise. */
@@ -43,25 +44,14 @@ export function isImageFile(path: string): boolean {
 /** Lists the image files below a folder, with the labels and the split that their folders say. */
 function listImages(folder: string, onSkip: OnSkip): Entry[] {
   const names = listFiles(folder, onSkip).filter(isImageFile);
-  const paths = names.map((name) => ({ name, path: name.split('/') }));
-  const isSplit = (depth: number): boolean => {
-    const parts = paths.map(({ path }) => (path.length > depth + 1 ? path[depth] : undefined));
-    const kinds = new Set(parts.map((part) => part && splitOf(part)));
-    return kinds.has('training') && kinds.has('validation');
-  };
-  // An archive often holds all in one folder of its own.
-  const shared = new Set(paths.map(({ path }) => path[0])).size === 1;
-  const depth = [0, 1].find((level) => isSplit(level) && (level === 0 || shared));
-  if (depth === undefined) {
-    return paths.map(({ name, path }) => ({ name, label: path.length > 1 ? path[0] : undefined }));
-  }
-  return paths.flatMap(({ name, path }) => {
-    const part = path.length > depth + 1 ? splitOf(path[depth] as string) : undefined;
+  const { isSplit, places } = placesOf(names.map((name) => name.split('/').slice(0, -1)));
+  return names.flatMap((name, i) => {
+    const { part, label } = places[i] as Placed;
+    if (!isSplit) return [{ name, label }];
     if (part === undefined) {
       onSkip(join(folder, name), 'is outside the folders to train on and to validate with');
       return [];
     }
-    const label = path.length > depth + 2 ? path[depth + 1] : undefined;
     return [{ name, label, validation: part === 'validation' }];
   });
 }

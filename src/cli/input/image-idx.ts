@@ -7,7 +7,6 @@
 import { createHash } from 'node:crypto';
 import {
   createReadStream,
-  existsSync,
   fstatSync,
   openSync,
   readdirSync,
@@ -27,13 +26,9 @@ import {
 import { fitImage } from '../../data/images/resize.js';
 import { InputError } from '../../terminal/errors.js';
 import { errorCode } from '../../terminal/files.js';
-import {
-  type ImageOptions,
-  isValidationFile,
-  NO_LABEL,
-  type OpenedImages,
-} from './image-source.js';
+import { type ImageOptions, NO_LABEL, type OpenedImages } from './image-source.js';
 import { append, gatherPixels, openTemporary, PixelFile } from './pixel-file.js';
+import { isValidationFile } from './split-names.js';
 
 const IMAGES = /images[-.]idx[34][-.]ubyte(\.gz)?$/i;
 /** Bytes before the labels of an IDX file. */
@@ -136,15 +131,18 @@ function readLabels(
 ): Uint8Array | undefined {
   const plain = basename(images)
     .replace(/\.gz$/i, '')
-    .replace('images', 'labels')
-    .replace(/idx[34]/i, 'idx1');
-  const path = [plain, `${plain}.gz`]
-    .map((name) => join(dirname(images), name))
-    .find((path) => existsSync(path));
-  if (path === undefined) return undefined;
+    .replace(/images/i, 'labels')
+    .replace(/idx[34]/i, 'idx1')
+    .toLowerCase();
+  const names = readdirSync(dirname(images));
+  const found = [plain, `${plain}.gz`]
+    .map((wanted) => names.find((name) => name.toLowerCase() === wanted))
+    .find((name) => name !== undefined);
+  if (found === undefined) return undefined;
+  const path = join(dirname(images), found);
   return checked(path, () => {
     const bytes = readFileSync(path);
-    const packed = path.endsWith('.gz');
+    const packed = path.toLowerCase().endsWith('.gz');
     const { shape, data } = readIdx(
       packed ? gunzipSync(bytes, { maxOutputLength: LABELS_HEADER + count }) : bytes,
     );

@@ -27,19 +27,3 @@ export interface OpenedImages extends ImageDataset {
   /** Rows that the dataset itself sets aside for validation. */
   ownValidation: readonly number[] | undefined;
 }
-
-/** Splits `train` from `test` and the like, in names of folders and files, in any case. */
-const TRAINING = /^(train|training)([-_ ]?(set|data|images))?$/i;
-const VALIDATION =
-  /^(test|testing|t10k|val|valid|validation|dev|eval|holdout)([-_ ]?(set|data|images))?$/i;
-
-/** Returns the part of a split that a folder's name says. */
-export function splitOf(name: string): 'training' | 'validation' | undefined {
-  if (TRAINING.test(name)) return 'training';
-  return VALIDATION.test(name) ? 'validation' : undefined;
-}
-
-/** Tells whether a file's name says that it is for validation: `emnist-letters-test-images-…`. */
-export function isValidationFile(name: string): boolean {
-  return name.split(/[-_.]/).some((word) => splitOf(word) === 'validation');
-}

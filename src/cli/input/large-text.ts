@@ -92,6 +92,8 @@ export class DocumentPiece {
   readonly row = false;
   /** True if it goes on where the piece before it ends. */
   readonly continues: boolean;
+  /** True if it is set aside to validate with. */
+  validation?: boolean;
   readonly #from: number;
   readonly #bytes: number;
 

@@ -5,7 +5,7 @@
 
 import { createHash } from 'node:crypto';
 import { statSync } from 'node:fs';
-import { extname, join } from 'node:path';
+import { extname, join, relative, sep } from 'node:path';
 import { parse } from 'csv-parse/sync';
 import { InputError } from '../../terminal/errors.js';
 import { errorCode, readBytes } from '../../terminal/files.js';
@@ -21,6 +21,7 @@ import {
   wholeCharacter,
   withLineFeeds,
 } from './large-text.js';
+import { placesOf } from './split-names.js';
 
 /** A text and what is known of it. */
 export interface Text {
@@ -35,6 +36,8 @@ export interface Text {
   row: boolean;
   /** True if it goes on where the text before it ends. */
   continues?: boolean;
+  /** True if it is set aside to validate with, as its file's name or folder says. */
+  validation?: boolean;
 }
 
 /** Options of reading texts. */
@@ -217,11 +220,28 @@ function readPlain(file: string, contents: string, { lines = false }: TextOption
  */
 export function readTexts(path: string, options: TextOptions = {}): Text[] {
   const texts: Text[] = [];
-  for (const file of filesOf(path)) {
-    for (const text of readFile(file, options)) texts.push(text);
+  const files = filesOf(path);
+  const held = validationFiles(path, files);
+  for (const file of files) {
+    for (const text of readFile(file, options)) {
+      if (held.has(file)) text.validation = true;
+      texts.push(text);
+    }
   }
   if (texts.every(({ text }) => text.trim() === '')) throw new InputError(`${path}: is empty`);
   return texts;
+}
+
+/** Finds the files of a folder that are there to validate with: `test.csv`, `dev/1.txt`. */
+function validationFiles(path: string, files: readonly string[]): Set<string> {
+  const names = files.map((file) =>
+    relative(path, file)
+      .replace(/\.\w+$/, '')
+      .split(sep),
+  );
+  const { isSplit, places } = placesOf(names);
+  const isValidation = (i: number): boolean => isSplit && places[i]?.part === 'validation';
+  return new Set(files.filter((_, i) => isValidation(i)));
 }
 
 function readFile(file: string, options: TextOptions): Text[] {
@@ -238,7 +258,8 @@ function readFile(file: string, options: TextOptions): Text[] {
 /** Returns a hash of texts, their labels, and further bytes. */
 export function hashTexts(texts: readonly Text[], bytes?: Uint8Array): string {
   const hash = createHash('sha256');
-  for (const { text, label } of texts) {
+  for (const { text, label, validation } of texts) {
+    if (validation === true) hash.update('validation ');
     hash.update(`${text.length} ${JSON.stringify(label ?? null)} `);
     for (let at = 0; at < text.length; at += PIECE)
       hash.update(text.slice(at, at + PIECE), 'utf16le');
@@ -253,10 +274,15 @@ const TRAINING = 0.9;
 const REACH = 0.05;
 
 /**
- * Splits texts into those to train on, nine tenths of the characters, and those to validate with.
+ * Splits texts into those to train on, nine tenths of the characters, and those to validate with:
+ * those that files called `test` or the like set aside, or else the last tenth.
  * Rows stay whole; a document is cut at the end of a line, or of a word.
  */
 export function splitTexts(texts: readonly Text[]): { training: Text[]; validation: Text[] } {
+  const held = texts.filter(({ validation }) => validation);
+  if (held.length > 0) {
+    return { training: texts.filter(({ validation }) => validation !== true), validation: held };
+  }
   const total = textLength(texts);
   const wanted = total * TRAINING;
   const training: Text[] = [];

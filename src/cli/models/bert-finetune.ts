@@ -30,8 +30,10 @@ function splitLabeled(
   }
   const taken = new Map<string | undefined, number>();
   const few = Math.floor(rows.length * HELD_OUT);
-  const isHeldOut = ({ label }: Text, i: number): boolean => {
-    if (labelsPerClass === undefined) return i < few;
+  const isSplit = rows.some(({ validation }) => validation);
+  const isHeldOut = ({ label, validation }: Text, i: number): boolean => {
+    if (validation === true) return true;
+    if (labelsPerClass === undefined) return !isSplit && i < few;
     const before = taken.get(label) ?? 0;
     taken.set(label, before + 1);
     return before >= labelsPerClass;
@@ -39,7 +41,8 @@ function splitLabeled(
   const heldOut: Text[] = [];
   const labeled: Text[] = [];
   rows.forEach((row, i) => {
-    (isHeldOut(row, i) ? heldOut : labeled).push(row);
+    if (!isHeldOut(row, i)) labeled.push(row);
+    else if (!isSplit || row.validation === true) heldOut.push(row);
   });
   if (heldOut.length === 0) throw new InputError(`${path}: no text is held out to evaluate on`);
   const known = new Set(labeled.map(({ label }) => label));

@@ -76,7 +76,8 @@ export function openFolder(folder: string, { resume, force }: FolderOptions = {}
   lock(folder);
   // Parts that a killed run has left.
   for (const name of [MANIFEST, ...own]) {
-    rmSync(join(folder, `${name}${PARTIAL}`), { force: true });
+    const partial = join(folder, `${name}${PARTIAL}`);
+    if (statSync(partial, { throwIfNoEntry: false })?.isFile() === true) rmSync(partial);
   }
 }
 
@@ -88,12 +89,15 @@ function listFolder(folder: string): string[] {
   }
 }
 
+/** @throws {Error} if it is not a file, or not JSON */
+function readJson(path: string): unknown {
+  return JSON.parse(new TextDecoder().decode(readBytes(path)));
+}
+
 /** Names of the files that were written to a folder by this program. */
 function readManifest(folder: string): Set<string> {
   try {
-    const { files } = JSON.parse(readFileSync(join(folder, MANIFEST), 'utf8')) as {
-      files: unknown;
-    };
+    const { files } = readJson(join(folder, MANIFEST)) as { files: unknown };
     const names = Array.isArray(files) ? files : [];
     // A name, never a path: what is listed may be removed.
     return new Set(names.filter((name) => typeof name === 'string' && /^[\w.-]+$/.test(name)));
@@ -140,7 +144,7 @@ function lock(folder: string): void {
 /** The running process that a lock names; a process that was killed has left it behind. */
 function readLock(path: string): number | undefined {
   try {
-    const { host, pid } = JSON.parse(readFileSync(path, 'utf8')) as { host: string; pid: number };
+    const { host, pid } = readJson(path) as { host: string; pid: number };
     if (host !== hostname() || pid === process.pid || !Number.isSafeInteger(pid)) return undefined;
     process.kill(pid, 0);
     return pid;
