@@ -11,7 +11,7 @@ import { InputError, Interrupted } from '../terminal/errors.js';
 import { errorCode, removeEmptyFolders } from '../terminal/files.js';
 import { version } from '../terminal/package-files.js';
 import { Terminal } from '../terminal/progress.js';
-import { columnsOf, printable, wrap } from '../terminal/text.js';
+import { columnsOf, printable, suggestion, wrap } from '../terminal/text.js';
 import { startThreads, threadsOption } from '../terminal/threads.js';
 import type { Command } from './command.js';
 import { COMMANDS } from './commands/index.js';
@@ -110,6 +110,16 @@ function createProgram(): Program {
   return program;
 }
 
+/** @throws {InputError} if help is asked for of a command that there is not */
+function checkHelp(): void {
+  const [, , first, name] = process.argv;
+  const names = COMMANDS.map((command) => command.name);
+  if (first !== 'help' || name === undefined || name.startsWith('-')) return;
+  if (names.includes(name) || name === 'help') return;
+  const hint = suggestion(name, names);
+  throw new InputError(`help: unknown command ${JSON.stringify(name)}${hint}`);
+}
+
 /** Puts the lines of commander's error (the error, a suggestion) into one. */
 function usageError(text: string): string {
   const line = oneLine(text.replace(/^error: /, ''));
@@ -192,6 +202,7 @@ process.stderr.on('error', () => {});
 
 try {
   const program = createProgram();
+  checkHelp();
   if (isCopy) runCopy();
   else if (process.argv.length <= 2) program.help();
   else await program.parseAsync();

@@ -18,9 +18,11 @@ function escapeText(text: string): string {
   return text.replace(/[&<>"]/g, (sign) => ENTITIES[sign] ?? sign);
 }
 
-/** Escapes text, and marks `code` as such. */
+/** Escapes text, marks `code` as such, and keeps units on the line of their number. */
 function inline(text: string): string {
-  return escapeText(text).replace(/`([^`]+)`/g, '<code>$1</code>');
+  return escapeText(text)
+    .replace(/`([^`]+)`/g, '<code>$1</code>')
+    .replace(/(\d) (?=(%|ms|s|MB|px)(?!\w))/g, '$1\u00a0');
 }
 
 function renderPanel(panel: Panel): string {

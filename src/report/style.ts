@@ -98,7 +98,8 @@ blockquote{margin:0;padding:.2rem 0 .2rem 1rem;border-left:3px solid var(--line)
 white-space:pre-wrap;overflow-wrap:anywhere;font-size:1rem}
 .quote figcaption{margin-top:.3rem}
 section>figure.table{max-width:min(48rem,100%)}
-.table>div{overflow-x:auto}
+.table>div{overflow-x:auto;background:linear-gradient(to left,var(--paper),transparent) right/2.5rem 100% no-repeat local,
+linear-gradient(to left,color-mix(in srgb,var(--ink) 25%,transparent),transparent) right/.6rem 100% no-repeat scroll}
 .table figcaption{max-width:none}
 table{border-collapse:collapse;width:100%;font:.9rem/1.4 ${FONT};font-variant-numeric:tabular-nums}
 th,td{padding:.45rem .6rem;text-align:right;border-bottom:1px solid var(--line);vertical-align:top}
@@ -116,5 +117,8 @@ border:1px solid var(--quiet);border-radius:4px;padding:.25rem .5rem}
 footer{margin-block:4rem 3rem;padding-top:1rem;border-top:1px solid var(--line);padding-inline:0;
 font:.9rem/1.6 ${FONT};color:var(--quiet);width:calc(100% - 2rem)}
 @media (prefers-color-scheme:light){.panel .ink{filter:invert(1)}}
-@media (max-width:30rem){table{font-size:.8rem}th,td{padding-inline:.35rem}}
+@media (prefers-color-scheme:dark){.panel img:not(.ink){filter:brightness(.82)}}
+@media (min-width:50rem){tbody th{white-space:nowrap}}
+@media (max-width:30rem){table{font-size:.8rem}th,td{padding-inline:.35rem}tbody th{min-width:6.5rem}
+nav a{display:block;width:fit-content}}
 @media print{body{font-size:10.5pt}.panel{break-inside:avoid}nav{display:none}}`;

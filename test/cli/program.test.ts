@@ -22,6 +22,7 @@ const REFUSED: [args: string[], says: string][] = [
   [['demo', '--out', ''], 'demo: --out must name a folder'],
   [['demo', '--out', 'file'], 'demo: --out file: cannot write there (EEXIST)'],
   [['demo', '--out', 'file/below'], 'demo: --out file/below: cannot write there (ENOTDIR)'],
+  [['help', 'trin'], 'unknown command "trin" (Did you mean train?)'],
   [['demo', '--seed', '1.5'], 'demo: --seed must be a whole number'],
   [['hash', '--threads', '0'], 'hash: --threads must be a whole number from 1 to 128, got "0"'],
   [['demo', '--seed', '-1'], '--seed'],

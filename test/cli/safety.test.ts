@@ -188,7 +188,14 @@ test('a model is written whole or not at all, and replaces another one whole or 
 test('pipes where files are expected are refused, and never waited for', async () => {
   mkdirSync(at('pipes/model'), { recursive: true });
   mkdirSync(at('pipes/out'));
-  const names = ['a.txt', 'a.npy', 'folder', 'model/config.json', 'out/config.json', 'out/nearfar.json'];
+  const names = [
+    'a.txt',
+    'a.npy',
+    'folder',
+    'model/config.json',
+    'out/config.json',
+    'out/nearfar.json',
+  ];
   execFileSync(
     'mkfifo',
     names.map((name) => at(`pipes/${name}`)),

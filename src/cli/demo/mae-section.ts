@@ -61,7 +61,8 @@ async function run(context: SectionContext): Promise<SectionResult> {
       kind: 'figure',
       panels: [lossPanel(result)],
       caption:
-        `Mean squared error of masked pixels, −1 being black and 1 white. ${errorVerdict(errors)} ` +
+        `Mean squared error of masked pixels, −1 being black and 1 white; before training it is ` +
+        `${fixed(result.validation[0]?.[1] ?? Number.NaN)}. ${errorVerdict(errors)} ` +
         `The encoder takes ${fixed(times.visible, 1)} ms for the visible patches of 64 digits and ` +
         `${fixed(times.all, 1)} ms for all patches: ${fixed(speedup, 1)}×.`,
     },
@@ -93,16 +94,25 @@ function sheetPanel(title: string, sheet: DecodedImage): ImagePanel {
   };
 }
 
-function lossPanel({ losses, validation, errors }: MaeRun): LinePanel {
+/** The first step of the loss's chart: what comes before is so much higher that it hides all others. */
+function firstShown({ validation }: MaeRun): number {
+  return validation.length > 2 ? (validation[1]?.[0] ?? 0) : 0;
+}
+
+function lossPanel(run: MaeRun): LinePanel {
+  const { losses, validation, errors } = run;
+  const first = firstShown(run);
+  const shown = (points: readonly [number, number][]): [number, number][] =>
+    points.filter(([step]) => step >= first);
   return {
     kind: 'lines',
-    title: 'Masked patches of digits',
+    title: `Masked patches of digits, from step ${first} on`,
     x: 'step',
     y: 'mean squared error',
     series: [
-      { name: 'batch', color: 0, points: steps(losses), faint: true },
-      { name: 'training', color: 0, points: thinned(losses, 40) },
-      { name: 'held out', color: 1, points: validation },
+      { name: 'batch', color: 0, points: shown(steps(losses)), faint: true },
+      { name: 'training', color: 0, points: shown(thinned(losses, 40)) },
+      { name: 'held out', color: 1, points: shown(validation) },
     ],
     reference: { y: errors.interpolation, label: 'interpolation' },
   };

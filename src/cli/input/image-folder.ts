@@ -15,7 +15,7 @@ import { errorCode } from '../../terminal/files.js';
 import { listFiles, type OnSkip } from './folder.js';
 import { type ImageOptions, NO_LABEL, type OpenedImages } from './image-source.js';
 import { gatherPixels, openTemporary, PixelFile } from './pixel-file.js';
-import { type Placed, placesOf } from './split-names.js';
+import { type Assigned, assignParts } from './split-names.js';
 import { readJsonLines, readUtf8 } from './texts.js';
 
 /** Height and width that images are resized to, unless told otherwise. */
@@ -44,9 +44,9 @@ export function isImageFile(path: string): boolean {
 /** Lists the image files below a folder, with the labels and the split that their folders say. */
 function listImages(folder: string, onSkip: OnSkip): Entry[] {
   const names = listFiles(folder, onSkip).filter(isImageFile);
-  const { isSplit, places } = placesOf(names.map((name) => name.split('/').slice(0, -1)));
+  const { isSplit, assigned } = assignParts(names.map((name) => name.split('/').slice(0, -1)));
   return names.flatMap((name, i) => {
-    const { part, label } = places[i] as Placed;
+    const { part, label } = assigned[i] as Assigned;
     if (!isSplit) return [{ name, label }];
     if (part === undefined) {
       onSkip(join(folder, name), 'is outside the folders to train on and to validate with');

@@ -31,7 +31,7 @@ const ENDING = /(set|data|dataset|images?|imgs?|files?|folder|dir|split|part)$/;
 interface Named {
   part: Part;
   /** Equal in the names of two parts of one dataset: `seg` of `seg_train` and `seg_test`. */
-  rest: string;
+  others: string;
 }
 
 /** Reads the part that a name says. */
@@ -44,7 +44,7 @@ function parse(name: string): Named | undefined {
     .filter((word) => word !== '');
   const at = words.findIndex((word) => PARTS[word] !== undefined);
   if (at < 0) return undefined;
-  return { part: PARTS[words[at] as string] as Part, rest: words.toSpliced(at, 1).join(' ') };
+  return { part: PARTS[words[at] as string] as Part, others: words.toSpliced(at, 1).join(' ') };
 }
 
 /** Tells whether a file's name says that it is for validation: `emnist-letters-test-images-…`. */
@@ -63,8 +63,8 @@ function sharedNames(paths: readonly (readonly string[])[]): number {
 }
 
 /** The part and the label of each path, as its names say them. */
-export interface Placed {
-  /** Nothing if there is no split, or the path is outside its parts. */
+export interface Assigned {
+  /** Nothing where there are no parts, or the path is outside its parts. */
   part?: Part | undefined;
   label?: string | undefined;
 }
@@ -74,11 +74,11 @@ export interface Placed {
  * Folders that hold all there is, as an archive has one, say nothing.
  *
  * @param paths names of the folders of each file
- * @returns nothing for the parts if there is no split: then the topmost folders are the labels
+ * @returns nothing for the parts where there is none: then the topmost folders are the labels
  */
-export function placesOf(paths: readonly (readonly string[])[]): {
+export function assignParts(paths: readonly (readonly string[])[]): {
   isSplit: boolean;
-  places: Placed[];
+  assigned: Assigned[];
 } {
   const inFolders = paths.filter(({ length }) => length > 0);
   const top = sharedNames(inFolders);
@@ -86,33 +86,34 @@ export function placesOf(paths: readonly (readonly string[])[]): {
     const named = paths.map((path) =>
       path.length > depth ? parse(path[depth] as string) : undefined,
     );
-    const rests = new Map<string, Set<Part>>();
+    const byOthers = new Map<string, Set<Part>>();
     for (const one of named) {
-      if (one !== undefined) rests.set(one.rest, (rests.get(one.rest) ?? new Set()).add(one.part));
+      if (one !== undefined)
+        byOthers.set(one.others, (byOthers.get(one.others) ?? new Set()).add(one.part));
     }
-    const split = [...rests].find(([, parts]) => parts.size === 2)?.[0];
+    const split = [...byOthers].find(([, parts]) => parts.size === 2)?.[0];
     if (split === undefined) continue;
-    const places = named.map((one) => (one?.rest === split ? { part: one.part } : {}));
-    return { isSplit: true, places: withLabels(places, paths, depth + 1) };
+    const assigned = named.map((one) => (one?.others === split ? { part: one.part } : {}));
+    return { isSplit: true, assigned: withLabels(assigned, paths, depth + 1) };
   }
   const labeled = paths.map((path) => ({ label: path[top] }));
-  return { isSplit: false, places: labeled };
+  return { isSplit: false, assigned: labeled };
 }
 
 /** Adds the labels below the folders of the parts. */
 function withLabels(
-  places: readonly Placed[],
+  assigned: readonly Assigned[],
   paths: readonly (readonly string[])[],
   depth: number,
-): Placed[] {
+): Assigned[] {
   const labels = new Map<Part, number>();
   for (const part of ['training', 'validation'] as const) {
     const below = paths
-      .filter((path, i) => places[i]?.part === part && path.length > depth)
+      .filter((path, i) => assigned[i]?.part === part && path.length > depth)
       .map((path) => path.slice(depth));
     labels.set(part, sharedNames(below));
   }
-  return places.map(({ part }, i) => {
+  return assigned.map(({ part }, i) => {
     return { part, label: part && paths[i]?.[depth + (labels.get(part) as number)] };
   });
 }

@@ -21,7 +21,7 @@ import {
   wholeCharacter,
   withLineFeeds,
 } from './large-text.js';
-import { placesOf } from './split-names.js';
+import { assignParts } from './split-names.js';
 
 /** A text and what is known of it. */
 export interface Text {
@@ -239,8 +239,8 @@ function validationFiles(path: string, files: readonly string[]): Set<string> {
       .replace(/\.\w+$/, '')
       .split(sep),
   );
-  const { isSplit, places } = placesOf(names);
-  const isValidation = (i: number): boolean => isSplit && places[i]?.part === 'validation';
+  const { isSplit, assigned } = assignParts(names);
+  const isValidation = (i: number): boolean => isSplit && assigned[i]?.part === 'validation';
   return new Set(files.filter((_, i) => isValidation(i)));
 }
 
