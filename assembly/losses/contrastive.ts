@@ -134,16 +134,14 @@ function addFixedShift(
   for (let r = 0; r < rows; r++) {
     const row = t + (<usize>(r * TILE) << 2);
     let sum = f32x4.splat(0);
-    if (wantColumns) {
-      for (let c: usize = 0; c < width; c += 16) {
-        const e = expNegative(f32x4.sub(f32x4.mul(v128.load(row + c), s), s));
-        sum = f32x4.add(sum, e);
-        v128.store(columnRow + c, f32x4.add(v128.load(columnRow + c), e));
-      }
-    } else {
-      for (let c: usize = 0; c < width; c += 16) {
-        sum = f32x4.add(sum, expNegative(f32x4.sub(f32x4.mul(v128.load(row + c), s), s)));
-      }
+    // Slivers are two vectors wide.
+    for (let c: usize = 0; c < width; c += 32) {
+      const d = expNegative(f32x4.sub(f32x4.mul(v128.load(row + c), s), s));
+      const e = expNegative(f32x4.sub(f32x4.mul(v128.load(row + c, 16), s), s));
+      sum = f32x4.add(f32x4.add(sum, d), e);
+      if (!wantColumns) continue;
+      v128.store(columnRow + c, f32x4.add(v128.load(columnRow + c), d));
+      v128.store(columnRow + c, f32x4.add(v128.load(columnRow + c, 16), e), 16);
     }
     const at = rowSums + (<usize>r << 3);
     store<f64>(at, load<f64>(at) + <f64>sum4(sum));
