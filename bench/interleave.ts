@@ -44,7 +44,7 @@ const MIN_ROUNDS = 7;
 /** Milliseconds after which fewer rounds suffice. */
 const MAX_MEASURED = 20_000;
 /** Milliseconds of one call above which a candidate is not timed: many calls would take minutes. */
-const MAX_CALL = 4000;
+const MAX_CALL = 8000;
 /** Quartiles further apart than this fraction of the median are noise. */
 const NOISE = 0.2;
 /** Fewer rounds than this are noise. */

@@ -3,6 +3,7 @@
 import { Random } from '../src/core/random.js';
 import type { GPT, ImageDataset, SimCLR } from '../src/models/index.js';
 import type { setThreads } from '../src/threads/index.js';
+import { encoderSteps } from './encoder-workload.js';
 import { type EncoderFolder, encodingWorkloads } from './encoding.js';
 import { type Candidate, candidate } from './interleave.js';
 import { operations } from './operations/index.js';
@@ -25,6 +26,7 @@ export function allWorkloads(api: Api, encoders: readonly EncoderFolder[] = []):
     ...operations.flatMap((row) => workloadsOf(api, row)),
     gptStep(api),
     simClrStep(api),
+    ...encoderSteps(api),
     ...encoders.flatMap((folder) => encodingWorkloads(api, folder)),
   ];
 }

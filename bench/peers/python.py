@@ -358,7 +358,58 @@ def encoding(peer, inputs):
     return None
 
 
-TRAININGS = {"GPT training step": GptTraining, "SimCLR training step": SimClrTraining}
+class EncoderTraining(Training):
+    """BERT as Hugging Face has it, mean pooling, in-batch negatives in both directions."""
+
+    def __init__(self, sizes, inputs):
+        super().__init__(sizes, inputs)
+        self.ids = torch.tensor(inputs["ids"]).reshape(2, sizes["B"], sizes["T"])
+
+    def __call__(self, inputs):
+        outputs = super().__call__(inputs)
+        # With dropout only the times are comparable.
+        return {} if self.sizes["dropout"] > 0 else outputs
+
+    def loss(self, step):
+        anchors, positives = (F.normalize(self.embed(ids)) for ids in self.ids)
+        scores = anchors @ positives.T / 0.05
+        targets = torch.arange(len(scores))
+        return (F.cross_entropy(scores, targets) + F.cross_entropy(scores.T, targets)) / 2
+
+    def embed(self, ids):
+        w, rate, heads = self.weights, self.sizes["dropout"], self.sizes["heads"]
+        batch, steps = ids.shape
+
+        def linear(x, name):
+            return F.linear(x, w[name + ".weight"], w[name + ".bias"])
+
+        def norm(x, name):
+            return F.layer_norm(x, x.shape[-1:], w[name + ".weight"], w[name + ".bias"], 1e-12)
+
+        e = "embeddings."
+        x = F.embedding(ids, w[e + "word_embeddings.weight"])
+        x = x + w[e + "token_type_embeddings.weight"][0] + w[e + "position_embeddings.weight"][:steps]
+        x = F.dropout(norm(x, e + "LayerNorm"), rate)
+        for layer in range(self.sizes["layers"]):
+            b = f"encoder.layer.{layer}."
+            q, k, v = (
+                linear(x, f"{b}attention.self.{part}").view(batch, steps, heads, -1).transpose(1, 2)
+                for part in ("query", "key", "value")
+            )
+            y = F.scaled_dot_product_attention(q, k, v, dropout_p=rate).transpose(1, 2).flatten(2)
+            y = F.dropout(linear(y, b + "attention.output.dense"), rate)
+            x = norm(x + y, b + "attention.output.LayerNorm")
+            y = linear(F.gelu(linear(x, b + "intermediate.dense")), b + "output.dense")
+            x = norm(x + F.dropout(y, rate), b + "output.LayerNorm")
+        return x.mean(1)
+
+
+TRAININGS = {
+    "GPT training step": GptTraining,
+    "SimCLR training step": SimClrTraining,
+    "sentence encoder fine-tuning step": EncoderTraining,
+    "sentence encoder fine-tuning step without dropout": EncoderTraining,
+}
 
 
 def prepare(request):
