@@ -56,9 +56,9 @@ def gradients(name):
     arrays = {'loss': value.detach().reshape(1), 'rows': torch.cat([model(f)['sentence_embedding'] for f in features]).detach()}
     for key, parameter in model.named_parameters():
         if parameter.grad is None: continue
-        module, rest = key.split('.', 1)
-        if module == '0': rest = rest.split('.', 1)[1]
-        arrays[f'{module}/{rest}'] = parameter.grad
+        module, weight = key.split('.', 1)
+        if module == '0': weight = weight.split('.', 1)[1]
+        arrays[f'{module}/{weight}'] = parameter.grad
     target = FIXTURES / 'sentence-training'
     target.mkdir(exist_ok=True)
     save_file({key: np.ascontiguousarray(x.numpy(), dtype=np.float32) for key, x in arrays.items()}, target / f'{name}.safetensors')

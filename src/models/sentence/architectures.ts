@@ -21,11 +21,11 @@ export interface NetworkConfig {
   relative: boolean;
   /** Fractions that dropout sets to 0 in training. */
   dropout: {
-    /** Of the embeddings and of what the MLPs give. */
+    /** Fraction of the embeddings and of the MLPs' outputs. */
     hidden: number;
-    /** Of the attention's probabilities. */
+    /** Fraction of the attention's probabilities. */
     attention: number;
-    /** Of what the attention's output gives. */
+    /** Fraction of the attention's outputs. */
     output: number;
   };
 }

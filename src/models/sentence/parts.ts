@@ -43,6 +43,6 @@ export interface SentenceParts {
   origin: 'new' | 'loaded';
   /** Brings weights that are kept in another layout up to date while the encoder is trained. */
   refresh?: (() => void) | undefined;
-  /** What LoRA trained, merged into the weights. */
+  /** Adapter that LoRA trained, merged into the weights. */
   adapter?: LoraAdapter | undefined;
 }

@@ -1,7 +1,7 @@
 /**
  * Operations of sequences of different lengths, one behind the other without padding: rows
- * offsets[s] to offsets[s + 1] of a tensor (T, C) are sequence s. `sequenceAttention` is beside
- * `attention`.
+ * offsets[s] to offsets[s + 1] of a tensor (T, C) are sequence s. `sequenceAttention` is in
+ * attention.ts.
  */
 
 import nnCode from '#wasm/nn';

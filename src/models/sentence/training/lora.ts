@@ -59,7 +59,7 @@ export function checkLora(name: string, argument: string, value: unknown): LoraS
 const TARGETS = { query: 0, value: 2 } as const satisfies Partial<Record<keyof LayerNames, number>>;
 type Target = keyof typeof TARGETS;
 
-const nameOf = ({ names, layer }: Architecture, i: number, target: Target): string =>
+const layerName = ({ names, layer }: Architecture, i: number, target: Target): string =>
   layer(i) + names[target];
 
 /**
@@ -75,7 +75,7 @@ export function startAdapter(
   const { architecture, config, layers } = encoder;
   const { width } = config;
   const targets = Object.keys(TARGETS) as Target[];
-  const names = layers.flatMap((_, i) => targets.map((target) => nameOf(architecture, i, target)));
+  const names = layers.flatMap((_, i) => targets.map((target) => layerName(architecture, i, target)));
   if (before !== undefined) {
     const same = names.length === before.layers.size && names.every((n) => before.layers.has(n));
     if (!same || before.rank !== rank) {
@@ -96,7 +96,7 @@ export function startAdapter(
     const numbers = unpack(qkv);
     for (const target of targets) {
       const from = TARGETS[target] * width * width;
-      const own = adapter.layers.get(nameOf(architecture, i, target)) as LowRank;
+      const own = adapter.layers.get(layerName(architecture, i, target)) as LowRank;
       own.base = numbers.slice(from, from + width * width);
     }
   });
@@ -123,7 +123,7 @@ export class LoraLayer extends TrainedLayer {
     const width = layer.qkv.cols;
     const size = width * width;
     const pairs = (Object.keys(TARGETS) as Target[]).map((target) => {
-      const name = nameOf(architecture, i, target);
+      const name = layerName(architecture, i, target);
       const low = adapter.layers.get(name) as LowRank;
       // Inference has the sum in its place.
       this.qkv.weight.data.set(low.base as Float32Array, TARGETS[target] * size);

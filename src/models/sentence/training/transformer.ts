@@ -1,7 +1,7 @@
 /**
  * A sentence encoder's transformer with gradients: the network that `transformer.ts` runs for
  * inference, its weights as parameters. The tokens of all texts are in one product, attention is
- * within each text, and there is no padding.
+ * within each text, nothing is padded.
  *
  *   T tokens of all texts, C width
  *   x = dropout(norm(words[ids] + positions[…] + types[0]))                     (T, C)
@@ -28,7 +28,7 @@ function embedTokens(
   positions: Tensor,
   types: Tensor | undefined,
   { ids }: TokenBatch,
-  places: Int32Array,
+  indices: Int32Array,
 ): Tensor {
   const cols = words.shape[1] as number;
   const count = ids.length;
@@ -53,14 +53,14 @@ function embedTokens(
           0,
           scope.i32From(ids),
           positions.at,
-          scope.i32From(places),
+          scope.i32From(indices),
           types?.at ?? 0,
           count,
           cols,
         );
       }),
     (dy) => {
-      const grads = [scattered(words, ids, dy.at), scattered(positions, places, dy.at)];
+      const grads = [scattered(words, ids, dy.at), scattered(positions, indices, dy.at)];
       if (types?.requiresGrad) {
         const grad = filled(types.shape, 0);
         core.columnSums(grad.at, dy.at, count, cols, cols, false);
@@ -72,7 +72,7 @@ function embedTokens(
   );
 }
 
-/** What a text's tokens go through: one layer's weights, and how it uses them. */
+/** One layer: its weights, and how a text's tokens go through them. */
 export class TrainedLayer extends Module {
   readonly qkv: Affine;
   readonly output: Affine;
@@ -171,8 +171,8 @@ export class TrainedTransformer extends Module {
     const { config, activation } = this.#encoder;
     const { offsets } = batch;
     const { words, positions, types, norm } = this;
-    const places = this.#encoder.positionsOf(batch);
-    const embedded = embedTokens(words, positions, types, batch, places);
+    const indices = this.#encoder.positionsOf(batch);
+    const embedded = embedTokens(words, positions, types, batch, indices);
     const normed = layerNorm(embedded, norm.weight, norm.bias, { eps: config.eps });
     const rate = this.training ? config.dropout.hidden : 0;
     let x = sequenceDropout(normed, offsets, rate);
