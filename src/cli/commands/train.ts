@@ -5,10 +5,11 @@
 
 import { NonFiniteError } from '../../core/validation.js';
 import { DivergedError, type TrainStep, train as trainModel } from '../../models/index.js';
-import { manualSeed } from '../../nn/index.js';
+import { manualSeed, tidy } from '../../nn/index.js';
 import { InputError, Interrupted } from '../../terminal/errors.js';
 import type { Option } from '../../terminal/options.js';
 import { type Command, type Input, JSON_OPTION, required } from '../command.js';
+import { hasModules, readEncoderFolder } from '../input/encoder-folder.js';
 import { findModel, MODELS } from '../models/index.js';
 import type { Metrics, TrainingSetup } from '../models/model.js';
 import { inputError } from '../models/open.js';
@@ -67,6 +68,7 @@ export const train: Command = {
   options: withModelOptions(toOptions(MODEL_OPTIONS)),
   help: () => withModelOptions(describeOptions(MODELS)),
   examples: [
+    'nearfar train sentence --data faq.csv --out encoder',
     'nearfar train gpt --data book.txt --out book',
     'nearfar train simclr --data photos/ --out encoder --steps 500 --views photo',
     'nearfar train gpt --data book.txt --out book --resume',
@@ -115,6 +117,7 @@ async function run(input: Input): Promise<void> {
   }
   manualSeed((all.seed as number | undefined) ?? 0);
   const setup = await inputError(declaration.name, () => declaration.create(data, all));
+  for (const note of setup.notes ?? []) terminal.note(note);
   const plan = planOf(terminal, setup, all);
   const { best, step: saved } = resumed ?? {};
   const written = resumed !== undefined;
@@ -174,13 +177,14 @@ async function runSteps(
     unit: { name: unit.name, perStep: unit.perStep(batchSize) },
   });
   try {
-    const loop = trainModel(model, training, {
+    const options = {
       ...trainingSettings(run.settings),
       ...(resumed ? { state: resumed.restore(model) } : {}),
       steps,
       batchSize,
       warmup,
-    });
+    };
+    const loop = setup.run?.(options) ?? trainModel(model, training, options);
     for await (const step of loop) {
       await progress.step(step.step, step.loss, { learningRate: step.learningRate });
       const done = step.step === steps;
@@ -253,8 +257,10 @@ function save(
   const { optimizer, seed } = step.state();
   const { settings, data, best, out, steps } = run;
   const finished = step.step === steps;
-  writeState(out, setup.model, optimizer, {
-    ...{ settings, data, step: step.step, finished, best, seed, metrics },
+  tidy(() => {
+    writeState(out, setup.model, optimizer, {
+      ...{ settings, data, step: step.step, finished, best, seed, metrics },
+    });
   });
   run.saved = step.step;
 }
@@ -266,9 +272,19 @@ async function finish(
   setup: TrainingSetup,
   step: TrainStep,
 ): Promise<void> {
-  const metrics = await setup.metricsOf(readModel(run.out));
+  const files = hasModules(run.out) ? readEncoderFolder(run.out) : readModel(run.out);
+  const metrics = await setup.metricsOf(files);
+  const summary = await setup.summarize?.(files);
+  if (summary !== undefined) writeModel(run.out, new Map([...files, ...summary.files]));
   save(run, setup, step, metrics);
-  terminal.event('done', { step: step.step, bestStep: run.best?.step, ...metrics, out: run.out });
+  const facts = { ...metrics, ...summary?.facts };
+  terminal.event('done', { step: step.step, bestStep: run.best?.step, ...facts, out: run.out });
+  if (summary !== undefined) {
+    const { head, rows } = summary.table;
+    terminal.table([...head], rows);
+    for (const line of summary.lines) terminal.line(line);
+    for (const name of summary.files.keys()) terminal.line(`${run.out}/${name}: the report`);
+  }
   const list = Object.entries(metrics).map(([name, value]) => `${name} ${formatMetric(value)}`);
   terminal.line(`${run.out}: the best model, of step ${run.best?.step}: ${list.join(', ')}`);
 }

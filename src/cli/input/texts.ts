@@ -72,7 +72,7 @@ function skipped(): ReturnType<typeof reportSkipped> {
 }
 
 /** Lists the files of a path: itself, or those of texts below a folder. */
-function filesOf(path: string): string[] {
+export function filesOf(path: string): string[] {
   let isFolder: boolean;
   try {
     isFolder = statSync(path).isDirectory();
@@ -171,14 +171,18 @@ function delimiterOf(line: string): string {
   return [',', ';', '\t'][counts.indexOf(Math.max(...counts))] as string;
 }
 
-function readTable(file: string, contents: string, fixed: string | undefined): Text[] {
+/**
+ * Reads the cells of a table, row by row, the names of its columns first.
+ *
+ * @param fixed the delimiter; found in the first line without one
+ */
+export function readCells(file: string, contents: string, fixed: string | undefined): string[][] {
   // Excel's own first line, `sep=;`.
   const named = /^\uFEFF?sep=(.)\r?\n/i.exec(contents);
   const body = named === null ? contents : contents.slice(named[0].length);
   const [firstLine = ''] = body.split(/\r?\n/, 1);
-  let rows: string[][];
   try {
-    rows = parse(body, {
+    return parse(body, {
       delimiter: fixed ?? named?.[1] ?? delimiterOf(firstLine),
       skip_empty_lines: true,
       bom: true,
@@ -187,6 +191,10 @@ function readTable(file: string, contents: string, fixed: string | undefined): T
   } catch (error) {
     throw new InputError(`${file}: ${(error as Error).message}`);
   }
+}
+
+function readTable(file: string, contents: string, fixed: string | undefined): Text[] {
+  const rows = readCells(file, contents, fixed);
   const head = (rows[0] ?? []).map((name) => name.trim().toLowerCase());
   const list = (rows[0] ?? []).map((name) => JSON.stringify(name)).join(', ');
   const columnOf = (name: string): number => {

@@ -7,10 +7,11 @@ import { clip } from './clip.js';
 import { gpt } from './gpt.js';
 import { mae } from './mae.js';
 import type { ModelDeclaration } from './model.js';
+import { sentence } from './sentence-train.js';
 import { simclr } from './simclr.js';
 
 /** All models. */
-export const MODELS: readonly ModelDeclaration[] = [bert, gpt, simclr, clip, mae];
+export const MODELS: readonly ModelDeclaration[] = [sentence, bert, gpt, simclr, clip, mae];
 
 /**
  * Returns the model of a name.

@@ -5,7 +5,13 @@
  */
 
 import type { Matrix } from '../../index.js';
-import type { Files, TokenPrediction, Trainable, TrainStep } from '../../models/index.js';
+import type {
+  Files,
+  TokenPrediction,
+  Trainable,
+  TrainOptions,
+  TrainStep,
+} from '../../models/index.js';
 import type { ModelOption, Settings } from './options.js';
 
 /** A value, now or later. */
@@ -32,6 +38,22 @@ export interface TrainingSetup<Data = unknown> {
   files(): Files;
   /** Evaluates the model that a folder's files hold on all validation data. */
   metricsOf(files: Files): MaybePromise<Metrics>;
+  /** What the user should know before the run begins. */
+  notes?: readonly string[];
+  /** Runs the training, where `train` of the model itself does not. */
+  run?(options: TrainOptions): AsyncGenerator<TrainStep, void, void>;
+  /** Sums a finished run up. */
+  summarize?(files: Files): MaybePromise<Summary>;
+}
+
+/** End of a run, for people and programs. */
+export interface Summary {
+  /** What `done` says besides the metrics. */
+  facts: Readonly<Record<string, number | string>>;
+  table: { head: readonly string[]; rows: readonly (readonly string[])[] };
+  lines: readonly string[];
+  /** Further files of the folder: a report. */
+  files: Files;
 }
 
 /** Options of `generate`. */

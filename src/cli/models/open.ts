@@ -4,10 +4,11 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { InputError } from '../../terminal/errors.js';
 import { readBytes } from '../../terminal/files.js';
-import { hasModules } from '../input/encoder-folder.js';
+import { hasModules, readEncoderFolder } from '../input/encoder-folder.js';
 import { readModel } from '../output/checkpoint.js';
 import { MODELS } from './index.js';
 import type { MaybePromise, OpenedModel } from './model.js';
+import { openSentence } from './sentence-train.js';
 
 /** Runs something, and turns errors of the library into a line about the input. */
 export async function inputError<T>(at: string, body: () => MaybePromise<T>): Promise<T> {
@@ -48,6 +49,10 @@ export function isSentenceFolder(folder: string | undefined): boolean {
 /** Opens the trained model in a folder, whatever its kind. */
 export async function openModel(folder: string | undefined): Promise<OpenedModel> {
   if (folder === undefined || folder === '') throw new InputError('a folder is needed');
+  if (isSentenceFolder(folder)) {
+    const files = readEncoderFolder(folder);
+    return inputError(folder, () => openSentence(files));
+  }
   const files = readModel(folder);
   const type = modelType(folder, files.get('config.json'));
   const model = MODELS.find(({ modelTypes }) => modelTypes.includes(type as string));

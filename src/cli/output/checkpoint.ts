@@ -10,7 +10,7 @@
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
-import { join, resolve } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import { BITS } from '../../index.js';
 import type { Files, TrainState } from '../../models/index.js';
 import { loadSafetensors, type Module, readMetadata, saveSafetensors } from '../../nn/index.js';
@@ -30,9 +30,19 @@ const CONFIG = 'config.json';
 const MANIFEST = 'nearfar.json';
 const LOCK = 'nearfar.lock';
 
+const MODULES = 'modules.json';
+
 /** Files that a loader takes for parts of the model next to them. */
 const COMPANION =
   /^(tokenizer|tokenizer_config|vocab|merges|bigrams|classifier|preprocessor_config)\.(json|txt|safetensors)$/;
+
+/** Files of a model, or of another kind of model that it replaces. */
+function isPart(name: string): boolean {
+  const others = [WEIGHTS, CONFIG, MODULES, 'config_sentence_transformers.json'];
+  return (
+    COMPANION.test(name) || name.endsWith('.png') || name.includes('/') || others.includes(name)
+  );
+}
 
 /** Opens a folder for a new model or for a run that goes on. */
 export interface FolderOptions {
@@ -55,7 +65,8 @@ export function openFolder(folder: string, { resume, force }: FolderOptions = {}
   // A run that was killed before its first state has left a model, and begins again.
   const goesOn = resume === true && (names.includes(RESUME) || own.has(RESUME));
   if (!goesOn && force !== true) {
-    if (names.includes(RESUME) || (names.includes(CONFIG) && names.includes(WEIGHTS))) {
+    const isModel = names.includes(CONFIG) && names.includes(WEIGHTS);
+    if (names.includes(RESUME) || names.includes(MODULES) || isModel) {
       const hint = resume === undefined ? '' : '--resume goes on with it, ';
       throw new InputError(`--out ${folder}: holds a trained model; ${hint}--force replaces it`);
     }
@@ -99,8 +110,9 @@ function readManifest(folder: string): Set<string> {
   try {
     const { files } = readJson(join(folder, MANIFEST)) as { files: unknown };
     const names = Array.isArray(files) ? files : [];
-    // A name, never a path: what is listed may be removed.
-    return new Set(names.filter((name) => typeof name === 'string' && /^[\w.-]+$/.test(name)));
+    // A name, or one in the folder of a module, never another path: what is listed may be removed.
+    const own = /^(\d+_\w+\/)?\w[\w.-]*$/;
+    return new Set(names.filter((name) => typeof name === 'string' && own.test(name)));
   } catch {
     return new Set();
   }
@@ -175,20 +187,20 @@ export function writeModel(folder: string, files: Files, replaced?: Replaced): v
   const names = new Set([...readManifest(folder), ...files.keys()]);
   if (replaced?.resumable === true) names.add(RESUME);
   if (replaced?.resumable === false) names.delete(RESUME);
-  const stale = [...names].filter(
-    (name) => (COMPANION.test(name) || name.endsWith('.png')) && !files.has(name),
-  );
+  const stale = [...names].filter((name) => isPart(name) && !files.has(name));
   const old = stale.filter((name) => existsSync(at(name)));
+  const isWeights = (name: string): boolean => basename(name) === WEIGHTS;
   const changed = [...files].filter(
-    ([name, bytes]) => name !== WEIGHTS && !isWritten(at(name), bytes),
+    ([name, bytes]) => !isWeights(name) && !isWritten(at(name), bytes),
   );
-  const weights = files.get(WEIGHTS);
-  const last: [string, Uint8Array][] = weights === undefined ? [] : [[WEIGHTS, weights]];
+  const last = [...files].filter(([name]) => isWeights(name));
   const all = [...changed, ...last].map(([name, bytes]): NewFile => [at(name), bytes]);
   withManifest(folder, names, () => {
     writeAll(all, () => {
       if (replaced !== undefined) rmSync(at(RESUME), { force: true });
-      if (old.length + changed.length > 0) rmSync(at(WEIGHTS), { force: true });
+      if (old.length + changed.length > 0) {
+        for (const name of names) if (isWeights(name)) rmSync(at(name), { force: true });
+      }
       for (const name of old) rmSync(at(name));
     });
   });

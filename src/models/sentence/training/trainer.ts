@@ -21,7 +21,7 @@ import {
 import type { SentenceParts } from '../parts.js';
 import type { SentenceEncoder } from '../sentence-encoder.js';
 import { BertNetwork } from './bert.js';
-import { type Examples, readExamples, type SentenceData } from './data.js';
+import { type Examples, readExamples, type SentenceData, type SentenceKind } from './data.js';
 import { dropoutViewTask } from './dropout-views.js';
 import { embeddingTask } from './embeddings.js';
 import { labelTask } from './labels.js';
@@ -233,6 +233,29 @@ export async function* trainSentenceEncoder(
   } finally {
     network.refresh();
     parts.refresh = undefined;
+    network.release();
+  }
+}
+
+/**
+ * Tells the options of `train` that hold for a sentence encoder where none are given.
+ *
+ * @param encoder static or BERT-like, as it is before a training
+ * @param kind kind of the data
+ * @param examples number of examples
+ * @returns options of `train`
+ * @example const { steps } = sentenceTrainDefaults(encoder, 'pairs', pairs.length);
+ */
+export function sentenceTrainDefaults(
+  encoder: SentenceEncoder,
+  kind: SentenceKind,
+  examples: number,
+): TrainDefaults {
+  const { parts } = encoder;
+  const network = makeNetwork(parts, undefined, 0);
+  try {
+    return network.defaults(kind, examples, parts.origin === 'new');
+  } finally {
     network.release();
   }
 }

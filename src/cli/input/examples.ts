@@ -1,0 +1,355 @@
+/**
+ * Examples for sentence encoders from files with columns of many names: pairs (with negatives),
+ * pairs with scores, texts with labels, texts alone.
+ */
+
+import { createHash } from 'node:crypto';
+import { InputError } from '../../terminal/errors.js';
+import { type Rows, readRecords, type TableRow } from './records.js';
+
+/** Columns that a file is read by; undefined ones are found by their names. */
+export interface ColumnNames {
+  anchor?: string | undefined;
+  positive?: string | undefined;
+  negative?: string | undefined;
+  score?: string | undefined;
+  text?: string | undefined;
+  label?: string | undefined;
+}
+
+/** What a file holds. */
+export type Examples =
+  | { kind: 'pairs'; pairs: [string, string][]; negatives: string[][] }
+  | { kind: 'scores'; pairs: [string, string][]; scores: number[] }
+  | { kind: 'labels'; texts: string[]; labels: string[] }
+  | { kind: 'texts'; texts: string[] };
+
+/** Examples, and what the user should know of how they were read. */
+export interface ReadExamples {
+  examples: Examples;
+  /** Columns that were read, and what was left out. */
+  notes: string[];
+  /** Number of rows that the path holds. */
+  rows: number;
+  /** For each text, where texts are read, its row. */
+  kept: number[];
+  hash: string;
+}
+
+/** Kinds of columns, and names that they have in public datasets, without case, blanks and signs. */
+const SYNONYMS: Readonly<Record<keyof ColumnNames, readonly string[]>> = {
+  anchor: namesOf(
+    'anchor query queries question question1 sentence1 text1 texta sentencea s1 premise title summary',
+    'prompt instruction source src input keywords keyword name term word q a first left english en subject',
+  ),
+  positive: namesOf(
+    'positive positives pos document documents doc passage passages answer answers question2 sentence2 text2',
+    'textb sentenceb s2 hypothesis body description documentation context response completion target tgt output',
+    'definition gloss abstract content b second right reply translation',
+  ),
+  negative: namesOf('negative negatives neg hardnegative hardnegatives'),
+  score: namesOf(
+    'score scores similarity similarityscore sim relatedness relatednessscore grade rating relevance',
+    'isduplicate duplicate isparaphrase paraphrase gold',
+  ),
+  text: namesOf(
+    'text sentence content review tweet message utterance comment body document description query question',
+    'title input',
+  ),
+  label: namesOf(
+    'label labels class category intent topic target sentiment tag labeltext rating stars score',
+  ),
+};
+
+function namesOf(...lists: string[]): string[] {
+  return lists.flatMap((list) => list.split(' '));
+}
+
+/** Classes of natural language inference as scores. */
+const INFERENCE: Readonly<Record<string, number>> = {
+  entailment: 1,
+  neutral: 0.5,
+  contradiction: 0,
+};
+
+/** A column's name without case, blanks and signs. */
+const plain = (name: string): string => name.toLowerCase().replace(/[\s_\-.]+/g, '');
+
+type Kind = keyof ColumnNames;
+
+/** Columns that are read. */
+interface Columns {
+  anchor?: string;
+  positive?: string;
+  negatives: string[];
+  score?: string;
+  text?: string;
+  label?: string;
+}
+
+/** Finds the column of a kind: the one that was asked for, or the first known name that there is. */
+function findColumn(
+  path: string,
+  columns: readonly string[],
+  kind: Kind,
+  asked: string | undefined,
+  taken: readonly (string | undefined)[],
+): string | undefined {
+  if (asked !== undefined) {
+    const found =
+      columns.find((name) => name === asked) ??
+      columns.find((name) => plain(name) === plain(asked));
+    if (found !== undefined) return found;
+    throw new InputError(`--${kind} ${asked}: ${path} has no such column; it has ${list(columns)}`);
+  }
+  for (const synonym of SYNONYMS[kind]) {
+    const found = columns.find((name) => plain(name) === synonym && !taken.includes(name));
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+const list = (columns: readonly string[]): string =>
+  columns.map((name) => JSON.stringify(name)).join(', ');
+
+/** Names of which two stand for the two sides of a comparison, so that `label` may be its score. */
+const COMPARED = /^((sentence|text|question|s|sent|phrase)(1|a)|premise|anchor|first|left|a)$/;
+/** Names that say little: with labels in the file, they are texts with labels. */
+const WEAK = /^(title|summary|name|subject|term|word|keywords?|input)$/;
+
+/** Tells whether all cells of a column are scores, as far as they are not empty. */
+function holdsScores({ rows }: Rows, column: string): boolean {
+  try {
+    for (const { at, cells } of rows) scoreOf(at, column, cells[column]);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Decides what the columns are. */
+function chooseColumns(path: string, table: Rows, names: ColumnNames): Columns {
+  const { columns } = table;
+  const find = (kind: Kind, taken: readonly (string | undefined)[] = []): string | undefined =>
+    findColumn(path, columns, kind, names[kind], taken);
+  const label = find('label', [names.text, names.anchor, names.positive]);
+  const wantsText = names.text !== undefined || names.label !== undefined;
+  const anchor = wantsText ? undefined : find('anchor', [names.positive]);
+  const positive =
+    wantsText || anchor === undefined
+      ? undefined
+      : (find('positive', [anchor]) ??
+        findColumn(path, columns, 'text', undefined, [anchor, label]));
+  const isPair = anchor !== undefined && positive !== undefined;
+  const isWeak =
+    names.anchor === undefined && names.positive === undefined && names.score === undefined;
+  if (
+    isPair &&
+    !(isWeak && label !== undefined && label !== positive && WEAK.test(plain(anchor)))
+  ) {
+    return { anchor, positive, ...furtherColumns(path, table, names, anchor, positive) };
+  }
+  const text = find('text', [label]) ?? (label === undefined ? undefined : anchor);
+  if (text !== undefined) return { text, negatives: [], ...(label !== undefined && { label }) };
+  throw new InputError(
+    `${path}: has neither two columns of texts (anchor, positive) nor one (text); its columns are ` +
+      `${list(columns)}; --anchor and --positive, or --text, say which to read`,
+  );
+}
+
+/** Finds the negatives and the scores of pairs. */
+function furtherColumns(
+  path: string,
+  table: Rows,
+  names: ColumnNames,
+  anchor: string,
+  positive: string,
+): Pick<Columns, 'negatives' | 'score'> {
+  const { columns } = table;
+  const isNegative = (name: string): boolean =>
+    /^(hard)?neg(ative)?s?\d*$/.test(plain(name)) && name !== anchor && name !== positive;
+  const negatives =
+    names.negative === undefined
+      ? columns.filter(isNegative)
+      : [findColumn(path, columns, 'negative', names.negative, []) as string];
+  const named = findColumn(path, columns, 'score', names.score, [anchor, positive]);
+  if (named !== undefined && (names.score !== undefined || holdsScores(table, named))) {
+    return { negatives, score: named };
+  }
+  const label = columns.find((name) => /^(gold)?labels?$/.test(plain(name)));
+  const isScore = label !== undefined && COMPARED.test(plain(anchor)) && holdsScores(table, label);
+  return { negatives, ...(isScore && { score: label }) };
+}
+
+/** Counts of rows that are left out. */
+class Omissions {
+  /** Rows of the texts that are kept. */
+  readonly kept: number[] = [];
+  readonly #counts = new Map<string, number>();
+
+  add(reason: string): void {
+    this.#counts.set(reason, (this.#counts.get(reason) ?? 0) + 1);
+  }
+
+  notes(rows: number): string[] {
+    return [...this.#counts].map(
+      ([reason, count]) => `${count} of ${rows} rows are left out: ${reason}`,
+    );
+  }
+}
+
+/** Reads a cell as texts: a list has several. */
+function textsOf(at: string, column: string, cell: unknown): string[] {
+  if (cell === undefined || cell === null) return [];
+  if (Array.isArray(cell)) return cell.flatMap((item) => textsOf(at, column, item));
+  if (typeof cell === 'object') {
+    const { text } = cell as { text?: unknown };
+    if (text !== undefined) return textsOf(at, column, text);
+    throw new InputError(`${at}: ${column} must be a text or a list of texts, got an object`);
+  }
+  const text = String(cell);
+  return text.trim() === '' ? [] : [text];
+}
+
+/** Reads a cell as one text; empty ones are undefined. */
+function textOf(at: string, column: string, cell: unknown): string | undefined {
+  const texts = textsOf(at, column, cell);
+  if (texts.length > 1) {
+    throw new InputError(`${at}: ${column} must be one text, got a list of ${texts.length}`);
+  }
+  return texts[0];
+}
+
+/** Reads a cell as a score; undefined if it is empty. */
+function scoreOf(at: string, column: string, cell: unknown): number | undefined {
+  if (typeof cell === 'boolean') return cell ? 1 : 0;
+  if (cell === undefined || cell === null) return undefined;
+  const text = String(cell).trim();
+  if (text === '') return undefined;
+  const inference = INFERENCE[text.toLowerCase()];
+  if (inference !== undefined) return inference;
+  if (/^(true|yes)$/i.test(text)) return 1;
+  if (/^(false|no)$/i.test(text)) return 0;
+  const decimal = /^-?\d+,\d+$/.test(text) ? text.replace(',', '.') : text;
+  const score = Number(decimal);
+  if (Number.isFinite(score)) return score;
+  throw new InputError(`${at}: ${column} must be a number, got ${JSON.stringify(text)}`);
+}
+
+function readPairs(rows: readonly TableRow[], columns: Columns, left: Omissions): Examples {
+  const { anchor = '', positive = '', negatives: columnsOfNegatives } = columns;
+  const pairs: [string, string][] = [];
+  const negatives: string[][] = [];
+  const seen = new Set<string>();
+  for (const { at, cells } of rows) {
+    const anchors = textsOf(at, anchor, cells[anchor]);
+    const positives = textsOf(at, positive, cells[positive]);
+    if (anchors.length === 0 || positives.length === 0) {
+      left.add(`${anchors.length === 0 ? anchor : positive} is empty`);
+      continue;
+    }
+    const hard = columnsOfNegatives.flatMap((name) => textsOf(at, name, cells[name]));
+    let added = false;
+    for (const first of anchors) {
+      for (const second of positives) {
+        if (first === second) continue;
+        const key = JSON.stringify([first, second]);
+        if (seen.has(key)) continue;
+        seen.add(key);
+        pairs.push([first, second]);
+        negatives.push(hard.filter((text) => !positives.includes(text)));
+        added = true;
+      }
+    }
+    if (!added) left.add('they repeat a pair, or both texts are equal');
+  }
+  return { kind: 'pairs', pairs, negatives };
+}
+
+function readScores(rows: readonly TableRow[], columns: Columns, left: Omissions): Examples {
+  const { anchor = '', positive = '', score: column = '' } = columns;
+  const pairs: [string, string][] = [];
+  const scores: number[] = [];
+  for (const { at, cells } of rows) {
+    const first = textOf(at, anchor, cells[anchor]);
+    const second = textOf(at, positive, cells[positive]);
+    const score = scoreOf(at, column, cells[column]);
+    if (first === undefined || second === undefined || score === undefined) {
+      left.add(
+        `${first === undefined ? anchor : second === undefined ? positive : column} is empty`,
+      );
+      continue;
+    }
+    pairs.push([first, second]);
+    scores.push(score);
+  }
+  return { kind: 'scores', pairs, scores };
+}
+
+function readLabels(rows: readonly TableRow[], columns: Columns, left: Omissions): Examples {
+  const { text: column = '', label: labels = '' } = columns;
+  const texts: string[] = [];
+  const found: string[] = [];
+  for (const [row, { at, cells }] of rows.entries()) {
+    const text = textOf(at, column, cells[column]);
+    const label = textOf(at, labels, cells[labels]);
+    if (text === undefined || label === undefined) {
+      left.add(`${text === undefined ? column : labels} is empty`);
+      continue;
+    }
+    left.kept.push(row);
+    texts.push(text);
+    found.push(label.trim());
+  }
+  return { kind: 'labels', texts, labels: found };
+}
+
+function readTexts(rows: readonly TableRow[], columns: Columns, left: Omissions): Examples {
+  const { text: column = '' } = columns;
+  const texts: string[] = [];
+  for (const [row, { at, cells }] of rows.entries()) {
+    const text = textOf(at, column, cells[column]);
+    if (text === undefined) {
+      left.add(`${column} is empty`);
+      continue;
+    }
+    left.kept.push(row);
+    texts.push(text);
+  }
+  return { kind: 'texts', texts };
+}
+
+/**
+ * Reads the examples of a path.
+ *
+ * @throws {InputError} if no column is known, with those that there are, or a cell has a wrong kind
+ */
+export function readExamples(path: string, names: ColumnNames = {}): ReadExamples {
+  const table = readRecords(path);
+  const columns = chooseColumns(path, table, names);
+  const left = new Omissions();
+  const { anchor, positive, negatives, score, text, label } = columns;
+  const read =
+    text !== undefined
+      ? label === undefined
+        ? readTexts
+        : readLabels
+      : score === undefined
+        ? readPairs
+        : readScores;
+  const examples = read(table.rows, columns, left);
+  const used =
+    text === undefined
+      ? [
+          `pairs of ${anchor} and ${positive}`,
+          ...(score === undefined ? [] : [`scores in ${score}`]),
+        ]
+      : [`texts in ${text}`, ...(label === undefined ? [] : [`labels in ${label}`])];
+  if (score === undefined && negatives.length > 0)
+    used.push(`negatives in ${negatives.join(', ')}`);
+  const count = 'pairs' in examples ? examples.pairs.length : examples.texts.length;
+  const notes = [`${path}: ${count} ${used.join(', ')}`, ...left.notes(table.rows.length)];
+  if (count < 2) throw new InputError(`${path}: holds ${count} examples, at least two are needed`);
+  const hash = createHash('sha256').update(JSON.stringify(examples)).digest('hex');
+  return { examples, notes, rows: table.rows.length, kept: left.kept, hash };
+}

@@ -1,0 +1,434 @@
+/** Sentence encoders on the command line: training on pairs, scores, labels, texts or a teacher. */
+
+import { createHash } from 'node:crypto';
+import { readNpy } from '../../data/files/npy.js';
+import { type Matrix, toMatrix } from '../../index.js';
+import {
+  type Files,
+  loadSentenceEncoder,
+  type SentenceData,
+  SentenceEncoder,
+  type SentenceTrainOptions,
+  saveSentenceEncoder,
+  sentenceTrainDefaults,
+  type TrainDefaults,
+  type TrainOptions,
+  type TrainStep,
+  train,
+} from '../../models/index.js';
+import { loadSafetensors, Module, saveSafetensors, type Tensor } from '../../nn/index.js';
+import { InputError } from '../../terminal/errors.js';
+import { readBytes } from '../../terminal/files.js';
+import { readEncoderFolder } from '../input/encoder-folder.js';
+import { type Examples, type ReadExamples, readExamples } from '../input/examples.js';
+import { type Curves, sentenceReport } from '../output/sentence-report.js';
+import type { Metrics, ModelDeclaration, OpenedModel, TrainingSetup } from './model.js';
+import {
+  choiceOption,
+  numberOption,
+  type Settings,
+  TRAINING,
+  textOption,
+  WIDTH,
+} from './options.js';
+import {
+  Evaluation,
+  evaluationTask,
+  FIGURES,
+  gainOf,
+  type Score,
+  sizeOf,
+  teacherTask,
+} from './sentence-evaluation.js';
+import { selectExamples, splitExamples } from './sentence-split.js';
+
+/** Examples of a run. */
+interface SentenceInput extends ReadExamples {
+  teacher: Matrix | undefined;
+}
+
+/** Losses by the kind of data. */
+const LOSSES = { pairs: 'info-nce', scores: 'cosent', labels: 'supcon', texts: 'parts' } as const;
+
+const column = (name: string, what: string) =>
+  textOption(name, `column of ${what}, where its name does not say so`, '<column>');
+
+const OPTIONS = [
+  choiceOption('kind', 'kind of network; bert needs --from', ['static', 'bert']),
+  textOption('from', 'folder of the sentence encoder to begin with', '<dir>'),
+  textOption('teacher', 'rows of another model for the texts (.npy), to learn its space', '<file>'),
+  choiceOption('loss', 'what is minimized', ['info-nce', 'cosent', 'supcon', 'parts']),
+  numberOption('temperature', 'of the contrastive loss', 1e-2, 100),
+  WIDTH,
+  choiceOption('dtype', 'type of the weights that are written', ['float32', 'float16', 'int8']),
+  column('anchor', 'the first texts of pairs'),
+  column('positive', 'the second texts of pairs'),
+  column('negative', 'texts that are no answer to the first ones'),
+  column('score', 'how similar the texts of pairs are'),
+  column('text', 'texts with labels, or alone'),
+  column('label', 'labels'),
+] as const;
+
+type Dtype = 'float32' | 'float16' | 'int8';
+
+/** Weights of an encoder as the state of a run; a state is loaded into an encoder of its own. */
+class EncoderState extends Module {
+  encoder: SentenceEncoder;
+
+  constructor(
+    encoder: SentenceEncoder,
+    readonly defaults: TrainDefaults,
+  ) {
+    super();
+    this.encoder = encoder;
+  }
+
+  override stateDict(): Map<string, Tensor> {
+    const state = new Map<string, Tensor>();
+    for (const [path, bytes] of saveSentenceEncoder(this.encoder, { dtype: 'float32' })) {
+      if (!path.endsWith('.safetensors')) continue;
+      for (const [name, tensor] of loadSafetensors(bytes)) state.set(`${path}:${name}`, tensor);
+    }
+    return state;
+  }
+
+  override loadStateDict(state: ReadonlyMap<string, Tensor>): void {
+    const files = saveSentenceEncoder(this.encoder, { dtype: 'float32' });
+    for (const path of files.keys()) {
+      if (!path.endsWith('.safetensors')) continue;
+      const own = [...state].flatMap(([name, tensor]): [string, Tensor][] =>
+        name.startsWith(`${path}:`) ? [[name.slice(path.length + 1), tensor]] : [],
+      );
+      files.set(path, saveSafetensors(new Map(own)));
+    }
+    this.encoder.dispose();
+    this.encoder = loadSentenceEncoder(files);
+  }
+
+  // The loop is the encoder's own.
+  batches(): never {
+    throw new Error('the encoder trains itself');
+  }
+
+  loss(): never {
+    throw new Error('the encoder trains itself');
+  }
+}
+
+function readTeacher(path: string): Matrix {
+  try {
+    return toMatrix(readNpy(path, readBytes(path)));
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw new InputError(`--teacher ${path}: ${error.message}`);
+  }
+}
+
+/** Takes the examples as the loss wants them. */
+function forLoss(examples: Examples, loss: string | undefined, path: string): Examples {
+  const own = LOSSES[examples.kind];
+  if (loss === undefined || loss === own) return examples;
+  if (loss === 'info-nce' && examples.kind === 'scores') {
+    const [low, high] = [Math.min(...examples.scores), Math.max(...examples.scores)];
+    const kept = examples.pairs.filter((_, i) => (examples.scores[i] as number) > (low + high) / 2);
+    return { kind: 'pairs', pairs: kept, negatives: kept.map(() => []) };
+  }
+  if (loss === 'parts' && examples.kind === 'labels')
+    return { kind: 'texts', texts: examples.texts };
+  throw new InputError(`--loss ${loss}: ${path} holds ${examples.kind}, whose loss is ${own}`);
+}
+
+function read(path: string, settings: Settings): SentenceInput {
+  const { anchor, positive, negative, score, text, label, loss, teacher: file } = settings;
+  const names = { anchor, positive, negative, score, text, label } as Record<string, string>;
+  const found = readExamples(path, names);
+  const examples = forLoss(found.examples, loss as string | undefined, path);
+  if (file === undefined) return { ...found, examples, teacher: undefined };
+  if (!('texts' in examples)) {
+    throw new InputError(`--teacher is for a file of texts, and ${path} holds ${examples.kind}`);
+  }
+  const { texts } = examples;
+  const all = readTeacher(file as string);
+  if (all.rows !== found.rows) {
+    throw new InputError(`--teacher ${file}: has ${all.rows} rows, and ${path} ${found.rows}`);
+  }
+  const data = new Float32Array(texts.length * all.cols);
+  found.kept.forEach((row, i) => {
+    data.set(all.data.subarray(row * all.cols, (row + 1) * all.cols), i * all.cols);
+  });
+  const hash = createHash('sha256').update(found.hash).update(data).digest('hex');
+  const teacher = { data, rows: texts.length, cols: all.cols };
+  return { ...found, examples: { kind: 'texts', texts }, teacher, hash };
+}
+
+/** All texts of examples. */
+function textsOf(examples: Examples): string[] {
+  if (!('pairs' in examples)) return examples.texts;
+  const negatives = examples.kind === 'pairs' ? examples.negatives.flat() : [];
+  return [...examples.pairs.flat(), ...negatives];
+}
+
+function makeEncoder(
+  training: Examples,
+  { teacher }: SentenceInput,
+  settings: Settings,
+): SentenceEncoder {
+  const { from, kind, width, seed } = settings;
+  if (from !== undefined) {
+    const encoder = loadSentenceEncoder(readEncoderFolder(from as string));
+    if (kind !== undefined && kind !== encoder.kind) {
+      throw new InputError(`--kind ${kind}: the encoder in ${from} is ${encoder.kind}`);
+    }
+    if (width !== undefined && width !== encoder.width) {
+      throw new InputError(`--width ${width}: the rows of ${from} have ${encoder.width} columns`);
+    }
+    return encoder;
+  }
+  if (kind === 'bert') {
+    throw new InputError('--kind bert needs --from, the folder of a BERT-like sentence encoder');
+  }
+  const columns = (width as number | undefined) ?? teacher?.cols;
+  return new SentenceEncoder(textsOf(training), {
+    ...(columns !== undefined && { width: columns }),
+    ...(seed !== undefined && { seed: seed as number }),
+  });
+}
+
+function dataOf(examples: Examples, teacher: Matrix | undefined): SentenceData {
+  if (teacher !== undefined && 'texts' in examples) {
+    return { texts: examples.texts, embeddings: teacher };
+  }
+  switch (examples.kind) {
+    case 'pairs': {
+      const { pairs, negatives } = examples;
+      return negatives.some((list) => list.length > 0) ? { pairs, negatives } : { pairs };
+    }
+    case 'scores':
+      return { pairs: examples.pairs, scores: examples.scores };
+    case 'labels':
+      return { texts: examples.texts, labels: examples.labels };
+    default:
+      return { texts: examples.texts };
+  }
+}
+
+function selectRows({ data, cols }: Matrix, rows: readonly number[]): Matrix {
+  const selected = new Float32Array(rows.length * cols);
+  rows.forEach((row, i) => {
+    selected.set(data.subarray(row * cols, (row + 1) * cols), i * cols);
+  });
+  return { data: selected, rows: rows.length, cols };
+}
+
+const capital = (name: string): string => `${name.charAt(0).toUpperCase()}${name.slice(1)}`;
+
+function create(input: SentenceInput, settings: Settings): TrainingSetup {
+  const { examples, teacher } = input;
+  const split = splitExamples(examples);
+  if (split === undefined) {
+    throw new InputError('there are too few examples without common texts to hold a part out');
+  }
+  const training = selectExamples(examples, split.training);
+  const encoder = makeEncoder(training, input, settings);
+  const rowsOf = (rows: readonly number[]) => teacher && selectRows(teacher, rows);
+  const data = dataOf(training, rowsOf(split.training));
+  const kind = teacher === undefined ? examples.kind : 'embeddings';
+  const state = new EncoderState(
+    encoder,
+    sentenceTrainDefaults(encoder, kind, split.training.length),
+  );
+  const taskOf = (own: readonly number[]): Evaluation =>
+    new Evaluation(
+      teacher !== undefined && 'texts' in examples
+        ? teacherTask(examples.texts, own, teacher)
+        : evaluationTask(examples, own, split.training, encoder.kind),
+    );
+  const [validation, test] = [taskOf(split.validation), taskOf(split.test)];
+  const figure = FIGURES[test.task.kind];
+  const start = test.measure(encoder);
+  const startRankings = test.rankings(encoder);
+  const words = test.measureWords();
+  const curves: Curves = { losses: [], figures: [], figure };
+  let step = 0;
+  const notes = [
+    ...input.notes,
+    `${split.training.length} of the examples are trained on, ${split.validation.length} choose the best step, ` +
+      `${split.test.length} measure it`,
+    ...(split.note === undefined ? [] : [split.note]),
+  ];
+  return {
+    model: state,
+    training: data,
+    samples: split.training.length,
+    notes,
+    unit: { name: 'examples', perStep: (batchSize) => batchSize },
+    async *run(options: TrainOptions): AsyncGenerator<TrainStep, void, void> {
+      const { temperature } = settings;
+      const all: SentenceTrainOptions = {
+        ...state.defaults,
+        ...(temperature !== undefined && { temperature: temperature as number }),
+        ...options,
+      };
+      for await (const done of train(state.encoder, data, all)) {
+        step = done.step;
+        curves.losses.push([step, done.loss]);
+        yield done;
+      }
+    },
+    evaluate() {
+      const { value } = validation.measure(state.encoder);
+      curves.figures.push([step, value]);
+      // The best step is the one with the best metric on the validation part.
+      return { valLoss: 1 - value, [figure]: value };
+    },
+    sample: () => test.sample(state.encoder),
+    files: () => saveSentenceEncoder(state.encoder, dtypeOf(settings)),
+    metricsOf(files) {
+      const best = loadSentenceEncoder(files);
+      const { value } = validation.measure(best);
+      const metrics = { valLoss: 1 - value, ...metricsOf(test, best, start, words) };
+      best.dispose();
+      return metrics;
+    },
+    summarize(files) {
+      const best = loadSentenceEncoder(files);
+      const summary = summarize({ test, best, start, words, settings });
+      const html = sentenceReport({
+        ...{ evaluation: test, encoder: best, before: startRankings, curves },
+        ...{ table: summary.table, lines: [...notes, ...summary.lines], verdict: summary.verdict },
+      });
+      best.dispose();
+      return { ...summary, files: new Map([['report.html', new TextEncoder().encode(html)]]) };
+    },
+  };
+}
+
+function dtypeOf({ dtype }: Settings): { dtype?: Dtype } {
+  return dtype === undefined ? {} : { dtype: dtype as Dtype };
+}
+
+function metricsOf(
+  test: Evaluation,
+  encoder: SentenceEncoder,
+  start: Score,
+  words: Score | undefined,
+): Record<string, number> {
+  const figure = FIGURES[test.task.kind];
+  const hybrid = test.measureHybrid(encoder)?.value;
+  return {
+    [figure]: test.measure(encoder).value,
+    [`start${capital(figure)}`]: start.value,
+    ...(words !== undefined && { [`bm25${capital(figure)}`]: words.value }),
+    ...(hybrid !== undefined && { [`hybrid${capital(figure)}`]: hybrid }),
+    ...test.further(encoder),
+    samples: sizeOf(test.task),
+  };
+}
+
+/** What a trained encoder is compared with at the end of a run. */
+interface Outcome {
+  test: Evaluation;
+  best: SentenceEncoder;
+  start: Score;
+  words: Score | undefined;
+  settings: Settings;
+}
+
+/** Names of the figures for people. */
+const TITLES = {
+  search: 'MRR@10',
+  scores: 'Spearman',
+  labels: 'accuracy (k-NN)',
+  teacher: 'MRR@10',
+};
+
+function summarize({ test, best, start, words, settings }: Outcome) {
+  const title = TITLES[test.task.kind];
+  const trained = test.measure(best);
+  const hybrid = test.measureHybrid(best);
+  const begin = settings.from === undefined ? 'untrained' : `${settings.from}, as it is`;
+  const baselines: [string, Score][] = [
+    ...(words === undefined ? [] : [['BM25', words] as [string, Score]]),
+    [begin, start],
+  ];
+  const [name, strongest] = baselines.reduce((a, b) => (b[1].value > a[1].value ? b : a));
+  const gain = gainOf(strongest, trained);
+  const signed = (value: number): string => `${value < 0 ? '−' : '+'}${Math.abs(value).toFixed(3)}`;
+  const row = (label: string, score: Score): string[] => {
+    const { difference, interval } = gainOf(score, trained);
+    const isTrained = score === trained;
+    return [
+      label,
+      score.value.toFixed(3),
+      isTrained ? '' : signed(difference),
+      isTrained ? '' : `${signed(interval[0])} to ${signed(interval[1])}`,
+    ];
+  };
+  const rows = [
+    ...baselines.map(([label, score]) => row(label, score)),
+    row('trained', trained),
+    ...(hybrid === undefined ? [] : [row('trained, with BM25', hybrid)]),
+  ];
+  const count = `${sizeOf(test.task)} held-out ${test.task.kind === 'search' ? 'queries' : 'examples'}`;
+  const range = `${signed(gain.difference)} (${signed(gain.interval[0])} to ${signed(gain.interval[1])})`;
+  const outcome = {
+    helps: `training helps: ${title} ${range} against ${name} on ${count}`,
+    'no gain': `training does not help on this data: ${title} ${range} against ${name} on ${count}`,
+    'too few': `${count} are too few to tell whether training helps: ${title} ${range} against ${name}`,
+  }[gain.verdict];
+  const useHybrid =
+    hybrid !== undefined && hybrid.value > trained.value
+      ? ['together with BM25 (nearfar search --hybrid) it finds more than alone']
+      : [];
+  return {
+    verdict: gain.verdict,
+    facts: {
+      ...{ verdict: gain.verdict, against: name, gain: gain.difference },
+      ...{ low: gain.interval[0], high: gain.interval[1] },
+    },
+    table: { head: ['', title, 'trained − this', '95 % interval'], rows },
+    lines: [outcome, ...useHybrid],
+  };
+}
+
+/** Metrics of an encoder on the examples of a file. */
+function evaluateFile(encoder: SentenceEncoder, path: string): Metrics {
+  const { examples } = readExamples(path);
+  const all = (
+    examples.kind === 'pairs' || examples.kind === 'scores' ? examples.pairs : examples.texts
+  ).map((_, i) => i);
+  // Labels of even rows are known, those of odd ones are to be found.
+  const isLabels = examples.kind === 'labels';
+  const own = isLabels ? all.filter((i) => i % 2 === 1) : all;
+  const known = isLabels ? all.filter((i) => i % 2 === 0) : all;
+  const test = new Evaluation(evaluationTask(examples, own, known, 'static'));
+  const words = test.measureWords();
+  const figure = FIGURES[test.task.kind];
+  const hybrid = test.measureHybrid(encoder)?.value;
+  return {
+    [figure]: test.measure(encoder).value,
+    ...(words !== undefined && { [`bm25${capital(figure)}`]: words.value }),
+    ...(hybrid !== undefined && { [`hybrid${capital(figure)}`]: hybrid }),
+    ...test.further(encoder),
+    samples: sizeOf(test.task),
+  };
+}
+
+/** Opens the folder of a sentence encoder for `eval`. */
+export function openSentence(files: Files): OpenedModel {
+  const encoder = loadSentenceEncoder(files);
+  return { evaluate: (path) => evaluateFile(encoder, path) };
+}
+
+/** The sentence encoder. */
+export const sentence: ModelDeclaration<SentenceInput> = {
+  name: 'sentence',
+  modelTypes: [],
+  summary: 'a sentence encoder: texts of one meaning get near rows, for search',
+  data: '.jsonl, .csv, .tsv or .json with columns such as anchor and positive (and negative), query and document, text1, text2 and score, text and label, or text alone',
+  options: [...TRAINING, ...OPTIONS],
+  defaults: () => ({ kind: 'static', width: 128, seed: 0, batchSize: 256, dtype: 'float32' }),
+  read,
+  create,
+  open: openSentence,
+};
