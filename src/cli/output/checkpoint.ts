@@ -38,7 +38,7 @@ const COMPANION =
 
 /** Files of a model, or of another kind of model that it replaces. */
 function isPart(name: string): boolean {
-  const others = [WEIGHTS, CONFIG, MODULES, 'config_sentence_transformers.json'];
+  const others = [WEIGHTS, CONFIG, MODULES, 'config_sentence_transformers.json', 'report.html'];
   return (
     COMPANION.test(name) || name.endsWith('.png') || name.includes('/') || others.includes(name)
   );
@@ -201,7 +201,7 @@ export function writeModel(folder: string, files: Files, replaced?: Replaced): v
       if (old.length + changed.length > 0) {
         for (const name of names) if (isWeights(name)) rmSync(at(name), { force: true });
       }
-      for (const name of old) rmSync(at(name));
+      for (const name of old) rmSync(at(name), { force: true });
     });
   });
 }
