@@ -42,7 +42,9 @@ export function readEncoders(
   const isEncoder = (path: string): boolean =>
     existsSync(join(path, 'modules.json')) || existsSync(join(path, 'config.json'));
   const wanted = (each: EncoderFolder): boolean =>
-    encodingNames(each).some((title) => title.toLowerCase().includes(name.toLowerCase()));
+    [`load ${each.name}`, ...encodingNames(each)].some((title) =>
+      title.toLowerCase().includes(name.toLowerCase()),
+    );
   const found = readdirSync(folder)
     .filter((entry) => isEncoder(join(folder, entry)))
     .map((entry) => {

@@ -6,6 +6,7 @@ import type { setThreads } from '../src/threads/index.js';
 import { encoderSteps } from './encoder-workload.js';
 import { type EncoderFolder, encodingWorkloads } from './encoding.js';
 import { type Candidate, candidate } from './interleave.js';
+import { loadingWorkloads } from './loading.js';
 import { operations } from './operations/index.js';
 import type { Api, Numbers, Outputs } from './operations/operation.js';
 import type { Inputs, Workload } from './workload.js';
@@ -20,13 +21,14 @@ export interface Package {
 
 const OURS = 'nearfar';
 
-/** Lists all workloads: operations first, then training steps, then encoders that are given. */
+/** Lists all workloads: operations first, training steps, loading and encoding with encoders. */
 export function allWorkloads(api: Api, encoders: readonly EncoderFolder[] = []): Workload[] {
   return [
     ...operations.flatMap((row) => workloadsOf(api, row)),
     gptStep(api),
     simClrStep(api),
     ...encoderSteps(api),
+    ...loadingWorkloads(api, encoders),
     ...encoders.flatMap((folder) => encodingWorkloads(api, folder)),
   ];
 }

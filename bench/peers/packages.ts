@@ -70,7 +70,7 @@ async function ortPeer(packages: PackageFolder): Promise<Peer> {
   return {
     name,
     prepare: (operation, sizes, inputs) =>
-      'tokens' in inputs
+      'folder' in inputs
         ? ortEncoding(name, ort as unknown as OrtSessions, inputs as unknown as EncodingInputs)
         : operations.prepare(operation, sizes, inputs),
   };

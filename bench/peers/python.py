@@ -310,7 +310,9 @@ class TransformerEncoding:
 
     def __init__(self, inputs):
         from transformers import AutoModel
+        from transformers.utils import logging
 
+        logging.disable_progress_bar()
         self.model = AutoModel.from_pretrained(inputs["folder"], dtype=torch.float32).eval()
         tokens = inputs["tokens"]
         # Texts of about one length together, so that little is padded.
@@ -414,7 +416,7 @@ TRAININGS = {
 
 def prepare(request):
     name, inputs = request["operation"], request["inputs"]
-    if "tokens" in inputs:
+    if "folder" in inputs:
         return encoding(request["peer"], inputs), None
     if request["peer"] == "model2vec":
         return None, None

@@ -168,7 +168,7 @@ function checkVocabulary(
       `${name}: tokenizer.json must have at most the ${rows} tokens of ${file}, got ${tokenizer.size}`,
     );
   }
-  for (const [token, id] of tokenizer.vocabulary) {
+  tokenizer.forEachToken((token, id) => {
     const other = names[id];
     if (other !== undefined && other !== token) {
       throw new RangeError(
@@ -176,7 +176,7 @@ function checkVocabulary(
       );
     }
     names[id] = token;
-  }
+  });
   const hole = names.indexOf(undefined);
   // The list of a Unigram model may name a token twice; then the first has its number.
   if (hole >= 0 && !Array.isArray((tokenizer.json.model as Json).vocab)) {

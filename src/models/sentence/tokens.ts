@@ -93,13 +93,33 @@ export class SentenceTokens {
   }
 }
 
+/** Length of a text in characters. */
+function countCharacters(text: string): number {
+  let count = text.length;
+  for (let i = 0; i < text.length; i++) {
+    if ((text.codePointAt(i) as number) > 0xffff) count--;
+  }
+  return count;
+}
+
 /** Median length of all tokens in characters, rounded down. */
 export function medianTokenLength(tokenizer: PipelineTokenizer): number {
-  const lengths = Array.from(tokenizer.vocabulary.keys(), (token) => [...token].length);
-  lengths.sort((a, b) => a - b);
-  const middle = lengths.length >> 1;
-  const upper = lengths[middle] as number;
-  return lengths.length % 2 === 1
-    ? upper
-    : Math.floor(((lengths[middle - 1] as number) + upper) / 2);
+  // Tokens of each length.
+  const counts: number[] = [];
+  let total = 0;
+  tokenizer.forEachToken((token) => {
+    const length = countCharacters(token);
+    counts[length] = (counts[length] ?? 0) + 1;
+    total++;
+  });
+  /** Length of the token that has so many before it. */
+  const lengthAt = (index: number): number => {
+    let before = 0;
+    const found = counts.findIndex((count = 0) => {
+      before += count;
+      return before > index;
+    });
+    return found;
+  };
+  return Math.floor((lengthAt((total - 1) >> 1) + lengthAt(total >> 1)) / 2);
 }

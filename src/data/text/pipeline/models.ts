@@ -108,8 +108,10 @@ function unigram(where: Where, part: Part): TokenModel {
   if (!Array.isArray(vocab)) rangeError(name, `${where.part}'s vocab`, 'a list', vocab);
   const vocabulary = new Map<string, number>();
   const scores = new Float64Array(vocab.length);
-  for (const [id, entry] of vocab.entries()) {
-    const [token, score] = Array.isArray(entry) ? entry : [];
+  for (let id = 0; id < vocab.length; id++) {
+    const entry: unknown = vocab[id];
+    const token: unknown = Array.isArray(entry) ? entry[0] : undefined;
+    const score: unknown = Array.isArray(entry) ? entry[1] : undefined;
     if (typeof token !== 'string' || typeof score !== 'number' || !Number.isFinite(score)) {
       rangeError(name, `${where.part}'s vocab`, 'a list of tokens with scores', entry);
     }

@@ -165,7 +165,9 @@ export class PipelineTokenizer {
         ({ content }) => !PLAIN.test(content) && !PLAIN.test(normalizer?.(content) ?? ''),
       );
     let last = -1;
-    for (const id of this.model.vocabulary.values()) last = Math.max(last, id);
+    this.model.vocabulary.forEach((id) => {
+      if (id > last) last = id;
+    });
     for (const { id } of this.added) last = Math.max(last, id);
     for (const id of [...this.frame.prefix, ...this.frame.suffix]) last = Math.max(last, id);
     if (last < 0) rangeError(name, "tokenizer.json's model", 'with at least one token', 0);
@@ -262,6 +264,17 @@ export class PipelineTokenizer {
   /** Numbers of the special tokens. */
   get specialIds(): Set<number> {
     return new Set(this.added.flatMap(({ special, id }) => (special ? [id] : [])));
+  }
+
+  /** Calls a function with each token and its number; added tokens come last. */
+  forEachToken(body: (token: string, id: number) => void): void {
+    const added = new Set(this.added.map(({ content }) => content));
+    this.model.vocabulary.forEach((id, token) => {
+      if (!added.has(token)) body(token, id);
+    });
+    for (const [token, id] of new Map(this.added.map(({ content, id }) => [content, id]))) {
+      body(token, id);
+    }
   }
 
   /** All tokens with their numbers. */
