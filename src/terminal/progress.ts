@@ -7,7 +7,7 @@
 import { SingleBar } from 'cli-progress';
 import { Interrupted } from './errors.js';
 import { formatTable } from './table.js';
-import { columnsOf, printable, wrap } from './text.js';
+import { breakWords, columnsOf, printable, wrap } from './text.js';
 
 const SHOW_CURSOR = '\u001B[?25h';
 const CLEAR_LINE = '\r\u001B[K';
@@ -84,7 +84,8 @@ export class Terminal {
   line(text: string): void {
     if (this.#json) return;
     const clean = printable(text);
-    this.#writeLine(process.stdout.isTTY ? wrap(clean, columnsOf(process.stdout)) : clean);
+    const columns = columnsOf(process.stdout);
+    this.#writeLine(process.stdout.isTTY ? breakWords(wrap(clean, columns), columns) : clean);
   }
 
   /** Writes a note about something that differs from what was asked for. */

@@ -25,13 +25,30 @@ export function wrap(text: string, columns: number): string {
   return text
     .split('\n')
     .map((line) => {
-      const lines = [''];
+      const lines: string[] = [];
       for (const word of line.split(' ')) {
-        const last = lines.at(-1) as string;
-        if (last !== '' && last.length + 1 + word.length > columns) lines.push(word);
-        else lines[lines.length - 1] = last === '' && lines.length > 1 ? word : `${last} ${word}`;
+        const last = lines.at(-1);
+        if (last === undefined || (last !== '' && last.length + 1 + word.length > columns)) {
+          lines.push(word);
+        } else {
+          lines[lines.length - 1] = `${last} ${word}`;
+        }
       }
-      return lines.map((part, i) => (i === 0 ? part.slice(1) : part)).join('\n');
+      return lines.join('\n');
+    })
+    .join('\n');
+}
+
+/** Breaks lines of more than `columns` characters, such as those of a word that is longer. */
+export function breakWords(text: string, columns: number): string {
+  return text
+    .split('\n')
+    .map((line) => {
+      const characters = [...line];
+      const parts = Array.from({ length: Math.ceil(characters.length / columns) }, (_, i) =>
+        characters.slice(i * columns, (i + 1) * columns).join(''),
+      );
+      return parts.length === 0 ? '' : parts.join('\n');
     })
     .join('\n');
 }
