@@ -9,6 +9,7 @@ import { type Candidate, candidate } from './interleave.js';
 import { loadingWorkloads } from './loading.js';
 import { operations } from './operations/index.js';
 import type { Api, Numbers, Outputs } from './operations/operation.js';
+import { staticQuery } from './static-query.js';
 import type { Inputs, Workload } from './workload.js';
 
 export type { Inputs, Workload } from './workload.js';
@@ -29,6 +30,7 @@ export function allWorkloads(api: Api, encoders: readonly EncoderFolder[] = []):
     simClrStep(api),
     ...encoderSteps(api),
     ...loadingWorkloads(api, encoders),
+    staticQuery(api),
     ...encoders.flatMap((folder) => encodingWorkloads(api, folder)),
   ];
 }

@@ -1,6 +1,6 @@
 /**
  * The program that every runtime runs, through the installed package: all hashes, on one thread
- * and on several where there are any, and how training behaves in an event loop.
+ * and on several where there are any, sentence encoders, and how training behaves in an event loop.
  */
 
 import { setThreads } from 'nearfar/threads';
@@ -8,10 +8,12 @@ import { api } from '../../bench/built-package.js';
 import { type Hash, hashes, hashOperation } from '../../bench/operations/hash.js';
 import { operations } from '../../bench/operations/index.js';
 import { systems } from '../../bench/operations/models.js';
+import { observeSentence, type SentenceResult } from './sentence.js';
 
 export interface Result {
   hashes: Hash[];
   training: TrainingBehavior[];
+  sentence: SentenceResult;
   threads: Threads[];
 }
 
@@ -64,7 +66,8 @@ async function onThreads(asked: number, one: readonly Hash[]): Promise<Threads> 
 }
 
 export default async function program(): Promise<Result> {
-  const result: Result = { hashes: [], training: [], threads: [] };
+  const sentence = await observeSentence();
+  const result: Result = { hashes: [], training: [], sentence, threads: [] };
   for (const system of systems) result.training.push(await observeTraining(system));
   for await (const hash of hashes(api)) result.hashes.push(hash);
   for (const asked of [2, 5]) result.threads.push(await onThreads(asked, result.hashes));

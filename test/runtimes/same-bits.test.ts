@@ -12,12 +12,14 @@ import { check, same, suite } from '../harness.js';
 import { tarball } from '../package/tarball.js';
 import { makeProject, type Outcome, runtimes, startRuntimes } from './index.js';
 import program, { type Result } from './program.js';
+import { embeddedFolders } from './sentence-folders.js';
 
 const test = suite('same bits');
 let own: Promise<Result> | undefined;
 
 /** Runs the program in this process, once. */
 function here(): Promise<Result> {
+  (globalThis as { SENTENCE_FOLDERS?: object }).SENTENCE_FOLDERS ??= embeddedFolders();
   own ??= program();
   return own;
 }
@@ -43,6 +45,13 @@ test('training lets timers tick, stops at a signal and frees its memory', async 
   }
 });
 
+test('a stream of texts lets timers tick and stops at a signal', async () => {
+  const { sentence } = await here();
+  const { nearest, ...stream } = sentence.stream;
+  same(stream, { ticks: true, batches: 3, sameBits: true });
+  same([nearest[0], sentence.leakedBytes], [0, 0]);
+});
+
 /** Runtimes without workers, or without memory to share with them. */
 const WITHOUT_THREADS = /^(workerd|wrangler|webkit)$/;
 
@@ -54,7 +63,8 @@ let started: Promise<Map<string, Promise<Outcome>>> | undefined;
 
 /** Starts them all at the first test that asks. */
 function results(): Promise<Map<string, Promise<Outcome>>> {
-  started ??= makeProject(tarball(), 'test/runtimes/program.ts').then((project) => {
+  const define = { SENTENCE_FOLDERS: JSON.stringify(embeddedFolders()) };
+  started ??= makeProject(tarball(), 'test/runtimes/program.ts', define).then((project) => {
     const runs = startRuntimes(project, present);
     return new Map(runs.map(({ name, outcome }) => [name, outcome]));
   });
@@ -64,9 +74,10 @@ function results(): Promise<Map<string, Promise<Outcome>>> {
 for (const { name } of present) {
   test(name, async () => {
     const there: Result = JSON.parse((await (await results()).get(name))?.json ?? 'null');
-    const { hashes, training } = await here();
+    const { hashes, training, sentence } = await here();
     same(there.hashes, hashes, `hashes on ${name}`);
     same(there.training, training, `training on ${name}`);
+    same(there.sentence, sentence, `sentence encoders on ${name}`);
     const threads = [2, 5].map((asked) => {
       return { asked, running: WITHOUT_THREADS.test(name) ? 1 : asked, different: [] };
     });

@@ -27,9 +27,10 @@ const compatibilityDate = '2026-04-01';
 
 interface MiniflareModule {
   new (options: {
-    modules: { type: 'ESModule' | 'CompiledWasm'; path: string; contents: Uint8Array }[];
+    modules: { type: 'ESModule' | 'CompiledWasm' | 'Data'; path: string; contents: Uint8Array }[];
     compatibilityDate: string;
   }): {
+    readonly ready: Promise<unknown>;
     dispatchFetch(url: string): Promise<{ ok: boolean; text(): Promise<string> }>;
     dispose(): Promise<void>;
   };
@@ -38,45 +39,88 @@ interface MiniflareModule {
 const miniflareFile = 'miniflare/dist/src/index.js';
 const wranglerFile = 'wrangler/wrangler-dist/cli.js';
 
-/** Runs the worker.js of a folder, which may import the .wasm files next to it. */
-async function runWorker(name: string, folder: string): Promise<string> {
-  const imported = (await readdir(folder)).filter((file) => file.endsWith('.wasm'));
+/** A worker that answers requests. */
+export interface RunningWorker {
+  /** Asks for a path and gives the text of the answer. */
+  get(path: string): Promise<string>;
+  /** Number of the process that runs it. */
+  pid: number | undefined;
+}
+
+/** Kinds of modules besides scripts, by the ends of their names. */
+const KINDS = { '.wasm': 'CompiledWasm', '.bin': 'Data' } as const;
+
+/** Numbers of the processes that this one started. */
+async function children(): Promise<number[]> {
+  const found = await readFile(`/proc/self/task/${process.pid}/children`, 'utf8').catch(() => '');
+  return found.trim().split(' ').filter(Boolean).map(Number);
+}
+
+/** Runs the worker.js of a folder, which may import the .wasm and .bin files next to it. */
+export async function withWorker<T>(
+  name: string,
+  folder: string,
+  body: (worker: RunningWorker) => Promise<T>,
+): Promise<T> {
   const modules = [];
-  for (const path of ['worker.js', ...imported]) {
-    const type = path.endsWith('.wasm') ? ('CompiledWasm' as const) : ('ESModule' as const);
+  for (const path of ['worker.js', ...(await readdir(folder))]) {
+    const kind = Object.entries(KINDS).find(([end]) => path.endsWith(end))?.[1];
+    if (kind === undefined && path !== 'worker.js') continue;
+    if (path === 'worker.js' && modules.length > 0) continue;
+    const type = kind ?? ('ESModule' as const);
     modules.push({ type, path, contents: await readFile(join(folder, path)) });
   }
   const { Miniflare } = await importTool<{ Miniflare: MiniflareModule }>(miniflareFile);
+  const before = await children();
   const miniflare = new Miniflare({ modules, compatibilityDate });
   try {
-    const answer = async (): Promise<string> => {
-      const response = await miniflare.dispatchFetch('http://localhost/');
+    const get = async (path: string): Promise<string> => {
+      const response = await miniflare.dispatchFetch(`http://localhost${path}`);
       const text = await response.text();
       if (!response.ok) throw new Error(`${name}: ${text}`);
       return text;
     };
-    return await within(60, name, answer());
+    const ready = async (): Promise<T> => {
+      await miniflare.ready;
+      const pid = (await children()).find((each) => !before.includes(each));
+      return body({ get, pid });
+    };
+    return await within(60, name, ready());
   } finally {
     await miniflare.dispose();
   }
 }
 
+const runWorker = (name: string, folder: string): Promise<string> =>
+  withWorker(name, folder, ({ get }) => get('/'));
+
+/** Bundles a folder's source.js as any bundler for workers does, into its folder `output`. */
+export async function bundleWorker(folder: string): Promise<string> {
+  const output = join(folder, 'output');
+  await build({
+    entryPoints: { worker: join(folder, 'source.js') },
+    outdir: output,
+    bundle: true,
+    minify: true,
+    format: 'esm',
+    conditions: ['workerd', 'worker', 'browser'],
+    loader: { '.wasm': 'copy' },
+    external: ['./*.bin'],
+    logLevel: 'error',
+  });
+  return output;
+}
+
+/** Says why there is no worker here, if there is none. */
+export const missingWorker = (): string | undefined =>
+  missingFile([toolFile(miniflareFile)], fromNpm);
+
 const miniflareRow: Runtime = {
   name: 'workerd',
-  available: () => missingFile([toolFile(miniflareFile)], fromNpm),
+  available: missingWorker,
   async run(project) {
     const folder = await makeFolder(project, 'workerd', { 'source.js': worker });
-    const output = join(folder, 'output');
-    await build({
-      entryPoints: { worker: join(folder, 'source.js') },
-      outdir: output,
-      bundle: true,
-      format: 'esm',
-      conditions: ['workerd', 'worker', 'browser'],
-      loader: { '.wasm': 'copy' },
-      logLevel: 'error',
-    });
-    return runWorker('workerd', output);
+    return runWorker('workerd', await bundleWorker(folder));
   },
 };
 
