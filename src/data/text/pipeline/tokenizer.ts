@@ -12,6 +12,7 @@ import { lowersCase, type Normalizer, readNormalizer } from './normalizers.js';
 import { isPart, type Part, readList, readPart, unknownType, type Where } from './part.js';
 import { type PreTokenizer, readPreTokenizer } from './pre-tokenizers.js';
 import { TokenList } from './token-list.js';
+import { stableNormalizer, stablePreTokenizer } from './unassigned.js';
 import { lowercase } from './unicode.js';
 
 /** Words whose tokens are kept. */
@@ -146,8 +147,10 @@ export class PipelineTokenizer {
       const inner = normalizer;
       normalizer = (text) => (inner === undefined ? lowercase(text) : inner(lowercase(text)));
     }
+    if (normalizer !== undefined) normalizer = stableNormalizer(normalizer);
     this.#normalizer = normalizer;
-    this.#splitter = readPreTokenizer(where('pre_tokenizer'), json.pre_tokenizer);
+    const splitter = readPreTokenizer(where('pre_tokenizer'), json.pre_tokenizer);
+    this.#splitter = splitter === undefined ? undefined : stablePreTokenizer(splitter);
     this.#find = tokenFinder(this.added.filter((token) => !token.normalized));
     this.#findNormalized = tokenFinder(
       this.added.filter((token) => token.normalized),
