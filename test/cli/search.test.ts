@@ -2,7 +2,7 @@
 
 import { cpSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Matrix, topK } from 'nearfar';
+import { hybridSearch, type Matrix, topK } from 'nearfar';
 import { loadSentenceEncoder } from 'nearfar/models';
 import { readNpy } from '../../src/data/files/npy.js';
 import { check, close, same, sameBits, suite } from '../harness.js';
@@ -145,6 +145,33 @@ test('queries and documents get the prompts that the folder has for them', async
     (await search(at, ...args, '--prompt-name', 'document')).found,
   ].map(([first]) => first?.results[0]?.score as number);
   close(got, scores, { atol: 1e-7 });
+});
+
+test('hybrid search is that of the library', async () => {
+  const at = workspace('model2vec-f16');
+  const args = ['model2vec-f16', '--documents', 'documents.csv', '--queries', 'queries.txt'];
+  const { found, all } = await search(at, ...args, '--hybrid', '-k', '4');
+  const encoder = loadSentenceEncoder(fixtureFolder('model2vec-f16'));
+  const queries = ['far and near', 'near'];
+  const { indices, scores } = hybridSearch(
+    { texts: queries, embeddings: encoder.encode(queries) },
+    { texts: DOCUMENTS, embeddings: encoder.encode(DOCUMENTS) },
+    4,
+  );
+  encoder.dispose();
+  const results = found.flatMap((each) => each.results);
+  same(
+    results.map(({ index }) => index),
+    [...indices],
+  );
+  close(
+    results.map(({ score }) => score),
+    scores,
+    { atol: 1e-7 },
+  );
+  same((all.at(-1) as { hybrid: boolean }).hybrid, true);
+  const rows = ['search', '--corpus', 'documents.npy', '--queries', 'documents.npy', '--hybrid'];
+  await refused(at, rows, /--hybrid needs --documents/);
 });
 
 test('a table fits the window', async () => {

@@ -1,6 +1,6 @@
 /** `nearfar search`: the documents whose meaning is nearest to a query's. */
 
-import { type Matrix, topK } from '../../index.js';
+import { hybridSearch, type Matrix, topK } from '../../index.js';
 import type { SentenceEncoder } from '../../models/index.js';
 import { InputError } from '../../terminal/errors.js';
 import { MAX_INTEGER, parseInteger } from '../../terminal/options.js';
@@ -39,6 +39,7 @@ interface Request {
   query: string | undefined;
   queries: string | undefined;
   k: number;
+  hybrid: boolean;
   settings: EncodeSettings;
 }
 
@@ -65,7 +66,15 @@ function readRequest({ positional, options }: Input): Request {
     throw new InputError(`--corpus must be a .npy file of nearfar encode, got ${corpus}`);
   }
   const k = parseInteger('-k', String(options.k), 1, MAX_INTEGER);
-  return { folder, documents, corpus, query, queries, k, settings: readEncodeSettings(options) };
+  const hybrid = options.hybrid === true;
+  if (hybrid && documents === undefined) {
+    throw new InputError('--hybrid needs --documents, whose words it compares');
+  }
+  if (hybrid && queries !== undefined && isRowsFile(queries)) {
+    throw new InputError('--hybrid needs queries of text, not rows (.npy)');
+  }
+  const settings = readEncodeSettings(options);
+  return { folder, documents, corpus, query, queries, k, hybrid, settings };
 }
 
 /** Ids and texts of a file's rows. */
@@ -161,6 +170,25 @@ function countZeroRows({ data, rows, cols }: Matrix): number {
   return count;
 }
 
+/** Best documents of both rankings: by words (BM25) and by embeddings. */
+function nearestHybrid(
+  queries: Side,
+  documents: Side,
+  k: number,
+  encoder: SentenceEncoder | undefined,
+): { indices: Int32Array; scores: Float32Array } {
+  const metric = encoder?.similarityName ?? 'cosine';
+  if (metric === 'manhattan') {
+    throw new InputError('--hybrid is for encoders that compare by cosine, dot or euclidean');
+  }
+  return hybridSearch(
+    { texts: queries.texts as string[], embeddings: queries.matrix },
+    { texts: documents.texts as string[], embeddings: documents.matrix },
+    k,
+    { metric },
+  );
+}
+
 /** Indices and scores of the documents nearest to each query, compared as the encoder's folder says. */
 function nearest(
   queries: Matrix,
@@ -239,6 +267,11 @@ export const search: Command = {
     },
     { flags: '--query <text>', description: 'what to look for' },
     { flags: '--queries <path>', description: 'several queries: texts, or rows (.npy)' },
+    {
+      flags: '--hybrid',
+      description:
+        'rank by words (BM25) too, and fuse both rankings: scores are of reciprocal ranks',
+    },
     { flags: '-k <n>', description: 'number of documents per query', default: '10' },
     {
       flags: '--prompt-name <name>',
@@ -253,6 +286,7 @@ export const search: Command = {
   ],
   examples: [
     'nearfar search all-MiniLM-L6-v2 --documents faq.csv --query "I forgot my login"',
+    'nearfar search all-MiniLM-L6-v2 --documents faq.csv --query "error 404" --hybrid',
     'nearfar search all-MiniLM-L6-v2 --corpus articles.npy --queries questions.txt -k 3 --json',
   ],
   async run(input) {
@@ -277,7 +311,9 @@ export const search: Command = {
         `${corpus}: its rows have ${cols} columns, those of the queries ${width}${hint}`,
       );
     }
-    const { indices, scores } = nearest(queries.matrix, documents.matrix, k, encoder);
+    const { indices, scores } = request.hybrid
+      ? nearestHybrid(queries, documents, k, encoder)
+      : nearest(queries.matrix, documents.matrix, k, encoder);
     const count = queries.matrix.rows;
     const found = indices.length / count;
     for (let row = 0; row < count; row++) {
@@ -294,7 +330,8 @@ export const search: Command = {
     }
     terminal.event('done', {
       ...{ queries: count, documents: documents.matrix.rows, width, k: found },
-      ...{ similarity: encoder?.similarityName ?? 'cosine', cut: documents.cut },
+      ...{ similarity: encoder?.similarityName ?? 'cosine', hybrid: request.hybrid },
+      cut: documents.cut,
     });
   },
 };

@@ -75,7 +75,9 @@ export function startAdapter(
   const { architecture, config, layers } = encoder;
   const { width } = config;
   const targets = Object.keys(TARGETS) as Target[];
-  const names = layers.flatMap((_, i) => targets.map((target) => layerName(architecture, i, target)));
+  const names = layers.flatMap((_, i) =>
+    targets.map((target) => layerName(architecture, i, target)),
+  );
   if (before !== undefined) {
     const same = names.length === before.layers.size && names.every((n) => before.layers.has(n));
     if (!same || before.rank !== rank) {
