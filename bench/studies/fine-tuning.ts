@@ -17,7 +17,7 @@ import { readArguments, readInt } from './arguments.js';
 
 const { values } = readArguments(
   [
-    'npm run fine-tuning -- [--steps <n>] [--batch-size <n>] [--lr <rate>] [--lora <rank>] [--seed <n>]',
+    'npm run fine-tuning -- [--steps <n>] [--batch-size <n>] [--lr <rate>] [--lora <rank>] [--services <n>] [--seed <n>]',
   ],
   {
     options: {
@@ -25,12 +25,14 @@ const { values } = readArguments(
       'batch-size': { type: 'string', default: '32' },
       lr: { type: 'string' },
       lora: { type: 'string' },
+      services: { type: 'string', default: '20' },
       seed: { type: 'string', default: '1' },
     },
   },
 );
 const steps = readInt('--steps', values.steps);
 const batchSize = readInt('--batch-size', values['batch-size']);
+const heldServices = readInt('--services', values.services);
 const seed = readInt('--seed', values.seed, 0);
 const lora = values.lora === undefined ? undefined : { rank: readInt('--lora', values.lora) };
 const learningRate = values.lr === undefined ? undefined : Number(values.lr);
@@ -57,11 +59,8 @@ const operations: Operation[] = readFileSync(join(SHARED, 'embeddings/aws.jsonl'
   .trim()
   .split('\n')
   .map((line) => JSON.parse(line));
-/** A fifth of the services is held out. */
 const services = [...new Set(operations.map(({ service }) => service))];
-const held = new Set(
-  new Random(seed, STREAMS.validation).shuffle(services).slice(0, Math.floor(services.length / 5)),
-);
+const held = new Set(new Random(seed, STREAMS.validation).shuffle(services).slice(0, heldServices));
 const test = operations.filter(({ service }) => held.has(service));
 const pairs = operations
   .filter(({ service }) => !held.has(service))

@@ -1,8 +1,8 @@
 /** BERT-like sentence encoders through `train`: pairs, texts alone, large batches, LoRA, resuming. */
 
 import { readFileSync } from 'node:fs';
-import type { Files, SentenceEncoder, SentenceTrainOptions, TrainState } from 'nearfar/models';
-import { loadSentenceEncoder, saveSentenceEncoder, train } from 'nearfar/models';
+import type { Files, SentenceTrainOptions, TrainState } from 'nearfar/models';
+import { loadSentenceEncoder, SentenceEncoder, saveSentenceEncoder, train } from 'nearfar/models';
 import { tensor } from 'nearfar/nn';
 import { encoderFolder, randomPairs, randomWeights } from '../../bench/encoder-workload.js';
 import { freshPackage } from '../fresh.js';
@@ -57,6 +57,37 @@ test('raises the MRR of its pairs, for every kind of transformer', async () => {
     check(after > 0.95 && after > before, `${name}: MRR ${before} before, ${after} after`);
     encoder.dispose();
   }
+});
+
+test('a new transformer learns, and is saved and loaded with its bits', async () => {
+  const options = {
+    kind: 'bert',
+    width: 32,
+    layers: 2,
+    heads: 2,
+    context: 40,
+    dropout: 0,
+  } as const;
+  const encoder = new SentenceEncoder([...TEXTS], options);
+  same([encoder.kind, encoder.width, encoder.maxTokens], ['bert', 32, 40]);
+  const again = new SentenceEncoder([...TEXTS], options);
+  sameBits(encoder.encode(TEXTS).data, again.encode(TEXTS).data);
+  const other = new SentenceEncoder([...TEXTS], { ...options, seed: 1 });
+  check(
+    other.encode(TEXTS).data[0] !== encoder.encode(TEXTS).data[0],
+    'a seed that changes nothing',
+  );
+  await losses(encoder, { pairs: TRAINING_PAIRS }, { steps: 100, learningRate: 2e-3 });
+  const reached = mrr(encoder, TRAINING_PAIRS);
+  check(reached > 0.95, `MRR ${reached}`);
+  const loaded = loadSentenceEncoder(saveSentenceEncoder(encoder));
+  sameBits(loaded.encode(TEXTS).data, encoder.encode(TEXTS).data);
+  same(loaded.maxTokens, 40);
+  const make = (more: object) => () => new SentenceEncoder([...TEXTS], { kind: 'bert', ...more });
+  throws(make({ heads: 3 }), RangeError, /heads must be a divisor of the width 128, got 3/);
+  throws(make({ context: 2 }), RangeError, /context must be/);
+  throws(make({ dropout: 1 }), RangeError, /dropout must be/);
+  throws(make({ kind: 'static', heads: 2 }), TypeError, /heads/);
 });
 
 test('learns from texts alone, labels, scores and embeddings', async () => {

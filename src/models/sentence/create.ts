@@ -2,19 +2,31 @@
 
 import sentence from '#wasm/sentence';
 import { kernels } from '../../core/kernels.js';
-import { readOptions } from '../../core/options.js';
+import { scoped, u8 } from '../../core/memory.js';
+import { type OptionReader, readOptions } from '../../core/options.js';
 import { STREAMS } from '../../core/streams.js';
-import { checkFlag, integerIn, oneOf, rangeError, typeError } from '../../core/validation.js';
+import {
+  checkFlag,
+  checkFraction,
+  integerIn,
+  oneOf,
+  rangeError,
+  typeError,
+} from '../../core/validation.js';
 import { PipelineTokenizer } from '../../data/text/pipeline/tokenizer.js';
 import { checkTexts } from '../../data/text/tokenizer.js';
 import type { TokenizerJson } from '../../data/text/tokenizer-json.js';
 import { mergePieces, SPECIAL_TOKENS } from '../../data/text/word-pieces.js';
 import { wordPieceJson } from '../../data/text/wordpiece.js';
 import { writeJson } from '../files/files.js';
+import type { FileArray } from '../files/shards.js';
+import type { Folder } from './config.js';
+import { MEAN_POOLING } from './modules.js';
 import type { SentenceParts } from './parts.js';
 import { StaticEncoder } from './static.js';
 import { SentenceTokens, type TokenRules } from './tokens.js';
-import { WeightMemory } from './weights.js';
+import { TransformerEncoder } from './transformer.js';
+import { WeightMemory, WeightReader } from './weights.js';
 
 /** Texts to learn tokens from, or a tokenizer as `tokenizer.json` describes it. */
 export type NewSentenceSource = readonly string[] | SentenceTokenizer;
@@ -28,15 +40,25 @@ export interface SentenceTokenizer {
 /** Options of a new `SentenceEncoder`. */
 export interface NewSentenceOptions {
   /**
-   * Kind of network: a row per token, whose mean is a text's row.
+   * Kind of network: a row per token, whose mean is a text's row, or a transformer.
    * @default 'static'
    */
-  kind?: 'static' | undefined;
+  kind?: 'static' | 'bert' | undefined;
   /**
    * Columns of a row, from 1 to 4096.
    * @default 128
    */
   width?: number | undefined;
+  /** Blocks of a transformer, from 1. @default 2 */
+  layers?: number | undefined;
+  /** Attention heads of a transformer, a divisor of the width. @default 4 */
+  heads?: number | undefined;
+  /** Width of the middle of a transformer's MLPs. @default 4 width */
+  hidden?: number | undefined;
+  /** Tokens of a text that a transformer sees, from 3. @default 128 */
+  context?: number | undefined;
+  /** Fraction that a transformer's dropout sets to 0, from 0 to below 1. @default 0.1 */
+  dropout?: number | undefined;
   /**
    * Tokens that are learned at most, where texts are given.
    * @default 32768
@@ -55,7 +77,9 @@ export interface NewSentenceOptions {
 }
 
 const NAME = 'SentenceEncoder';
-const KINDS = ['static'] as const;
+const KINDS = ['static', 'bert'] as const;
+/** Width of the BERT whose weights begin with a standard deviation of 0.02. */
+const PAPER_WIDTH = 768;
 
 /**
  * Makes the parts of a new encoder.
@@ -65,23 +89,42 @@ const KINDS = ['static'] as const;
  */
 export function createParts(source: unknown, options: unknown): SentenceParts {
   const reader = readOptions(NAME, options);
-  reader.read('kind', oneOf(KINDS), 'static');
+  const kind = reader.read('kind', oneOf(KINDS), 'static');
   const width = reader.read('width', integerIn(1, 4096), 128);
   const size = reader.read('vocabularySize', integerIn(6, 2 ** 22), 32_768);
   const lowercase = reader.read('lowercase', checkFlag, true);
   const seed = reader.read('seed', integerIn(0), 0);
+  const config = kind === 'bert' ? readConfig(reader, width) : undefined;
   reader.done();
   const json = tokenizerOf(source, size, lowercase);
   const tokenizer = new PipelineTokenizer(NAME, json as unknown as Record<string, unknown>);
   const rules: TokenRules = {
-    framed: false,
-    maxTokens: undefined,
+    framed: config !== undefined,
+    maxTokens: config?.max_position_embeddings,
     keeps: 'first',
     dropsUnknown: false,
     maxCharacters: undefined,
   };
   const memory = new WeightMemory();
   const rows = tokenizer.size;
+  const others = {
+    tokens: new SentenceTokens(tokenizer, rules),
+    modules: [{ type: 'Normalize' as const }],
+    settings: { prompts: {}, defaultPromptName: undefined, similarity: 'cosine' as const },
+    memory,
+    files: new Map([['tokenizer.json', writeJson(json)]]),
+    origin: 'new' as const,
+  };
+  if (config !== undefined) {
+    const folder = { name: NAME, files: new Map([['model.safetensors', EMPTY_FILE]]) };
+    const std = 0.02 * Math.sqrt(PAPER_WIDTH / width);
+    const random = new RandomReader(folder, memory, std, seed);
+    const written = { ...config, vocab_size: rows };
+    const encoder = new TransformerEncoder(
+      ...([folder, '', memory, written, undefined, undefined, random] as const),
+    );
+    return { ...others, network: { kind: 'bert', encoder, pooling: MEAN_POOLING } };
+  }
   const at = memory.allocate(4 * rows * width);
   const [low, high] = [seed | 0, Math.floor(seed / 2 ** 32)];
   kernels(sentence).fillNormal(at, rows * width, 0, 1, low, high, STREAMS.tableRows, 0);
@@ -89,15 +132,56 @@ export function createParts(source: unknown, options: unknown): SentenceParts {
     table: { at, type: 'F32', rows, cols: width },
     tokens: rows,
   });
+  return { ...others, network: { kind: 'static', encoder } };
+}
+
+/** The config.json of a new BERT, but for the size of its vocabulary. */
+function readConfig(reader: OptionReader, width: number) {
+  const heads = reader.read('heads', integerIn(1), 4);
+  if (width % heads !== 0) rangeError(NAME, 'heads', `a divisor of the width ${width}`, heads);
+  const dropout = reader.read('dropout', checkFraction, 0.1);
   return {
-    network: { kind: 'static', encoder },
-    tokens: new SentenceTokens(tokenizer, rules),
-    modules: [{ type: 'Normalize' }],
-    settings: { prompts: {}, defaultPromptName: undefined, similarity: 'cosine' },
-    memory,
-    files: new Map([['tokenizer.json', writeJson(json)]]),
-    origin: 'new',
+    model_type: 'bert',
+    hidden_size: width,
+    num_hidden_layers: reader.read('layers', integerIn(1, 100), 2),
+    num_attention_heads: heads,
+    intermediate_size: reader.read('hidden', integerIn(1, 2 ** 20), 4 * width),
+    max_position_embeddings: reader.read('context', integerIn(3, 2 ** 20), 128),
+    hidden_dropout_prob: dropout,
+    attention_probs_dropout_prob: dropout,
+    layer_norm_eps: 1e-12,
   };
+}
+
+/** A safetensors file of nothing. */
+const EMPTY_FILE = Uint8Array.of(2, 0, 0, 0, 0, 0, 0, 0, 0x7b, 0x7d);
+
+/** Draws each weight instead of reading it: normal numbers, norms of 1 and biases of 0. */
+class RandomReader extends WeightReader {
+  readonly #std: number;
+  readonly #seed: number;
+  #drawn = 0;
+
+  constructor(folder: Folder, memory: WeightMemory, std: number, seed: number) {
+    super(folder, '', memory);
+    this.#std = std;
+    this.#seed = seed;
+  }
+
+  override get(key: string, shape: readonly number[]): FileArray {
+    const size = shape.reduce((product, extent) => product * extent, 1);
+    const isNorm = key.endsWith('LayerNorm.weight');
+    const std = isNorm || key.endsWith('.bias') ? 0 : this.#std;
+    const [low, high] = [this.#seed | 0, Math.floor(this.#seed / 2 ** 32)];
+    const bytes = scoped((scope) => {
+      const at = scope.f32(size);
+      const mean = isNorm ? 1 : 0;
+      const step = this.#drawn++;
+      kernels(sentence).fillNormal(at, size, mean, std, low, high, STREAMS.tableRows, step);
+      return u8().slice(at, at + 4 * size);
+    });
+    return { dtype: 'F32', shape, bytes, file: '' };
+  }
 }
 
 function tokenizerOf(source: unknown, size: number, lowercase: boolean): TokenizerJson {

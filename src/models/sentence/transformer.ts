@@ -109,6 +109,7 @@ export class TransformerEncoder {
    * @param at path of the module in the folder
    * @param given numbers that the layers' weights are multiplied in, if not those of the file
    * @param adapter merged into the weights
+   * @param random reads weights that are drawn instead of those of a file
    */
   constructor(
     folder: Folder,
@@ -117,6 +118,7 @@ export class TransformerEncoder {
     written: Json,
     given?: Precision,
     adapter?: LoraAdapter,
+    random?: WeightReader,
   ) {
     const { name } = folder;
     const file = pathOf(at, 'config.json');
@@ -149,7 +151,8 @@ export class TransformerEncoder {
       rangeError(name, `${file}'s activation`, 'one that is supported', config.activation);
     }
     this.activation = activation;
-    const reader = new WeightReader(folder, at, memory, otherNames(architecture), adapter);
+    const reader =
+      random ?? new WeightReader(folder, at, memory, otherNames(architecture), adapter);
     // Before anything of that size is made.
     for (let i = 0; i < config.layers; i++) {
       const { names } = architecture;
