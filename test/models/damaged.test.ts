@@ -18,6 +18,7 @@ import {
   loadSimClr,
   MAE,
   readTokenizer,
+  type SentenceEncoder,
   SimCLR,
   saveBert,
   saveBertClassifier,
@@ -30,7 +31,7 @@ import {
 import { bytesInUse, loadSafetensors, memoryBytes, parameter, saveSafetensors } from 'nearfar/nn';
 import { check, same, suite } from '../harness.js';
 import { damage } from './damage.js';
-import { fixtureFolder } from './sentence-folders.js';
+import { fixtureFolder, fixtureNames } from './sentence-folders.js';
 
 const test = suite('damaged');
 
@@ -53,6 +54,24 @@ const IMAGES = { height: 8, width: 8, channels: 1 };
 const gpt = () => filesOf(new GPT(TEXTS[0] as string, SIZES), saveGpt);
 const bert = () => filesOf(new BERT(TEXTS, SIZES), saveBert);
 const clip = (options: object) => filesOf(new CLIP(TEXTS, { imageSize: 8, ...options }), saveClip);
+
+/** An encoder that loads also encodes: its rows may only be too large. */
+function loadAndEncode(files: Files): SentenceEncoder {
+  const encoder = loadSentenceEncoder(files);
+  try {
+    for (const text of ['near and far', '', 'ΑΣ é 你好 👩‍👩‍👧 \ud800', 'x'.repeat(3000)]) {
+      try {
+        encoder.encode(text);
+      } catch (error) {
+        check(/^encode: .* past f32's range/.test((error as Error).message), `${error}`);
+      }
+    }
+  } catch (error) {
+    encoder.dispose();
+    throw error;
+  }
+  return encoder;
+}
 
 /** Files of each loader: of a tokenizer, the model's files without the model. */
 const LOADERS: Record<string, [files: () => Files, load: (files: Files) => unknown]> = {
@@ -83,8 +102,12 @@ const LOADERS: Record<string, [files: () => Files, load: (files: Files) => unkno
     loadMae,
   ],
   loadSimClr: [() => filesOf(new SimCLR(IMAGES), saveSimClr), loadSimClr],
-  'loadSentenceEncoder of BERT': [() => fixtureFolder('bert-v6'), loadSentenceEncoder],
-  'loadSentenceEncoder of model2vec': [() => fixtureFolder('model2vec-f32'), loadSentenceEncoder],
+  ...Object.fromEntries(
+    fixtureNames.map((name) => [
+      `loadSentenceEncoder of ${name}`,
+      [() => fixtureFolder(name), loadAndEncode],
+    ]),
+  ),
   'loadSentenceEncoder of 8 bits': [
     () => {
       const encoder = loadSentenceEncoder(fixtureFolder('bert-v2'));
