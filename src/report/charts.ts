@@ -12,8 +12,10 @@ export const WIDTH = 380;
 /** Height of a chart without a legend of several rows. */
 export const HEIGHT = 340;
 const MARGIN = { top: 34, right: 14, bottom: 42, left: 46 };
-/** Left of a logarithmic axis, whose numbers are long. */
-const LOG_MARGIN = 60;
+/** Left of an axis whose numbers are long: a logarithmic one, or one of hundredths. */
+const WIDE_MARGIN = 60;
+/** Range of values below which an axis has hundredths. */
+const FINE_RANGE = 0.5;
 
 const SHAPES = ['circle', 'square2', 'triangle2', 'diamond2'] as const;
 const GRAY = 'color-mix(in srgb, currentColor 16%, transparent)';
@@ -111,7 +113,9 @@ const LABEL_ROOM = 16;
 function lineChart(panel: LinePanel): string {
   const { series, reference, percent = false, points = false } = panel;
   const { xScale = 'linear', yScale = 'linear' } = panel;
-  const marginLeft = yScale === 'log' ? LOG_MARGIN : MARGIN.left;
+  const values = series.flatMap((one) => one.points.map(([, y]) => y));
+  const isFine = !percent && Math.max(...values) - Math.min(...values) < FINE_RANGE;
+  const marginLeft = yScale === 'log' || isFine ? WIDE_MARGIN : MARGIN.left;
   const named = series.filter((one) => one.faint !== true);
   const ordered = [...series.filter((one) => one.faint === true), ...named];
   const xs = series.flatMap((one) => one.points.map(([x]) => x));
