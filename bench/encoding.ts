@@ -36,7 +36,7 @@ export interface EncodingInputs {
 const PRECISIONS = ['float32', 'int8'] as const;
 const BATCHES = [20, 1];
 /** Texts of a transformer, and words of the shortest and the longest. */
-const TEXTS = 60;
+const TEXTS = 40;
 const WORDS = [8, 42] as const;
 /** Texts of a static encoder, and their characters. */
 const STATIC_TEXTS = 2000;
