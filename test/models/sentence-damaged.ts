@@ -287,6 +287,14 @@ export const DAMAGED: readonly (readonly [
   ],
   [
     'bert-v6',
+    'a Dense that would take memory',
+    (files) => ({
+      '2_Dense/config.json': { ...parsed(files, '2_Dense/config.json'), out_features: 2 ** 20 },
+    }),
+    /2_Dense\/model\.safetensors's linear\.weight must be of shape \[1048576, 16\]/,
+  ],
+  [
+    'bert-v6',
     'no weights of a Dense',
     () => ({ '4_Dense/model.safetensors': null }),
     /4_Dense\/model/,

@@ -10,7 +10,7 @@ import {
   type SentenceEncoder,
   saveSentenceEncoder,
 } from 'nearfar/models';
-import { bytesInUse } from 'nearfar/nn';
+import { bytesInUse, memoryBytes } from 'nearfar/nn';
 import { check, close, same, suite, throws } from '../harness.js';
 import { DAMAGED } from './sentence-damaged.js';
 import {
@@ -324,7 +324,9 @@ test('damaged folders are refused by the name of the file', () => {
     try {
       const folder = fixtureFolder(name);
       const damaged = withFiles(folder, files(folder));
+      const size = memoryBytes();
       throws(() => loadSentenceEncoder(damaged), RangeError, message);
+      check(memoryBytes() - size < 2 ** 24, `${memoryBytes() - size} bytes of memory`);
     } catch (error) {
       throw new Error(`${what}: ${error}`);
     }

@@ -308,6 +308,7 @@ export class WeightReader {
   ): ((numbers: Pointer, factors: Pointer, scales: Pointer) => void) | undefined {
     const names = keys.map((key) => int8Names(`${key}.weight`));
     if (names.every(({ numbers }) => this.find(numbers) === undefined)) return undefined;
+    for (const { numbers } of names) this.get(numbers, [rows, cols]);
     return (numbers, factors, scales) => {
       this.#copyBytes(
         names.map((each) => each.numbers),
@@ -349,6 +350,9 @@ export class WeightReader {
     const total = rows * keys.length;
     const core = kernels();
     const narrow = precision === 'int8';
+    // Sizes that a config asks for are compared with the file's before they take memory.
+    const blocks = this.#blocks(keys, rows, cols);
+    if (blocks === undefined) for (const key of keys) this.get(`${key}.weight`, [rows, cols]);
     const packed = this.#memory.allocate(
       narrow
         ? kernels(sentence).integerBytes(total, cols)
@@ -357,7 +361,6 @@ export class WeightReader {
     const scales = narrow ? this.#zeros(total) : undefined;
     let limit = 0;
     let factors: Pointer | undefined;
-    const blocks = this.#blocks(keys, rows, cols);
     scoped((scope) => {
       if (blocks !== undefined && scales !== undefined) {
         const merged = keys.find((key) => this.#adapter?.layers.has(key));
