@@ -34,7 +34,7 @@ const AWKWARD = [
   'near and far '.repeat(20),
 ];
 
-/** What a stream of texts leaves of an event loop. */
+/** Behavior of a stream of texts in an event loop. */
 export interface StreamBehavior {
   /** A timer ticked between batches. */
   ticks: boolean;

@@ -111,7 +111,7 @@ export async function bundleWorker(folder: string): Promise<string> {
   return output;
 }
 
-/** Says why there is no worker here, if there is none. */
+/** Says why a worker cannot run here; undefined if it can. */
 export const missingWorker = (): string | undefined =>
   missingFile([toolFile(miniflareFile)], fromNpm);
 
