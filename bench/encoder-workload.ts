@@ -131,7 +131,7 @@ export function randomPairs(sizes: EncoderSizes): [string, string][] {
  * dropout each candidate draws masks of its own, so that only the row without it compares losses.
  */
 const trainingStep = (api: Api, dropout: number): Workload => ({
-  name: `sentence encoder fine-tuning step${dropout > 0 ? '' : ' without dropout'}`,
+  name: `sentence encoder fine-tuning step, ${dropout > 0 ? '' : 'no '}dropout`,
   sizes: { ...SIZES, dropout },
   flops: undefined,
   steps: 3,

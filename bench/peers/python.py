@@ -409,8 +409,8 @@ class EncoderTraining(Training):
 TRAININGS = {
     "GPT training step": GptTraining,
     "SimCLR training step": SimClrTraining,
-    "sentence encoder fine-tuning step": EncoderTraining,
-    "sentence encoder fine-tuning step without dropout": EncoderTraining,
+    "sentence encoder fine-tuning step, dropout": EncoderTraining,
+    "sentence encoder fine-tuning step, no dropout": EncoderTraining,
 }
 
 
