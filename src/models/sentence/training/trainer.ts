@@ -5,6 +5,7 @@ import {
   checkTemperature,
   integerIn,
   isNumberArray,
+  oneOf,
   rangeError,
   typeError,
 } from '../../../core/validation.js';
@@ -23,7 +24,7 @@ import type { SentenceEncoder } from '../sentence-encoder.js';
 import { BertNetwork } from './bert.js';
 import { type Examples, readExamples, type SentenceData, type SentenceKind } from './data.js';
 import { dropoutViewTask } from './dropout-views.js';
-import { embeddingTask } from './embeddings.js';
+import { type EmbeddingOptions, embeddingTask } from './embeddings.js';
 import { labelTask } from './labels.js';
 import { checkLora, type LoraOptions, type LoraSettings } from './lora.js';
 import type { TokenIds, TrainableNetwork } from './network.js';
@@ -40,6 +41,13 @@ export interface SentenceTrainOptions extends Omit<TrainOptions, 'evalEvery' | '
    * @default 0.05, and 0.1 for labels
    */
   temperature?: number | undefined;
+  /**
+   * What texts with embeddings teach: `'rows'`, to find the row that was given for a text, so that
+   * the encoder searches an index of them; or `'similarities'`, to have the cosines that the rows of
+   * a batch have among themselves, whatever their width.
+   * @default 'rows' where the embeddings are as wide as the encoder's rows, else 'similarities'
+   */
+  match?: 'rows' | 'similarities' | undefined;
   /**
    * Numbers of first columns that have to do alone what all do, besides all of them, so that rows
    * can be cut there (Matryoshka); `[]` for none.
@@ -163,8 +171,8 @@ function checkDimensions(width: number) {
 function makeTask(
   examples: Examples,
   temperature: number | undefined,
-  width: number,
   kind: SentenceEncoder['kind'],
+  { width, match }: Omit<EmbeddingOptions, 'temperature'>,
 ): SentenceTask {
   switch (examples.kind) {
     case 'pairs':
@@ -176,7 +184,7 @@ function makeTask(
       return makeViews(examples, { temperature: temperature ?? 0.05 });
     }
     case 'embeddings':
-      return embeddingTask(examples, { temperature: temperature ?? 0.05, width });
+      return embeddingTask(examples, { temperature: temperature ?? 0.05, width, match });
     case 'scores':
       return scoreTask(examples, { temperature: temperature ?? 0.05 });
   }
@@ -212,12 +220,16 @@ export async function* trainSentenceEncoder(
   const examples = readExamples(data);
   const reader = readOptions(NAME, options);
   const temperature = reader.optional('temperature', checkTemperature);
+  const match = reader.optional('match', oneOf(['rows', 'similarities'] as const));
+  if (match !== undefined && examples.kind !== 'embeddings') {
+    throw new TypeError(`${NAME}: match is for texts with embeddings, got ${examples.kind}`);
+  }
   const dimensions = reader.read(
     'dimensions',
     checkDimensions(encoder.width),
     defaultDimensions(encoder.width),
   );
-  const task = makeTask(examples, temperature, encoder.width, encoder.kind);
+  const task = makeTask(examples, temperature, encoder.kind, { width: encoder.width, match });
   const lora = reader.optional('lora', checkLora);
   const network = makeNetwork(parts, lora, reader.read('seed', integerIn(0), 0));
   try {
