@@ -7,6 +7,7 @@ import { readFile } from 'node:fs/promises';
 import { type BuildOptions, build, type Plugin } from 'esbuild';
 import { sharedParameters } from './kernels.js';
 import { MODULES } from './modules.js';
+import { WEIGHT_FILES } from './weights.js';
 
 /** Columns of a line: who does not catch an error sees the line that threw it, and no more. */
 const LINE = 160;
@@ -16,6 +17,7 @@ const ENTRIES = {
   index: 'src/index.ts',
   nn: 'src/nn/index.ts',
   models: 'src/models/index.ts',
+  english: 'src/english.ts',
   threads: 'src/threads/index.ts',
 };
 
@@ -54,8 +56,9 @@ const MODULE_FILES: Plugin = {
 const ONE_CORE: Plugin = {
   name: 'one-core',
   setup({ onLoad }) {
-    onLoad({ filter: /[/\\]src[/\\](nn|models|threads)[/\\]index\.ts$/ }, async ({ path }) => ({
-      contents: `import '../index.js';${await readFile(path, 'utf8')}`,
+    const entry = /[/\\]src[/\\](english|(nn|models|threads)[/\\]index)\.ts$/;
+    onLoad({ filter: entry }, async ({ path }) => ({
+      contents: `import '${path.endsWith('english.ts') ? '.' : '..'}/index.js';${await readFile(path, 'utf8')}`,
       loader: 'ts',
     }));
   },
@@ -63,7 +66,7 @@ const ONE_CORE: Plugin = {
 
 const LIBRARY: BuildOptions = {
   entryPoints: ENTRIES,
-  plugins: [ONE_CORE, NO_DECODER],
+  plugins: [ONE_CORE, NO_DECODER, WEIGHT_FILES],
   lineLimit: LINE,
   bundle: true,
   minify: true,
@@ -154,7 +157,7 @@ export async function bundleCommandLine(dist: string): Promise<string[]> {
     minifySyntax: true,
     minifyWhitespace: true,
     lineLimit: LINE,
-    plugins: [NO_DECODER],
+    plugins: [NO_DECODER, WEIGHT_FILES],
     loader: { '.wasm': 'base64', '.py': 'text' },
     define: await threadConstants(dist),
     // Bundled CommonJS asks for Node's own modules by require.

@@ -10,11 +10,13 @@ import { writeLicenses } from './licenses.js';
 import { packSamples } from './samples/index.js';
 import { reportSizes } from './size.js';
 import { writeDeclarations } from './types.js';
+import { writeWeights } from './weights.js';
 
 const dist = 'dist';
 rmSync(dist, { recursive: true, force: true });
 mkdirSync(dist, { recursive: true });
 compileKernels(dist);
+writeWeights(dist);
 const bundled = [...(await bundleLibrary(dist)), ...(await bundleCommandLine(dist))];
 writeDeclarations();
 await packSamples(dist);

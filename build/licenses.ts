@@ -1,4 +1,4 @@
-/** The licenses of the libraries that are bundled into dist/, in one file next to them. */
+/** The licenses of the libraries and models that are in dist/, in one file next to them. */
 
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 
@@ -12,6 +12,11 @@ function packageFolder(input: string): string | undefined {
 const C_LIBRARIES: Readonly<Record<string, string>> = {
   '@cwasm/jpeg-turbo': 'build/licenses/libjpeg-turbo.txt',
   '@cwasm/webp': 'build/licenses/libwebp.txt',
+};
+
+/** What weights were made of, which no package says. */
+const MODELS: Readonly<Record<string, string>> = {
+  'all-MiniLM-L6-v2 (Apache-2.0)': 'build/licenses/all-MiniLM-L6-v2.txt',
 };
 
 function licenseText(folder: string): string {
@@ -32,5 +37,8 @@ export function writeLicenses(dist: string, inputs: readonly string[]): void {
       : { name: folder, version: '', license: '' };
     return `${name} ${version} (${license})\n\n${licenseText(folder)}\n`;
   });
+  for (const [name, file] of Object.entries(MODELS)) {
+    parts.push(`${name}\n\n${readFileSync(file, 'utf8').trim()}\n`);
+  }
   writeFileSync(`${dist}/LICENSES.txt`, parts.join(`\n${'-'.repeat(78)}\n\n`));
 }

@@ -30,6 +30,8 @@ async function bundled(what: string, line: string): Promise<Size> {
     platform: 'neutral',
     target: 'es2022',
     logLevel: 'error',
+    // Weights are imported when they are needed: a file of their own.
+    external: ['*-weights.js'],
     write: false,
   });
   return measure(what, outputFiles[0]?.contents ?? new Uint8Array());
@@ -42,6 +44,7 @@ const IMPORTS = [
   "import { Linear } from 'nearfar/nn'",
   "import { GPT } from 'nearfar/models'",
   "import { loadSentenceEncoder } from 'nearfar/models'",
+  "import { loadEnglish } from 'nearfar/english'",
   "import { setThreads } from 'nearfar/threads'",
 ];
 

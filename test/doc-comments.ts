@@ -7,7 +7,13 @@ import { relative } from 'node:path';
 import ts from 'typescript';
 
 /** The entries of the package whose exports users import. */
-const ENTRIES = ['src/index.ts', 'src/nn/index.ts', 'src/models/index.ts', 'src/threads/index.ts'];
+const ENTRIES = [
+  'src/index.ts',
+  'src/nn/index.ts',
+  'src/models/index.ts',
+  'src/english.ts',
+  'src/threads/index.ts',
+];
 
 /** Words that begin a first line without saying anything: it begins with a verb or a noun. */
 const EMPTY_START = /^(What|How|Whether|Where|Who|Whose|Which|Of|As|The same|That|If|When)\b/;

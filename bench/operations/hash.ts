@@ -55,8 +55,29 @@ export async function hashSystem(api: Api, { name, start }: System): Promise<Has
   return { name: `${name}, ${STEPS} steps of training`, hash: bytesToHex(hash.digest()) };
 }
 
+/** Loads the encoder in the package: `loadEnglish` of nearfar/english. */
+export type LoadEnglish = () => Promise<{
+  encode(texts: string[]): { data: Float32Array };
+  dispose(): void;
+}>;
+
+/** The hash of rows of the encoder in the package. */
+export async function hashEnglish(loadEnglish: LoadEnglish): Promise<Hash> {
+  const encoder = await loadEnglish();
+  const { data } = encoder.encode([
+    ...['near', 'What is near is pulled together.', 'far, farther, the farthest: 12,345'],
+    ...['How do I reset my password?', 'naïve café', '', 'unbelievably idiosyncratic'],
+  ]);
+  encoder.dispose();
+  return { name: 'English encoder', hash: bytesToHex(sha256(bytesOf({ data }))) };
+}
+
 /** All hashes, one after the other as they are ready. */
-export async function* hashes(api: Api): AsyncGenerator<Hash, void, void> {
+export async function* hashes(
+  api: Api,
+  loadEnglish: LoadEnglish,
+): AsyncGenerator<Hash, void, void> {
   for (const operation of operations) yield hashOperation(api, operation);
   for (const system of systems) yield await hashSystem(api, system);
+  yield await hashEnglish(loadEnglish);
 }

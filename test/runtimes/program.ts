@@ -3,6 +3,7 @@
  * and on several where there are any, sentence encoders, and how training behaves in an event loop.
  */
 
+import { loadEnglish } from 'nearfar/english';
 import { setThreads } from 'nearfar/threads';
 import { api } from '../../bench/built-package.js';
 import { type Hash, hashes, hashOperation } from '../../bench/operations/hash.js';
@@ -69,7 +70,7 @@ export default async function program(): Promise<Result> {
   const sentence = await observeSentence();
   const result: Result = { hashes: [], training: [], sentence, threads: [] };
   for (const system of systems) result.training.push(await observeTraining(system));
-  for await (const hash of hashes(api)) result.hashes.push(hash);
+  for await (const hash of hashes(api, loadEnglish)) result.hashes.push(hash);
   for (const asked of [2, 5]) result.threads.push(await onThreads(asked, result.hashes));
   return result;
 }

@@ -4,6 +4,7 @@
  */
 
 import * as nearfar from 'nearfar';
+import * as english from 'nearfar/english';
 import * as models from 'nearfar/models';
 import * as nn from 'nearfar/nn';
 import * as threads from 'nearfar/threads';
@@ -43,6 +44,7 @@ const ENTRIES: readonly [string, object, ExportRows][] = [
   ['nearfar', nearfar, NEARFAR],
   ['nearfar/nn', nn, NN],
   ['nearfar/models', models, MODELS],
+  ['nearfar/english', english, { loadEnglish: { args: () => [] } }],
   ['nearfar/threads', threads, THREADS],
 ];
 

@@ -2,6 +2,7 @@
 
 import { hashes } from '../../../bench/operations/hash.js';
 import { sourcePackage } from '../../../bench/source-package.js';
+import { loadEnglish } from '../../english.js';
 import { type Command, JSON_OPTION } from '../command.js';
 
 /** Prints hashes of all results. */
@@ -11,7 +12,7 @@ export const hash: Command = {
   options: [JSON_OPTION],
   examples: ['nearfar hash > hashes.txt'],
   async run({ terminal }) {
-    for await (const { name, hash } of hashes(sourcePackage.api)) {
+    for await (const { name, hash } of hashes(sourcePackage.api, loadEnglish)) {
       terminal.event('hash', { name, hash });
       terminal.line(`${hash}  ${name}`);
     }

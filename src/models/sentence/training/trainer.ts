@@ -42,7 +42,7 @@ export interface SentenceTrainOptions extends Omit<TrainOptions, 'evalEvery' | '
    */
   temperature?: number | undefined;
   /**
-   * What texts with embeddings teach: `'rows'`, to find the row that was given for a text, so that
+   * Chooses what texts with embeddings teach: `'rows'`, to find the row that was given for a text, so that
    * the encoder searches an index of them; or `'similarities'`, to have the cosines that the rows of
    * a batch have among themselves, whatever their width.
    * @default 'rows' where the embeddings are as wide as the encoder's rows, else 'similarities'
