@@ -126,7 +126,7 @@ export class TransformerEncoder {
     const precision = given ?? (narrow ? 'int8' : 'float32');
     this.precision = precision;
     const { [INT8_OF]: original, ...others } = written as Record<string, unknown>;
-    // A field that is set again keeps its place, so that the file is written again as it was.
+    // A field that is set again keeps its position, so that the file is written again as it was.
     if (narrow) others.model_type = original;
     const json: Json = narrow ? others : written;
     const kind = json.model_type;
