@@ -3,6 +3,7 @@
 import type { Command } from '../command.js';
 import { bench } from './bench.js';
 import { demo } from './demo.js';
+import { distill } from './distill.js';
 import { encode } from './encode.js';
 import { evaluate } from './eval.js';
 import { fill } from './fill.js';
@@ -15,5 +16,18 @@ import { train } from './train.js';
 
 /** All commands. */
 export const COMMANDS: readonly Command[] = [
-  ...[demo, train, evaluate, finetune, predict, generate, fill, encode, search, hash, bench],
+  ...[
+    demo,
+    train,
+    evaluate,
+    finetune,
+    predict,
+    generate,
+    fill,
+    distill,
+    encode,
+    search,
+    hash,
+    bench,
+  ],
 ];

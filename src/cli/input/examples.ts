@@ -117,14 +117,17 @@ const COMPARED = /^((sentence|text|question|s|sent|phrase)(1|a)|premise|anchor|f
 /** Names that say little: with labels in the file, they are texts with labels. */
 const WEAK = /^(title|summary|name|subject|term|word|keywords?|input)$/;
 
-/** Tells whether all cells of a column are scores, as far as they are not empty. */
+/** Tells whether most cells of a column are scores, as far as they are not empty. */
 function holdsScores({ rows }: Rows, column: string): boolean {
-  try {
-    for (const { at, cells } of rows) scoreOf(at, column, cells[column]);
-    return true;
-  } catch {
-    return false;
+  let [scores, others] = [0, 0];
+  for (const { at, cells } of rows) {
+    try {
+      if (scoreOf(at, column, cells[column]) !== undefined) scores++;
+    } catch {
+      others++;
+    }
   }
+  return scores > others;
 }
 
 /** Decides what the columns are. */
@@ -319,6 +322,32 @@ function readTexts(rows: readonly TableRow[], columns: Columns, left: Omissions)
   return { kind: 'texts', texts };
 }
 
+/** Refuses examples that nothing can be learned from. */
+function checkVariety(path: string, examples: Examples): void {
+  const list = 'pairs' in examples ? examples.pairs : examples.texts;
+  if (list.length < 2) {
+    throw new InputError(`${path}: at least two examples are needed, got ${list.length}`);
+  }
+  if (examples.kind === 'scores' && new Set(examples.scores).size < 2) {
+    throw new InputError(`${path}: all scores are ${examples.scores[0]}; at least two are needed`);
+  }
+  if (examples.kind === 'labels') {
+    const counts = new Map<string, number>();
+    for (const label of examples.labels) counts.set(label, (counts.get(label) ?? 0) + 1);
+    if (counts.size < 2) {
+      throw new InputError(
+        `${path}: all labels are ${examples.labels[0]}; at least two are needed`,
+      );
+    }
+    if (Math.max(...counts.values()) < 2) {
+      throw new InputError(`${path}: no two texts have the same label`);
+    }
+  }
+  if (examples.kind === 'texts' && !examples.texts.some((text) => /\S\s+\S/.test(text))) {
+    throw new InputError(`${path}: no text has two words, of which one could find the other`);
+  }
+}
+
 /**
  * Reads the examples of a path.
  *
@@ -348,8 +377,8 @@ export function readExamples(path: string, names: ColumnNames = {}): ReadExample
   if (score === undefined && negatives.length > 0)
     used.push(`negatives in ${negatives.join(', ')}`);
   const count = 'pairs' in examples ? examples.pairs.length : examples.texts.length;
+  checkVariety(path, examples);
   const notes = [`${path}: ${count} ${used.join(', ')}`, ...left.notes(table.rows.length)];
-  if (count < 2) throw new InputError(`${path}: holds ${count} examples, at least two are needed`);
   const hash = createHash('sha256').update(JSON.stringify(examples)).digest('hex');
   return { examples, notes, rows: table.rows.length, kept: left.kept, hash };
 }

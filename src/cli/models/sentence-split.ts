@@ -16,8 +16,10 @@ export interface Split {
   note?: string;
 }
 
-/** Fraction of the examples that each held-out part gets. */
+/** Fraction of the examples that each held-out part gets; more where that would be very few. */
 const HELD_OUT = 0.1;
+const MAX_FRACTION = 0.2;
+const FEW = 40;
 /** Examples that a held-out part has at most. */
 const MAX_HELD_OUT = 2000;
 
@@ -59,7 +61,8 @@ function draw(groups: Int32Array, seed: number): Split | undefined {
     else list.push(i);
   });
   const count = groups.length;
-  const size = Math.min(MAX_HELD_OUT, Math.max(1, Math.floor(count * HELD_OUT)));
+  const wanted = Math.max(count * HELD_OUT, Math.min(FEW, count * MAX_FRACTION));
+  const size = Math.min(MAX_HELD_OUT, Math.max(1, Math.floor(wanted)));
   const order = new Random(seed, STREAMS.validation).shuffle([...members.values()]);
   const parts: number[][] = [[], []];
   const training: number[] = [];

@@ -1,0 +1,288 @@
+/** `nearfar train sentence`, its report, `eval` and `distill`: files with odd columns, resumed runs. */
+
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { check, same, suite } from '../harness.js';
+import { temporaryFolder } from '../temporary.js';
+
+const test = suite('cli sentence');
+const folder = temporaryFolder('sentence');
+
+const TOPICS = ['cat', 'dog', 'car', 'tree', 'music', 'bread', 'river', 'stone', 'paper', 'cloud'];
+const COUNT = 60;
+const indices = Array.from({ length: COUNT }, (_, i) => i);
+const question = (i: number): string => `how to find ${TOPICS[i % 10]} number ${i}`;
+const answer = (i: number): string =>
+  `you see ${TOPICS[i % 10]} ${i} in the ${TOPICS[(3 * i) % 10]} list`;
+
+type Cell = string | number;
+
+function table(head: string[], row: (i: number) => Cell[], delimiter = ',', end = '\n'): string {
+  const lines = [head, ...indices.map(row)].map((cells) => cells.join(delimiter));
+  return lines.join(end) + end;
+}
+
+const lines = (row: (i: number) => unknown): string =>
+  indices.map((i) => `${JSON.stringify(row(i))}\n`).join('');
+
+function file(name: string, contents: string | Uint8Array): string {
+  const path = join(folder, name);
+  writeFileSync(path, contents);
+  return path;
+}
+
+interface Result {
+  status: number | null;
+  events: Record<string, unknown>[];
+  error: string;
+}
+
+function run(...args: string[]): Result {
+  const { status, stdout, stderr } = spawnSync(
+    process.execPath,
+    ['dist/cli.js', ...args, '--json', '--threads', '1'],
+    { encoding: 'utf8' },
+  );
+  const all = stdout.split('\n').filter((line) => line !== '');
+  return { status, events: all.map((line) => JSON.parse(line)), error: stderr };
+}
+
+const train = (data: string, out: string, ...more: string[]): Result =>
+  run('train', 'sentence', '--data', data, '--out', join(folder, out), '--width', '8', ...more);
+
+function notesOf({ events }: Result): string {
+  return events.flatMap(({ event, text }) => (event === 'note' ? [text] : [])).join('\n');
+}
+
+const READ: [name: string, contents: string, note: RegExp, metric: string][] = [
+  [
+    'anchor.csv',
+    table(['anchor', 'positive'], (i) => [question(i), answer(i)]),
+    /60 pairs of anchor and positive/,
+    'mrrAt10',
+  ],
+  [
+    'BOM.CSV',
+    `\uFEFF${table([' Query ', 'DOCUMENT'], (i) => [question(i), answer(i)], ';', '\r\n')}`,
+    /60 pairs of Query and DOCUMENT/,
+    'mrrAt10',
+  ],
+  [
+    'faq.tsv',
+    table(
+      ['id', 'Question', 'Answer'],
+      (i) => [i, question(i), i % 5 === 0 ? ' ' : answer(i)],
+      '\t',
+    ),
+    /48 pairs of Question and Answer(.|\n)*12 of 60 rows are left out: Answer is empty/,
+    'mrrAt10',
+  ],
+  [
+    'bge.jsonl',
+    lines((i) => ({ query: question(i), pos: [answer(i)], neg: [answer(i + 1)] })),
+    /negatives in neg/,
+    'mrrAt10',
+  ],
+  [
+    'lists.json',
+    JSON.stringify(indices.map((i) => [question(i), answer(i)])),
+    /60 pairs/,
+    'mrrAt10',
+  ],
+  [
+    'sts.csv',
+    table(['sentence1', 'sentence2', 'score'], (i) => [question(i), answer(i), i % 6]),
+    /scores in score/,
+    'spearman',
+  ],
+  [
+    'comma.csv',
+    table(['text1', 'text2', 'Similarity'], (i) => [question(i), answer(i), `0,${i % 9}`], ';'),
+    /scores in Similarity/,
+    'spearman',
+  ],
+  [
+    'nli.jsonl',
+    lines((i) => ({
+      premise: question(i),
+      hypothesis: answer(i),
+      label: ['entailment', 'neutral', 'contradiction'][i % 3],
+    })),
+    /scores in label/,
+    'spearman',
+  ],
+  [
+    'labels.csv',
+    table(['Message', 'Category'], (i) => [question(i), i % 2 === 0 ? 'ham' : 'spam']),
+    /labels in Category/,
+    'knnAccuracy',
+  ],
+  [
+    'texts.txt',
+    indices.map((i) => `${question(i)} ${answer(i)}\n`).join(''),
+    /60 texts in text/,
+    'mrrAt10',
+  ],
+];
+
+test('columns of many names are found, and every kind of data is measured', () => {
+  for (const [name, contents, note, metric] of READ) {
+    const result = train(file(name, contents), 'read', '--steps', '2', '--force');
+    same(result.status, 0, `${name}: ${result.error}`);
+    check(note.test(notesOf(result)), `${name}: ${notesOf(result)}`);
+    const done = result.events.at(-1) as Record<string, unknown>;
+    check(Number.isFinite(done[metric]), `${name}: ${metric} is ${done[metric]}`);
+    check(
+      ['helps', 'no gain', 'too few'].includes(done.verdict as string),
+      `${name}: ${done.verdict}`,
+    );
+  }
+});
+
+const REFUSED: [name: string, contents: string | Uint8Array, expected: RegExp, more?: string[]][] =
+  [
+    [
+      'unknown.csv',
+      table(['foo', 'bar'], (i) => [question(i), answer(i)]),
+      /its columns are "foo", "bar"/,
+    ],
+    [
+      'named.csv',
+      table(['foo', 'bar'], (i) => [question(i), answer(i)]),
+      /no such column; it has "foo", "bar"/,
+      ['--anchor', 'x'],
+    ],
+    [
+      'twice.csv',
+      table(['anchor', 'anchor'], (i) => [question(i), answer(i)]),
+      /several columns anchor/,
+    ],
+    [
+      'score.csv',
+      table(['text1', 'text2', 'score'], (i) => [question(i), answer(i), i === 7 ? 'high' : i]),
+      /row 8: score must be a number, got "high"/,
+    ],
+    [
+      'equal.csv',
+      table(['text1', 'text2', 'score'], (i) => [question(i), answer(i), 1]),
+      /all scores are 1/,
+    ],
+    ['one.csv', table(['text', 'label'], (i) => [question(i), 'x']), /all labels are x/],
+    ['words.csv', table(['text'], (i) => [`w${i}`]), /no text has two words/],
+    ['head.csv', 'anchor,positive\n', /holds no rows/],
+    ['few.csv', 'anchor,positive\na b,c d\ne f,g h\n', /too few examples/],
+    [
+      'object.jsonl',
+      lines((i) => ({ query: question(i), document: { x: i } })),
+      /:1: document must be a text/,
+    ],
+    ['latin.csv', Uint8Array.of(...Buffer.from('anchor,positive\ncaf'), 0xe9), /UTF-8/],
+    ['book.parquet', 'PAR1', /got \.parquet/],
+    [
+      'bert.csv',
+      table(['anchor', 'positive'], (i) => [question(i), answer(i)]),
+      /--kind bert needs --from/,
+      ['--kind', 'bert'],
+    ],
+    [
+      'loss.csv',
+      table(['text', 'label'], (i) => [question(i), i % 2]),
+      /--loss cosent: .* whose loss is supcon/,
+      ['--loss', 'cosent'],
+    ],
+  ];
+
+test('what can not be read is refused in one line that says why', () => {
+  for (const [name, contents, expected, more = []] of REFUSED) {
+    const { status, error } = train(file(name, contents), 'refused', '--steps', '2', ...more);
+    same(status, 2, `${name}: ${error}`);
+    check(expected.test(error) && error.trim().split('\n').length === 1, `${name}: ${error}`);
+  }
+});
+
+const pairs = file(
+  'pairs.csv',
+  table(['anchor', 'positive'], (i) => [question(i), answer(i)]),
+);
+const LONG = ['--steps', '60', '--eval-every', '10', '--seed', '4'];
+
+function weightsOf(out: string): string {
+  return readFileSync(join(folder, out, '0_StaticEmbedding/model.safetensors')).toString('base64');
+}
+
+test('a run that is killed goes on to the bits of one that was not', async () => {
+  same(train(pairs, 'whole', ...LONG).status, 0);
+  const args = [
+    'train',
+    'sentence',
+    '--data',
+    pairs,
+    '--out',
+    join(folder, 'killed'),
+    '--width',
+    '8',
+  ];
+  const child = spawn(process.execPath, ['dist/cli.js', ...args, ...LONG, '--json'], {
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
+  let seen = 0;
+  for await (const chunk of child.stdout) {
+    seen += String(chunk).split('"eval"').length - 1;
+    if (seen >= 2) child.kill('SIGKILL');
+  }
+  if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
+  const resumed = train(pairs, 'killed', ...LONG, '--resume');
+  same(resumed.status, 0, resumed.error);
+  const [step] = resumed.events.filter(({ event }) => event === 'step');
+  check(step === undefined || (step.step as number) > 10, `it began again at ${step?.step}`);
+  same(weightsOf('killed'), weightsOf('whole'));
+  same(train(pairs, 'whole', ...LONG).status, 2, 'a trained folder is not overwritten');
+});
+
+test('a trained folder has a report, and eval reads it', () => {
+  const page = readFileSync(join(folder, 'whole/report.html'), 'utf8');
+  for (const part of ['BM25', 'untrained', 'Embedding space', '<svg'])
+    check(page.includes(part), part);
+  const { status, events, error } = run('eval', join(folder, 'whole'), '--data', pairs);
+  same(status, 0, error);
+  const done = events.at(-1) as Record<string, number>;
+  check((done.mrrAt10 as number) > 0 && (done.mrrAt10 as number) <= 1, `mrrAt10 ${done.mrrAt10}`);
+  same([done.samples, done.documents], [COUNT, COUNT]);
+  const further = train(pairs, 'further', '--from', join(folder, 'whole'), '--steps', '3');
+  same(further.status, 0, further.error);
+});
+
+test('training goes on from int8 weights, and another model may replace the folder', () => {
+  same(train(pairs, 'small', '--steps', '3', '--dtype', 'int8').status, 0);
+  const text = file('plain.txt', 'a text to learn from, again and again. '.repeat(50));
+  const gpt = ['--layers', '1', '--heads', '1', '--width', '8', '--context', '8', '--steps', '2'];
+  const { status, error } = run(
+    'train',
+    'gpt',
+    '--data',
+    text,
+    '--out',
+    join(folder, 'small'),
+    '--force',
+    ...gpt,
+  );
+  same(status, 0, error);
+  check(!existsSync(join(folder, 'small/modules.json')), readdirSync(join(folder, 'small')).join());
+});
+
+test('distill wants a BERT-like encoder', () => {
+  const { status, error } = run(
+    'distill',
+    join(folder, 'whole'),
+    '--out',
+    join(folder, 'distilled'),
+  );
+  same(status, 2);
+  check(/is a static encoder already/.test(error), error);
+  const bert = 'test/golden/fixtures/sentence/bert-v6';
+  const made = run('distill', bert, '--out', join(folder, 'distilled'), '--width', '8');
+  same(made.status, 0, made.error);
+  same((made.events.at(-1) as Record<string, number>).width, 8);
+});
