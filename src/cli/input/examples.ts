@@ -17,7 +17,7 @@ export interface ColumnNames {
   label?: string | undefined;
 }
 
-/** What a file holds. */
+/** Examples of one kind. */
 export type Examples =
   | { kind: 'pairs'; pairs: [string, string][]; negatives: string[][] }
   | { kind: 'scores'; pairs: [string, string][]; scores: number[] }

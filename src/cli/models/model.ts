@@ -38,7 +38,7 @@ export interface TrainingSetup<Data = unknown> {
   files(): Files;
   /** Evaluates the model that a folder's files hold on all validation data. */
   metricsOf(files: Files): MaybePromise<Metrics>;
-  /** What the user should know before the run begins. */
+  /** Notes for the user before the run begins. */
   notes?: readonly string[];
   /** Runs the training, where `train` of the model itself does not. */
   run?(options: TrainOptions): AsyncGenerator<TrainStep, void, void>;
@@ -48,7 +48,7 @@ export interface TrainingSetup<Data = unknown> {
 
 /** End of a run, for people and programs. */
 export interface Summary {
-  /** What `done` says besides the metrics. */
+  /** Fields of `done` besides the metrics. */
   facts: Readonly<Record<string, number | string>>;
   table: { head: readonly string[]; rows: readonly (readonly string[])[] };
   lines: readonly string[];

@@ -1,4 +1,4 @@
-/** Metrics of sentence encoders on held-out examples, beside those of BM25. */
+/** Metrics of sentence encoders on held-out examples, next to those of BM25. */
 
 import { Random } from '../../core/random.js';
 import { STREAMS } from '../../core/streams.js';
@@ -16,7 +16,7 @@ import {
 import type { SentenceEncoder } from '../../models/index.js';
 import type { Examples } from '../input/examples.js';
 
-/** Documents that a search is measured over, beside those of the held-out pairs, by a transformer. */
+/** Documents that a search is measured over, besides those of the held-out pairs, by a transformer. */
 const MAX_DOCUMENTS = { bert: 2000, static: 200_000 } as const;
 /** Ranks that metrics look at. */
 const K = 10;
@@ -53,7 +53,7 @@ interface TeacherTask {
   readonly relevant: readonly (readonly number[])[];
 }
 
-/** What is measured. */
+/** A task that encoders are measured by. */
 export type EvaluationTask = SearchTask | ScoreTask | LabelTask | TeacherTask;
 
 /** A figure of a task, and that of each query where it is their mean. */
@@ -381,7 +381,7 @@ export class Evaluation {
   }
 }
 
-/** How much better one score is than another. */
+/** Difference of two scores. */
 export interface Gain {
   difference: number;
   interval: [low: number, high: number];

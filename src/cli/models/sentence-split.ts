@@ -12,7 +12,7 @@ export interface Split {
   training: number[];
   validation: number[];
   test: number[];
-  /** What the user should know of the split. */
+  /** A note for the user. */
   note?: string;
 }
 
@@ -52,7 +52,7 @@ function groupExamples(keys: readonly (readonly string[])[]): Int32Array {
 const normal = (text: string): string =>
   text.normalize('NFKC').toLowerCase().replace(/\s+/g, ' ').trim();
 
-/** Draws whole groups until a part has its share; undefined if the groups are too large for that. */
+/** Draws whole groups until a part is full; undefined if the groups are too large for that. */
 function draw(groups: Int32Array, seed: number): Split | undefined {
   const members = new Map<number, number[]>();
   groups.forEach((group, i) => {

@@ -230,8 +230,8 @@ function create(input: SentenceInput, settings: Settings): TrainingSetup {
   }
   const training = selectExamples(examples, split.training);
   const encoder = makeEncoder(training, input, settings);
-  const rowsOf = (rows: readonly number[]) => teacher && selectRows(teacher, rows);
-  const data = dataOf(training, rowsOf(split.training));
+  const teacherRows = (rows: readonly number[]) => teacher && selectRows(teacher, rows);
+  const data = dataOf(training, teacherRows(split.training));
   const kind = teacher === undefined ? examples.kind : 'embeddings';
   const state = new EncoderState(
     encoder,
@@ -325,7 +325,7 @@ function metricsOf(
   };
 }
 
-/** What a trained encoder is compared with at the end of a run. */
+/** A trained encoder, and the scores that it is compared with. */
 interface Outcome {
   test: Evaluation;
   best: SentenceEncoder;
