@@ -154,10 +154,7 @@ export type {
   TextData,
   TextPair,
 } from './sentence/training/data.js';
-export {
-  type SentenceTrainOptions,
-  sentenceTrainDefaults,
-} from './sentence/training/trainer.js';
+export type { SentenceTrainOptions } from './sentence/training/trainer.js';
 export { loadSimClr, SIMCLR_TYPE, saveSimClr } from './simclr/files.js';
 export {
   SIMCLR_DEFAULTS,

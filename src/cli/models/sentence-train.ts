@@ -10,12 +10,12 @@ import {
   SentenceEncoder,
   type SentenceTrainOptions,
   saveSentenceEncoder,
-  sentenceTrainDefaults,
   type TrainDefaults,
   type TrainOptions,
   type TrainStep,
   train,
 } from '../../models/index.js';
+import { sentenceTrainDefaults } from '../../models/sentence/training/trainer.js';
 import { loadSafetensors, Module, saveSafetensors, type Tensor } from '../../nn/index.js';
 import { InputError } from '../../terminal/errors.js';
 import { readBytes } from '../../terminal/files.js';
