@@ -20,7 +20,7 @@ export interface EncoderFolder {
   onnx?: string | undefined;
 }
 
-/** What peers get of a workload that encodes texts. */
+/** Inputs that peers get of a workload that encodes texts. */
 export interface EncodingInputs {
   kind: 'bert' | 'static';
   folder: string;

@@ -57,7 +57,7 @@ function tokenizerOf(kind: 'WordPiece' | 'Unigram', count: number): Uint8Array {
   });
 }
 
-/** A static encoder of four columns: what is left to load is its tokenizer. */
+/** A static encoder of four columns: what remains to load is its tokenizer. */
 function narrowFolder(kind: 'WordPiece' | 'Unigram', count: number): Files {
   const bytes = new Uint8Array(4 * count);
   const table = { dtype: 'I8', shape: [count, 4], bytes };

@@ -11,7 +11,7 @@ export interface Result {
   sizes: Sizes;
   /** Floating-point operations of one call, where that has a meaning. */
   flops?: number;
-  /** What one call works on, where its rate has a meaning. */
+  /** Units that one call works on, where its rate has a meaning. */
   items?: Items;
   timings: Timing[];
   /** Candidates that were not timed, with the reason. */

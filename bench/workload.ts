@@ -17,7 +17,7 @@ export interface Workload {
   ours(inputs: Inputs): Candidate;
   /** Makes candidates that do a part of ours. */
   parts?(inputs: Inputs): Candidate[];
-  /** What one call works on, where its rate has a meaning. */
+  /** Units that one call works on, where its rate has a meaning. */
   items?(inputs: Inputs): Items;
 }
 

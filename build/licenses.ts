@@ -14,7 +14,7 @@ const C_LIBRARIES: Readonly<Record<string, string>> = {
   '@cwasm/webp': 'build/licenses/libwebp.txt',
 };
 
-/** What weights were made of, which no package says. */
+/** Sources of weights, which no package says. */
 const MODELS: Readonly<Record<string, string>> = {
   'all-MiniLM-L6-v2 (Apache-2.0)': 'build/licenses/all-MiniLM-L6-v2.txt',
 };

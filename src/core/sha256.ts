@@ -27,11 +27,11 @@ export function sha256(bytes: Uint8Array): string {
   const state = words(START);
   const schedule = new Uint32Array(64);
   const whole = bytes.length & ~63;
-  const rest = bytes.length - whole;
+  const remaining = bytes.length - whole;
   // The end of the message: a bit, zeros, the length in bits.
-  const end = new Uint8Array(rest < 56 ? 64 : 128);
+  const end = new Uint8Array(remaining < 56 ? 64 : 128);
   end.set(bytes.subarray(whole));
-  end[rest] = 0x80;
+  end[remaining] = 0x80;
   const endView = new DataView(end.buffer);
   endView.setUint32(end.length - 8, Math.floor(bytes.length / 2 ** 29));
   endView.setUint32(end.length - 4, bytes.length << 3);

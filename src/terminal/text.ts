@@ -85,7 +85,7 @@ const WIDE =
   /[\u1100-\u115F\u2E80-\uA4CF\uAC00-\uD7A3\uF900-\uFAFF\uFE30-\uFE6F\uFF00-\uFF60\uFFE0-\uFFE6\u{20000}-\u{3FFFD}]|\p{Emoji_Presentation}/u;
 
 /**
- * Cuts a text to a number of columns; an ellipsis stands for the rest.
+ * Cuts a text to a number of columns; an ellipsis stands for what was cut.
  *
  * @param keep part that stays
  */

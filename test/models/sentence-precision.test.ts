@@ -174,8 +174,8 @@ test('8 bits of a transformer keep the direction of rows, and are written again 
     const [rows, expected] = [encoder.encode(texts), exact.encode(texts)];
     for (const [i, cosine] of cosines(rows, expected).entries()) {
       // Networks of 16 random columns have no blocks of small weights.
-      const least = name === 'MiniLM' ? 0.999 : 0.998;
-      check(cosine > least, `${name}, ${texts[i]}: a cosine of ${cosine}`);
+      const minCosine = name === 'MiniLM' ? 0.999 : 0.998;
+      check(cosine > minCosine, `${name}, ${texts[i]}: a cosine of ${cosine}`);
     }
     same([...encoder.encode(texts[0] as string).data], [...rows.data.subarray(0, rows.cols)]);
     const twice = saveSentenceEncoder(encoder);

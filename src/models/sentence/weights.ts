@@ -299,7 +299,7 @@ export class WeightReader {
   /**
    * Finds matrices of 8 bits.
    * @returns undefined if the file has them in another type; else what copies whole numbers,
-   * factors and scales to their places
+   * factors and scales to their addresses
    */
   #blocks(
     keys: readonly string[],

@@ -60,7 +60,7 @@ export class ChunkCache {
     if (this.#count === MAX_CHUNKS) this.#clear();
     if (4 * this.#count >= this.#slots.length) this.#rehash();
     let at = this.#end;
-    if (!place(this.#slots, hash, at)) return;
+    if (!putRecord(this.#slots, hash, at)) return;
     this.#count++;
     this.#end = at + 2 + ids.length - first + ((length + 1) >> 1);
     if (this.#end > this.#records.length) {
@@ -79,7 +79,7 @@ export class ChunkCache {
     const slots = new Int32Array(2 * this.#slots.length);
     for (let slot = 0; slot < this.#slots.length; slot += 2) {
       const at = this.#slots[slot + 1] as number;
-      if (at !== 0) place(slots, this.#slots[slot] as number, at);
+      if (at !== 0) putRecord(slots, this.#slots[slot] as number, at);
     }
     this.#slots = slots;
   }
@@ -106,7 +106,7 @@ function isAt(text: string, start: number, end: number, records: Int32Array, at:
 }
 
 /** Gives a record a slot. @returns false if those near its own are taken */
-function place(slots: Int32Array, hash: number, at: number): boolean {
+function putRecord(slots: Int32Array, hash: number, at: number): boolean {
   const mask = slots.length - 1;
   for (let probe = 0, slot = (hash >>> 11) & mask & ~1; probe < MAX_PROBES; probe++) {
     if (slots[slot + 1] === 0) {

@@ -4,7 +4,7 @@ import { specialToken, tokenizerJson, withAllParts } from '../tokenizer-json.js'
 import { isPart, type Part } from './part.js';
 import type { PipelineTokenizer } from './tokenizer.js';
 
-/** Which tokens stay, and what is written about them. */
+/** Tokens that stay, and what is written about them. */
 export interface KeepOptions {
   /** True for a token of the vocabulary that stays. */
   keeps: (token: string, id: number) => boolean;
@@ -44,7 +44,7 @@ function withLowercase(part: unknown): Part {
 }
 
 /**
- * Leaves tokens out of a tokenizer and numbers the others anew, in their order. Added tokens but
+ * Leaves tokens out of a tokenizer and renumbers the others, in their order. Added tokens but
  * the unknown and the padding one go, and with them the frame around a text.
  */
 export function keepTokens(tokenizer: PipelineTokenizer, options: KeepOptions): KeptTokens {
@@ -73,15 +73,15 @@ export function keepTokens(tokenizer: PipelineTokenizer, options: KeepOptions): 
     smaller.vocab = Object.fromEntries(ids);
     if (unknown !== undefined && ids.has(unknown)) smaller.unk_token = unknown;
   } else {
-    const least = listed.reduce((score, entry) => Math.min(score, entry[1]), 0);
-    smaller.vocab = kept.map(([token, id]) => [token, listed[id]?.[1] ?? least]);
+    const minScore = listed.reduce((score, entry) => Math.min(score, entry[1]), 0);
+    smaller.vocab = kept.map(([token, id]) => [token, listed[id]?.[1] ?? minScore]);
     smaller.unk_id = (unknown === undefined ? undefined : ids.get(unknown)) ?? null;
   }
   if (Array.isArray(model.merges)) {
     const prefix = String(model.continuing_subword_prefix ?? '');
     smaller.merges = model.merges.map(pairOf).filter(([first = '', second = '']) => {
-      const rest = second.startsWith(prefix) ? second.slice(prefix.length) : second;
-      return [first, second, first + rest].every((token) => ids.has(token));
+      const suffix = second.startsWith(prefix) ? second.slice(prefix.length) : second;
+      return [first, second, first + suffix].every((token) => ids.has(token));
     });
   }
   const padId = padding === undefined ? undefined : ids.get(padding);

@@ -97,7 +97,7 @@ export interface EmbeddingOptions {
   temperature: number;
   /** Columns of the encoder's rows. */
   width: number;
-  /** What is learned: the teacher's rows themselves, or the cosines between them. */
+  /** Target of the training: the teacher's rows themselves, or the cosines between them. */
   match: 'rows' | 'similarities' | undefined;
 }
 
