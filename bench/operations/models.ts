@@ -4,14 +4,19 @@
  */
 
 import type { TrainOptions, TrainStep } from '../../src/models/index.js';
-import type { Module } from '../../src/nn/index.js';
 import type { Api } from './operation.js';
+
+/** What a hash takes of a trained model: a Module's state, or the rows of an encoder. */
+export interface SystemModel {
+  stateDict(): ReadonlyMap<string, { readonly data: Float32Array }>;
+  dispose(): void;
+}
 
 export interface System {
   name: string;
   /** A small model from a seed, and its training. */
   start(api: Api): {
-    model: Module;
+    model: SystemModel;
     train(options: TrainOptions): AsyncGenerator<TrainStep, void, void>;
   };
 }
@@ -109,6 +114,22 @@ export const systems: readonly System[] = [
       return {
         model,
         train: (options) => models.train(model, images, { batchSize: 5, ...options }),
+      };
+    },
+  },
+  {
+    name: 'sentence encoder',
+    start({ models }) {
+      const texts = TEXT.split(/[,.]/).map((text, i) => `${text} ${i % 5}`);
+      const encoder = new models.SentenceEncoder(texts, { width: 64, seed: 1 });
+      const pairs = texts.map((text, i) => [text, `${i % 7} ${text.slice(0, 9)}`] as const);
+      const data = { pairs, negatives: texts.map((text) => `${text} nearest`) };
+      return {
+        model: {
+          stateDict: () => new Map([['rows', encoder.encode(texts)]]),
+          dispose: () => encoder.dispose(),
+        },
+        train: (options) => models.train(encoder, data, { batchSize: 6, ...options }),
       };
     },
   },

@@ -54,3 +54,15 @@ export function exponential(x: number): number {
   for (let k = 0; k < 8; k++) sum *= sum;
   return sum;
 }
+
+/** Natural logarithm of a number above 0. */
+export function logarithm(x: number): number {
+  let [m, halvings] = [x, 0];
+  for (; m >= 1.5; m /= 2) halvings++;
+  for (; m < 0.75; m *= 2) halvings--;
+  // 2 artanh(s) as a series; s is at most 0.2.
+  const s = (m - 1) / (m + 1);
+  let sum = 0;
+  for (let k = 23; k >= 1; k -= 2) sum = sum * s * s + 1 / k;
+  return halvings * Math.LN2 + 2 * s * sum;
+}

@@ -77,6 +77,12 @@ export interface Trainable<Data, Batch> extends Module {
    * @returns a loss, or metrics by name
    */
   evaluate?(data: Data): number | object;
+  /**
+   * Gives what a run needs to go on besides the weights that the model keeps in its own files.
+   *
+   * @returns tensors by names that begin with `run.`; they become part of the run's state
+   */
+  carried?(): ReadonlyMap<string, Tensor>;
   /** Options of `train` where it is given none. */
   readonly defaults: TrainDefaults;
 }
@@ -135,7 +141,7 @@ export interface TrainState {
   step: number;
   /** Seed of the run. */
   seed: number;
-  /** State of the optimizer. */
+  /** State of the optimizer, and what the run carries besides the model's own weights. */
   optimizer: ReadonlyMap<string, Tensor>;
 }
 
@@ -249,7 +255,8 @@ function checkBetas(name: string, argument: string, value: unknown): readonly [n
   return value as unknown as readonly [number, number];
 }
 
-function checkState(name: string, argument: string, value: unknown): TrainState {
+/** Checks the state of a run. */
+export function checkState(name: string, argument: string, value: unknown): TrainState {
   const state = (value ?? {}) as Partial<TrainState>;
   if (!isMap(state.optimizer)) {
     typeError(name, argument, 'the state of a run, as state() returns it', value);
@@ -298,7 +305,10 @@ export async function* runTraining<Data, Batch>(
   const groups = decayGroups(params, run.weightDecay);
   const optimizer = new AdamW(groups, { learningRate: run.learningRate, betas, eps });
   try {
-    if (state !== undefined) optimizer.loadStateDict(state.optimizer);
+    if (state !== undefined) {
+      const moments = [...state.optimizer].filter(([name]) => !name.startsWith('run.'));
+      optimizer.loadStateDict(new Map(moments));
+    }
     const batches = model.batches(data, { batchSize: batchSize * accumulate, seed });
     for (let index = state?.step ?? 0; index < steps; index++) {
       if (run.signal?.aborted) return;
@@ -327,7 +337,10 @@ export async function* runTraining<Data, Batch>(
         ...(step % run.evalEvery === 0
           ? { evaluation: evaluate(model, (run.evalData ?? data) as Data, step) }
           : {}),
-        state: () => ({ step, seed, optimizer: optimizer.stateDict() }),
+        state: () => ({
+          ...{ step, seed },
+          optimizer: new Map([...optimizer.stateDict(), ...(model.carried?.() ?? [])]),
+        }),
       };
       await turn();
     }

@@ -16,7 +16,7 @@ import {
 import { PipelineTokenizer } from '../../data/text/pipeline/tokenizer.js';
 import { checkTexts } from '../../data/text/tokenizer.js';
 import type { TokenizerJson } from '../../data/text/tokenizer-json.js';
-import { mergePieces, SPECIAL_TOKENS } from '../../data/text/word-pieces.js';
+import { MAX_WORD_LENGTH, mergePieces, SPECIAL_TOKENS } from '../../data/text/word-pieces.js';
 import { wordPieceJson } from '../../data/text/wordpiece.js';
 import { writeJson } from '../files/files.js';
 import type { FileArray } from '../files/shards.js';
@@ -24,6 +24,7 @@ import type { Folder } from './config.js';
 import { MEAN_POOLING } from './modules.js';
 import type { SentenceParts } from './parts.js';
 import { StaticEncoder } from './static.js';
+import { drawRows, foldRows, listSubwords, type WordCounts } from './subwords.js';
 import { SentenceTokens, type TokenRules } from './tokens.js';
 import { TransformerEncoder } from './transformer.js';
 import { WeightMemory, WeightReader } from './weights.js';
@@ -46,7 +47,7 @@ export interface NewSentenceOptions {
   kind?: 'static' | 'bert' | undefined;
   /**
    * Columns of a row, from 1 to 4096.
-   * @default 128
+   * @default 256, and 128 for a transformer
    */
   width?: number | undefined;
   /** Blocks of a transformer, from 1. @default 2 */
@@ -90,13 +91,14 @@ const PAPER_WIDTH = 768;
 export function createParts(source: unknown, options: unknown): SentenceParts {
   const reader = readOptions(NAME, options);
   const kind = reader.read('kind', oneOf(KINDS), 'static');
-  const width = reader.read('width', integerIn(1, 4096), 128);
+  const width = reader.read('width', integerIn(1, 4096), kind === 'bert' ? 128 : 256);
   const size = reader.read('vocabularySize', integerIn(6, 2 ** 22), 32_768);
   const lowercase = reader.read('lowercase', checkFlag, true);
   const seed = reader.read('seed', integerIn(0), 0);
   const config = kind === 'bert' ? readConfig(reader, width) : undefined;
   reader.done();
-  const json = tokenizerOf(source, size, lowercase);
+  // A static encoder has words as a whole, which a transformer puts together itself.
+  const { json, counts } = tokenizerOf(source, size, lowercase, kind === 'static');
   const tokenizer = new PipelineTokenizer(NAME, json as unknown as Record<string, unknown>);
   const rules: TokenRules = {
     framed: config !== undefined,
@@ -126,13 +128,17 @@ export function createParts(source: unknown, options: unknown): SentenceParts {
     return { ...others, network: { kind: 'bert', encoder, pooling: MEAN_POOLING } };
   }
   const at = memory.allocate(4 * rows * width);
-  const [low, high] = [seed | 0, Math.floor(seed / 2 ** 32)];
-  kernels(sentence).fillNormal(at, rows * width, 0, 1, low, high, STREAMS.tableRows, 0);
+  const subwords = listSubwords(tokenNames(tokenizer), counts, seed);
+  scoped((scope) => {
+    const drawn = scope.f32(subwords.stds.length * width);
+    drawRows(drawn, subwords, width);
+    foldRows(at, drawn, subwords, width);
+  });
   const encoder = new StaticEncoder({
     table: { at, type: 'F32', rows, cols: width },
     tokens: rows,
   });
-  return { ...others, network: { kind: 'static', encoder } };
+  return { ...others, network: { kind: 'static', encoder }, subwords };
 }
 
 /** The config.json of a new BERT, but for the size of its vocabulary. */
@@ -184,22 +190,59 @@ class RandomReader extends WeightReader {
   }
 }
 
-function tokenizerOf(source: unknown, size: number, lowercase: boolean): TokenizerJson {
+/** Tokens by their numbers, without special ones. */
+function tokenNames(tokenizer: PipelineTokenizer): (string | undefined)[] {
+  const names = new Array<string | undefined>(tokenizer.size).fill(undefined);
+  const { specialIds } = tokenizer;
+  for (const [token, id] of tokenizer.vocabulary) if (!specialIds.has(id)) names[id] = token;
+  return names;
+}
+
+/** A tokenizer, and the words that it was learned from, if it was. */
+interface LearnedTokens {
+  json: TokenizerJson;
+  counts: WordCounts | undefined;
+}
+
+/** @param wholeWords whether words that no merging makes are tokens too */
+function tokenizerOf(
+  source: unknown,
+  size: number,
+  lowercase: boolean,
+  wholeWords: boolean,
+): LearnedTokens {
   if (!Array.isArray(source)) {
     const { json } = (source ?? {}) as { json?: TokenizerJson };
     if (typeof json !== 'object' || json === null) {
       typeError(NAME, 'source', 'texts, or a tokenizer with its json', source);
     }
-    return json;
+    return { json, counts: undefined };
   }
   checkTexts(NAME, 'source', source);
   if (source.length === 0) rangeError(NAME, 'source', 'at least one text', source);
   const empty = wordPieceJson(SPECIAL_TOKENS, { lowercase });
   const splitter = new PipelineTokenizer(NAME, { ...empty });
   const counts = new Map<string, number>();
+  const texts = new Map<string, number>();
   for (const text of source) {
-    for (const word of splitter.words(text)) counts.set(word, (counts.get(word) ?? 0) + 1);
+    const words = splitter.words(text);
+    for (const word of words) counts.set(word, (counts.get(word) ?? 0) + 1);
+    for (const word of new Set(words)) texts.set(word, (texts.get(word) ?? 0) + 1);
   }
   if (counts.size === 0) rangeError(NAME, 'source', 'with at least one word', source);
-  return wordPieceJson(mergePieces(counts, { size, minFrequency: 2 }), { lowercase });
+  const tokens = new Set(mergePieces(counts, { size: wholeWords ? Math.ceil(size / 2) : size, minFrequency: 2 }));
+  // Further words as a whole, the most frequent first, as far as there is room.
+  for (const [word] of wholeWords ? [...counts].sort(byCount) : []) {
+    if (tokens.size >= size) break;
+    if (word.length <= MAX_WORD_LENGTH) tokens.add(word);
+  }
+  return {
+    json: wordPieceJson([...tokens], { lowercase }),
+    counts: { texts: source.length, words: texts },
+  };
+}
+
+/** The more frequent first, ties by code point. */
+function byCount([a, m]: [string, number], [b, n]: [string, number]): number {
+  return n - m || (a < b ? -1 : Number(a > b));
 }

@@ -3,6 +3,7 @@
 import type { LoraAdapter } from './adapter.js';
 import type { Pooling, RowModule } from './modules.js';
 import type { StaticEncoder } from './static.js';
+import type { Subwords } from './subwords.js';
 import type { SentenceTokens } from './tokens.js';
 import type { TransformerEncoder } from './transformer.js';
 import type { WeightMemory } from './weights.js';
@@ -41,6 +42,8 @@ export interface SentenceParts {
   files: ReadonlyMap<string, Uint8Array>;
   /** Source of the weights: drawn at random, or a folder, a distillation or a training. */
   origin: 'new' | 'loaded';
+  /** N-grams of the tokens of a new static encoder, until it is trained. */
+  subwords?: Subwords | undefined;
   /** Brings weights that are kept in another layout up to date while the encoder is trained. */
   refresh?: (() => void) | undefined;
   /** Adapter that LoRA trained, merged into the weights. */

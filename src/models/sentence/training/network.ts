@@ -38,6 +38,15 @@ export abstract class TrainableNetwork extends Module {
   /** Writes the trained weights to the layout that `encode` reads, if that is another. */
   refresh(): void {}
 
+  /**
+   * Gives what a run needs to go on besides the weights that the encoder keeps.
+   *
+   * @returns tensors by names that begin with `run.`
+   */
+  carried(): Map<string, Tensor> {
+    return new Map();
+  }
+
   /** Ends a training: frees what only that needed. The encoder keeps its weights. */
   abstract release(): void;
 }

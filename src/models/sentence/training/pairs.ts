@@ -16,7 +16,7 @@ export interface PairExamples {
 }
 
 /** The pairs of a text: those that it stands in, and the texts on the other side of them. */
-class Neighbors {
+export class Neighbors {
   readonly #of = new Map<string, Set<string>>();
 
   constructor(pairs: readonly TextPair[]) {

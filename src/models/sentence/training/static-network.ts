@@ -8,6 +8,25 @@ import { type WeightMemory, widenTable } from '../weights.js';
 import type { SentenceKind } from './data.js';
 import { type TokenIds, TrainableNetwork } from './network.js';
 
+/** Learning rate, batch size and so on, as a row per token needs them. */
+export function staticDefaults(
+  _kind: SentenceKind,
+  examples: number,
+  isNew: boolean,
+): TrainDefaults {
+  const batchSize = 256;
+  return {
+    steps: Math.max(300, Math.ceil((10 * examples) / batchSize)),
+    batchSize,
+    learningRate: isNew ? 2e-2 : 1e-3,
+    warmup: 0,
+    weightDecay: 0,
+    betas: [0.9, 0.999],
+    gradClip: 1e6,
+    schedule: 'linear',
+  };
+}
+
 export class StaticNetwork extends TrainableNetwork {
   readonly width: number;
   readonly chunkSize = Number.POSITIVE_INFINITY;
@@ -50,18 +69,8 @@ export class StaticNetwork extends TrainableNetwork {
     return embeddingBag(this.table, rows, offsets, { mode: 'sum', weights, sparse: true });
   }
 
-  defaults(_kind: SentenceKind, examples: number, isNew: boolean): TrainDefaults {
-    const batchSize = 256;
-    return {
-      steps: Math.max(100, Math.ceil((10 * examples) / batchSize)),
-      batchSize,
-      learningRate: isNew ? 2e-2 : 1e-3,
-      warmup: 0,
-      weightDecay: 0,
-      betas: [0.9, 0.999],
-      gradClip: 1e6,
-      schedule: 'linear',
-    };
+  defaults(kind: SentenceKind, examples: number, isNew: boolean): TrainDefaults {
+    return staticDefaults(kind, examples, isNew);
   }
 
   release(): void {

@@ -12,11 +12,13 @@ import {
 import { add, concat, Module, mul, slice, type Tensor } from '../../../nn/index.js';
 import { cachedLoss } from '../../../train/gradient-cache.js';
 import {
+  checkState,
   readRunOptions,
   runTraining,
   type Trainable,
   type TrainDefaults,
   type TrainOptions,
+  type TrainState,
   type TrainStep,
 } from '../../../train/train.js';
 import type { SentenceParts } from '../parts.js';
@@ -32,6 +34,7 @@ import { pairTask } from './pairs.js';
 import { partTask } from './parts.js';
 import { scoreTask } from './scores.js';
 import { StaticNetwork } from './static-network.js';
+import { carriedSubwords, SubwordNetwork } from './subword-network.js';
 import type { SentenceBatch, SentenceTask } from './task.js';
 
 /** Options of `train` for a `SentenceEncoder`. */
@@ -104,6 +107,10 @@ export class SentenceTrainer extends Module implements Trainable<unknown, Senten
     options: { batchSize: number; seed: number },
   ): (step: number, first?: number, count?: number) => SentenceBatch {
     return this.#task.batches(options);
+  }
+
+  carried(): Map<string, Tensor> {
+    return this.network.carried();
   }
 
   lossWeight(batch: SentenceBatch): number {
@@ -190,15 +197,21 @@ function makeTask(
   }
 }
 
+/** @param state of an interrupted run */
 function makeNetwork(
   parts: SentenceParts,
   lora: LoraSettings | undefined,
-  seed: number,
+  { seed, state }: { seed: number; state: TrainState | undefined },
 ): TrainableNetwork {
-  const { network, memory } = parts;
+  const { network, memory, subwords } = parts;
   if (network.kind === 'bert') return new BertNetwork(parts, defaultPrompt(parts), lora, seed);
   if (lora !== undefined) rangeError(NAME, 'lora', 'left out for a static encoder', lora);
-  return new StaticNetwork(network.encoder, memory);
+  const { encoder } = network;
+  const before = carriedSubwords(state?.optimizer);
+  if (before !== undefined) return new SubwordNetwork(encoder, before.subwords, before.rows);
+  return subwords === undefined
+    ? new StaticNetwork(encoder, memory)
+    : new SubwordNetwork(encoder, subwords);
 }
 
 /**
@@ -217,6 +230,9 @@ export async function* trainSentenceEncoder(
   if (parts.memory.disposed) {
     throw new Error(`${NAME}: the encoder was disposed of and can't be trained any more`);
   }
+  if (parts.refresh !== undefined) {
+    throw new Error(`${NAME}: the encoder is being trained: end that run first`);
+  }
   const examples = readExamples(data);
   const reader = readOptions(NAME, options);
   const temperature = reader.optional('temperature', checkTemperature);
@@ -231,9 +247,12 @@ export async function* trainSentenceEncoder(
   );
   const task = makeTask(examples, temperature, encoder.kind, { width: encoder.width, match });
   const lora = reader.optional('lora', checkLora);
-  const network = makeNetwork(parts, lora, reader.read('seed', integerIn(0), 0));
+  const state = reader.optional('state', checkState);
+  const seed = reader.read('seed', integerIn(0), state?.seed ?? 0);
+  const network = makeNetwork(parts, lora, { seed, state });
   try {
-    const isNew = parts.origin === 'new';
+    // A run that is resumed goes on with its learning rate.
+    const isNew = parts.origin === 'new' || carriedSubwords(state?.optimizer) !== undefined;
     const chunkSize = reader.read('chunkSize', integerIn(1), network.chunkSize);
     const defaults = network.defaults(examples.kind, task.examples, isNew);
     const run = readRunOptions(NAME, reader, defaults, false);
@@ -241,9 +260,10 @@ export async function* trainSentenceEncoder(
     const trainer = new SentenceTrainer(parts, network, task, defaults, { dimensions, chunkSize });
     parts.refresh = () => network.refresh();
     parts.origin = 'loaded';
+    parts.subwords = undefined;
     yield* runTraining(trainer, data as unknown, run);
   } finally {
-    network.refresh();
+    if (!parts.memory.disposed) network.refresh();
     parts.refresh = undefined;
     network.release();
   }

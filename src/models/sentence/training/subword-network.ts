@@ -1,0 +1,117 @@
+/** A new static encoder while it is trained: rows of tokens and of their n-grams are the parameters. */
+
+import { embeddingBag, type Tensor, tensor } from '../../../nn/index.js';
+import { asParameter } from '../../../nn/leaf.js';
+import { empty } from '../../../nn/tensor.js';
+import type { TrainDefaults } from '../../../train/train.js';
+import type { StaticEncoder } from '../static.js';
+import { drawRows, foldRows, type Subwords } from '../subwords.js';
+import type { SentenceKind } from './data.js';
+import { type TokenIds, TrainableNetwork } from './network.js';
+import { staticDefaults } from './static-network.js';
+
+/** Prefix of what a run carries besides the encoder's own weights. */
+const CARRIED = 'run.';
+
+/** Reads whole numbers that were kept as a tensor. */
+function integersOf(state: ReadonlyMap<string, Tensor>, key: string): Int32Array {
+  return Int32Array.from(state.get(CARRIED + key)?.data ?? []);
+}
+
+/** The rows of an interrupted run and what each token is made of, if it was one of a new encoder. */
+export function carriedSubwords(
+  state: ReadonlyMap<string, Tensor> | undefined,
+): { subwords: Subwords; rows: Tensor } | undefined {
+  const rows = state?.get(`${CARRIED}rows`);
+  if (state === undefined || rows === undefined) return undefined;
+  const [offsets, features] = [integersOf(state, 'offsets'), integersOf(state, 'features')];
+  return { subwords: { offsets, features, stds: new Float32Array(0), seed: 0 }, rows };
+}
+
+export class SubwordNetwork extends TrainableNetwork {
+  readonly width: number;
+  readonly chunkSize = Number.POSITIVE_INFINITY;
+  /** (tokens and n-grams, width) */
+  readonly rows: Tensor;
+  readonly #encoder: StaticEncoder;
+  readonly #subwords: Subwords;
+  readonly #features = new WeakMap<object, Int32Array>();
+  /** Version of the rows whose sums the encoder has. */
+  #folded = -1;
+
+  /** @param rows rows of an interrupted run; drawn at random without them */
+  constructor(encoder: StaticEncoder, subwords: Subwords, rows?: Tensor) {
+    super();
+    const { cols } = encoder.table;
+    this.width = cols;
+    this.#encoder = encoder;
+    this.#subwords = subwords;
+    const made = empty(rows?.shape ?? [subwords.stds.length, cols]);
+    if (rows === undefined) drawRows(made.at, subwords, cols);
+    else made.set(rows);
+    this.rows = asParameter(made);
+  }
+
+  /** Rows that the tokens of a text are the sums of. */
+  #featuresOf(ids: TokenIds): Int32Array {
+    const kept = this.#features.get(ids);
+    if (kept !== undefined) return kept;
+    const { offsets, features } = this.#subwords;
+    const range = (id: number): [number, number] => [
+      offsets[id] as number,
+      offsets[id + 1] as number,
+    ];
+    let count = 0;
+    for (let i = 0; i < ids.length; i++) {
+      const [from, to] = range(ids[i] as number);
+      count += to - from;
+    }
+    const list = new Int32Array(count);
+    let at = 0;
+    for (let i = 0; i < ids.length; i++) {
+      const [from, to] = range(ids[i] as number);
+      list.set(features.subarray(from, to), at);
+      at += to - from;
+    }
+    this.#features.set(ids, list);
+    return list;
+  }
+
+  embed(texts: readonly TokenIds[]): Tensor {
+    const lists = texts.map((ids) => this.#featuresOf(ids));
+    const offsets = new Int32Array(texts.length);
+    let count = 0;
+    lists.forEach((list, i) => {
+      offsets[i] = count;
+      count += list.length;
+    });
+    const all = new Int32Array(count);
+    lists.forEach((list, i) => {
+      all.set(list, offsets[i]);
+    });
+    return embeddingBag(this.rows, all, offsets, { sparse: true });
+  }
+
+  defaults(kind: SentenceKind, examples: number): TrainDefaults {
+    return staticDefaults(kind, examples, true);
+  }
+
+  override refresh(): void {
+    if (this.#folded === this.rows.version) return;
+    foldRows(this.#encoder.table.at, this.rows.at, this.#subwords, this.width);
+    this.#folded = this.rows.version;
+  }
+
+  override carried(): Map<string, Tensor> {
+    const { offsets, features } = this.#subwords;
+    return new Map([
+      [`${CARRIED}rows`, this.rows],
+      [`${CARRIED}offsets`, tensor(offsets)],
+      [`${CARRIED}features`, tensor(features)],
+    ]);
+  }
+
+  release(): void {
+    this.rows.dispose();
+  }
+}

@@ -1,0 +1,279 @@
+/** Training of static sentence encoders: PyTorch's steps, resuming, what is never a negative. */
+
+import { readFileSync } from 'node:fs';
+import fc from 'fast-check';
+import {
+  loadSentenceEncoder,
+  type SentenceData,
+  SentenceEncoder,
+  type SentenceTrainOptions,
+  saveSentenceEncoder,
+  type TrainState,
+  train,
+} from 'nearfar/models';
+import { bytesInUse, loadSafetensors, saveSafetensors } from 'nearfar/nn';
+import { orderBatches, shuffledEpochs } from '../../src/models/sentence/training/batches.js';
+import { batchIds, Neighbors } from '../../src/models/sentence/training/pairs.js';
+import { check, close, same, suite } from '../harness.js';
+
+const test = suite('static training');
+
+/** A golden: test/golden/static_training.py. */
+interface Golden {
+  words: string[];
+  width: number;
+  prefix: number;
+  steps: number;
+  learningRate: number;
+  table: number[][];
+  cases: {
+    name: string;
+    data: SentenceData;
+    options: SentenceTrainOptions;
+    losses: number[];
+    table: number[][];
+  }[];
+}
+
+const golden: Golden = JSON.parse(
+  readFileSync(new URL('../golden/fixtures/static-training/steps.json', import.meta.url), 'utf8'),
+);
+
+/** A folder of sentence-transformers' StaticEmbedding, one token per word. */
+function folderOf(words: readonly string[], table: readonly (readonly number[])[]) {
+  const json = (value: unknown): Uint8Array => new TextEncoder().encode(JSON.stringify(value));
+  const cols = (table[0] as number[]).length;
+  const header = JSON.stringify({
+    'embedding.weight': {
+      ...{ dtype: 'F32', shape: [table.length, cols] },
+      data_offsets: [0, 4 * table.length * cols],
+    },
+  }).padEnd(128, ' ');
+  const weights = new Uint8Array(8 + header.length + 4 * table.length * cols);
+  new DataView(weights.buffer).setBigUint64(0, BigInt(header.length), true);
+  weights.set(new TextEncoder().encode(header), 8);
+  weights.set(new Uint8Array(Float32Array.from(table.flat()).buffer), 8 + header.length);
+  const vocab = Object.fromEntries(words.map((word, id) => [word, id]));
+  const module = (idx: number, path: string, type: string): object => ({
+    ...{ idx, name: `${idx}`, path, type: `sentence_transformers.models.${type}` },
+  });
+  return new Map([
+    ['modules.json', json([module(0, '', 'StaticEmbedding'), module(1, '1', 'Normalize')])],
+    [
+      'tokenizer.json',
+      json({
+        pre_tokenizer: { type: 'WhitespaceSplit' },
+        model: { type: 'WordLevel', vocab, unk_token: words[0] },
+      }),
+    ],
+    ['model.safetensors', weights],
+  ]);
+}
+
+/** The table of an encoder. */
+function tableOf(encoder: SentenceEncoder): Float32Array {
+  const files = saveSentenceEncoder(encoder);
+  const path = [...files.keys()].find((key) => key.endsWith('.safetensors')) as string;
+  const tensors = loadSafetensors(files.get(path) as Uint8Array);
+  const [tensor] = [...tensors.values()];
+  const numbers = tensor?.toArray() as Float32Array;
+  for (const each of tensors.values()) each.dispose();
+  return numbers;
+}
+
+for (const { name, data, options, losses, table } of golden.cases) {
+  test(`${name}: losses and table after ${golden.steps} steps are PyTorch's`, async () => {
+    const encoder = loadSentenceEncoder(folderOf(golden.words, golden.table));
+    const { steps, learningRate, prefix } = golden;
+    const seen: number[] = [];
+    for await (const { loss } of train(encoder, data, {
+      ...{ steps, learningRate, dimensions: [prefix], batchSize: 12 },
+      ...options,
+    })) {
+      seen.push(loss);
+    }
+    close(seen, losses, { atol: 1e-5, what: 'losses' });
+    close(tableOf(encoder), table.flat(), { atol: 1e-5, what: 'table' });
+    encoder.dispose();
+  });
+}
+
+const WORDS = 'near far cat dog red blue run walk big small list lists running walked'.split(' ');
+const word = (i: number): string => WORDS[i % WORDS.length] as string;
+const TEXTS = Array.from({ length: 60 }, (_, i) => `${word(i)} ${word(3 * i + 1)} ${word(i * i)}`);
+const PAIRS = TEXTS.map((text, i) => [text, `${word(3 * i + 1)} ${i}`] as [string, string]);
+const SHORT = { steps: 12, batchSize: 16 };
+
+/** Runs all steps; `each` sees every one. */
+async function run(
+  encoder: SentenceEncoder,
+  data: SentenceData,
+  options: SentenceTrainOptions,
+  each?: (step: { step: number; state(): TrainState }) => void,
+): Promise<Float32Array> {
+  for await (const step of train(encoder, data, { ...SHORT, ...options })) each?.(step);
+  return tableOf(encoder);
+}
+
+const DATA: Record<string, SentenceData> = {
+  pairs: { pairs: PAIRS },
+  negatives: { pairs: PAIRS, negatives: PAIRS.map(([text]) => [`${text} not`, 'far']) },
+  labels: { texts: TEXTS, labels: TEXTS.map((_, i) => word(i % 5)) },
+  scores: { pairs: PAIRS, scores: PAIRS.map((_, i) => i % 4) },
+  texts: { texts: TEXTS },
+  embeddings: {
+    texts: TEXTS,
+    embeddings: TEXTS.map((_, i) =>
+      Array.from({ length: 16 }, (_, k) => ((i * 7 + k * 3) % 11) - 5),
+    ),
+  },
+};
+
+for (const [name, data] of Object.entries(DATA)) {
+  test(`${name}: the loss falls, and a resumed run has the bits of an uninterrupted one`, async () => {
+    const make = (): SentenceEncoder => new SentenceEncoder(TEXTS, { width: 16, seed: 3 });
+    const encoder = make();
+    const losses: number[] = [];
+    let saved: { state: Uint8Array; folder: ReturnType<typeof saveSentenceEncoder> } | undefined;
+    for await (const { step, loss, state } of train(encoder, data, { ...SHORT, seed: 5 })) {
+      losses.push(loss);
+      if (step !== 5) continue;
+      saved = {
+        state: saveSafetensors(new Map(state().optimizer)),
+        folder: saveSentenceEncoder(encoder),
+      };
+    }
+    const mean = (list: number[]): number => list.reduce((a, b) => a + b, 0) / list.length;
+    check(mean(losses.slice(-4)) < mean(losses.slice(0, 4)), `losses ${losses}`);
+    check(saved !== undefined, 'a state was saved');
+    const resumed = loadSentenceEncoder(saved.folder);
+    const optimizer = loadSafetensors(saved.state);
+    const table = await run(resumed, data, { seed: 5, state: { step: 5, seed: 5, optimizer } });
+    same(table, tableOf(encoder), 'table');
+  });
+}
+
+test('encoding while training changes no bit, and sees the weights of the last step', async () => {
+  const encoders = [0, 1].map(() => new SentenceEncoder(TEXTS, { width: 16 }));
+  const [quiet, looked] = encoders as [SentenceEncoder, SentenceEncoder];
+  const rows: string[] = [];
+  const table = await run(looked, { pairs: PAIRS }, {}, () => {
+    rows.push(String(looked.encode(TEXTS.slice(0, 2)).data));
+  });
+  same(await run(quiet, { pairs: PAIRS }, {}), table, 'table');
+  same(new Set(rows).size, SHORT.steps, 'different rows');
+  same(rows.at(-1), String(looked.encode(TEXTS.slice(0, 2)).data), 'last rows');
+  for (const encoder of encoders) encoder.dispose();
+});
+
+test('a run frees all but the weights, however it ends', async () => {
+  const encoder = new SentenceEncoder(TEXTS, { width: 16 });
+  const before = bytesInUse();
+  await run(encoder, { pairs: PAIRS }, {});
+  for await (const { step } of train(encoder, { pairs: PAIRS }, SHORT)) if (step === 2) break;
+  same(bytesInUse(), before, 'bytes');
+  encoder.dispose();
+});
+
+test('a table in few bits becomes float32, and trains', async () => {
+  for (const dtype of ['float16', 'int8', 'int4'] as const) {
+    const first = new SentenceEncoder(TEXTS, { width: 16 });
+    const encoder = loadSentenceEncoder(saveSentenceEncoder(first, { dtype }));
+    const before = encoder.encode(TEXTS).data;
+    for await (const { step } of train(
+      encoder,
+      { pairs: PAIRS },
+      { ...SHORT, learningRate: 1e-9 },
+    )) {
+      if (step === 1)
+        close(encoder.encode(TEXTS).data, before, { atol: 1e-5, what: `${dtype} rows` });
+    }
+    first.dispose();
+    encoder.dispose();
+  }
+});
+
+test('a new encoder takes twenty times the learning rate of a loaded one', async () => {
+  const rates: number[] = [];
+  const made = new SentenceEncoder(TEXTS, { width: 16 });
+  const loaded = loadSentenceEncoder(saveSentenceEncoder(made));
+  for (const encoder of [made, loaded]) {
+    for await (const { learningRate } of train(encoder, { pairs: PAIRS }, { steps: 1 })) {
+      rates.push(learningRate);
+    }
+  }
+  close([(rates[0] as number) / (rates[1] as number)], [20], { rtol: 1e-6, what: 'ratio' });
+});
+
+const texts = fc.constantFrom('a', 'b', 'c', 'd', 'e', 'f');
+const pairs = fc.array(fc.tuple(texts, texts), { minLength: 2, maxLength: 12 });
+
+test('pairs that share a text, or whose texts share a partner, have equal ids', () => {
+  fc.assert(
+    fc.property(pairs, fc.nat(11), (all, size) => {
+      const batch = all.slice(0, 2 + size);
+      const ids = batchIds(batch, new Neighbors(all), undefined);
+      const partners = (text: string): Set<string> =>
+        new Set([text, ...all.flatMap(([a, b]) => (a === text ? [b] : b === text ? [a] : []))]);
+      for (const [i, first] of batch.entries()) {
+        for (const [j, second] of batch.entries()) {
+          const shared = first.some((x) =>
+            second.some((y) => [...partners(x)].some((text) => partners(y).has(text))),
+          );
+          if (shared) same(ids[j], ids[i], `ids of ${first} and ${second}`);
+        }
+      }
+    }),
+  );
+});
+
+test('pairs without anything in common have different ids', () => {
+  const batch = PAIRS.map((_, i) => [`a${i}`, `b${i}`] as const);
+  same(new Set(batchIds(batch, new Neighbors(batch), undefined)).size, batch.length);
+  const own = batch.map((_, i) => i % 7);
+  same(new Set(batchIds(batch, new Neighbors(batch), own)).size, 7, 'with ids of their own');
+});
+
+test('an epoch has every example once, in batches of two or more', () => {
+  fc.assert(
+    fc.property(fc.integer({ min: 2, max: 60 }), fc.integer({ min: 2, max: 20 }), (count, size) => {
+      const order = orderBatches(shuffledEpochs(count, 1), count, size);
+      const seen = new Set<number>();
+      for (let step = 0; seen.size < count - 1; step++) {
+        const batch = order(step, 0, size);
+        check(batch.length >= 2 && batch.length <= size, `a batch of ${batch.length}`);
+        for (const example of batch) check(!seen.has(example), 'an example comes twice');
+        for (const example of batch) seen.add(example);
+      }
+    }),
+  );
+});
+
+test('data that is not of one of the kinds is refused by name', async () => {
+  const encoder = new SentenceEncoder(TEXTS, { width: 16 });
+  const cases: [unknown, string][] = [
+    [{ pairs: [['a', 'b']] }, 'data.pairs must be at least two pairs'],
+    [{ pairs: PAIRS, labels: [1] }, 'data must be { pairs'],
+    [{ pairs: [...PAIRS, ['a']] }, 'data.pairs[60] must be two texts'],
+    [{ pairs: PAIRS, ids: [1] }, 'data.ids must be 60 long'],
+    [{ pairs: PAIRS, scores: PAIRS.map(() => 1) }, 'data.scores must be of at least two values'],
+    [{ pairs: PAIRS, negatives: ['a'] }, 'data.negatives must be 60 long'],
+    [{ texts: TEXTS, labels: TEXTS.map(() => 'a') }, 'data.labels must be of at least two kinds'],
+    [{ texts: ['a', 'b'] }, 'data.texts must be at least two of two words'],
+    [{ texts: TEXTS, embeddings: [[1, 2]] }, 'data.embeddings must be of 60 rows'],
+    [{ texts: TEXTS, embeddings: TEXTS.map(() => [1, 2]) }, 'data.embeddings must be 16 wide'],
+    ['pairs', 'data must be { pairs'],
+  ];
+  for (const [data, message] of cases) {
+    const error = await train(encoder, data as SentenceData)
+      .next()
+      .then(
+        () => undefined,
+        (reason: Error) => reason,
+      );
+    check(
+      error instanceof Error && error.message.startsWith(`train: ${message}`),
+      `expected ${message}, got ${error?.message}`,
+    );
+  }
+});
