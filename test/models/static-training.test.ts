@@ -13,7 +13,7 @@ import {
 } from 'nearfar/models';
 import { bytesInUse, loadSafetensors, saveSafetensors } from 'nearfar/nn';
 import { orderBatches, shuffledEpochs } from '../../src/models/sentence/training/batches.js';
-import { batchIds, Neighbors } from '../../src/models/sentence/training/pairs.js';
+import { batchIds, Neighbors } from '../../src/models/sentence/training/pair-ids.js';
 import { check, close, same, suite } from '../harness.js';
 
 const test = suite('static training');
@@ -166,6 +166,24 @@ test('encoding while training changes no bit, and sees the weights of the last s
   for (const encoder of encoders) encoder.dispose();
 });
 
+test("another model's similarities are learned, whatever its width", async () => {
+  const embeddings = TEXTS.map((_, i) =>
+    Array.from({ length: 5 }, (_, k) => ((i * i + k) % 7) - 3),
+  );
+  const encoder = new SentenceEncoder(TEXTS, { width: 16 });
+  const losses: number[] = [];
+  const options = { steps: 60, loss: 'similarities', dimensions: [] } as const;
+  for await (const { loss } of train(encoder, { texts: TEXTS, embeddings }, options)) {
+    losses.push(loss);
+  }
+  check(
+    (losses.at(-1) as number) < 0.2 * (losses[0] as number),
+    `from ${losses[0]} to ${losses.at(-1)}`,
+  );
+  check(Math.min(...losses) >= 0, 'a divergence is at least 0');
+  encoder.dispose();
+});
+
 test('a run frees all but the weights, however it ends', async () => {
   const encoder = new SentenceEncoder(TEXTS, { width: 16 });
   const before = bytesInUse();
@@ -261,7 +279,10 @@ test('data that is not of one of the kinds is refused by name', async () => {
     [{ texts: TEXTS, labels: TEXTS.map(() => 'a') }, 'data.labels must be of at least two kinds'],
     [{ texts: ['a', 'b'] }, 'data.texts must be at least two of two words'],
     [{ texts: TEXTS, embeddings: [[1, 2]] }, 'data.embeddings must be of 60 rows'],
-    [{ texts: TEXTS, embeddings: TEXTS.map(() => [1, 2]) }, 'data.embeddings must be 16 wide'],
+    [
+      { texts: TEXTS, embeddings: TEXTS.map(() => [1, 2]) },
+      "data.embeddings must be 16 wide, as the encoder's rows, or loss must be 'similarities', got 2",
+    ],
     ['pairs', 'data must be { pairs'],
   ];
   for (const [data, message] of cases) {

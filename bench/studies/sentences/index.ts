@@ -8,11 +8,10 @@
  */
 
 import { writeFileSync } from 'node:fs';
-import { type Matrix, topK } from 'nearfar';
+import { Bm25, type Matrix, reciprocalRankFusion, topK } from 'nearfar';
 import { SentenceEncoder, train } from 'nearfar/models';
 import { chooseNames, readArguments, readInt } from '../arguments.js';
 import { meanStd } from '../mean-std.js';
-import { Bm25 } from './bm25.js';
 import { TASKS, type Task } from './data.js';
 
 const { values, positionals } = readArguments(
@@ -20,7 +19,7 @@ const { values, positionals } = readArguments(
   {
     options: {
       seeds: { type: 'string', default: '5' },
-      width: { type: 'string', default: '128' },
+      width: { type: 'string', default: '256' },
       steps: { type: 'string', default: '0' },
       json: { type: 'string', default: '' },
     },
@@ -31,8 +30,8 @@ const seeds = readInt('--seeds', values.seeds);
 const width = readInt('--width', values.width);
 const steps = readInt('--steps', values.steps, 0);
 const K = 10;
-/** Candidates of each ranking that reciprocal ranks are summed over, and the constant of them. */
-const [CANDIDATES, RANK] = [100, 60];
+/** Documents of each ranking whose reciprocal ranks are summed. */
+const CANDIDATES = 100;
 
 type Ranking = readonly (readonly number[])[];
 
@@ -57,15 +56,7 @@ function rank(encoder: SentenceEncoder, { queries, corpus }: Task, dimensions: n
 
 /** Sums of reciprocal ranks of two rankings. */
 function fuse(a: Ranking, b: Ranking): Ranking {
-  return a.map((list, i) => {
-    const scores = new Map<number, number>();
-    for (const each of [list, b[i] ?? []]) {
-      each.forEach((document, at) => {
-        scores.set(document, (scores.get(document) ?? 0) + 1 / (RANK + at + 1));
-      });
-    }
-    return [...scores].sort(([x, m], [y, n]) => n - m || x - y).map(([document]) => document);
-  });
+  return a.map((list, i) => [...reciprocalRankFusion([list, b[i] ?? []], K).indices]);
 }
 
 /** Results of one task and seed. */
@@ -105,7 +96,10 @@ const results: Record<string, unknown> = {};
 for (const name of chooseNames(positionals, Object.keys(TASKS))) {
   const task = (TASKS[name] as () => Task)();
   const bm25 = new Bm25(task.corpus);
-  const words = task.queries.map((query) => bm25.search(query, CANDIDATES));
+  const found = bm25.topK(task.queries, CANDIDATES).indices;
+  const words = task.queries.map((_, i) => [
+    ...found.subarray(i * CANDIDATES, (i + 1) * CANDIDATES),
+  ]);
   const { mrr, recall } = measure(words, task);
   const rows: Row[] = [];
   for (let seed = 1; seed <= seeds; seed++) rows.push(await runSeed(task, words, seed));

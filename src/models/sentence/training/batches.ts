@@ -21,9 +21,10 @@ function plan(count: number, batchSize: number): Plan {
   return { batches: full, taken: Math.min(count, full * batchSize) };
 }
 
-/** Batches of an epoch of `count` examples. */
-export function batchesPerEpoch(count: number, batchSize: number): number {
-  return plan(count, batchSize).batches;
+/** Examples in the smallest batch of an epoch. */
+export function smallestBatch(count: number, batchSize: number): number {
+  const { batches, taken } = plan(count, batchSize);
+  return Math.floor(taken / batches);
 }
 
 /** Examples of a step, or of one of the parts that accumulate its gradient. */

@@ -7,7 +7,8 @@
 import { rangeError } from '../../../core/validation.js';
 import { orderBatches, shuffledEpochs } from './batches.js';
 import type { TextPair } from './data.js';
-import { batchIds, pairBatch } from './pairs.js';
+import { batchIds } from './pair-ids.js';
+import { pairBatch } from './pairs.js';
 import type { SentenceTask } from './task.js';
 
 /**

@@ -9,7 +9,8 @@ import { STREAMS } from '../../../core/streams.js';
 import { rangeError } from '../../../core/validation.js';
 import { orderBatches, shuffledEpochs } from './batches.js';
 import type { TextPair } from './data.js';
-import { batchIds, pairBatch } from './pairs.js';
+import { batchIds } from './pair-ids.js';
+import { pairBatch } from './pairs.js';
 import type { SentenceTask } from './task.js';
 
 /** Ends of words, where a text may be cut. */

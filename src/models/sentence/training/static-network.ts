@@ -15,8 +15,10 @@ export function staticDefaults(
   isNew: boolean,
 ): TrainDefaults {
   const batchSize = 256;
+  const epoch = Math.ceil(examples / batchSize);
   return {
-    steps: Math.max(300, Math.ceil((10 * examples) / batchSize)),
+    // Six epochs of many examples, up to forty of few.
+    steps: Math.max(100, Math.min(40 * epoch, 300), 6 * epoch),
     batchSize,
     learningRate: isNew ? 2e-2 : 1e-3,
     warmup: 0,

@@ -28,6 +28,12 @@ export function carriedSubwords(
   return { subwords: { offsets, features, stds: new Float32Array(0), seed: 0 }, rows };
 }
 
+/** Rows of a text, and how often each is in it. */
+interface Features {
+  rows: Int32Array;
+  counts: Float32Array;
+}
+
 export class SubwordNetwork extends TrainableNetwork {
   readonly width: number;
   readonly chunkSize = Number.POSITIVE_INFINITY;
@@ -35,7 +41,7 @@ export class SubwordNetwork extends TrainableNetwork {
   readonly rows: Tensor;
   readonly #encoder: StaticEncoder;
   readonly #subwords: Subwords;
-  readonly #features = new WeakMap<object, Int32Array>();
+  readonly #features = new WeakMap<object, Features>();
   /** Version of the rows whose sums the encoder has. */
   #folded = -1;
 
@@ -52,44 +58,43 @@ export class SubwordNetwork extends TrainableNetwork {
     this.rows = asParameter(made);
   }
 
-  /** Rows that the tokens of a text are the sums of. */
-  #featuresOf(ids: TokenIds): Int32Array {
+  /** Rows that the tokens of a text are the sums of, each once with how often it is there. */
+  #featuresOf(ids: TokenIds): Features {
     const kept = this.#features.get(ids);
     if (kept !== undefined) return kept;
     const { offsets, features } = this.#subwords;
-    const range = (id: number): [number, number] => [
-      offsets[id] as number,
-      offsets[id + 1] as number,
-    ];
-    let count = 0;
+    const counts = new Map<number, number>();
     for (let i = 0; i < ids.length; i++) {
-      const [from, to] = range(ids[i] as number);
-      count += to - from;
+      const id = ids[i] as number;
+      for (let k = offsets[id] as number; k < (offsets[id + 1] as number); k++) {
+        const row = features[k] as number;
+        counts.set(row, (counts.get(row) ?? 0) + 1);
+      }
     }
-    const list = new Int32Array(count);
-    let at = 0;
-    for (let i = 0; i < ids.length; i++) {
-      const [from, to] = range(ids[i] as number);
-      list.set(features.subarray(from, to), at);
-      at += to - from;
-    }
-    this.#features.set(ids, list);
-    return list;
+    const found = {
+      rows: Int32Array.from(counts.keys()),
+      counts: Float32Array.from(counts.values()),
+    };
+    this.#features.set(ids, found);
+    return found;
   }
 
   embed(texts: readonly TokenIds[]): Tensor {
     const lists = texts.map((ids) => this.#featuresOf(ids));
     const offsets = new Int32Array(texts.length);
     let count = 0;
-    lists.forEach((list, i) => {
+    lists.forEach(({ rows }, i) => {
       offsets[i] = count;
-      count += list.length;
+      count += rows.length;
     });
     const all = new Int32Array(count);
-    lists.forEach((list, i) => {
-      all.set(list, offsets[i]);
+    const weights = new Float32Array(count);
+    lists.forEach(({ rows, counts }, i) => {
+      all.set(rows, offsets[i]);
+      weights.set(counts, offsets[i]);
     });
-    return embeddingBag(this.rows, all, offsets, { sparse: true });
+    // Sums differ from means by a factor per text, which no cosine sees.
+    return embeddingBag(this.rows, all, offsets, { mode: 'sum', weights, sparse: true });
   }
 
   defaults(kind: SentenceKind, examples: number): TrainDefaults {

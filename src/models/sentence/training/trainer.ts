@@ -13,6 +13,7 @@ import { add, concat, Module, mul, slice, type Tensor } from '../../../nn/index.
 import { cachedLoss } from '../../../train/gradient-cache.js';
 import {
   checkState,
+  type RunOptions,
   readRunOptions,
   runTraining,
   type Trainable,
@@ -23,10 +24,15 @@ import {
 } from '../../../train/train.js';
 import type { SentenceParts } from '../parts.js';
 import type { SentenceEncoder } from '../sentence-encoder.js';
+import { smallestBatch } from './batches.js';
 import { BertNetwork } from './bert.js';
 import { type Examples, readExamples, type SentenceData, type SentenceKind } from './data.js';
 import { dropoutViewTask } from './dropout-views.js';
+
+
 import { type EmbeddingOptions, embeddingTask } from './embeddings.js';
+
+
 import { labelTask } from './labels.js';
 import { checkLora, type LoraOptions, type LoraSettings } from './lora.js';
 import type { TokenIds, TrainableNetwork } from './network.js';
@@ -214,6 +220,15 @@ function makeNetwork(
     : new SubwordNetwork(encoder, subwords);
 }
 
+/** Checks that every part of every batch has examples to compare. */
+function checkBatches({ batchSize, accumulate }: RunOptions, examples: number): void {
+  integerIn(2)(NAME, 'batchSize', batchSize);
+  const largest = Math.floor(smallestBatch(examples, batchSize * accumulate) / 2);
+  if (accumulate > Math.max(1, largest)) {
+    rangeError(NAME, 'accumulate', `at most ${largest} for ${examples} examples`, accumulate);
+  }
+}
+
 /**
  * Trains a sentence encoder in place.
  *
@@ -257,6 +272,7 @@ export async function* trainSentenceEncoder(
     const defaults = network.defaults(examples.kind, task.examples, isNew);
     const run = readRunOptions(NAME, reader, defaults, false);
     reader.done();
+    checkBatches(run, task.examples);
     const trainer = new SentenceTrainer(parts, network, task, defaults, { dimensions, chunkSize });
     parts.refresh = () => network.refresh();
     parts.origin = 'loaded';
