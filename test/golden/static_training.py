@@ -28,6 +28,7 @@ WIDTH = 8
 PREFIX = 4
 STEPS = 6
 LEARNING_RATE = 0.02
+EPS = 1e-3
 TABLE = torch.randn(len(WORDS), WIDTH).float()
 
 
@@ -75,7 +76,8 @@ def run(name, data, options, loss):
     optimizer = torch.optim.SparseAdam([table], lr=LEARNING_RATE)
     losses = []
     for step in range(STEPS):
-        optimizer.param_groups[0]['lr'] = LEARNING_RATE * (1 - step / STEPS)
+        # SparseAdam adds eps before the bias correction, Adam after it.
+        optimizer.param_groups[0].update(lr=LEARNING_RATE * (1 - step / STEPS), eps=EPS * (1 - 0.999 ** (step + 1)) ** 0.5)
         optimizer.zero_grad()
         value = (loss(lambda texts: embed(table, texts)) + loss(lambda texts: embed(table, texts)[:, :PREFIX])) / 2
         value.backward()
@@ -107,7 +109,7 @@ cases = [
     run('scores', {'pairs': pairs, 'scores': scores}, {}, lambda f: co_sent(f(side(0)), f(side(1)), torch.tensor(scores))),
     run('embeddings', {'texts': texts, 'embeddings': teacher.tolist()}, {}, lambda f: info_nce(f(texts), teacher.double()[:, : f(texts).shape[1]], plain)),
 ]
-result = {'words': WORDS, 'width': WIDTH, 'prefix': PREFIX, 'steps': STEPS, 'learningRate': LEARNING_RATE, 'table': TABLE.tolist(), 'cases': cases}
+result = {'words': WORDS, 'width': WIDTH, 'prefix': PREFIX, 'steps': STEPS, 'learningRate': LEARNING_RATE, 'eps': EPS, 'table': TABLE.tolist(), 'cases': cases}
 path = Path(__file__).resolve().parent / 'fixtures' / 'static-training' / 'steps.json'
 path.parent.mkdir(exist_ok=True)
 path.write_text(json.dumps(result, separators=(',', ':')) + '\n')

@@ -1,12 +1,24 @@
 /** A static encoder while it is trained: the rows of its table are the parameters. */
 
+import nnCode from '#wasm/nn';
+import { kernels } from '../../../core/kernels.js';
 import { embeddingBag, type Tensor } from '../../../nn/index.js';
 import { borrowParameter } from '../../../nn/leaf.js';
 import type { TrainDefaults } from '../../../train/train.js';
 import type { StaticEncoder } from '../static.js';
-import { type WeightMemory, widenTable } from '../weights.js';
+import { type Table, type WeightMemory, widenTable } from '../weights.js';
 import type { SentenceKind } from './data.js';
 import { type TokenIds, TrainableNetwork } from './network.js';
+
+/** Root mean square of the numbers of a distilled table, which the learning rate is made for. */
+const TABLE_RMS = 0.25;
+
+/** Brings a table of whole numbers, which has no scale of its own, to that of a distilled one. */
+function rescale({ at, rows, cols }: Table): void {
+  const core = kernels(nnCode);
+  const rms = Math.sqrt(core.sumOfSquares(at, rows * cols) / (rows * cols));
+  if (rms > 0) core.scaleTo(at, at, rows * cols, TABLE_RMS / rms);
+}
 
 /** Learning rate, batch size and so on, as a row per token needs them. */
 export function staticDefaults(
@@ -39,10 +51,13 @@ export class StaticNetwork extends TrainableNetwork {
   /** Factor of each token. */
   readonly #weights: Float32Array | undefined;
 
-  constructor(encoder: StaticEncoder, memory: WeightMemory) {
+  /** @param normalized whether the rows' length means nothing, so that the table's scale is free */
+  constructor(encoder: StaticEncoder, memory: WeightMemory, normalized: boolean) {
     super();
     const { table } = encoder;
+    const isWhole = table.type === 'I8';
     widenTable(table, memory);
+    if (isWhole && normalized) rescale(table);
     this.width = table.cols;
     this.table = borrowParameter(table.at, [table.rows, table.cols]);
     this.#mapping = encoder.readMapping();
@@ -64,7 +79,7 @@ export class StaticNetwork extends TrainableNetwork {
       this.#mapping === undefined
         ? ids
         : ids.map((id) => (this.#mapping as Int32Array)[id] as number);
-    if (this.#weights === undefined)
+    if (this.#weights === undefined || count === 0)
       return embeddingBag(this.table, rows, offsets, { sparse: true });
     // Sums differ from means by a factor per text, which no cosine sees.
     const weights = Float32Array.from(ids, (id) => (this.#weights as Float32Array)[id] as number);

@@ -93,6 +93,7 @@ export class SubwordNetwork extends TrainableNetwork {
       all.set(rows, offsets[i]);
       weights.set(counts, offsets[i]);
     });
+    if (count === 0) return embeddingBag(this.rows, all, offsets, { sparse: true });
     // Sums differ from means by a factor per text, which no cosine sees.
     return embeddingBag(this.rows, all, offsets, { mode: 'sum', weights, sparse: true });
   }

@@ -209,14 +209,18 @@ function makeNetwork(
   lora: LoraSettings | undefined,
   { seed, state }: { seed: number; state: TrainState | undefined },
 ): TrainableNetwork {
-  const { network, memory, subwords } = parts;
+  const { network, memory, subwords, modules } = parts;
   if (network.kind === 'bert') return new BertNetwork(parts, defaultPrompt(parts), lora, seed);
   if (lora !== undefined) rangeError(NAME, 'lora', 'left out for a static encoder', lora);
+  const other = modules.find(({ type }) => type !== 'Normalize');
+  if (other !== undefined) {
+    rangeError(NAME, 'model', 'without modules behind a static encoder but Normalize', other.type);
+  }
   const { encoder } = network;
   const before = carriedSubwords(state?.optimizer);
   if (before !== undefined) return new SubwordNetwork(encoder, before.subwords, before.rows);
   return subwords === undefined
-    ? new StaticNetwork(encoder, memory)
+    ? new StaticNetwork(encoder, memory, modules.length > 0)
     : new SubwordNetwork(encoder, subwords);
 }
 
