@@ -230,7 +230,9 @@ function tokenizerOf(
     for (const word of new Set(words)) texts.set(word, (texts.get(word) ?? 0) + 1);
   }
   if (counts.size === 0) rangeError(NAME, 'source', 'with at least one word', source);
-  const tokens = new Set(mergePieces(counts, { size: wholeWords ? Math.ceil(size / 2) : size, minFrequency: 2 }));
+  const tokens = new Set(
+    mergePieces(counts, { size: wholeWords ? Math.ceil(size / 2) : size, minFrequency: 2 }),
+  );
   // Further words as a whole, the most frequent first, as far as there is room.
   for (const [word] of wholeWords ? [...counts].sort(byCount) : []) {
     if (tokens.size >= size) break;

@@ -29,9 +29,7 @@ import { BertNetwork } from './bert.js';
 import { type Examples, readExamples, type SentenceData, type SentenceKind } from './data.js';
 import { dropoutViewTask } from './dropout-views.js';
 
-
 import { type EmbeddingOptions, embeddingTask } from './embeddings.js';
-
 
 import { labelTask } from './labels.js';
 import { checkLora, type LoraOptions, type LoraSettings } from './lora.js';
@@ -304,7 +302,7 @@ export function sentenceTrainDefaults(
   examples: number,
 ): TrainDefaults {
   const { parts } = encoder;
-  const network = makeNetwork(parts, undefined, 0);
+  const network = makeNetwork(parts, undefined, { seed: 0, state: undefined });
   try {
     return network.defaults(kind, examples, parts.origin === 'new');
   } finally {
