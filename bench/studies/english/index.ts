@@ -9,23 +9,21 @@
  * is rounded is there once npm run distill-english has run.
  */
 
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { loadEnglish } from 'nearfar/english';
-import {
-  distill,
-  loadSentenceEncoder,
-  type SentenceEncoder,
-  saveSentenceEncoder,
-} from 'nearfar/models';
+import { loadSentenceEncoder, type SentenceEncoder, saveSentenceEncoder } from 'nearfar/models';
 import { setThreads } from 'nearfar/threads';
-import { readFolder, TEACHER } from '../../../build/english/teacher.js';
+import { CACHE, readFolder, TEACHER } from '../../../build/english/teacher.js';
 import { readArguments } from '../arguments.js';
 import { reciprocalRank } from './evaluate.js';
 import { readTasks } from './tasks.js';
 
 const RESULTS = 'bench/studies/english/results.json';
-/** The encoder in f32, which npm run distill-english leaves. */
-const TRAINED = 'nearfar-english/trained';
+/** What npm run distill-english leaves: the encoder in f32, and the one before training. */
+const TRAINED = `${CACHE}/trained`;
+const distilled = (existsSync(CACHE) ? readdirSync(CACHE) : []).find((name) =>
+  name.startsWith('distilled-'),
+);
 
 const { values } = readArguments(['npm run english -- [--check]'], {
   options: { check: { type: 'boolean', default: false } },
@@ -38,18 +36,24 @@ interface Candidate {
   make(): SentenceEncoder | Promise<SentenceEncoder>;
 }
 
-const teacher = (precision: 'float32' | 'int8') =>
-  loadSentenceEncoder(readFolder(TEACHER), { precision });
+const teacher = () => loadSentenceEncoder(readFolder(TEACHER), { precision: 'int8' });
 
 const trained = (dtype: 'float32' | 'int8') =>
   loadSentenceEncoder(saveSentenceEncoder(loadSentenceEncoder(readFolder(TRAINED)), { dtype }));
 
 const CANDIDATES: readonly Candidate[] = [
-  { name: 'all-MiniLM-L6-v2', make: () => teacher('int8') },
-  { name: 'distilled, f32', make: () => distill(teacher('float32')) },
+  { name: 'all-MiniLM-L6-v2', make: teacher },
   { name: 'english', make: () => loadEnglish() },
   { name: 'english, 128 columns', dimensions: 128, make: () => loadEnglish() },
   { name: 'english, 64 columns', dimensions: 64, make: () => loadEnglish() },
+  ...(distilled === undefined
+    ? []
+    : [
+        {
+          name: 'distilled, not trained',
+          make: () => loadSentenceEncoder(readFolder(`${CACHE}/${distilled}`)),
+        },
+      ]),
   ...(existsSync(TRAINED)
     ? [
         { name: 'english before rounding, f32', make: () => trained('float32') },
