@@ -3,6 +3,7 @@
 import { cpSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { hybridSearch, type Matrix, topK } from 'nearfar';
+import { loadEnglish } from 'nearfar/english';
 import { loadSentenceEncoder } from 'nearfar/models';
 import { readNpy } from '../../src/data/files/npy.js';
 import { check, close, same, sameBits, suite } from '../harness.js';
@@ -48,6 +49,20 @@ async function refused(at: string, args: string[], message: RegExp): Promise<voi
   const lines = stderr.trimEnd().split('\n');
   check(lines.length === 1 && message.test(stderr), `${args.join(' ')}: ${stderr}`);
 }
+
+test('without a folder it searches with the English encoder in the package', async () => {
+  const at = workspace();
+  const query = ['--query', 'all things that are far away'];
+  const { found } = await search(at, '--documents', 'documents.csv', ...query, '-k', '2');
+  const encoder = await loadEnglish();
+  const rows = encoder.encode(DOCUMENTS);
+  const { indices } = topK(encoder.encode(query[1] as string), rows, 2);
+  same(
+    found[0]?.results.map(({ index }) => index),
+    [...indices],
+  );
+  encoder.dispose();
+});
 
 test('documents are found as the library finds them, with their ids and texts', async () => {
   for (const name of ['static-v6', 'model2vec-f16', 'mpnet-v6']) {
@@ -234,7 +249,6 @@ test('what is wrong is said in a sentence', async () => {
     [base, /--documents or --corpus is needed/],
     [[...base, ...documents], /--query or --queries is needed, one of both/],
     [[...base, ...documents, ...query, '--queries', 'two.txt'], /one of both/],
-    [['search', ...documents, ...query], /a folder is needed/],
     [['search', 'nowhere', ...documents, ...query], /nowhere: cannot read it \(ENOENT\)/],
     [['search', '.', ...documents, ...query], /\.: is not the folder of a sentence encoder/],
     [['search', 'bert-v2', ...documents, ...query], /bert-v2: .*tokenizer\.json must be JSON/],

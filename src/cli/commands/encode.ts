@@ -44,9 +44,9 @@ export const encode: Command = {
   summary: 'turn texts or images into rows of numbers with a trained model',
   arguments: [
     {
-      notation: '<dir>',
+      notation: '[dir]',
       description:
-        'folder of a sentence encoder (sentence-transformers, model2vec) or trained model',
+        'folder of a sentence encoder (sentence-transformers, model2vec) or trained model (default: the English encoder in the package)',
     },
   ],
   options: [
@@ -63,6 +63,7 @@ export const encode: Command = {
     JSON_OPTION,
   ],
   examples: [
+    'nearfar encode --data faq.csv --out faq.npy',
     'nearfar encode all-MiniLM-L6-v2 --data articles.jsonl --out articles.npy',
     'nearfar encode encoder --data photos/ --out photos.npy',
   ],
@@ -77,7 +78,7 @@ export const encode: Command = {
       return options[name] !== undefined;
     });
     let encoded: Encoded;
-    if (asked || isSentenceFolder(folder)) {
+    if (asked || folder === undefined || isSentenceFolder(folder)) {
       encoded = await encodeSentences(folder, path, input);
     } else {
       const run = await openFor('encode', folder);

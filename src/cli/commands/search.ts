@@ -252,7 +252,8 @@ export const search: Command = {
   arguments: [
     {
       notation: '[dir]',
-      description: 'folder of a sentence encoder (sentence-transformers, model2vec)',
+      description:
+        'folder of a sentence encoder (sentence-transformers, model2vec; default: the English one in the package)',
     },
   ],
   options: [
@@ -285,6 +286,7 @@ export const search: Command = {
     JSON_OPTION,
   ],
   examples: [
+    'nearfar search --documents faq.csv --query "I forgot my login"',
     'nearfar search all-MiniLM-L6-v2 --documents faq.csv --query "I forgot my login"',
     'nearfar search all-MiniLM-L6-v2 --documents faq.csv --query "error 404" --hybrid',
     'nearfar search all-MiniLM-L6-v2 --corpus articles.npy --queries questions.txt -k 3 --json',

@@ -1,5 +1,6 @@
 /** Sentence encoders on the command line: options, folders, texts to rows with progress. */
 
+import { loadEnglish } from '../../english.js';
 import type { Matrix } from '../../index.js';
 import { loadSentenceEncoder, type SentenceEncoder } from '../../models/index.js';
 import { InputError } from '../../terminal/errors.js';
@@ -45,7 +46,7 @@ export function readEncodeSettings({ precision, dimensions }: Input['options']):
 }
 
 /**
- * Opens the encoder in a folder.
+ * Opens the encoder in a folder, or the English one in the package where none is named.
  *
  * @throws {InputError} that names the folder and the file in it
  */
@@ -53,9 +54,13 @@ export async function openSentenceEncoder(
   folder: string | undefined,
   { precision, dimensions }: EncodeSettings,
 ): Promise<SentenceEncoder> {
-  if (folder === undefined || folder === '') throw new InputError('a folder is needed');
-  const files = readEncoderFolder(folder);
-  const encoder = await inputError(folder, () => loadSentenceEncoder(files, { precision }));
+  if (folder === '') throw new InputError('a folder is needed');
+  const encoder =
+    folder === undefined
+      ? await loadEnglish()
+      : await inputError(folder, () =>
+          loadSentenceEncoder(readEncoderFolder(folder), { precision }),
+        );
   if (dimensions !== undefined && dimensions > encoder.width) {
     throw new InputError(
       `--dimensions must be at most ${encoder.width}, the columns of the encoder, got ${dimensions}`,
