@@ -117,20 +117,24 @@ export const systems: readonly System[] = [
       };
     },
   },
-  {
-    name: 'sentence encoder',
-    start({ models }) {
-      const texts = TEXT.split(/[,.]/).map((text, i) => `${text} ${i % 5}`);
-      const encoder = new models.SentenceEncoder(texts, { width: 64, seed: 1 });
-      const pairs = texts.map((text, i) => [text, `${i % 7} ${text.slice(0, 9)}`] as const);
-      const data = { pairs, negatives: texts.map((text) => `${text} nearest`) };
-      return {
-        model: {
-          stateDict: () => new Map([['rows', encoder.encode(texts)]]),
-          dispose: () => encoder.dispose(),
-        },
-        train: (options) => models.train(encoder, data, { batchSize: 6, ...options }),
-      };
-    },
-  },
+  ...(['static', 'bert'] as const).map(
+    (kind): System => ({
+      name: kind === 'static' ? 'sentence encoder' : 'sentence encoder of a transformer',
+      start({ models }) {
+        const texts = TEXT.split(/[,.]/).map((text, i) => `${text} ${i % 5}`);
+        const blocks = { layers: 1, heads: 2, context: 24 };
+        const config = kind === 'static' ? { width: 64 } : { kind, width: 12, ...blocks };
+        const encoder = new models.SentenceEncoder(texts, { ...config, seed: 1 });
+        const pairs = texts.map((text, i) => [text, `${i % 7} ${text.slice(0, 9)}`] as const);
+        const data = { pairs, negatives: texts.map((text) => `${text} nearest`) };
+        return {
+          model: {
+            stateDict: () => new Map([['rows', encoder.encode(texts)]]),
+            dispose: () => encoder.dispose(),
+          },
+          train: (options) => models.train(encoder, data, { batchSize: 6, ...options }),
+        };
+      },
+    }),
+  ),
 ];

@@ -1,7 +1,7 @@
 /** Kernels below the public functions: ulps over the whole range, and backwards. */
 
 import { readFileSync } from 'node:fs';
-import { hashOperation } from '../../bench/operations/hash.js';
+import { hashOperation, hashSystem } from '../../bench/operations/hash.js';
 import { operations } from '../../bench/operations/index.js';
 import {
   arrayKernels,
@@ -9,6 +9,7 @@ import {
   exponentials,
   KernelHost,
 } from '../../bench/operations/kernels.js';
+import { systems } from '../../bench/operations/models.js';
 import { gelu } from '../../bench/operations/nn-reference.js';
 import type { Api } from '../../bench/operations/operation.js';
 import { HEAP_BASE, MODULES } from '../../build/modules.js';
@@ -189,10 +190,11 @@ test("each module's constants end before the next module's, and the heap, begin"
   }
 });
 
-test('every kernel is called by a row of the table', async () => {
+test('every kernel is called by a row of the table, or by a system that is trained', async () => {
   const { core, nn, models, calls } = await freshPackage();
   const api = { ...core, nn, models } as unknown as Api;
   for (const operation of operations) hashOperation(api, operation);
+  for (const system of systems) await hashSystem(api, system);
   // Rows of their own, and what a test above asks of the modules.
   const elsewhere: string[] = [...arrayKernels, ...backwardKernels].map(({ name }) => name);
   elsewhere.push('heapBase', 'memory');
@@ -203,6 +205,6 @@ test('every kernel is called by a row of the table', async () => {
   same(
     loose.map(([name]) => name),
     [],
-    'kernels that no row calls',
+    'kernels that nothing calls',
   );
 });
