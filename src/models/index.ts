@@ -128,6 +128,7 @@ export type {
   SentenceTokenizer,
 } from './sentence/create.js';
 export { type DistillOptions, type DistillProgress, distill } from './sentence/distill.js';
+export type { EncodedBatch, EncodeOptions, EncodeStreamOptions } from './sentence/encoder.js';
 export {
   type FetchProgress,
   type FetchSentenceOptions,
@@ -139,12 +140,7 @@ export type { FetchCache } from './sentence/fetch-cache.js';
 export { type LoadSentenceOptions, loadSentenceEncoder } from './sentence/load.js';
 export type { SimilarityName } from './sentence/parts.js';
 export { type SaveSentenceOptions, saveSentenceEncoder } from './sentence/save.js';
-export {
-  type EncodedBatch,
-  type EncodeOptions,
-  type EncodeStreamOptions,
-  SentenceEncoder,
-} from './sentence/sentence-encoder.js';
+export { SentenceEncoder } from './sentence/sentence-encoder.js';
 export type {
   EmbeddingData,
   LabelData,

@@ -27,10 +27,11 @@ import { keepTokens } from '../../data/text/pipeline/keep-tokens.js';
 import type { PipelineTokenizer } from '../../data/text/pipeline/tokenizer.js';
 import { pca } from '../../linalg/pca.js';
 import { type Files, readJson, writeJson } from '../files/files.js';
+import { BaseSentenceEncoder } from './encoder.js';
 import { loadSentenceEncoder } from './load.js';
 import { applyPooling, MEAN_POOLING } from './modules.js';
 import type { SentenceParts } from './parts.js';
-import { SentenceEncoder } from './sentence-encoder.js';
+import type { SentenceEncoder } from './sentence-encoder.js';
 import type { TransformerEncoder } from './transformer.js';
 import { TABLE_TYPES } from './weights.js';
 
@@ -202,7 +203,7 @@ export async function distill(
   encoder: SentenceEncoder,
   options?: DistillOptions,
 ): Promise<SentenceEncoder> {
-  if (!(encoder instanceof SentenceEncoder)) {
+  if (!(encoder instanceof BaseSentenceEncoder)) {
     typeError(NAME, 'encoder', 'a SentenceEncoder', encoder);
   }
   const { parts } = encoder;

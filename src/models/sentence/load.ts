@@ -17,6 +17,7 @@ import {
   pathOf,
   readOptionalJson,
 } from './config.js';
+import { BaseSentenceEncoder } from './encoder.js';
 import {
   MEAN_POOLING,
   outputWidth,
@@ -25,7 +26,7 @@ import {
   readRowModule,
 } from './modules.js';
 import { type SentenceNetwork, type SentenceSettings, SIMILARITIES } from './parts.js';
-import { SentenceEncoder } from './sentence-encoder.js';
+import type { SentenceEncoder } from './sentence-encoder.js';
 import { StaticEncoder } from './static.js';
 import { medianTokenLength, SentenceTokens, type TokenRules } from './tokens.js';
 import { TransformerEncoder } from './transformer.js';
@@ -402,7 +403,7 @@ function load(
   if (model2vec !== undefined && modules.every(({ type }) => type === 'Normalize')) {
     modules.splice(0, modules.length, ...(model2vec.normalize ? [NORMALIZE] : []));
   }
-  return new SentenceEncoder({
+  return new BaseSentenceEncoder({
     ...{ network, tokens, modules, settings, memory, origin: 'loaded' },
     files: keptFiles(folder, at),
     adapter,

@@ -13,9 +13,10 @@ import { type Files, writeJson } from '../files/files.js';
 import { writeAdapter } from './adapter.js';
 import { type Architecture, RELATIVE_BIAS } from './architectures.js';
 import { pathOf } from './config.js';
+import { BaseSentenceEncoder } from './encoder.js';
 import { outputWidth, POOLING_FLAGS, type Pooling, type RowModule } from './modules.js';
 import type { SentenceNetwork, SentenceParts } from './parts.js';
-import { SentenceEncoder } from './sentence-encoder.js';
+import type { SentenceEncoder } from './sentence-encoder.js';
 import type { StaticEncoder } from './static.js';
 import { INT8_MODEL_TYPE, INT8_OF, type TransformerEncoder } from './transformer.js';
 import { DTYPES, type Dtype, WeightWriter } from './weight-writer.js';
@@ -304,7 +305,7 @@ export function saveSentenceEncoder(
   encoder: SentenceEncoder,
   options?: SaveSentenceOptions,
 ): Files {
-  if (!(encoder instanceof SentenceEncoder)) {
+  if (!(encoder instanceof BaseSentenceEncoder)) {
     typeError(NAME, 'encoder', 'a SentenceEncoder', encoder);
   }
   const reader = readOptions(NAME, options);
