@@ -178,8 +178,15 @@ export interface CacheEntry {
   validator: string | undefined;
 }
 
+/** Parts of an address that its key is made of, as a URL object has them. */
+export interface Address {
+  readonly host: string;
+  readonly pathname: string;
+  readonly search: string;
+}
+
 /** Key of an address: what may be secret in its query is hashed. */
-export function cacheKey(url: URL): string {
+export function cacheKey(url: Address): string {
   const { host, pathname, search } = url;
   const query = search === '' ? '' : `?${hashText(search).slice(0, 32)}`;
   const path = `${host}${pathname}`;
@@ -188,7 +195,7 @@ export function cacheKey(url: URL): string {
 }
 
 /** A kept file, if it is there and as it was written. A cache that fails is a cache without it. */
-export async function readEntry(cache: FetchCache, url: URL): Promise<CacheEntry | undefined> {
+export async function readEntry(cache: FetchCache, url: Address): Promise<CacheEntry | undefined> {
   const key = cacheKey(url);
   try {
     const json = await cache.match(`${key}.json`);
@@ -208,7 +215,7 @@ export async function readEntry(cache: FetchCache, url: URL): Promise<CacheEntry
 /** Keeps a file; where that can't be done, it is not kept. */
 export async function writeEntry(
   cache: FetchCache,
-  url: URL,
+  url: Address,
   { bytes, validator }: CacheEntry,
 ): Promise<void> {
   const key = cacheKey(url);
