@@ -3,6 +3,7 @@
  * workerd, the command line for Node with its libraries in it, and the page of benchmarks.
  */
 
+import { writeFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { type BuildOptions, build, type Plugin } from 'esbuild';
 import { sharedParameters } from './kernels.js';
@@ -37,17 +38,27 @@ const NO_DECODER: Plugin = {
   },
 };
 
-/** For workers, which refuse to compile bytes: kernels are imported from files next to the bundle. */
+/**
+ * For workers, which refuse to compile bytes: kernels are imported from files next to the bundle,
+ * by a script for each. Bundlers keep an import of a .wasm file whose kernels nothing calls, and
+ * the file with it; an import of a script without side effects they drop.
+ */
 const MODULE_FILES: Plugin = {
   name: 'module-files',
-  setup({ onResolve, onLoad }) {
-    onResolve({ filter: /^#wasm\// }, ({ path }) => ({ path, namespace: 'wasm' }));
-    onLoad({ filter: /.*/, namespace: 'wasm' }, ({ path }) => {
+  setup({ onResolve }) {
+    onResolve({ filter: /^#wasm\// }, ({ path }) => {
       const file = MODULES.find(({ name }) => path === `#wasm/${name}`)?.file;
-      return { contents: `export { default } from './${file}.wasm';` };
+      return { path: `./${file}.workerd.js`, external: true };
     });
   },
 };
+
+/** Writes the scripts that import the kernels' files. */
+function writeModuleFiles(dist: string): void {
+  for (const { file } of MODULES) {
+    writeFileSync(`${dist}/${file}.workerd.js`, `export { default } from './${file}.wasm';\n`);
+  }
+}
 
 /**
  * Code that the other entries share with `index` goes into one file instead of one for each set of
@@ -115,6 +126,7 @@ export async function bundleLibrary(dist: string): Promise<string[]> {
     chunkNames: 'shared.[hash]',
     loader: { '.wasm': 'base64' },
   });
+  writeModuleFiles(dist);
   const modules = await bundle({
     ...LIBRARY,
     define,
@@ -122,7 +134,6 @@ export async function bundleLibrary(dist: string): Promise<string[]> {
     entryNames: '[name].workerd',
     chunkNames: 'shared.workerd.[hash]',
     plugins: [...(LIBRARY.plugins ?? []), MODULE_FILES],
-    external: ['./*.wasm'],
   });
   return [...inlined, ...modules];
 }
