@@ -127,6 +127,31 @@ const READ: [name: string, contents: string, note: RegExp, metric: string][] = [
   ],
 ];
 
+test('training begins with the English encoder unless a kind, a width or a teacher is given', () => {
+  const data = file(
+    'begin.csv',
+    table(['anchor', 'positive'], (i) => [question(i), answer(i)]),
+  );
+  const texts = file('begin.txt', 'near\nfar\n');
+  const common = ['train', 'sentence', '--data', data, '--steps', '2', '--force'];
+  const widths = [
+    { args: [], width: 256 },
+    { args: ['--from', 'english'], width: 256 },
+    { args: ['--kind', 'static', '--width', '16'], width: 16 },
+    { args: ['--kind', 'bert', '--width', '16'], width: 16 },
+  ].map(({ args, width }) => {
+    const out = join(folder, 'begin');
+    const result = run(...common, '--out', out, ...args);
+    same(result.status, 0, `${args.join(' ')}: ${result.error}`);
+    const encoded = run('encode', out, '--data', texts, '--out', join(folder, 'begin.npy'));
+    same(encoded.status, 0, encoded.error);
+    return { width, header: readFileSync(join(folder, 'begin.npy')).toString('latin1', 0, 128) };
+  });
+  for (const { width, header } of widths) {
+    check(header.includes(`(2, ${width})`), `width ${width}: ${header}`);
+  }
+});
+
 test('columns of many names are found, and every kind of data is measured', () => {
   for (const [name, contents, note, metric] of READ) {
     const result = train(file(name, contents), 'read', '--steps', '2', '--force');
@@ -179,13 +204,6 @@ const REFUSED: [name: string, contents: string | Uint8Array, expected: RegExp, m
       /:1: document must be a text/,
     ],
     ['latin.csv', Uint8Array.of(...Buffer.from('anchor,positive\ncaf'), 0xe9), /UTF-8/],
-    ['book.parquet', 'PAR1', /got \.parquet/],
-    [
-      'bert.csv',
-      table(['anchor', 'positive'], (i) => [question(i), answer(i)]),
-      /--kind bert needs --from/,
-      ['--kind', 'bert'],
-    ],
     [
       'loss.csv',
       table(['text', 'label'], (i) => [question(i), i % 2]),

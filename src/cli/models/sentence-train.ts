@@ -2,6 +2,7 @@
 
 import { createHash } from 'node:crypto';
 import { readNpy } from '../../data/files/npy.js';
+import { loadEnglish } from '../../english.js';
 import { type Matrix, toMatrix } from '../../index.js';
 import {
   type Files,
@@ -54,8 +55,12 @@ const column = (name: string, what: string) =>
   textOption(name, `column of ${what}, where its name does not say so`, '<column>');
 
 const OPTIONS = [
-  choiceOption('kind', 'kind of network; bert needs --from', ['static', 'bert']),
-  textOption('from', 'folder of the sentence encoder to begin with', '<dir>'),
+  choiceOption('kind', 'kind of a new network, without --from', ['static', 'bert']),
+  textOption(
+    'from',
+    'folder of the sentence encoder to begin with, or english, the one in the package, which is the default without --kind, --width and --teacher',
+    '<dir>',
+  ),
   textOption('teacher', 'rows of another model for the texts (.npy), to learn its space', '<file>'),
   choiceOption('loss', 'what is minimized', ['info-nce', 'cosent', 'supcon', 'parts']),
   numberOption('temperature', 'of the contrastive loss', 1e-2, 100),
@@ -168,14 +173,27 @@ function textsOf(examples: Examples): string[] {
   return [...examples.pairs.flat(), ...negatives];
 }
 
-function makeEncoder(
+/** Value of `--from` for the encoder in the package. */
+const ENGLISH = 'english';
+
+/** Folder of the encoder to begin with, or `ENGLISH`; undefined for a new one. */
+function startOf({ teacher }: SentenceInput, settings: Settings): string | undefined {
+  const { from, kind, width } = settings as { from?: string; kind?: string; width?: number };
+  if (from !== undefined) return from;
+  const isNew = kind !== undefined || width !== undefined || teacher !== undefined;
+  return isNew ? undefined : ENGLISH;
+}
+
+async function makeEncoder(
   training: Examples,
-  { teacher }: SentenceInput,
+  input: SentenceInput,
   settings: Settings,
-): SentenceEncoder {
-  const { from, kind, width, seed } = settings;
+): Promise<SentenceEncoder> {
+  const { kind, width, seed } = settings;
+  const from = startOf(input, settings);
   if (from !== undefined) {
-    const encoder = loadSentenceEncoder(readEncoderFolder(from as string));
+    const encoder =
+      from === ENGLISH ? await loadEnglish() : loadSentenceEncoder(readEncoderFolder(from));
     if (kind !== undefined && kind !== encoder.kind) {
       throw new InputError(`--kind ${kind}: the encoder in ${from} is ${encoder.kind}`);
     }
@@ -184,11 +202,9 @@ function makeEncoder(
     }
     return encoder;
   }
-  if (kind === 'bert') {
-    throw new InputError('--kind bert needs --from, the folder of a BERT-like sentence encoder');
-  }
-  const columns = (width as number | undefined) ?? teacher?.cols;
+  const columns = (width as number | undefined) ?? input.teacher?.cols;
   return new SentenceEncoder(textsOf(training), {
+    ...(kind !== undefined && { kind: kind as 'static' | 'bert' }),
     ...(columns !== undefined && { width: columns }),
     ...(seed !== undefined && { seed: seed as number }),
   });
@@ -222,14 +238,14 @@ function selectRows({ data, cols }: Matrix, rows: readonly number[]): Matrix {
 
 const capital = (name: string): string => `${name.charAt(0).toUpperCase()}${name.slice(1)}`;
 
-function create(input: SentenceInput, settings: Settings): TrainingSetup {
+async function create(input: SentenceInput, settings: Settings): Promise<TrainingSetup> {
   const { examples, teacher } = input;
   const split = splitExamples(examples);
   if (split === undefined) {
     throw new InputError('there are too few examples without common texts to hold a part out');
   }
   const training = selectExamples(examples, split.training);
-  const encoder = makeEncoder(training, input, settings);
+  const encoder = await makeEncoder(training, input, settings);
   const teacherRows = (rows: readonly number[]) => teacher && selectRows(teacher, rows);
   const data = dataOf(training, teacherRows(split.training));
   const kind = teacher === undefined ? examples.kind : 'embeddings';
@@ -292,7 +308,8 @@ function create(input: SentenceInput, settings: Settings): TrainingSetup {
     },
     summarize(files) {
       const best = loadSentenceEncoder(files);
-      const summary = summarize({ test, best, start, words, settings });
+      const begin = startOf(input, settings);
+      const summary = summarize({ test, best, start, words, begin });
       const html = sentenceReport({
         ...{ evaluation: test, encoder: best, before: startRankings, curves },
         ...{ table: summary.table, lines: [...notes, ...summary.lines], verdict: summary.verdict },
@@ -331,7 +348,8 @@ interface Outcome {
   best: SentenceEncoder;
   start: Score;
   words: Score | undefined;
-  settings: Settings;
+  /** Encoder that the run began with, if it was not a new one. */
+  begin: string | undefined;
 }
 
 /** Names of the figures for people. */
@@ -342,14 +360,13 @@ const TITLES = {
   teacher: 'MRR@10',
 };
 
-function summarize({ test, best, start, words, settings }: Outcome) {
+function summarize({ test, best, start, words, begin }: Outcome) {
   const title = TITLES[test.task.kind];
   const trained = test.measure(best);
   const hybrid = test.measureHybrid(best);
-  const begin = settings.from === undefined ? 'untrained' : `${settings.from}, as it is`;
   const baselines: [string, Score][] = [
     ...(words === undefined ? [] : [['BM25', words] as [string, Score]]),
-    [begin, start],
+    [begin === undefined ? 'untrained' : `${begin}, as it is`, start],
   ];
   const [name, strongest] = baselines.reduce((a, b) => (b[1].value > a[1].value ? b : a));
   const gain = gainOf(strongest, trained);
@@ -427,7 +444,7 @@ export const sentence: ModelDeclaration<SentenceInput> = {
   summary: 'a sentence encoder: texts of one meaning get near rows, for search',
   data: '.jsonl, .csv, .tsv or .json with columns such as anchor and positive (and negative), query and document, text1, text2 and score, text and label, or text alone',
   options: [...TRAINING, ...OPTIONS],
-  defaults: () => ({ kind: 'static', width: 128, seed: 0, batchSize: 256, dtype: 'float32' }),
+  defaults: () => ({ seed: 0, batchSize: 256, dtype: 'float32' }),
   read,
   create,
   open: openSentence,

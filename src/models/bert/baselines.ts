@@ -12,7 +12,7 @@ import {
   tagOf,
   typeError,
 } from '../../core/validation.js';
-import type { Documents } from './batches.js';
+import { type Documents, tokenizeDocuments } from './batches.js';
 import { BERT } from './bert.js';
 import { IGNORE_INDEX } from './masking.js';
 
@@ -265,7 +265,8 @@ export function maskedBaselines(
   instanceOf(BERT, 'a BERT')('maskedBaselines', 'bert', bert);
   instanceOf(Bigrams, 'Bigrams')('maskedBaselines', 'bigrams', bigrams);
   let [tokens, mostFrequent, between] = [0, 0, 0];
-  for (const { ids, labels } of bert.hiddenBatches(data)) {
+  const documents = tokenizeDocuments('maskedBaselines', bert.tokenizer, data);
+  for (const { ids, labels } of bert.hiddenBatches(documents)) {
     for (const [i, label] of labels.entries()) {
       if (label === IGNORE_INDEX) continue;
       tokens++;

@@ -18,12 +18,12 @@ export type Texts = string | readonly string[];
 export type Documents = Texts | readonly ArrayLike<number>[];
 
 /** Checks one text or many, and gives them as a list. */
-export function checkTextList(name: string, texts: Texts): readonly string[] {
+export function checkTextList(name: string, texts: Texts, argument = 'texts'): readonly string[] {
   const list = typeof texts === 'string' ? [texts] : texts;
-  if (!Array.isArray(list)) typeError(name, 'texts', 'a string or an array of strings', texts);
-  if (list.length === 0) rangeError(name, 'texts', 'at least one text', list);
+  if (!Array.isArray(list)) typeError(name, argument, 'a string or an array of strings', texts);
+  if (list.length === 0) rangeError(name, argument, 'at least one text', list);
   const bad = list.findIndex((text) => typeof text !== 'string');
-  if (bad >= 0) typeError(name, `texts[${bad}]`, 'a string', list[bad]);
+  if (bad >= 0) typeError(name, `${argument}[${bad}]`, 'a string', list[bad]);
   return list;
 }
 
@@ -98,7 +98,9 @@ export function tokenizeDocuments(
   const isIds = Array.isArray(data) && data.length > 0 && data.every(isNumberArray);
   const documents = isIds
     ? data.map((ids, i) => checkTokenIds(name, `data[${i}]`, ids, tokenizer.size))
-    : checkTextList(name, data as Texts).map((text) => Int32Array.from(tokenizer.encode(text)));
+    : checkTextList(name, data as Texts, 'data').map((text) =>
+        Int32Array.from(tokenizer.encode(text)),
+      );
   const filled = documents.filter(({ length }) => length > 0);
   if (filled.length === 0) rangeError(name, 'data', 'a text with at least one token', data);
   return filled;
