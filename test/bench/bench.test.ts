@@ -156,7 +156,7 @@ test('results of several runtimes on one page, without links to elsewhere', asyn
   const has = ['>Node 1<', '>Firefox 2<', 'Fraction of peak', '3.50', 'noise (1.00 to 2.00)'];
   has.push(
     'N to the power of 1.00',
-    'first result: 4.3 ms; the import of an empty module: 1.0 ms',
+    'first result: 4.3\u00a0ms; the import of an empty module: 1.0\u00a0ms',
     'a &lt;processor&gt;',
     '20.0',
     '1.00',
