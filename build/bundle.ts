@@ -6,6 +6,7 @@
 import { writeFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { type BuildOptions, build, type Plugin } from 'esbuild';
+import { INLINE_KERNELS } from './inline.js';
 import { sharedParameters } from './kernels.js';
 import { MODULES } from './modules.js';
 import { WEIGHT_FILES } from './weights.js';
@@ -124,7 +125,7 @@ export async function bundleLibrary(dist: string): Promise<string[]> {
     define,
     outdir: dist,
     chunkNames: 'shared.[hash]',
-    loader: { '.wasm': 'base64' },
+    plugins: [...(LIBRARY.plugins ?? []), INLINE_KERNELS],
   });
   writeModuleFiles(dist);
   const modules = await bundle({
@@ -149,6 +150,7 @@ async function bundleBenchPage(dist: string): Promise<string[]> {
     target: 'es2022',
     minify: true,
     alias: { linkedom: './bench/page/document.ts' },
+    plugins: [INLINE_KERNELS],
     loader: { '.wasm': 'base64' },
     define: await threadConstants(dist),
     logLevel: 'warning',
@@ -168,7 +170,7 @@ export async function bundleCommandLine(dist: string): Promise<string[]> {
     minifySyntax: true,
     minifyWhitespace: true,
     lineLimit: LINE,
-    plugins: [NO_DECODER, WEIGHT_FILES],
+    plugins: [NO_DECODER, WEIGHT_FILES, INLINE_KERNELS],
     loader: { '.wasm': 'base64', '.py': 'text' },
     define: await threadConstants(dist),
     // Bundled CommonJS asks for Node's own modules by require.

@@ -5,10 +5,10 @@
 
 import { instantiateSync } from '@assemblyscript/loader';
 import core, { type Kernels as CoreKernels } from '#wasm/core';
-import { fromBase64 } from './base64.js';
+import { fromHex } from './hex.js';
 
 /**
- * A module as `import code from '#wasm/NAME'` gives it: base64, or for workers, which refuse to
+ * A module as `import code from '#wasm/NAME'` gives it: hexadecimal text, or for workers, which refuse to
  * compile bytes, a WebAssembly.Module. Its type says which kernels it has.
  */
 export interface ModuleCode<Kernels> {
@@ -72,7 +72,7 @@ export function compiledKernels(): readonly object[] {
 
 /** The bytes of a module, or the module that a worker was given. */
 export function binary(code: unknown): Bytes {
-  return typeof code === 'string' ? fromBase64(code) : (code as Bytes);
+  return typeof code === 'string' ? fromHex(code) : (code as Bytes);
 }
 
 /** Makes code fit the memory: as it is, or with its import for shared memory. */

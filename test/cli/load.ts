@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { build } from 'esbuild';
+import { INLINE_KERNELS } from '../../build/inline.js';
 
 export async function load<T>(source: string): Promise<T> {
   const folder = mkdtempSync(join(tmpdir(), 'nearfar-part-'));
@@ -20,6 +21,7 @@ export async function load<T>(source: string): Promise<T> {
     // What does not go through the library has kernels of its own.
     loader: { '.wasm': 'base64' },
     plugins: [
+      INLINE_KERNELS,
       {
         name: 'built library',
         setup(esbuild) {

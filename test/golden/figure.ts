@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { build } from 'esbuild';
+import { INLINE_KERNELS } from '../../build/inline.js';
 
 const FILE = fileURLToPath(new URL('figure.svg', import.meta.url));
 
@@ -37,6 +38,7 @@ export async function drawFigure(): Promise<string> {
       format: 'esm',
       platform: 'node',
       target: 'node20',
+      plugins: [INLINE_KERNELS],
       loader: { '.wasm': 'base64' },
       external: ['canvas'],
       banner: {

@@ -5,6 +5,7 @@
 
 import { readdirSync } from 'node:fs';
 import { build } from 'esbuild';
+import { INLINE_KERNELS } from '../../build/inline.js';
 import type * as matrices from '../../src/core/matrix.js';
 import type * as checks from '../../src/core/validation.js';
 import type { Loss, LossOption } from '../../src/losses/loss.js';
@@ -45,6 +46,7 @@ async function bundle(): Promise<Sources> {
       loader: 'ts',
     },
     plugins: [
+      INLINE_KERNELS,
       {
         name: 'declarations',
         setup({ onResolve, onLoad }) {
@@ -61,7 +63,6 @@ async function bundle(): Promise<Sources> {
     format: 'esm',
     platform: 'neutral',
     mainFields: ['module', 'main'],
-    loader: { '.wasm': 'base64' },
   });
   const code = Buffer.from(outputFiles[0]?.contents ?? []).toString('base64');
   return import(`data:text/javascript;base64,${code}`);
