@@ -204,7 +204,7 @@ test('pipes where files are expected are refused, and never waited for', async (
   await refused(['train', 'gpt', '--data', 'pipes/a.txt', '--out', 'pipes/m'], pipe);
   await refused(['encode', 'mae', '--data', 'images', '--out', 'pipes/a.npy'], pipe);
   await refused(train('pipes/folder'), /cannot write there \(EEXIST\)/);
-  await refused(['eval', 'pipes/model', '--data', 'data.txt'], /config.json is missing/);
+  await refused(['eval', 'pipes/model', '--data', 'data.txt'], pipe);
   await refused(train('pipes/out'), /holds config.json, which nearfar did not write/);
 });
 

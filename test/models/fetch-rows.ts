@@ -8,7 +8,7 @@ import {
   loadSentenceEncoder,
 } from 'nearfar/models';
 import { bytesInUse } from 'nearfar/nn';
-import { check, same } from '../harness.js';
+import { check } from '../harness.js';
 import { type Behavior, below, FolderServer } from './fetch-server.js';
 import { fixtureFolder } from './sentence-folders.js';
 
@@ -68,7 +68,8 @@ export async function serving(
   const before = bytesInUse();
   try {
     await body(server, `${server.address}/folder`);
-    same(bytesInUse(), before, 'bytes in use');
+    // Encoders of earlier tests may be collected meanwhile.
+    check(bytesInUse() <= before, `${bytesInUse()} bytes in use, ${before} before`);
   } finally {
     await server.stop();
   }

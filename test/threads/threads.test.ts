@@ -46,9 +46,10 @@ function watch(): void {
   };
   let names: readonly string[] = [];
   threads.Worker = class extends threads.Worker {
-    override postMessage(start: { names: readonly string[] }): void {
-      names = start.names;
-      for (const name of names) if (!units.has(name)) units.set(name, 0);
+    // Other packages have workers too, esbuild one.
+    override postMessage(start: { names?: readonly string[] }): void {
+      if (start.names !== undefined) names = start.names;
+      for (const name of start.names ?? []) if (!units.has(name)) units.set(name, 0);
       super.postMessage(start);
     }
   };

@@ -2,6 +2,8 @@
 
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { ARCHITECTURES } from '../../models/sentence/architectures.js';
+import type { Json } from '../../models/sentence/config.js';
 import { InputError } from '../../terminal/errors.js';
 import { readBytes } from '../../terminal/files.js';
 import { hasModules, readEncoderFolder } from '../input/encoder-folder.js';
@@ -22,12 +24,15 @@ export async function inputError<T>(at: string, body: () => MaybePromise<T>): Pr
   }
 }
 
-/** Reads the kind of model from a config.json. */
-function modelType(folder: string, bytes: Uint8Array | undefined): unknown {
+/** Kinds of models whose folders are read as sentence encoders. */
+const SENTENCE_TYPES: readonly unknown[] = [...Object.keys(ARCHITECTURES), 'model2vec'];
+
+/** Reads a config.json; undefined if it is not an object. */
+function readConfig(folder: string, bytes: Uint8Array | undefined): Json | undefined {
   try {
     const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
     const config: unknown = JSON.parse(text);
-    return (config as { model_type?: unknown } | null)?.model_type;
+    return typeof config === 'object' && config !== null ? (config as Json) : undefined;
   } catch {
     throw new InputError(`${folder}: config.json must be JSON in UTF-8`);
   }
@@ -35,15 +40,18 @@ function modelType(folder: string, bytes: Uint8Array | undefined): unknown {
 
 /**
  * Tells whether a folder is of a sentence encoder and no other model: one with modules.json, or
- * with a config.json of a kind that is not trained here.
+ * with a config.json of one of its kinds; model2vec's often names none.
  */
 export function isSentenceFolder(folder: string | undefined): boolean {
   if (folder === undefined || folder === '') return false;
   if (hasModules(folder)) return true;
   const config = join(folder, 'config.json');
   if (!existsSync(config)) return false;
-  const type = modelType(folder, readBytes(config));
-  return !MODELS.some(({ modelTypes }) => modelTypes.includes(type as string));
+  const json = readConfig(folder, readBytes(config));
+  if (json === undefined) return false;
+  const { model_type: type } = json;
+  const isTrainedHere = MODELS.some(({ modelTypes }) => modelTypes.includes(type as string));
+  return !isTrainedHere && (type === undefined || SENTENCE_TYPES.includes(type));
 }
 
 /** Opens the trained model in a folder, whatever its kind. */
@@ -54,10 +62,11 @@ export async function openModel(folder: string | undefined): Promise<OpenedModel
     return inputError(folder, () => openSentence(files));
   }
   const files = readModel(folder);
-  const type = modelType(folder, files.get('config.json'));
+  const { model_type: type } = readConfig(folder, files.get('config.json')) ?? {};
   const model = MODELS.find(({ modelTypes }) => modelTypes.includes(type as string));
   if (model === undefined) {
-    const types = MODELS.flatMap(({ modelTypes }) => modelTypes).join(' or ');
+    const trained = MODELS.flatMap(({ modelTypes }) => modelTypes);
+    const types = [...new Set([...trained, ...SENTENCE_TYPES])].join(' or ');
     const got = JSON.stringify(type) ?? 'none';
     throw new InputError(`${folder}: config.json's model_type must be ${types}, got ${got}`);
   }
