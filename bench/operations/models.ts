@@ -6,7 +6,7 @@
 import type { TrainOptions, TrainStep } from '../../src/models/index.js';
 import type { Api } from './operation.js';
 
-/** What a hash takes of a trained model: a Module's state, or the rows of an encoder. */
+/** Members of a trained model that go into its hash: the state of a Module, or rows of an encoder. */
 export interface SystemModel {
   stateDict(): ReadonlyMap<string, { readonly data: Float32Array }>;
   dispose(): void;

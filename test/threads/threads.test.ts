@@ -75,7 +75,7 @@ test('training gives the same losses and weights on 1, 2 and 5 threads', async (
   const names = ['GPT', 'sentence encoder of a transformer'];
   for (const name of names) {
     const system = systems.find((each) => each.name === name);
-    if (system === undefined) throw new Error(`there is no system ${name}`);
+    if (system === undefined) throw new Error(`no system has the name ${name}`);
     const one = await hashSystem(api, system);
     for (const count of COUNTS) {
       const more = await withThreads(count, () => hashSystem(api, system));

@@ -19,7 +19,7 @@ import { reciprocalRank } from './evaluate.js';
 import { readTasks } from './tasks.js';
 
 const RESULTS = 'bench/studies/english/results.json';
-/** What npm run distill-english leaves: the encoder in f32, and the one before training. */
+/** Encoders that npm run distill-english leaves: the encoder in f32, and the one before training. */
 const TRAINED = `${CACHE}/trained`;
 const distilled = (existsSync(CACHE) ? readdirSync(CACHE) : []).find((name) =>
   name.startsWith('distilled-'),
