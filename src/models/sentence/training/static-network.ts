@@ -32,7 +32,8 @@ export function staticDefaults(
     // Six epochs of many examples, up to forty of few.
     steps: Math.max(100, Math.min(40 * epoch, 300), 6 * epoch),
     batchSize,
-    learningRate: isNew ? 2e-2 : 1e-3,
+    // On AWS operations of services never seen, 6e-3 was better than 1e-3 from 100 to 12,000 pairs.
+    learningRate: isNew ? 2e-2 : 6e-3,
     warmup: 0,
     weightDecay: 0,
     betas: [0.9, 0.999],
