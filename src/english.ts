@@ -42,7 +42,7 @@ async function load(): Promise<SentenceEncoder> {
  * stand alone, a row per token in 4 bits, no download. It was distilled from all-MiniLM-L6-v2
  * (Apache-2.0) and then trained to find the neighbors of a text that MiniLM finds.
  *
- * It is many times as fast as MiniLM and knows words, not their order, so that it finds less than
+ * It is much faster than MiniLM and knows words, not their order, so that it finds less than
  * MiniLM in general texts. Train it on pairs of your own to make it better on yours: `train` of
  * nearfar/models.
  *
