@@ -43,7 +43,7 @@ function thin(points: readonly [number, number][]): [number, number][] {
   return thinned;
 }
 
-function shorten(text: string, length = 110): string {
+function shorten(text: string, length = 60): string {
   const line = text.replace(/\s+/g, ' ').trim().replaceAll('`', "'");
   return line.length > length ? `${line.slice(0, length - 1)}…` : line;
 }
@@ -71,13 +71,14 @@ function examples({ evaluation, encoder, before }: SentenceResults): Table | und
     return rank < 0 ? 'past 10' : String(rank + 1);
   };
   return {
-    head: ['query', 'right document', 'BM25', 'before', 'trained', 'first document after training'],
+    // The ranks next to the query: they show on a narrow page, the documents by scrolling.
+    head: ['query', 'BM25', 'before', 'trained', 'right document', 'first document after training'],
     rows: [...better, ...worse].map(({ query, q, relevant }) => [
-      shorten(query, 70),
-      shorten(task.documents[relevant[0] as number] as string),
+      shorten(query, 40),
       rankOf(after.words[q], relevant),
       rankOf(before.encoder[q], relevant),
       rankOf(after.encoder[q], relevant),
+      shorten(task.documents[relevant[0] as number] as string),
       shorten(task.documents[after.encoder[q]?.[0] as number] ?? ''),
     ]),
     caption: 'Held-out queries whose ranking changed most: rank of the right document.',
