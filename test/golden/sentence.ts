@@ -8,27 +8,20 @@
  */
 
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
-import { distill, type Files, loadSentenceEncoder, saveSentenceEncoder } from 'nearfar/models';
+import { join } from 'node:path';
+import { distill, loadSentenceEncoder, saveSentenceEncoder } from 'nearfar/models';
 import {
   fixtureCases,
   fixtureFolder,
   fixtureNames,
   withFiles,
+  writeFolder,
 } from '../models/sentence-folders.js';
 
 /** Files of model2vec's own folders; sentence-transformers reads unknown tokens of them differently. */
 const isModel2Vec = (name: string): boolean => name.startsWith('model2vec');
-
-function write(folder: string, files: Files): void {
-  for (const [path, bytes] of files) {
-    const target = join(folder, path);
-    mkdirSync(dirname(target), { recursive: true });
-    writeFileSync(target, bytes);
-  }
-}
 
 const [python = 'python3'] = process.argv.slice(2);
 const root = mkdtempSync(join(tmpdir(), 'nearfar-sentence-'));
@@ -46,7 +39,7 @@ try {
         const { data, cols } = again.encode(texts, options);
         const rows = texts.map((_, t) => [...data.subarray(t * cols, (t + 1) * cols)]);
         const folder = join(root, `${name}-${i}-${dtype}`);
-        write(folder, saved);
+        writeFolder(folder, saved);
         // model2vec knows no Dense.
         if (dtype === 'int8' && name === 'static-v5') continue;
         const layout =
@@ -71,7 +64,7 @@ try {
       const { data, cols } = small.encode(texts);
       const rows = texts.map((_, t) => [...data.subarray(t * cols, (t + 1) * cols)]);
       const folder = join(root, `${name}-distilled`);
-      write(folder, saveSentenceEncoder(small));
+      writeFolder(folder, saveSentenceEncoder(small));
       const readers = ['sentence-transformers', 'model2vec'];
       writeFileSync(
         `${folder}.json`,

@@ -8,20 +8,12 @@
  */
 
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
-import { type Files, loadSentenceEncoder, saveSentenceEncoder, train } from 'nearfar/models';
-import { fixtureFolder } from '../models/sentence-folders.js';
+import { join } from 'node:path';
+import { loadSentenceEncoder, saveSentenceEncoder, train } from 'nearfar/models';
+import { fixtureFolder, writeFolder } from '../models/sentence-folders.js';
 import { TRAINING_NAMES, TRAINING_PAIRS } from '../models/sentence-training-pairs.js';
-
-function write(folder: string, files: Files): void {
-  for (const [path, bytes] of files) {
-    const target = join(folder, path);
-    mkdirSync(dirname(target), { recursive: true });
-    writeFileSync(target, bytes);
-  }
-}
 
 const [python = 'python3'] = process.argv.slice(2);
 const root = mkdtempSync(join(tmpdir(), 'nearfar-adapters-'));
@@ -34,8 +26,8 @@ try {
     const texts = TRAINING_PAIRS.flat();
     const { data, cols } = encoder.encode(texts);
     const rows = texts.map((_, t) => [...data.subarray(t * cols, (t + 1) * cols)]);
-    write(join(root, name), folder);
-    write(join(root, `${name}.adapter`), saveSentenceEncoder(encoder, { adapter: true }));
+    writeFolder(join(root, name), folder);
+    writeFolder(join(root, `${name}.adapter`), saveSentenceEncoder(encoder, { adapter: true }));
     writeFileSync(join(root, `${name}.json`), JSON.stringify(rows));
     encoder.dispose();
   }

@@ -1,7 +1,7 @@
 /** Folders of sentence encoders that Python wrote, and what it made of texts with them. */
 
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import type { EncodeOptions, Files } from 'nearfar/models';
 import { openSafetensors, writeRawSafetensors } from '../../src/core/safetensors.js';
 
@@ -18,6 +18,15 @@ export interface FolderCase {
   texts: string[];
   rows: number[][];
   maxTokens?: number;
+}
+
+/** Writes the files of a folder. */
+export function writeFolder(folder: string, files: Files): void {
+  for (const [path, bytes] of files) {
+    const target = join(folder, path);
+    mkdirSync(dirname(target), { recursive: true });
+    writeFileSync(target, bytes);
+  }
 }
 
 /** All files under a folder, by path. */

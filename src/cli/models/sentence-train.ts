@@ -11,6 +11,7 @@ import {
   SentenceEncoder,
   type SentenceTrainOptions,
   saveSentenceEncoder,
+  selectRows,
   type TrainDefaults,
   type TrainOptions,
   type TrainStep,
@@ -226,14 +227,6 @@ function dataOf(examples: Examples, teacher: Matrix | undefined): SentenceData {
     default:
       return { texts: examples.texts };
   }
-}
-
-function selectRows({ data, cols }: Matrix, rows: readonly number[]): Matrix {
-  const selected = new Float32Array(rows.length * cols);
-  rows.forEach((row, i) => {
-    selected.set(data.subarray(row * cols, (row + 1) * cols), i * cols);
-  });
-  return { data: selected, rows: rows.length, cols };
 }
 
 const capital = (name: string): string => `${name.charAt(0).toUpperCase()}${name.slice(1)}`;

@@ -1,6 +1,6 @@
 /** The interface of all tokenizers. */
 
-import { typeError } from '../../core/validation.js';
+import { rangeError, typeError } from '../../core/validation.js';
 
 /** Turns text into token ids and back. */
 export interface Tokenizer {
@@ -41,6 +41,15 @@ export function checkTexts(
   if (!Array.isArray(texts)) typeError(name, argument, 'an array of strings', texts);
   const bad = texts.findIndex((text) => typeof text !== 'string');
   if (bad >= 0) typeError(name, `${argument}[${bad}]`, 'a string', texts[bad]);
+}
+
+/** Checks one text or many, at least one, and gives them as a list. */
+export function checkTextList(name: string, texts: unknown, argument = 'texts'): readonly string[] {
+  const list = typeof texts === 'string' ? [texts] : texts;
+  if (!Array.isArray(list)) typeError(name, argument, 'a string or an array of strings', texts);
+  if (list.length === 0) rangeError(name, argument, 'at least one text', list);
+  checkTexts(name, argument, list);
+  return list;
 }
 
 /** Halves of characters past U+FFFF without the other half: no file can hold them. */

@@ -1,14 +1,9 @@
 /** Documents as batches that BERT reads: `[CLS]` tokens `[SEP]`, padded to the longest of a batch. */
 
 import type { Matrix } from '../../core/matrix.js';
-import {
-  checkIntegers,
-  isNumberArray,
-  rangeError,
-  tagOf,
-  typeError,
-} from '../../core/validation.js';
+import { checkIntegers, isNumberArray, rangeError, tagOf } from '../../core/validation.js';
 import type { JsonTokenizer } from '../../data/text/json-tokenizer.js';
+import { checkTextList } from '../../data/text/tokenizer.js';
 import { matmul, reshape, slice, type Tensor, tensor } from '../../nn/index.js';
 
 /** One text or many: each is a document of its own. */
@@ -16,16 +11,6 @@ export type Texts = string | readonly string[];
 
 /** Texts, or the token ids of each document. */
 export type Documents = Texts | readonly ArrayLike<number>[];
-
-/** Checks one text or many, and gives them as a list. */
-export function checkTextList(name: string, texts: Texts, argument = 'texts'): readonly string[] {
-  const list = typeof texts === 'string' ? [texts] : texts;
-  if (!Array.isArray(list)) typeError(name, argument, 'a string or an array of strings', texts);
-  if (list.length === 0) rangeError(name, argument, 'at least one text', list);
-  const bad = list.findIndex((text) => typeof text !== 'string');
-  if (bad >= 0) typeError(name, `${argument}[${bad}]`, 'a string', list[bad]);
-  return list;
-}
 
 /** Finds the indices at which a condition holds. */
 export function indicesWhere(ids: Int32Array, holds: (id: number) => boolean): number[] {

@@ -16,6 +16,7 @@ import {
   rangeError,
 } from '../../core/validation.js';
 import { JsonTokenizer } from '../../data/text/json-tokenizer.js';
+import { checkTextList } from '../../data/text/tokenizer.js';
 import { makeJsonTokenizer, type TokenizerKind } from '../../data/text/train-tokenizer.js';
 import {
   add,
@@ -32,7 +33,6 @@ import { inference } from '../../nn/inference.js';
 import { INIT_STD, initBlock } from '../../nn/initialization.js';
 import { checkHeads, checkSize } from '../sizes.js';
 import {
-  checkTextList,
   clsHidden,
   meanHidden,
   padBatch,

@@ -17,14 +17,9 @@ import {
 import { f32, scoped } from '../../core/memory.js';
 import { readOptions } from '../../core/options.js';
 import { turn } from '../../core/turn.js';
-import {
-  checkSignal,
-  checkString,
-  integerIn,
-  rangeError,
-  typeError,
-} from '../../core/validation.js';
+import { checkSignal, checkString, integerIn, rangeError } from '../../core/validation.js';
 import { TokenList } from '../../data/text/pipeline/token-list.js';
+import { checkTextList } from '../../data/text/tokenizer.js';
 import { forEachScoreRow } from '../../linalg/similarity.js';
 import { SENTENCE_ENCODER } from './brand.js';
 import { applyPooling, applyRowModule, normalizeInPlace, outputWidth } from './modules.js';
@@ -183,7 +178,7 @@ export class BaseSentenceEncoder {
    */
   encode(texts: string | readonly string[], options?: EncodeOptions): Matrix {
     this.#live('encode');
-    const list = checkTexts('encode', texts);
+    const list = checkTextList('encode', texts);
     const reader = readOptions('encode', options);
     const plan = this.#plan('encode', reader);
     reader.done();
@@ -206,7 +201,7 @@ export class BaseSentenceEncoder {
     options?: EncodeStreamOptions,
   ): AsyncGenerator<EncodedBatch, void, void> {
     this.#live('encodeStream');
-    const list = checkTexts('encodeStream', texts);
+    const list = checkTextList('encodeStream', texts);
     const reader = readOptions('encodeStream', options);
     const plan = this.#plan('encodeStream', reader);
     const batchSize = reader.read('batchSize', integerIn(1), 32);
@@ -346,14 +341,4 @@ export class BaseSentenceEncoder {
   [Symbol.dispose](): void {
     this.dispose();
   }
-}
-
-function checkTexts(name: string, texts: unknown): readonly string[] {
-  const list = typeof texts === 'string' ? [texts] : texts;
-  if (!Array.isArray(list)) typeError(name, 'texts', 'a string or an array of strings', texts);
-  if (list.length === 0) rangeError(name, 'texts', 'at least one text', list);
-  for (let i = 0; i < list.length; i++) {
-    if (typeof list[i] !== 'string') typeError(name, `texts[${i}]`, 'a string', list[i]);
-  }
-  return list;
 }
