@@ -32,8 +32,8 @@ function changed(path) {
 function newest(folder) {
   let latest = changed(folder);
   for (const entry of readdirSync(join(root, folder), { withFileTypes: true })) {
-    if (entry.name === 'node_modules') continue;
     const path = join(folder, entry.name);
+    if (entry.name === 'node_modules' || path === join('src', 'docs')) continue;
     latest = Math.max(latest, entry.isDirectory() ? newest(path) : changed(path));
   }
   return latest;

@@ -72,6 +72,7 @@ const ORDER = [
   'src/terminal',
   'src/report',
   'build',
+  'src/docs',
   'bench',
   'src/cli',
   'test',

@@ -129,7 +129,7 @@ export interface Found {
 }
 
 const FOLDERS = ['assembly', 'src', 'bench', 'build', 'test'];
-const SKIPPED = /node_modules|fixtures|\.d\.ts$|^test\/vocabulary|wordlist/;
+const SKIPPED = /node_modules|^src\/docs\/reference|fixtures|\.d\.ts$|^test\/vocabulary|wordlist/;
 
 function sources(): string[] {
   const files = FOLDERS.flatMap((folder) =>

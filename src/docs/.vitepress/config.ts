@@ -1,0 +1,33 @@
+/** Settings of the documentation's site. Pages and their order: build/docs/pages.ts. */
+
+import { defineConfig } from 'vitepress';
+import { sidebar } from '../../../build/docs/pages.js';
+import { entries } from '../../../build/docs/reference.js';
+import { fillFigures } from '../../../build/docs/results.js';
+
+export default defineConfig({
+  title: 'nearfar',
+  description: 'Contrastive and self-supervised learning in WebAssembly',
+  lang: 'en-US',
+  base: process.env.NEARFAR_DOCS_BASE ?? '/',
+  outDir: '../../nearfar-docs',
+  cacheDir: '../../nearfar-docs-cache',
+  // A link that leads nowhere fails the build.
+  ignoreDeadLinks: false,
+  markdown: {
+    config(md) {
+      md.core.ruler.before('normalize', 'figures', (state) => {
+        state.src = fillFigures(state.src);
+      });
+    },
+  },
+  themeConfig: {
+    search: { provider: 'local' },
+    outline: { level: [2, 3] },
+    sidebar: sidebar(entries().map(({ name }) => name)),
+    nav: [
+      { text: 'Guides', link: '/guides/search' },
+      { text: 'Reference', link: '/reference/nearfar/' },
+    ],
+  },
+});
