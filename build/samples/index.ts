@@ -5,12 +5,14 @@ import { packDigits } from './digits.js';
 import { packEmoji } from './emoji.js';
 import { packMails } from './mails.js';
 import { packMobyDick } from './moby-dick.js';
+import { packSentences } from './sentences.js';
 
 const SAMPLES: Readonly<Record<string, (folder: string) => void | Promise<void>>> = {
   digits: packDigits,
   emoji: packEmoji,
   mails: packMails,
   'moby-dick': packMobyDick,
+  sentences: packSentences,
 };
 
 /** Writes all samples below a folder of built files, each into a folder of its own. */

@@ -38,10 +38,11 @@ function renderPanel(panel: Panel): string {
   return `<div class="panel">${title}<div class="sheet"><ol>${names}</ol>${image}</div></div>`;
 }
 
-function renderTable({ head, rows, caption }: Table): string {
-  const headings = head.map((text) => `<th scope="col">${inline(text)}</th>`).join('');
+function renderTable({ head, rows, caption, texts = [] }: Table): string {
+  const kind = (column: number): string => (texts.includes(column) ? ' class="text"' : '');
+  const headings = head.map((text, i) => `<th scope="col"${kind(i)}>${inline(text)}</th>`).join('');
   const body = rows.map(([name = '', ...cells]) => {
-    const others = cells.map((text) => `<td>${inline(text)}</td>`).join('');
+    const others = cells.map((text, i) => `<td${kind(i + 1)}>${inline(text)}</td>`).join('');
     return `<tr><th scope="row">${inline(name)}</th>${others}</tr>`;
   });
   const [label = ''] = caption.split(/[.:;]/);
@@ -62,6 +63,10 @@ function renderBlock(block: Block): string {
   const caption = `<figcaption>${inline(block.caption)}</figcaption>`;
   if (block.kind === 'quote') {
     return `<figure class="quote"><blockquote>${escapeText(block.text)}</blockquote>${caption}</figure>`;
+  }
+  if (block.kind === 'code') {
+    const label = escapeText(block.caption);
+    return `<figure class="code"><pre role="region" aria-label="${label}" tabindex="0"><code>${escapeText(block.text)}</code></pre>${caption}</figure>`;
   }
   const { panels } = block;
   return `<figure${panels.length === 1 ? ' class="one"' : ''}>

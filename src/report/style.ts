@@ -97,6 +97,11 @@ section>figure.quote{max-width:40rem;margin-block:1.2rem}
 blockquote{margin:0;padding:.2rem 0 .2rem 1rem;border-left:3px solid var(--line);
 white-space:pre-wrap;overflow-wrap:anywhere;font-size:1rem}
 .quote figcaption{margin-top:.3rem}
+section>figure.code{max-width:40rem;margin-block:1.2rem}
+pre{margin:0;padding:.8rem 1rem;overflow-x:auto;background:var(--panel);border:1px solid var(--line);border-radius:6px;
+font-size:.9rem;line-height:1.5}
+pre code{background:none;padding:0;white-space:pre;line-height:inherit}
+.code figcaption{margin-top:.3rem}
 section>figure.table{max-width:min(48rem,100%)}
 .table>div{overflow-x:auto;background:linear-gradient(to left,var(--paper),transparent) right/2.5rem 100% no-repeat local,
 linear-gradient(to left,color-mix(in srgb,var(--ink) 25%,transparent),transparent) right/.6rem 100% no-repeat scroll}
@@ -109,6 +114,7 @@ tbody th,thead th:first-child{position:sticky;left:0;background:var(--paper)}
 thead th{font-weight:600;vertical-align:bottom;border-bottom-color:var(--quiet)}
 tbody th{font-weight:400}
 td{white-space:nowrap}
+:is(th,td).text{text-align:left;white-space:normal;min-width:15rem}
 .form{display:flex;flex-wrap:wrap;gap:.7rem 1.2rem;align-items:center;font:.95rem/1.5 ${FONT}}
 .form :is(input:not([type=checkbox]),select,button){font:inherit;color:inherit;background:var(--panel);
 border:1px solid var(--quiet);border-radius:4px;padding:.25rem .5rem}

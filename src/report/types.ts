@@ -30,6 +30,8 @@ export type Block =
   | { kind: 'figure'; panels: Panel[]; caption: string }
   /** Text that a model generated. */
   | { kind: 'quote'; text: string; caption: string }
+  /** Lines of a program. */
+  | { kind: 'code'; text: string; caption: string }
   | { kind: 'table'; table: Table };
 
 /** A table. */
@@ -38,6 +40,8 @@ export interface Table {
   head: string[];
   /** The first cell of a row names it. */
   rows: string[][];
+  /** Indices of columns of text, which are aligned to the left and broken into lines. */
+  texts?: readonly number[];
   caption: string;
 }
 

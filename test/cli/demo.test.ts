@@ -5,12 +5,17 @@
 
 import { cpSync, mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { ntXent, pca, tripletUpdate } from 'nearfar';
+import { evaluateRankings, ntXent, pca, topK, tripletUpdate } from 'nearfar';
+import { loadEnglish } from 'nearfar/english';
+import { train } from 'nearfar/models';
 import recorded from '../../src/cli/demo/experiment.json' with { type: 'json' };
+import { loadPairs, PROGRAM } from '../../src/cli/demo/pairs.js';
 import { check, close, same, suite } from '../harness.js';
 import { events, folder, run } from './program.js';
 
 const test = suite('cli demo');
+
+const sample = (path: string): Buffer => readFileSync(`dist/samples/${path}`);
 
 const { learningRate, margin, temperature, triplets } = recorded;
 
@@ -64,6 +69,7 @@ interface Done {
   bert: Record<string, number>;
   gpt: Record<string, number>;
   experiment: Record<string, number>;
+  sentences: Record<string, number>;
   simclr: Record<string, number>;
   clip: Record<string, number>;
   mae: Record<string, number>;
@@ -71,7 +77,7 @@ interface Done {
 }
 
 /** Sections that train a network step by step. */
-const TRAINED = ['bert', 'gpt', 'simclr', 'clip', 'mae'];
+const TRAINED = ['bert', 'gpt', 'sentences', 'simclr', 'clip', 'mae'];
 
 /** Names and times of all files below a folder. */
 function snapshot(path: string): string[] {
@@ -106,7 +112,7 @@ test('the whole demo from a copy of the package alone', async () => {
     check(last < 0.9 * first, `${name}: loss ${first} to ${last}`);
   }
   const done = lines.at(-1) as unknown as Done & { event: string };
-  const { event, bert, gpt, experiment, simclr, clip, mae, report } = done;
+  const { event, bert, gpt, experiment, sentences, simclr, clip, mae, report } = done;
   same(event, 'done');
   const named = (bert.maskedAccuracy as number) - (bert.mostFrequentAccuracy as number);
   check(named > 0, `BERT: ${named} better than the most frequent token`);
@@ -116,6 +122,9 @@ test('the whole demo from a copy of the package alone', async () => {
   check((experiment.tripletNeighbors as number) > 22.5 / 24, `${experiment.tripletNeighbors}`);
   same(experiment.ntXentNeighbors, 1, 'classes by NT-Xent');
   check((experiment.anchorRuleNeighbors as number) < 0.5, 'the anchor rule separates, too');
+  const { gainLow = 0, languagesMrrAt10 = 0, languagesBm25MrrAt10 = 1 } = sentences;
+  check(gainLow > 0, `training on pairs: the interval of the gain begins at ${gainLow}`);
+  check(languagesMrrAt10 > 3 * languagesBm25MrrAt10, `languages: ${languagesMrrAt10}`);
   const { probeAccuracyFewLabels: few = 0, probeAccuracyFewLabelsPixels: pixels = 1 } = simclr;
   check(few > pixels + 0.08, `few labels: ${few}, pixels ${pixels}`);
   same(simclr.collapsed, 0, 'collapsed');
@@ -127,6 +136,52 @@ test('the whole demo from a copy of the package alone', async () => {
 
   same(report, join(cwd, 'made/here/index.html'));
   checkReport(readFileSync(report, 'utf8'));
+});
+
+test('held-out pairs of the sentences share no text with those to train on', () => {
+  for (const name of ['github', 'typescript'] as const) {
+    const { training, heldOut } = loadPairs(name, sample);
+    const plain = (text: string): string => text.toLowerCase().replace(/\s+/g, ' ').trim();
+    const seen = new Set(training.flat().map(plain));
+    const shared = heldOut.flat().filter((text) => seen.has(plain(text)));
+    same(shared, [], `${name}: texts on both sides`);
+    const all = training.length + heldOut.length;
+    check(heldOut.length > 0.15 * all && heldOut.length < 0.35 * all, `${name}: ${heldOut.length}`);
+  }
+});
+
+test('the program that the section on sentences shows gives the numbers that it shows', async () => {
+  const { training: pairs, heldOut } = loadPairs('github', sample);
+  const queries = [...new Set(heldOut.map(([query]) => query))];
+  const all = [...heldOut, ...pairs];
+  const documents = [...new Set(all.map(([, document]) => document))];
+  const relevant = queries.map((query) => [
+    ...new Set(all.filter((pair) => pair[0] === query).map((pair) => documents.indexOf(pair[1]))),
+  ]);
+  const [imports = '', body = ''] = PROGRAM.split('\n\n');
+  same(
+    imports.match(/\{ \w+ \} from '[^']+'/g),
+    [
+      "{ topK } from 'nearfar'",
+      "{ loadEnglish } from 'nearfar/english'",
+      "{ train } from 'nearfar/models'",
+    ],
+    'imports',
+  );
+  const AsyncFunction = (async () => {}).constructor as FunctionConstructor;
+  const names = ['topK', 'loadEnglish', 'train', 'pairs', 'queries', 'documents', 'console'];
+  const program = AsyncFunction(...names, `${body}\nreturn indices;`);
+  const lines: unknown[][] = [];
+  const log = { log: (...values: unknown[]) => lines.push(values) };
+  const indices: Int32Array = await program(
+    ...[topK, loadEnglish, train, pairs, queries, documents, log],
+  );
+  const rankings = queries.map((_, q) => indices.subarray(10 * q, 10 * (q + 1)));
+  const { mrrAt } = evaluateRankings(rankings, relevant, { ks: [10] });
+  const { stdout } = await run(folder(), ['demo', 'sentences', '--json', '--out', 'made']);
+  const { sentences } = events(stdout).at(-1) as unknown as Done;
+  same(mrrAt[10], sentences.mrrAt10, 'MRR@10');
+  same([lines.length, lines.at(-1)?.[0]], [5, queries[0]], 'what it prints');
 });
 
 /** A page that asks nothing of the network and says what its images show. */

@@ -6,7 +6,8 @@ import { experiment } from './experiment-section.js';
 import { gpt } from './gpt-section.js';
 import { mae } from './mae-section.js';
 import type { Section } from './section.js';
+import { sentences } from './sentences-section.js';
 import { simclr } from './simclr-section.js';
 
 /** All sections. */
-export const SECTIONS: readonly Section[] = [bert, gpt, experiment, simclr, clip, mae];
+export const SECTIONS: readonly Section[] = [bert, gpt, experiment, sentences, simclr, clip, mae];

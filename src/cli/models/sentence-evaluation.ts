@@ -22,7 +22,7 @@ const MAX_DOCUMENTS = { bert: 2000, static: 200_000 } as const;
 const K = 10;
 
 /** A search task: texts of queries and documents, and which belong together. */
-interface SearchTask {
+export interface SearchTask {
   readonly kind: 'search';
   readonly queries: readonly string[];
   readonly documents: readonly string[];
@@ -43,6 +43,8 @@ interface LabelTask {
   readonly trainLabels: readonly number[];
   readonly texts: readonly string[];
   readonly labels: readonly number[];
+  /** Names of the classes. */
+  readonly names: readonly string[];
 }
 
 /** Texts whose rows are to be found among those that a teacher gave. */
@@ -152,6 +154,7 @@ export function evaluationTask(
         trainLabels: known.map(labelOf),
         texts: own.map((i) => examples.texts[i] as string),
         labels: own.map(labelOf),
+        names: [...names.keys()],
       };
     }
   }

@@ -23,7 +23,7 @@ import { InputError } from '../../terminal/errors.js';
 import { readBytes } from '../../terminal/files.js';
 import { readEncoderFolder } from '../input/encoder-folder.js';
 import { type Examples, type ReadExamples, readExamples } from '../input/examples.js';
-import { type Curves, sentenceReport } from '../output/sentence-report.js';
+import { type Curves, drawnRows, sentenceReport } from '../output/sentence-report.js';
 import type { Metrics, ModelDeclaration, OpenedModel, TrainingSetup } from './model.js';
 import {
   choiceOption,
@@ -256,6 +256,7 @@ async function create(input: SentenceInput, settings: Settings): Promise<Trainin
   const figure = FIGURES[test.task.kind];
   const start = test.measure(encoder);
   const startRankings = test.rankings(encoder);
+  const startRows = drawnRows(test, encoder);
   const words = test.measureWords();
   const curves: Curves = { losses: [], figures: [], figure };
   let step = 0;
@@ -304,7 +305,13 @@ async function create(input: SentenceInput, settings: Settings): Promise<Trainin
       const begin = startOf(input, settings);
       const summary = summarize({ test, best, start, words, begin });
       const html = sentenceReport({
-        ...{ evaluation: test, encoder: best, before: startRankings, curves },
+        ...{
+          evaluation: test,
+          encoder: best,
+          before: startRankings,
+          rowsBefore: startRows,
+          curves,
+        },
         ...{ table: summary.table, lines: [...notes, ...summary.lines], verdict: summary.verdict },
       });
       best.dispose();

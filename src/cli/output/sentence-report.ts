@@ -1,10 +1,10 @@
 /** The page that a training of a sentence encoder leaves: scores, curves, examples, a scatter. */
 
-import { pca, pcaTransform } from '../../index.js';
+import { type Matrix, pca } from '../../index.js';
 import type { SentenceEncoder } from '../../models/index.js';
 import { renderReport } from '../../report/index.js';
-import type { Block, ReportSection, Table } from '../../report/types.js';
-import type { Evaluation, Rankings } from '../models/sentence-evaluation.js';
+import type { Block, ReportSection, ScatterPanel, Table } from '../../report/types.js';
+import type { Evaluation, Rankings, SearchTask } from '../models/sentence-evaluation.js';
 
 /** Losses and validation metrics of a run, by step. */
 export interface Curves {
@@ -19,6 +19,8 @@ export interface SentenceResults {
   encoder: SentenceEncoder;
   /** Rankings of the encoder that the run began with. */
   before: Rankings | undefined;
+  /** Rows of `drawnRows` by that encoder. */
+  rowsBefore: Matrix | undefined;
   curves: Curves;
   table: { head: readonly string[]; rows: readonly (readonly string[])[] };
   lines: readonly string[];
@@ -48,91 +50,143 @@ function shorten(text: string, length = 60): string {
   return line.length > length ? `${line.slice(0, length - 1)}…` : line;
 }
 
-/** Queries whose ranking changed most, for the better and for the worse. */
-function examples({ evaluation, encoder, before }: SentenceResults): Table | undefined {
-  const { task } = evaluation;
-  if (task.kind !== 'search' || before === undefined) return undefined;
-  const after = evaluation.rankings(encoder) as Rankings;
-  const gainAt = (ranking: Int32Array, relevant: readonly number[]): number => {
-    const rank = ranking.findIndex((document) => relevant.includes(document));
+/**
+ * Makes the table of queries whose ranking changed most, for the better and for the worse.
+ *
+ * @param before rankings of the encoder that a training began with
+ * @param after those of the trained one
+ * @param max number of rows
+ */
+export function rankingTable(
+  task: SearchTask,
+  before: Rankings,
+  after: Rankings,
+  max: number,
+): Table | undefined {
+  const rankAt = (ranking: Int32Array | undefined, relevant: readonly number[]): number =>
+    ranking?.findIndex((document) => relevant.includes(document)) ?? -1;
+  const gainAt = (ranking: Int32Array | undefined, relevant: readonly number[]): number => {
+    const rank = rankAt(ranking, relevant);
     return rank < 0 ? 0 : 1 / (rank + 1);
   };
   const changes = task.queries.map((query, q) => {
     const relevant = task.relevant[q] as readonly number[];
-    const from = gainAt(before.encoder[q] as Int32Array, relevant);
-    return { query, q, relevant, change: gainAt(after.encoder[q] as Int32Array, relevant) - from };
+    const change = gainAt(after.encoder[q], relevant) - gainAt(before.encoder[q], relevant);
+    return { query, q, relevant, change };
   });
   changes.sort((a, b) => b.change - a.change || a.q - b.q);
-  const worse = changes.filter(({ change }) => change < 0).slice(-EXAMPLES / 3);
-  const better = changes.filter(({ change }) => change > 0).slice(0, EXAMPLES - worse.length);
+  const worse = changes.filter(({ change }) => change < 0).slice(-Math.floor(max / 3));
+  const better = changes.filter(({ change }) => change > 0).slice(0, max - worse.length);
   if (better.length + worse.length === 0) return undefined;
-  const rankOf = (ranking: Int32Array | undefined, relevant: readonly number[]): string => {
-    const rank = ranking?.findIndex((document) => relevant.includes(document)) ?? -1;
+  const shown = (ranking: Int32Array | undefined, relevant: readonly number[]): string => {
+    const rank = rankAt(ranking, relevant);
     return rank < 0 ? 'past 10' : String(rank + 1);
   };
+  const document = (index: number | undefined): string =>
+    shorten(task.documents[index as number] ?? '');
   return {
     // The ranks next to the query: they show on a narrow page, the documents by scrolling.
-    head: ['query', 'BM25', 'before', 'trained', 'right document', 'first document after training'],
+    head: [
+      ...['query', 'BM25', 'before', 'trained', 'right document'],
+      ...['first document before training', 'first document after'],
+    ],
     rows: [...better, ...worse].map(({ query, q, relevant }) => [
       shorten(query, 40),
-      rankOf(after.words[q], relevant),
-      rankOf(before.encoder[q], relevant),
-      rankOf(after.encoder[q], relevant),
-      shorten(task.documents[relevant[0] as number] as string),
-      shorten(task.documents[after.encoder[q]?.[0] as number] ?? ''),
+      shown(after.words[q], relevant),
+      shown(before.encoder[q], relevant),
+      shown(after.encoder[q], relevant),
+      document(relevant[0]),
+      document(before.encoder[q]?.[0]),
+      document(after.encoder[q]?.[0]),
     ]),
-    caption: 'Held-out queries whose ranking changed most: rank of the right document.',
+    texts: [4, 5, 6],
+    caption:
+      `Held-out queries whose ranking changed most, ${better.length} for the better and ` +
+      `${worse.length} for the worse: rank of the right document.`,
   };
 }
 
-/** Rows of held-out texts in the plane of their two principal components. */
-function scatter({ evaluation, encoder }: SentenceResults): Block | undefined {
+function examples({ evaluation, encoder, before }: SentenceResults): Table | undefined {
   const { task } = evaluation;
-  let texts: string[];
-  let groups: number[];
-  let names: string[];
+  if (task.kind !== 'search' || before === undefined) return undefined;
+  return rankingTable(task, before, evaluation.rankings(encoder) as Rankings, EXAMPLES);
+}
+
+/** Held-out texts to draw, and the group of each. */
+interface Drawn {
+  texts: string[];
+  groups: number[];
+  names: string[];
+}
+
+function drawnTexts({ task }: Evaluation): Drawn | undefined {
   if (task.kind === 'labels') {
-    texts = task.texts.slice(0, DOTS);
     const classes = [...new Set(task.labels)].slice(0, 8);
-    const shown = texts.map((_, i) => classes.indexOf(task.labels[i] as number));
-    texts = texts.filter((_, i) => (shown[i] as number) >= 0);
-    groups = shown.filter((group) => group >= 0);
-    names = classes.map((label) => `label ${label + 1}`);
-  } else if (task.kind === 'search') {
-    const queries = task.queries.slice(0, DOTS / 2);
-    const documents = queries.map(
-      (_, q) => task.documents[task.relevant[q]?.[0] as number] as string,
-    );
-    texts = [...queries, ...documents];
-    groups = texts.map((_, i) => (i < queries.length ? 0 : 1));
-    names = ['queries', 'their documents'];
-  } else {
-    return undefined;
+    const shown = task.texts
+      .slice(0, DOTS)
+      .map((text, i) => ({ text, group: classes.indexOf(task.labels[i] as number) }))
+      .filter(({ group }) => group >= 0);
+    return {
+      texts: shown.map(({ text }) => text),
+      groups: shown.map(({ group }) => group),
+      names: classes.map((label) => task.names[label] as string),
+    };
   }
-  if (texts.length < 3) return undefined;
-  const rows = encoder.encode(texts);
-  const fitted = pca(rows, { components: 2 });
-  const { data, cols } = pcaTransform(rows, fitted);
-  const points = texts.map((_, i) => ({
+  if (task.kind !== 'search') return undefined;
+  const queries = task.queries.slice(0, DOTS / 2);
+  const documents = queries.map(
+    (_, q) => task.documents[task.relevant[q]?.[0] as number] as string,
+  );
+  return {
+    texts: [...queries, ...documents],
+    groups: [...queries.map(() => 0), ...documents.map(() => 1)],
+    names: ['queries', 'their documents'],
+  };
+}
+
+/**
+ * Draws rows in the plane of their two principal components.
+ *
+ * @param rows (n, d) of unit length
+ * @param groups index of each row's group
+ */
+export function scatterOf(
+  title: string,
+  rows: Matrix,
+  groups: readonly number[],
+  names: readonly string[],
+): ScatterPanel {
+  const { data, cols } = pca(rows, { components: 2 }).projected;
+  const points = groups.map((group, i) => ({
     x: data[i * cols] as number,
     y: cols > 1 ? (data[i * cols + 1] as number) : 0,
-    group: groups[i] as number,
+    group,
   }));
+  return {
+    ...{ kind: 'scatter', title, marks: 'dots', groups: [...names], points },
+    ...{ x: 'first principal component', y: 'second principal component' },
+  };
+}
+
+/** Rows of the texts that the report draws, by the encoder that a run begins with. */
+export function drawnRows(evaluation: Evaluation, encoder: SentenceEncoder): Matrix | undefined {
+  const drawn = drawnTexts(evaluation);
+  return drawn === undefined || drawn.texts.length < 3 ? undefined : encoder.encode(drawn.texts);
+}
+
+/** Draws held-out texts before and after training. */
+function scatter({ evaluation, encoder, rowsBefore }: SentenceResults): Block | undefined {
+  const drawn = drawnTexts(evaluation);
+  const after = drawnRows(evaluation, encoder);
+  if (drawn === undefined || after === undefined || rowsBefore === undefined) return undefined;
+  const { groups, names } = drawn;
   return {
     kind: 'figure',
     panels: [
-      {
-        ...{
-          kind: 'scatter',
-          title: 'Held-out texts',
-          x: 'first component',
-          y: 'second component',
-        },
-        ...{ groups: names, points, marks: 'dots' },
-      },
+      scatterOf('Before training', rowsBefore, groups, names),
+      scatterOf('After training', after, groups, names),
     ],
-    caption:
-      'Rows of held-out texts by the trained encoder, in the plane of their principal components.',
+    caption: 'Rows of held-out texts, each in the plane of their own two principal components.',
   };
 }
 
