@@ -13,6 +13,16 @@ const rounded = (_key: string, value: unknown): unknown =>
   typeof value === 'number' && Number.isFinite(value) ? Number(value.toPrecision(6)) : value;
 
 /**
+ * Returns the command of a study as a reader types it, with its options but `--write`.
+ *
+ * @param script name of the npm script
+ */
+export function studyCommand(script: string): string {
+  const options = process.argv.slice(2).filter((word) => word !== '--write');
+  return options.length === 0 ? `npm run ${script}` : `npm run ${script} -- ${options.join(' ')}`;
+}
+
+/**
  * Writes a file of results.
  *
  * @param name the file, without its folder and `.json`

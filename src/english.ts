@@ -1,4 +1,8 @@
-/** nearfar/english: a general English sentence encoder that the package carries. */
+/**
+ * nearfar/english: a general English sentence encoder that the package carries.
+ *
+ * @module
+ */
 
 import { fromBase64 } from './core/base64.js';
 import { checkNoOptions } from './core/options.js';

@@ -1,6 +1,8 @@
 /**
  * nearfar: products, similarity, search, losses with gradients, and PCA. Typed arrays in, plain
  * numbers and typed arrays out; synchronous; no set-up call; the same bits on every runtime.
+ *
+ * @module
  */
 
 /** Rises whenever a release changes the bits of a result. */

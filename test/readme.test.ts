@@ -1,165 +1,72 @@
 /**
- * Runs the README: its table against the values of PyTorch, every snippet of JavaScript against
- * the output in its comments, and checks its names of functions, commands and files, its sizes and
- * its figure.
+ * Runs the README: every snippet of JavaScript against the output in its comments, and checks its
+ * length, its names of commands and files, its numbers and its figure.
  */
 
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
-import * as nearfar from 'nearfar';
+import { fitsLine, promisedOutput, readExamples } from '../build/docs/examples.js';
+import { allPages } from '../build/docs/pages.js';
+import { readmeGaps, readResults } from '../build/docs/results.js';
 import { gzippedOf, sizes } from '../build/size.js';
 import { drawFigure, storedFigure } from './golden/figure.js';
 import { check, close, same, suite } from './harness.js';
-import { runtimes } from './runtimes/index.js';
 
 const test = suite('readme');
 const readme = readFileSync('README.md', 'utf8');
 
-function section(heading: string): string {
-  const text = readme.split(`\n## ${heading}\n`)[1];
-  check(text !== undefined, `README.md has no section ${heading}`);
-  return text.split('\n## ')[0] as string;
-}
-
-/** Bodies of the code blocks in a language. */
-function blocks(text: string, language: string): string[] {
-  return [...text.matchAll(/^```(\w+)\n([\s\S]*?)^```$/gm)]
-    .filter((match) => match[1] === language)
-    .map((match) => match[2] as string);
-}
-
-// The table "Coming from PyTorch".
-
-interface Stored {
-  shape: number[];
-  f32?: string;
-  f64?: string;
-}
-const stored: {
-  inputs: Record<string, number[] | Stored>;
-  theirs: Record<string, number | Stored>;
-} = JSON.parse(readFileSync('test/golden/pytorch-table.json', 'utf8'));
-
-function numbers({ f32, f64 }: Stored): Float32Array | Float64Array {
-  const bytes = new Uint8Array(Buffer.from(f32 ?? f64 ?? '', 'base64')).buffer;
-  return f32 === undefined ? new Float64Array(bytes) : new Float32Array(bytes);
-}
-
-function splitRows(input: Stored): (Float32Array | Float64Array)[] {
-  const [rows = 0, cols = 0] = input.shape;
-  const data = numbers(input);
-  return Array.from({ length: rows }, (_, row) => data.subarray(row * cols, (row + 1) * cols));
-}
-
-/** Names that an expression of the table may use: the functions, and fresh inputs as rows. */
-function names(): Record<string, unknown> {
-  const entries = Object.entries(stored.inputs).map(([name, value]) => [
-    name,
-    Array.isArray(value) ? [...value] : splitRows(value),
-  ]);
-  const inputs = Object.fromEntries(entries);
-  const half = inputs.z.length / 2;
-  return { ...nearfar, ...inputs, a: inputs.z.slice(0, half), b: inputs.z.slice(half) };
-}
-
-function evaluate(expression: string): unknown {
-  const known = names();
-  return new Function(...Object.keys(known), `return (${expression});`)(...Object.values(known));
-}
-
-function list(value: unknown): ArrayLike<number> {
-  if (typeof value === 'number') return [value];
-  return ArrayBuffer.isView(value) ? (value as Float32Array) : (value as nearfar.Matrix).data;
-}
-
-const code = (cell: string): string | undefined => /`([^`]+)`/.exec(cell)?.[1];
-const table = section('Coming from PyTorch')
-  .split('\n')
-  .filter((line) => line.startsWith('|'))
-  .slice(2)
-  .map((line) => line.split('|').slice(1, -1))
-  .map(([theirs = '', ours = '', factor = '']) => ({
-    theirs: code(theirs) ?? '',
-    ours: code(ours) ?? '',
-    factor: code(factor) ?? factor.trim(),
-  }));
-
-test('the table has rows, and PyTorch gave the values of these and no others', () => {
-  check(table.length > 0, 'no rows');
-  same(
-    Object.keys(stored.theirs),
-    table.map(({ theirs }) => theirs),
-    'expressions (npm run golden writes their values)',
-  );
+test('it is short enough to be read', () => {
+  const lines = readme.split('\n').length;
+  check(lines <= 260, `${lines} lines: what is long goes into src/docs`);
 });
 
-for (const { theirs, ours, factor } of table) {
-  test(`${theirs} = ${factor} × ${ours}`, () => {
-    const value = stored.theirs[theirs];
-    check(value !== undefined, 'PyTorch has no value for it: npm run golden');
-    const expected = typeof value === 'number' ? [value] : numbers(value);
-    const times = evaluate(factor);
-    check(typeof times === 'number' && Number.isFinite(times), `the factor is ${times}`);
-    const got = Array.from(list(evaluate(ours)), (x) => times * x);
-    const largest = Array.from(expected).reduce((most, x) => Math.max(most, Math.abs(x)), 0);
-    check(largest > 0, 'zeros equal zeros at any factor');
-    close(got, expected, { atol: 1e-6 * largest });
-  });
-}
-
-// Snippets.
-
-/**
- * Returns the output that a snippet promises: the comment at the end of each line with console.log, or
- * the one on the line below.
- */
-function promised(snippet: string): string[] {
-  const lines = snippet.split('\n');
-  return lines.flatMap((line, i) => {
-    const match = /console\.log\(.*\);(?: \/\/ (.*))?$/.exec(line);
-    if (match === null) return [];
-    const below = /^\s*\/\/ (.*)$/.exec(lines[i + 1] ?? '');
-    const text = match[1] ?? below?.[1];
-    check(text !== undefined, `no comment says what this prints: ${line}`);
-    return [text];
-  });
-}
-
-const snippets = blocks(readme, 'js');
+const snippets = readExamples(readme).filter(({ language }) => language === 'js');
 
 test('there are snippets, and most of them print', () => {
-  const printing = snippets.filter((snippet) => promised(snippet).length > 0);
-  check(printing.length >= 8, `${printing.length} of ${snippets.length} snippets print`);
+  const printing = snippets.filter(({ code }) => promisedOutput(code).length > 0);
+  check(printing.length >= 5, `${printing.length} of ${snippets.length} snippets print`);
 });
 
-snippets.forEach((snippet, i) => {
-  const title = snippet.split('\n').find((line) => /^(console|const|function|let)/.test(line));
-  test(`snippet ${i + 1} prints what it says: ${title ?? ''}`, () => {
+for (const { code, line } of snippets) {
+  test(`the snippet in line ${line} prints what it says`, () => {
     const { stdout, stderr, status } = spawnSync(process.execPath, ['--input-type=module'], {
-      input: snippet,
+      input: code,
       encoding: 'utf8',
     });
     check(status === 0, stderr);
-    same(stdout.split('\n').slice(0, -1), promised(snippet), 'output');
+    const printed = stdout.split('\n').slice(0, -1);
+    const promised = promisedOutput(code);
+    const fits = printed.length === promised.length;
+    check(
+      fits && promised.every((each, i) => fitsLine(printed[i] ?? '', each)),
+      `it printed\n${printed.join('\n')}\nREADME says\n${promised.join('\n')}`,
+    );
   });
-});
+}
 
 // Names and numbers.
 
-test('the API has every function of the package and no other', () => {
-  const written = blocks(section('API'), 'ts').flatMap((block) =>
-    [...block.matchAll(/^(\w+)(?=[(:])/gm)].map((match) => match[1] as string),
-  );
-  same(written.sort(), Object.keys(nearfar).sort(), 'names');
+test('every number comes from a file of results', () => {
+  same(readmeGaps(readme, readResults()), [], 'numbers (npm run docs -- --fill writes them)');
 });
+
+const pages = allPages();
 
 test('commands exist', () => {
   const { scripts } = JSON.parse(readFileSync('package.json', 'utf8'));
-  const named = [...readme.matchAll(/`npm (?:run )?([\w-]+)/g)].map((match) => match[1] as string);
+  const texts = [readme, ...pages.map(({ text }) => text)].join('\n');
+  const named = [...texts.matchAll(/`npm (?:run )?([\w:-]+)/g)].map((match) => match[1] as string);
   const missing = named.filter((name) => name !== 'i' && scripts[name] === undefined);
   same(missing, [], 'scripts that package.json has not');
+});
+
+test('commands of the program and their options exist', () => {
+  const page = pages.find(({ path }) => path === 'start/command-line.md')?.text ?? '';
+  const usage = /```text\n([\s\S]*?)```/.exec(page)?.[1] ?? '';
   const help = spawnSync(process.execPath, ['dist/cli.js', '--help'], { encoding: 'utf8' }).stdout;
-  for (const line of (blocks(section('The command line'), 'sh')[0] ?? '').trim().split('\n')) {
+  const lines = usage.trim().split('\n');
+  check(lines.length > 5, `${lines.length} commands`);
+  for (const line of lines) {
     const [, name = '', ...options] = line.match(/[\w-]+/g) ?? [];
     check(new RegExp(`^ +${name}\\b`, 'm').test(help), `nearfar has no command ${name}`);
     const more = spawnSync(process.execPath, ['dist/cli.js', name, '--help'], { encoding: 'utf8' });
@@ -174,10 +81,12 @@ test('commands exist', () => {
 
 test('files exist', () => {
   const links = [...readme.matchAll(/\]\((?!#|https?:)([^)]+)\)/g)].map((match) => match[1]);
-  const paths = [...section('Contributing').matchAll(/`([\w./-]+\/[\w./-]*)`/g)]
+  const contribute = pages.filter(({ path }) => path === 'how/contribute.md');
+  const paths = contribute
+    .flatMap(({ text }) => [...text.matchAll(/`([\w./-]+\/[\w./-]*)`/g)])
     .map((match) => match[1] as string)
     .filter((path) => !path.includes('NAME') && /^(assembly|src|build|bench|test)\//.test(path));
-  check(links.length > 0 && paths.length > 8, 'links and paths are found');
+  check(links.length > 20 && paths.length > 8, 'links and paths are found');
   same(
     [...links, ...paths].filter((path) => !existsSync(path as string)),
     [],
@@ -185,43 +94,35 @@ test('files exist', () => {
   );
 });
 
-test('links within lead to headings', () => {
-  const headings = [...readme.matchAll(/^#+ (.+)$/gm)].map((match) =>
-    (match[1] as string)
-      .toLowerCase()
-      .replace(/[^\w -]/g, '')
-      .replaceAll(' ', '-'),
-  );
-  const links = [...readme.matchAll(/\]\(#([^)]+)\)/g)].map((match) => match[1] as string);
+test('every page is linked from it', () => {
+  const missing = pages.filter(({ path }) => !readme.includes(`](src/docs/${path})`));
   same(
-    links.filter((link) => !headings.includes(link)),
+    missing.map(({ path }) => path),
     [],
-    'links without a heading',
+    'pages',
   );
-});
-
-test('runtimes are those of the test', () => {
-  const rows = section('The same bits')
-    .split('\n')
-    .filter((line) => line.startsWith('|'));
-  const written = rows.slice(2).flatMap((line) => line.match(/(?<=`)[a-z][\w-]+(?=`)/g) ?? []);
-  // The first two are named after whatever Node runs the tests; the README was written by Node 20.
-  const expected = runtimes.map(({ name }, i) => (i < 2 ? name.replace(/\d+/, '20') : name));
-  same(written.sort(), expected.sort(), 'names');
-  check(written.length === 14, `the README says fourteen, there are ${written.length}`);
 });
 
 test('sizes are as measured, to a kilobyte', async () => {
-  const said = /adds (\d+) kB gzipped to a bundle, all of nearfar (\d+) kB/.exec(readme);
-  check(said !== null, 'the sentence about sizes is gone');
+  const { results } = readResults().get('sizes') ?? { results: undefined };
+  const said = results as { ntXent: number; nearfar: number };
   const found = await sizes();
   const one = gzippedOf(found, 'import { ntXent }');
   const all = gzippedOf(found, 'import * as nearfar');
-  close(Number(said[1]), one / 1000, { atol: 1, what: 'kB of ntXent' });
-  close(Number(said[2]), all / 1000, { atol: 1, what: 'kB in all' });
+  const remedy = '(npm run sizes:keep)';
+  close(said.ntXent, one, { atol: 1000, what: `bytes of ntXent ${remedy}` });
+  close(said.nearfar, all, { atol: 1000, what: `bytes in all ${remedy}` });
 });
 
 test('the figure is what the demo draws', async () => {
   const remedy = 'npm run golden draws it again';
-  check((await drawFigure()) === storedFigure(), `figure.svg differs: ${remedy}`);
+  check((await drawFigure()) === storedFigure(), `experiment.svg differs: ${remedy}`);
+});
+
+test('its images are in the package, so that npm shows them', () => {
+  const { files } = JSON.parse(readFileSync('package.json', 'utf8'));
+  const images = [...readme.matchAll(/!\[[^\]]*\]\(([^)]+)\)/g)].map((match) => match[1] as string);
+  check(images.length > 0, 'no image');
+  const missing = images.filter((image) => !/^https:/.test(image) && !files.includes(image));
+  same(missing, [], 'images that package.json does not pack');
 });

@@ -12,6 +12,7 @@
 import { spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
+import { drawArchitecture } from './architecture.js';
 import { DOCS, writeReference } from './reference.js';
 import { fillReadme } from './results.js';
 import { BUILT, changed, isStale } from './stale.js';
@@ -50,6 +51,7 @@ if (values.help) {
   writeFileSync('README.md', fillReadme(readFileSync('README.md', 'utf8')));
 } else if (!values['if-changed'] || isStale()) {
   install();
+  writeFileSync(`${DOCS}/public/architecture.svg`, drawArchitecture());
   await writeReference();
   const command = values.serve ? 'dev' : 'build';
   run(process.execPath, [`${DOCS}/node_modules/vitepress/bin/vitepress.js`, command, DOCS]);

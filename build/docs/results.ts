@@ -140,13 +140,19 @@ const CLAIM = new RegExp(
   'g',
 );
 
+/** Names with the number of a version. */
+const VERSIONS =
+  /\b(Node|Chrome|Firefox|Safari|Deno|Bun|PyTorch|NumPy|TensorFlow\.js|TypeScript|version) \d+(\.\d+)*/g;
+
 /** Leaves out what makes no claim: code, links' targets, comments, front matter, HTML, headings of versions. */
 function withoutExempt(page: string): string {
   return page
     .replace(/^---\n[\s\S]*?\n---\n/, '')
     .replace(/^```[\s\S]*?^```$/gm, '')
     .replace(/`[^`\n]+`/g, '``')
+    .replace(/!\[[^\]]*\]\([^)]*\)/g, '')
     .replace(/\]\([^)]*\)/g, ']')
+    .replace(VERSIONS, '')
     .replace(/<(?!!--)[^>]+>/g, '');
 }
 

@@ -2,7 +2,7 @@
 
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { REFERENCE } from './reference.js';
+import { DOCS, REFERENCE } from './reference.js';
 
 /** Folder of the built site. */
 export const SITE = 'nearfar-docs';
@@ -12,13 +12,16 @@ export const BUILT = `${SITE}/.built`;
 /** Milliseconds of a file's last change, 0 if it does not exist. */
 export const changed = (path: string): number => (existsSync(path) ? statSync(path).mtimeMs : 0);
 
+/** Files that the build makes among the sources. */
+const MADE = [REFERENCE, `${DOCS}/public/architecture.svg`];
+
 /** The latest change below a folder. */
 function newest(folder: string): number {
   if (!existsSync(folder)) return 0;
   const times = readdirSync(folder, { withFileTypes: true }).map((entry) => {
     const path = join(folder, entry.name);
-    if (!entry.isDirectory()) return changed(path);
-    return entry.name === 'node_modules' || path === REFERENCE ? 0 : newest(path);
+    if (!entry.isDirectory()) return MADE.includes(path) ? 0 : changed(path);
+    return entry.name === 'node_modules' || MADE.includes(path) ? 0 : newest(path);
   });
   return Math.max(0, ...times);
 }

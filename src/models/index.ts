@@ -1,4 +1,8 @@
-/** nearfar/models: self-supervised models with their pretext tasks, built on nearfar/nn. */
+/**
+ * nearfar/models: self-supervised models with their pretext tasks, built on nearfar/nn.
+ *
+ * @module
+ */
 
 export {
   Augmentation,

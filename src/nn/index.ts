@@ -1,6 +1,8 @@
 /**
  * nearfar/nn: tensors in WASM memory with reverse-mode gradients, operations, layers, optimizers,
  * schedules and checkpoints, over the kernels of `nearfar`.
+ *
+ * @module
  */
 
 export { bytesInUse, memoryBytes } from '../core/memory.js';

@@ -1,6 +1,8 @@
 /**
  * nearfar/threads: the kernels of `nearfar` and `nearfar/nn` on several threads over shared memory,
  * with the same bits as on one. Nothing changes where they are called; this entry is all there is.
+ *
+ * @module
  */
 
 import { kernels } from '../core/kernels.js';

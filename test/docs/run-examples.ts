@@ -13,7 +13,8 @@ export function exampleFolder(): string {
   writeFileSync(join(folder, 'package.json'), '{ "private": true, "type": "module" }\n');
   mkdirSync(join(folder, 'node_modules/.bin'), { recursive: true });
   symlinkSync(resolve('.'), join(folder, 'node_modules/nearfar'), 'dir');
-  symlinkSync(resolve('dist/cli.js'), join(folder, 'node_modules/.bin/nearfar'));
+  const program = `#!/bin/sh\nexec '${process.execPath}' '${resolve('dist/cli.js')}' "$@"\n`;
+  writeFileSync(join(folder, 'node_modules/.bin/nearfar'), program, { mode: 0o755 });
   return folder;
 }
 

@@ -6,11 +6,11 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath, pathToFileURL } from 'node:url';
+import { pathToFileURL } from 'node:url';
 import { build } from 'esbuild';
 import { INLINE_KERNELS } from '../../build/inline.js';
 
-const FILE = fileURLToPath(new URL('figure.svg', import.meta.url));
+const FILE = 'src/docs/public/experiment.svg';
 
 const PROGRAM = `
 import { experiment } from './src/cli/demo/experiment-section.js';

@@ -37,7 +37,7 @@ async function figure(checked: boolean): Promise<boolean> {
   const svg = await drawFigure();
   const fits = !checked || svg === storedFigure();
   if (!checked) writeFigure(svg);
-  process.stdout.write(`figure.svg${fits ? '' : ' differs'}\n`);
+  process.stdout.write(`experiment.svg${fits ? '' : ' differs'}\n`);
   return fits;
 }
 

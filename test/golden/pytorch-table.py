@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Evaluates the first column of the README's table "Coming from PyTorch" and writes what it gives.
+"""Evaluates the first column of the documentation's table of losses (src/docs/from/pytorch.md) and writes what it gives.
 
     /usr/bin/python3 test/golden/pytorch-table.py            write pytorch-table.json
     /usr/bin/python3 test/golden/pytorch-table.py --check    compare with it, exit 1 on drift
@@ -21,6 +21,7 @@ os.environ.update(
     OMP_NUM_THREADS='1',
 )
 
+import importlib
 import json
 import platform
 import re
@@ -37,15 +38,16 @@ from inputs import near, gaussian, probabilities
 from rows import SEED, base64_of, seeded
 
 FOLDER = Path(__file__).resolve().parent
-README = FOLDER.parent.parent / 'README.md'
+PAGE = FOLDER.parent.parent / 'src/docs/from/pytorch.md'
 RESULTS = FOLDER / 'pytorch-table.json'
-HEADING = '## Coming from PyTorch'
+HEADING = '## Losses, similarities and search'
+FUNCTIONS = '## Which functions exist'
 
 N, WIDTH, CLASSES = 12, 7, 5
 
 
 def inputs():
-    """By the names that the README gives them; float32 matrices and lists of whole numbers."""
+    """By the names that the page gives them; float32 matrices and lists of whole numbers."""
     rng = seeded('pytorch-table')
     a = gaussian(rng, N, WIDTH)
     b = near(rng, a, 0.5)
@@ -95,10 +97,24 @@ def scope(given):
 
 
 def expressions():
-    text = README.read_text().split(f'\n{HEADING}\n')[1].split('\n## ')[0]
+    text = PAGE.read_text().split(f'\n{HEADING}\n')[1].split('\n## ')[0]
     lines = [line for line in text.split('\n') if line.startswith('|')]
     # The first two lines are the head and the rule below it.
     return [re.findall(r'`([^`]+)`', line.split('|')[1])[0] for line in lines[2:]]
+
+
+def check_functions():
+    """Every function of PyTorch that the page lists exists, in a version that has them all."""
+    if tuple(map(int, torch.__version__.split('.')[:2])) < (2, 4):
+        return
+    text = PAGE.read_text().split(f'\n{FUNCTIONS}\n')[1].split('\n## ')[0]
+    for name in re.findall(r'^\| `(torch\.[\w.]+)`', text, re.M):
+        value = torch
+        for part in name.split('.')[1:]:
+            # Submodules such as torch.func are there once they are imported.
+            if not hasattr(value, part):
+                importlib.import_module(f'{value.__name__}.{part}')
+            value = getattr(value, part)
 
 
 def evaluate(expression, given):
@@ -117,6 +133,7 @@ def array(value, kind):
 
 
 def file_text():
+    check_functions()
     given = inputs()
     results = {e: evaluate(e, given) for e in expressions()}
     assert results, f'no rows under {HEADING}'

@@ -3,6 +3,7 @@
  *
  *   npm run emoji                          fluent-emoji-flat held out, then a tenth of the names
  *   npm run emoji -- vendor --held noto    another vendor
+ *   npm run emoji -- --write               keeps the results in bench/results/
  *   npm run emoji -- names --steps 200 --seed 2 --loss siglip
  */
 
@@ -12,12 +13,13 @@ import { manualSeed } from 'nearfar/nn';
 import { type Emoji, renderEmoji } from '../../../build/samples/emoji.js';
 import { Random } from '../../../src/core/random.js';
 import { parseChoice } from '../../../src/terminal/options.js';
+import { studyCommand, writeResults } from '../../results-file.js';
 import { chooseNames, exitOnInputError, readArguments, readInt } from '../arguments.js';
 import { pixelRecall } from './pixels.js';
 
 const { values, positionals } = readArguments(
   [
-    'npm run emoji -- [vendor|names] [--held <vendor>] [--steps <n>] [--seed <n>] [--loss clip|siglip]',
+    'npm run emoji -- [vendor|names] [--held <vendor>] [--steps <n>] [--seed <n>] [--loss clip|siglip] [--write]',
   ],
   {
     options: {
@@ -25,6 +27,7 @@ const { values, positionals } = readArguments(
       steps: { type: 'string', default: '500' },
       seed: { type: 'string', default: '1' },
       loss: { type: 'string', default: 'clip' },
+      write: { type: 'boolean', default: false },
     },
     allowPositionals: true,
   },
@@ -73,7 +76,15 @@ async function trainClip(data: ImageDataset): Promise<CLIP> {
   return model;
 }
 
-function printRecall(what: string, recall: Record<number, number>): void {
+const results: Record<string, unknown> = { steps, names: all.length };
+
+/** Prints recall at several k, and keeps it for `--write`. */
+function report(
+  what: string,
+  recall: Record<number, number>,
+  [group, key]: readonly [string, string],
+): void {
+  results[group] = { ...(results[group] as object | undefined), [key]: recall };
   const list = Object.entries(recall).map(([k, value]) => `@${k} ${(100 * value).toFixed(1)} %`);
   process.stdout.write(`${what.padEnd(60)} ${list.join('  ')}\n`);
 }
@@ -85,11 +96,20 @@ async function vendorHeldOut(): Promise<void> {
   const model = await trainClip(training);
   const { imageToText, textToImage } = clipRetrieval(model, test);
   const names = `${all.length} names`;
-  printRecall(`${values.held}, held out: image → its name among ${names}`, imageToText);
-  printRecall(`${values.held}, held out: name → its image among ${names}`, textToImage);
+  report(`${values.held}, held out: image → its name among ${names}`, imageToText, [
+    'vendor',
+    'imageToName',
+  ]);
+  report(`${values.held}, held out: name → its image among ${names}`, textToImage, [
+    'vendor',
+    'nameToImage',
+  ]);
   for (const other of seen) {
     const recall = pixelRecall(test, imagesOf(emoji, all, [other]));
-    printRecall(`raw pixels: image → that of ${emoji.vendors[other]}`, recall);
+    report(`raw pixels: image → that of ${emoji.vendors[other]}`, recall, [
+      'pixels',
+      emoji.vendors[other] as string,
+    ]);
   }
   model.dispose();
 }
@@ -100,10 +120,18 @@ async function namesHeldOut(): Promise<void> {
   const [unseen, seen] = [order.slice(0, count), order.slice(count)];
   const model = await trainClip(imagesOf(emoji, seen, vendors));
   const { imageToText, textToImage } = clipRetrieval(model, imagesOf(emoji, unseen, vendors));
-  printRecall(`names held out, all vendors: image → its name among ${count}`, imageToText);
-  printRecall(`names held out, all vendors: name → one of its images`, textToImage);
+  report(`names held out, all vendors: image → its name among ${count}`, imageToText, [
+    'names',
+    'imageToName',
+  ]);
+  results.unseen = count;
+  report(`names held out, all vendors: name → one of its images`, textToImage, [
+    'names',
+    'nameToImage',
+  ]);
   model.dispose();
 }
 
 if (chosen.includes('vendor')) await vendorHeldOut();
 if (chosen.includes('names')) await namesHeldOut();
+if (values.write) writeResults('emoji', studyCommand('emoji'), results);

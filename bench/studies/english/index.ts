@@ -2,23 +2,24 @@
  * Study: the English encoder in the package next to its teacher, on texts that neither training nor
  * choice of settings saw.
  *
- *   npm run english                 writes bench/studies/english/results.json
+ *   npm run english                 writes bench/results/english.json
  *   npm run english -- --check      fails if the file says something else
  *
  * The teacher stands next to the checkout, ../shared/models/all-MiniLM-L6-v2. The encoder before it
  * is rounded is there once npm run distill-english has run.
  */
 
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { loadEnglish } from 'nearfar/english';
 import { loadSentenceEncoder, type SentenceEncoder, saveSentenceEncoder } from 'nearfar/models';
 import { setThreads } from 'nearfar/threads';
+import { readResults } from '../../../build/docs/results.js';
 import { CACHE, readFolder, TEACHER } from '../../../build/english/teacher.js';
+import { writeResults } from '../../results-file.js';
 import { readArguments } from '../arguments.js';
 import { reciprocalRank } from './evaluate.js';
 import { readTasks } from './tasks.js';
 
-const RESULTS = 'bench/studies/english/results.json';
 /** Encoders that npm run distill-english leaves: the encoder in f32, and the one before training. */
 const TRAINED = `${CACHE}/trained`;
 const distilled = (existsSync(CACHE) ? readdirSync(CACHE) : []).find((name) =>
@@ -78,10 +79,10 @@ async function main(): Promise<void> {
     const cells = figures.map((figure) => figure.toFixed(4).padStart(8)).join('');
     process.stdout.write(`${name.padEnd(32)}${cells}\n`);
   }
-  const text = `${JSON.stringify({ metric: 'MRR@10', results }, null, 2)}\n`;
-  if (!values.check) writeFileSync(RESULTS, text);
-  else if (readFileSync(RESULTS, 'utf8') !== text) {
-    process.stderr.write(`${RESULTS} says something else\n`);
+  const found = { metric: 'MRR@10', ...results };
+  if (!values.check) writeResults('english', 'npm run english', found, 2);
+  else if (JSON.stringify(readResults().get('english')?.results) !== JSON.stringify(found)) {
+    process.stderr.write('bench/results/english.json says something else\n');
     process.exitCode = 1;
   }
   process.exit();

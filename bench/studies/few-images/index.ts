@@ -4,9 +4,12 @@
  *   npm run few-images                                         the digits of the package
  *   npm run few-images -- --data /usr/share/datasets/fashion-mnist    or any folder of IDX files
  *   npm run few-images -- --counts 10,100 --seeds 2 --json     shorter, output for programs
+ *   npm run few-images -- --write       keeps the results in bench/results/
  */
 
+import { basename } from 'node:path';
 import { Terminal } from '../../../src/terminal/progress.js';
+import { studyCommand, writeResults } from '../../results-file.js';
 import { exitOnInputError, readArguments, readInt } from '../arguments.js';
 import { formatMeanStd } from '../mean-std.js';
 import { readDataset } from './data.js';
@@ -15,7 +18,7 @@ import { fewImagesStudy, MAX_TRAINING_IMAGES, METHODS } from './study.js';
 const { values } = readArguments(
   [
     'npm run few-images -- [--data <folder of IDX files>] [--steps <n>] [--supervised-steps <n>]',
-    '  [--seeds <n>] [--counts 10,100,all] [--json]',
+    '  [--seeds <n>] [--counts 10,100,all] [--json] [--write]',
   ],
   {
     options: {
@@ -25,6 +28,7 @@ const { values } = readArguments(
       seeds: { type: 'string', default: '5' },
       counts: { type: 'string', default: '10,100,all' },
       json: { type: 'boolean', default: false },
+      write: { type: 'boolean', default: false },
     },
   },
 );
@@ -59,3 +63,20 @@ terminal.table(
     ...results.filter((row) => row.method === method).map(formatMeanStd),
   ]),
 );
+if (values.write) {
+  /** Accuracies by data set, method and labels per class. */
+  const accuracies = Object.fromEntries(
+    METHODS.map((method) => [
+      method,
+      Object.fromEntries(
+        results
+          .filter((row) => row.method === method)
+          .map(({ perClass, mean, std }) => [perClass ?? 'all', { mean, std }]),
+      ),
+    ]),
+  );
+  const name = basename(values.data);
+  writeResults(`few-images-${name}`, studyCommand('few-images'), {
+    ...{ steps, seeds, images: training.count, heldOut: heldOut.count, accuracies },
+  });
+}

@@ -4,22 +4,25 @@
  *   npm run few-labels              both data sets
  *   npm run few-labels -- mails     one of them
  *   npm run few-labels -- --steps 500 --seeds 2    a shorter one
+ *   npm run few-labels -- --write   keeps the results in bench/results/
  */
 
 import * as nearfar from 'nearfar';
 import * as models from 'nearfar/models';
+import { studyCommand, writeResults } from '../../results-file.js';
 import { chooseNames, readArguments, readInt } from '../arguments.js';
 import { formatMeanStd } from '../mean-std.js';
 import { brown, mails } from './data.js';
 import { type Accuracy, type Api, type Dataset, fewLabelsStudy, METHODS } from './study.js';
 
 const { values, positionals } = readArguments(
-  ['npm run few-labels -- [mails|brown] [--steps <n>] [--seeds <n>] [--json]'],
+  ['npm run few-labels -- [mails|brown] [--steps <n>] [--seeds <n>] [--json] [--write]'],
   {
     options: {
       steps: { type: 'string', default: '2000' },
       seeds: { type: 'string', default: '5' },
       json: { type: 'boolean', default: false },
+      write: { type: 'boolean', default: false },
     },
     allowPositionals: true,
   },
@@ -67,6 +70,23 @@ for (const name of names) {
     },
   });
   bert.dispose();
+  if (values.write) {
+    /** Accuracies by method and labels per class. */
+    const accuracies = Object.fromEntries(
+      METHODS.map((method) => [
+        method,
+        Object.fromEntries(
+          results
+            .filter((row) => row.method === method)
+            .map(({ perClass, mean, std }) => [perClass, { mean, std }]),
+        ),
+      ]),
+    );
+    writeResults(`few-labels-${name}`, studyCommand('few-labels'), {
+      ...{ steps, seeds, accuracies },
+      ...{ texts: data.training.texts.length, heldOut: data.heldOut.texts.length },
+    });
+  }
   if (values.json) process.stdout.write(`${JSON.stringify({ name, losses, results })}\n`);
   else print(data, results);
 }

@@ -28,6 +28,7 @@ export default defineConfig({
     nav: [
       { text: 'Guides', link: '/guides/search' },
       { text: 'Reference', link: '/reference/nearfar/' },
+      { text: 'Figures', link: '/figures/' },
     ],
   },
 });
