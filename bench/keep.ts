@@ -21,8 +21,8 @@ const slug = (text: string): string =>
     .replace(/[^a-z0-9]+/g, '-')
     .replace(/^-|-$/g, '');
 
-/** First word of a candidate's name: "PyTorch 2.13, by rows" is pytorch-by-rows. */
-const candidateKey = (name: string): string => slug(name.replace(/ \d[\w.+-]*/, ''));
+/** Name of a candidate without version and library: "PyTorch 2.13.0 with MKL" is pytorch. */
+const candidateKey = (name: string): string => slug(name.replace(/ \d.*/, ''));
 
 function keep(name: string, args: readonly string[]): void {
   const out = mkdtempSync(join(tmpdir(), 'nearfar-keep-'));

@@ -18,7 +18,10 @@ const rounded = (_key: string, value: unknown): unknown =>
  * @param script name of the npm script
  */
 export function studyCommand(script: string): string {
-  const options = process.argv.slice(2).filter((word) => word !== '--write');
+  const options = process.argv
+    .slice(2)
+    .filter((word) => word !== '--write')
+    .map((word) => (word.includes(' ') ? JSON.stringify(word) : word));
   return options.length === 0 ? `npm run ${script}` : `npm run ${script} -- ${options.join(' ')}`;
 }
 

@@ -434,6 +434,11 @@ def prepare(request):
     return call, call and {k: read(v) for k, v in inputs.items()}
 
 
+def torch_blas():
+    """PyTorch's wheels have MKL inside; others use the library that NumPy has loaded."""
+    return " with MKL" if torch.backends.mkl.is_available() else blas()
+
+
 def blas():
     """Which library multiplies: Debian's reference one is thirty times slower than OpenBLAS."""
     np.ones((2, 2), np.float32) @ np.ones((2, 2), np.float32)
@@ -455,7 +460,7 @@ def main():
         if "peers" in request:
             versions = {"NumPy": np.__version__ + blas()}
             if torch is not None:
-                versions["PyTorch"] = torch.__version__ + blas()
+                versions["PyTorch"] = torch.__version__ + torch_blas()
                 versions["PyTorch by rows"] = torch.__version__
             try:
                 versions["model2vec"] = importlib.metadata.version("model2vec")
