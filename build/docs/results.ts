@@ -132,7 +132,7 @@ function outsideCode(page: string, change: (text: string) => string): string {
 }
 
 const UNITS =
-  '%|×|x|ms|µs|ns|s|seconds?|minutes?|min|hours?|kB|MB|GB|KiB|MiB|GiB|points?|nats|GFLOP/s|GFLOPS|ulp|rows/s|tokens/s';
+  '%|×(?! ?\\d)|x|ms|µs|ns|s|seconds?|minutes?|min|hours?|kB|MB|GB|KiB|MiB|GiB|points?|nats|GFLOP/s|GFLOPS|ulp|rows/s|tokens/s';
 /** A number of a run: with a decimal point, a unit or a spread. Whole numbers alone may count. */
 const NUMBER = String.raw`\d[\d,]*(?:\.\d+)?`;
 const CLAIM = new RegExp(
