@@ -5,6 +5,7 @@
 
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { bundleCommandLine, bundleLibrary } from './bundle.js';
+import { copyExamples } from './examples.js';
 import { compileKernels } from './kernels.js';
 import { writeLicenses } from './licenses.js';
 import { packSamples } from './samples/index.js';
@@ -20,6 +21,7 @@ writeWeights(dist);
 const bundled = [...(await bundleLibrary(dist)), ...(await bundleCommandLine(dist))];
 writeDeclarations();
 await packSamples(dist);
+copyExamples(dist);
 writeLicenses(dist, bundled);
 await reportSizes();
 writeFileSync(`${dist}/built`, '');
