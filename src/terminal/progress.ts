@@ -7,7 +7,7 @@
 import { SingleBar } from 'cli-progress';
 import { Interrupted } from './errors.js';
 import { formatTable } from './table.js';
-import { breakWords, columnsOf, printable, wrap } from './text.js';
+import { breakWords, columnsOf, fitText, printable, widthOf, wrap } from './text.js';
 
 const SHOW_CURSOR = '\u001B[?25h';
 const CLEAR_LINE = '\r\u001B[K';
@@ -97,7 +97,7 @@ export class Terminal {
   /** Shows what is being done, on a terminal, until the next line is written. */
   transient(text: string): void {
     if (this.#json || !process.stderr.isTTY) return;
-    const fitting = printable(text).slice(0, columnsOf(process.stderr) - 1);
+    const fitting = fitText(printable(text), columnsOf(process.stderr) - 1);
     process.stderr.write(`${CLEAR_LINE}${fitting}\r`);
     this.#transient = true;
   }
@@ -196,11 +196,12 @@ export class Terminal {
 /** Composes the line of a progress bar: what does not fit the window is left out. */
 function fitLine(name: string, fraction: number, status: string, columns: number): string {
   const tail = ` ${Math.floor(100 * fraction)} % · ${status}`;
-  const room = columns - 1 - name.length - tail.length - 1;
+  const room = columns - 1 - widthOf(name) - tail.length - 1;
   const size = Math.max(0, Math.min(BAR_SIZE, room));
   const full = Math.round(fraction * size);
   const bar = size < 4 ? '' : ` ${'━'.repeat(full)}${'─'.repeat(size - full)}`;
-  return `${name}${bar}${tail}`.slice(0, columns - 1);
+  const line = `${name}${bar}${tail}`;
+  return widthOf(line) < columns ? line : fitText(line, columns - 1);
 }
 
 /** Measures the rate of steps and the time left, from the first step that it sees. */

@@ -1,6 +1,7 @@
 /** Tables of text for a terminal. */
 
 import CliTable from 'cli-table3';
+import { widthOf } from './text.js';
 
 /** Characters that a column takes besides its text: a border and two spaces. */
 const COLUMN_BORDER = 3;
@@ -33,7 +34,7 @@ function tableWidth(head: readonly string[], rows: readonly (readonly string[])[
 }
 
 function longestLine(text: string): number {
-  return Math.max(...text.split('\n').map((line) => line.length));
+  return Math.max(...text.split('\n').map(widthOf));
 }
 
 function drawTable(

@@ -1,5 +1,7 @@
 /** Text for a terminal: safe to print, and no wider than the window. */
 
+import stringWidth from 'string-width';
+
 /** Width that tables fit if the terminal does not say how wide it is. */
 const DEFAULT_COLUMNS = 80;
 
@@ -20,7 +22,21 @@ export function columnsOf(stream: { columns?: number }): number {
   return stream.columns || Number(process.env.COLUMNS) || DEFAULT_COLUMNS;
 }
 
-/** Breaks text at spaces into lines of at most `columns` characters; a longer word stays whole. */
+const GRAPHEMES = new Intl.Segmenter('en', { granularity: 'grapheme' });
+const ASCII = /^[\x20-\x7E]*$/;
+
+/** Splits text into what a terminal draws as one sign: a letter with its accents, an emoji of several parts. */
+function graphemesOf(text: string): string[] {
+  if (ASCII.test(text)) return [...text];
+  return Array.from(GRAPHEMES.segment(text), ({ segment }) => segment);
+}
+
+/** Counts the columns that a line takes in a terminal: two for signs of East Asia and emoji. */
+export function widthOf(text: string): number {
+  return ASCII.test(text) ? text.length : stringWidth(text);
+}
+
+/** Breaks text at spaces into lines of at most `columns` columns; a longer word stays whole. */
 export function wrap(text: string, columns: number): string {
   return text
     .split('\n')
@@ -28,7 +44,8 @@ export function wrap(text: string, columns: number): string {
       const lines: string[] = [];
       for (const word of line.split(' ')) {
         const last = lines.at(-1);
-        if (last === undefined || (last !== '' && last.length + 1 + word.length > columns)) {
+        const isFull = last !== undefined && widthOf(last) + 1 + widthOf(word) > columns;
+        if (last === undefined || (last !== '' && isFull)) {
           lines.push(word);
         } else {
           lines[lines.length - 1] = `${last} ${word}`;
@@ -39,16 +56,23 @@ export function wrap(text: string, columns: number): string {
     .join('\n');
 }
 
-/** Breaks lines of more than `columns` characters, such as those of a word that is longer. */
+/** Breaks lines of more than `columns` columns, such as those of a word that is longer. */
 export function breakWords(text: string, columns: number): string {
   return text
     .split('\n')
     .map((line) => {
-      const characters = [...line];
-      const parts = Array.from({ length: Math.ceil(characters.length / columns) }, (_, i) =>
-        characters.slice(i * columns, (i + 1) * columns).join(''),
-      );
-      return parts.length === 0 ? '' : parts.join('\n');
+      const parts: string[] = [];
+      let room = 0;
+      for (const sign of graphemesOf(line)) {
+        const width = widthOf(sign);
+        if (width > room) {
+          parts.push('');
+          room = columns;
+        }
+        parts[parts.length - 1] += sign;
+        room -= width;
+      }
+      return parts.join('\n');
     })
     .join('\n');
 }
@@ -80,23 +104,23 @@ export function suggestion(given: string, names: readonly string[]): string {
   return ` (Did you mean ${best.name}?)`;
 }
 
-/** Characters that take two columns: those of East Asia, and emoji. */
-const WIDE =
-  /[\u1100-\u115F\u2E80-\uA4CF\uAC00-\uD7A3\uF900-\uFAFF\uFE30-\uFE6F\uFF00-\uFF60\uFFE0-\uFFE6\u{20000}-\u{3FFFD}]|\p{Emoji_Presentation}/u;
-
 /**
  * Cuts a text to a number of columns; an ellipsis stands for what was cut.
  *
  * @param keep part that stays
  */
 export function fitText(text: string, columns: number, keep: 'start' | 'end' = 'start'): string {
-  const characters = Array.from(text);
-  if (keep === 'end') characters.reverse();
-  const widths = characters.map((character) => (WIDE.test(character) ? 2 : 1));
-  if (widths.reduce((sum, width) => sum + width, 0) <= columns) return text;
+  if (widthOf(text) <= columns) return text;
+  const signs = graphemesOf(text);
+  if (keep === 'end') signs.reverse();
   let used = 1;
   let count = 0;
-  while (used + (widths[count] as number) <= columns) used += widths[count++] as number;
-  const kept = characters.slice(0, count);
+  while (count < signs.length) {
+    const width = widthOf(signs[count] as string);
+    if (used + width > columns) break;
+    used += width;
+    count++;
+  }
+  const kept = signs.slice(0, count);
   return keep === 'end' ? `…${kept.reverse().join('')}` : `${kept.join('')}…`;
 }

@@ -1,7 +1,8 @@
 /** Text for a terminal: no line is wider than the window. */
 
-import { breakWords, wrap } from '../../src/terminal/text.js';
-import { same, suite } from '../harness.js';
+import { formatTable } from '../../src/terminal/table.js';
+import { breakWords, fitText, widthOf, wrap } from '../../src/terminal/text.js';
+import { check, same, suite } from '../harness.js';
 
 const test = suite('terminal text');
 
@@ -9,5 +10,27 @@ test('lines are broken at spaces, and within words that are longer than a line',
   same(wrap('near and far', 8), 'near and\nfar');
   same(breakWords(wrap('a near-and-far-apart word', 8), 8), 'a\nnear-and\n-far-apa\nrt\nword');
   same(breakWords('one\n\ntwo', 3), 'one\n\ntwo');
-  same(breakWords('😀😀😀', 2), '😀😀\n😀');
+  same(breakWords('😀😀😀', 4), '😀😀\n😀');
+});
+
+test('signs of East Asia and emoji take two columns, accents none', () => {
+  const widths = ['near', '近く', '가까운', 'é e\u0301', '👍', '👩‍👩‍👧‍👦 far', '🇫🇷'].map(widthOf);
+  same(widths, [4, 4, 6, 3, 2, 6, 2]);
+  same(wrap('近く 遠く 近く', 9), '近く 遠く\n近く');
+  same(breakWords('近く遠く', 5), '近く\n遠く');
+  same(fitText('近くと遠く', 7), '近くと…');
+  same(fitText('近くと遠く', 6, 'end'), '…遠く');
+  same(fitText('a👩‍👩‍👧‍👦b👩‍👩‍👧‍👦', 5), 'a👩‍👩‍👧‍👦b…');
+});
+
+test('columns of a table stand below each other whatever the script', () => {
+  const rows = [
+    ['近い文書', '0.9'],
+    ['👍 near', '0.12'],
+    ['far', '1'],
+  ];
+  const lines = formatTable(['文書', 'score'], rows, 40).split('\n');
+  same([...new Set(lines.map(widthOf))], [20], lines.join('\n'));
+  const narrow = formatTable(['文書', 'score'], rows, 19);
+  check(!narrow.includes('│'), `a table wider than the window:\n${narrow}`);
 });

@@ -5,7 +5,7 @@ import type { SentenceEncoder } from '../../models/index.js';
 import { InputError } from '../../terminal/errors.js';
 import { MAX_INTEGER, parseInteger } from '../../terminal/options.js';
 import type { Terminal } from '../../terminal/progress.js';
-import { columnsOf, fitText, printable } from '../../terminal/text.js';
+import { columnsOf, fitText, printable, widthOf } from '../../terminal/text.js';
 import { type Command, type Input, JSON_OPTION } from '../command.js';
 import { isRowsFile, type Rows, readRows } from '../input/rows.js';
 import { readTexts, type Text } from '../input/texts.js';
@@ -230,7 +230,7 @@ function printResults(
   if (query.of > 1) terminal.line(fitText(inline(`${query.id}: ${query.text ?? ''}`), columns));
   const room = Math.max(12, columns - TABLE_COLUMNS);
   const ids = results.map(({ id }) => inline(id));
-  const widest = Math.max(...ids.map((id) => id.length));
+  const widest = Math.max(...ids.map(widthOf));
   const hasTexts = results.some(({ text }) => text !== undefined);
   const idRoom = hasTexts ? Math.min(widest, Math.floor(room / 3)) : Math.min(widest, room);
   terminal.table(
