@@ -259,6 +259,43 @@ test('a run that is killed goes on to the bits of one that was not', async () =>
   same(train(pairs, 'whole', ...LONG).status, 2, 'a trained folder is not overwritten');
 });
 
+test('a LoRA adapter goes on after an interrupt, and is written alone and merged', async () => {
+  const from = 'test/golden/fixtures/sentence/bert-v6';
+  const options = ['--from', from, '--lora', '2', '--steps', '6', '--eval-every', '2'];
+  const adapt = (out: string, ...more: string[]): Result =>
+    run('train', 'sentence', '--data', pairs, '--out', join(folder, out), ...options, ...more);
+  const whole = adapt('lora');
+  same(whole.status, 0, whole.error);
+  const args = ['train', 'sentence', '--data', pairs, '--out', join(folder, 'stopped'), ...options];
+  const child = spawn(process.execPath, ['dist/cli.js', ...args, '--json', '--threads', '1'], {
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
+  let seen = '';
+  for await (const chunk of child.stdout) {
+    seen += String(chunk);
+    // A second one would end the run at once.
+    if (/"step":3\b/.test(seen) && !child.killed) child.kill('SIGINT');
+  }
+  if (child.exitCode === null) await once(child, 'exit');
+  check(/"interrupted"/.test(seen), `it was not interrupted: ${seen.slice(-300)}`);
+  const resumed = adapt('stopped', '--resume');
+  same(resumed.status, 0, resumed.error);
+  for (const path of ['model.safetensors', 'adapter/adapter_model.safetensors']) {
+    const bytes = (out: string): string => readFileSync(join(folder, out, path)).toString('hex');
+    same(bytes('stopped'), bytes('lora'), path);
+  }
+  const evals = whole.events.filter(({ event }) => event === 'eval');
+  check(
+    evals.length === 3 && evals.every(({ valLoss }) => (valLoss as number) > 0),
+    'a loss at each validation',
+  );
+  const done = run('eval', join(folder, 'lora'), '--data', pairs);
+  same(done.status, 0, done.error);
+  const refused = train(pairs, 'static', '--kind', 'static', '--lora', '4');
+  same(refused.status, 2);
+  check(/--lora is for BERT-like encoders/.test(refused.error), refused.error);
+});
+
 test('a trained folder has a report, and eval reads it', () => {
   const page = readFileSync(join(folder, 'whole/report.html'), 'utf8');
   for (const part of ['BM25', 'untrained', 'Embedding space', '<svg'])

@@ -24,6 +24,7 @@ import {
   hasState,
   openFolder,
   type RunState,
+  readAdapterFiles,
   readModel,
   readState,
   writeModel,
@@ -224,15 +225,25 @@ async function validate(
 ): Promise<void> {
   setup.model.eval();
   const metrics = await evaluate(setup);
-  const { valLoss = Number.NaN } = metrics;
-  if (!Number.isFinite(valLoss)) throw new DivergedError(step, valLoss, 'validation loss');
+  const { criterion } = setup;
+  const { valLoss = criterion === undefined ? Number.NaN : undefined } = metrics;
+  if (valLoss !== undefined && !Number.isFinite(valLoss)) {
+    throw new DivergedError(step, valLoss, 'validation loss');
+  }
   const sample = await setup.sample();
   setup.model.train();
   terminal.event('eval', { step, ...metrics, sample });
   const shown = sample.replaceAll('\n', '↵');
-  terminal.line(`step ${step}: validation loss ${valLoss.toFixed(4)} · ${shown}`);
-  if (run.best !== undefined && !(valLoss < run.best.valLoss)) return;
-  run.best = { step, valLoss };
+  const figures = [
+    ...(valLoss === undefined ? [] : [`validation loss ${valLoss.toFixed(4)}`]),
+    ...(criterion === undefined
+      ? []
+      : [`${criterion} ${formatMetric(metrics[criterion] as number)}`]),
+  ];
+  terminal.line(`step ${step}: ${[...figures, shown].join(' · ')}`);
+  const value = criterion === undefined ? (valLoss as number) : -(metrics[criterion] as number);
+  if (run.best !== undefined && !(value < run.best.value)) return;
+  run.best = { step, value };
   write(run, setup);
 }
 
@@ -275,7 +286,9 @@ async function finish(
   const files = hasModules(run.out) ? readEncoderFolder(run.out) : readModel(run.out);
   const metrics = await setup.metricsOf(files);
   const summary = await setup.summarize?.(files);
-  if (summary !== undefined) writeModel(run.out, new Map([...files, ...summary.files]));
+  if (summary !== undefined) {
+    writeModel(run.out, new Map([...files, ...readAdapterFiles(run.out), ...summary.files]));
+  }
   save(run, setup, step, metrics);
   const facts = { ...metrics, ...summary?.facts };
   terminal.event('done', { step: step.step, bestStep: run.best?.step, ...facts, out: run.out });

@@ -38,6 +38,8 @@ export interface TrainingSetup<Data = unknown> {
   files(): Files;
   /** Evaluates the model that a folder's files hold on all validation data. */
   metricsOf(files: Files): MaybePromise<Metrics>;
+  /** Metric whose largest value chooses the best step; by default the least `valLoss` does. */
+  criterion?: string;
   /** Notes for the user before the run begins. */
   notes?: readonly string[];
   /** Runs the training, where `train` of the model itself does not. */

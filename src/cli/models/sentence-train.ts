@@ -17,7 +17,7 @@ import {
   type TrainStep,
   train,
 } from '../../models/index.js';
-import { sentenceTrainDefaults } from '../../models/sentence/training/trainer.js';
+import { sentenceLoss, sentenceTrainDefaults } from '../../models/sentence/training/trainer.js';
 import { loadSafetensors, Module, saveSafetensors, type Tensor } from '../../nn/index.js';
 import { InputError } from '../../terminal/errors.js';
 import { readBytes } from '../../terminal/files.js';
@@ -27,6 +27,7 @@ import { type Curves, drawnRows, sentenceReport } from '../output/sentence-repor
 import type { Metrics, ModelDeclaration, OpenedModel, TrainingSetup } from './model.js';
 import {
   choiceOption,
+  integerOption,
   numberOption,
   type Settings,
   TRAINING,
@@ -65,6 +66,7 @@ const OPTIONS = [
   textOption('teacher', 'rows of another model for the texts (.npy), to learn its space', '<file>'),
   choiceOption('loss', 'what is minimized', ['info-nce', 'cosent', 'supcon', 'parts']),
   numberOption('temperature', 'of the contrastive loss', 1e-2, 100),
+  integerOption('lora', 'rank of a LoRA adapter: train that alone, of a BERT-like encoder'),
   WIDTH,
   choiceOption('dtype', 'type of the weights that are written', ['float32', 'float16', 'int8']),
   column('anchor', 'the first texts of pairs'),
@@ -77,21 +79,45 @@ const OPTIONS = [
 
 type Dtype = 'float32' | 'float16' | 'int8';
 
+/** Factor of LoRA's product, times its rank. */
+const LORA_ALPHA = 16;
+
+/** Weights of one file in a state. */
+function partOf(state: ReadonlyMap<string, Tensor>, path: string): Uint8Array {
+  const own = [...state].flatMap(([name, tensor]): [string, Tensor][] =>
+    name.startsWith(`${path}:`) ? [[name.slice(path.length + 1), tensor]] : [],
+  );
+  return saveSafetensors(new Map(own));
+}
+
 /** Weights of an encoder as the state of a run; a state is loaded into an encoder of its own. */
 class EncoderState extends Module {
   encoder: SentenceEncoder;
+  /** Files that an adapter is added to. */
+  readonly #base: Files | undefined;
 
+  readonly #rank: number | undefined;
+
+  /** @param rank of the adapter, where only that is trained and is the state */
   constructor(
     encoder: SentenceEncoder,
     readonly defaults: TrainDefaults,
+    rank: number | undefined,
   ) {
     super();
     this.encoder = encoder;
+    this.#rank = rank;
+    this.#base =
+      rank !== undefined ? saveSentenceEncoder(encoder, { dtype: 'float32' }) : undefined;
   }
 
   override stateDict(): Map<string, Tensor> {
     const state = new Map<string, Tensor>();
-    for (const [path, bytes] of saveSentenceEncoder(this.encoder, { dtype: 'float32' })) {
+    const files =
+      this.#base === undefined
+        ? saveSentenceEncoder(this.encoder, { dtype: 'float32' })
+        : saveSentenceEncoder(this.encoder, { adapter: true });
+    for (const [path, bytes] of files) {
       if (!path.endsWith('.safetensors')) continue;
       for (const [name, tensor] of loadSafetensors(bytes)) state.set(`${path}:${name}`, tensor);
     }
@@ -99,13 +125,19 @@ class EncoderState extends Module {
   }
 
   override loadStateDict(state: ReadonlyMap<string, Tensor>): void {
+    if (this.#base !== undefined) {
+      const config = { r: this.#rank, lora_alpha: LORA_ALPHA, peft_type: 'LORA' };
+      const adapter: Files = new Map([
+        ['adapter_config.json', new TextEncoder().encode(JSON.stringify(config))],
+        ['adapter_model.safetensors', partOf(state, 'adapter_model.safetensors')],
+      ]);
+      this.encoder.dispose();
+      this.encoder = loadSentenceEncoder(this.#base, { adapter });
+      return;
+    }
     const files = saveSentenceEncoder(this.encoder, { dtype: 'float32' });
     for (const path of files.keys()) {
-      if (!path.endsWith('.safetensors')) continue;
-      const own = [...state].flatMap(([name, tensor]): [string, Tensor][] =>
-        name.startsWith(`${path}:`) ? [[name.slice(path.length + 1), tensor]] : [],
-      );
-      files.set(path, saveSafetensors(new Map(own)));
+      if (path.endsWith('.safetensors')) files.set(path, partOf(state, path));
     }
     this.encoder.dispose();
     this.encoder = loadSentenceEncoder(files);
@@ -242,10 +274,23 @@ async function create(input: SentenceInput, settings: Settings): Promise<Trainin
   const teacherRows = (rows: readonly number[]) => teacher && selectRows(teacher, rows);
   const data = dataOf(training, teacherRows(split.training));
   const kind = teacher === undefined ? examples.kind : 'embeddings';
-  const state = new EncoderState(
-    encoder,
-    sentenceTrainDefaults(encoder, kind, split.training.length),
+  const rank = settings.lora as number | undefined;
+  if (rank !== undefined && encoder.kind === 'static') {
+    throw new InputError('--lora is for BERT-like encoders, and this one is static');
+  }
+  const lora = rank === undefined ? undefined : { rank, alpha: LORA_ALPHA };
+  const defaults = sentenceTrainDefaults(encoder, kind, split.training.length, lora);
+  const state = new EncoderState(encoder, defaults, rank);
+  const validationData = dataOf(
+    selectExamples(examples, split.validation),
+    teacherRows(split.validation),
   );
+  const { temperature } = settings as { temperature?: number };
+  /** Loss on the validation part, where there is anything to compare. */
+  const validationLoss = (by: SentenceEncoder): { valLoss?: number } => {
+    const valLoss = sentenceLoss(by, validationData, { temperature });
+    return valLoss === undefined ? {} : { valLoss };
+  };
   const taskOf = (own: readonly number[]): Evaluation =>
     new Evaluation(
       teacher !== undefined && 'texts' in examples
@@ -273,10 +318,10 @@ async function create(input: SentenceInput, settings: Settings): Promise<Trainin
     notes,
     unit: { name: 'examples', perStep: (batchSize) => batchSize },
     async *run(options: TrainOptions): AsyncGenerator<TrainStep, void, void> {
-      const { temperature } = settings;
       const all: SentenceTrainOptions = {
         ...state.defaults,
-        ...(temperature !== undefined && { temperature: temperature as number }),
+        ...(lora !== undefined && { lora }),
+        ...(temperature !== undefined && { temperature }),
         ...options,
       };
       for await (const done of train(state.encoder, data, all)) {
@@ -288,15 +333,22 @@ async function create(input: SentenceInput, settings: Settings): Promise<Trainin
     evaluate() {
       const { value } = validation.measure(state.encoder);
       curves.figures.push([step, value]);
-      // The best step is the one with the best metric on the validation part.
-      return { valLoss: 1 - value, [figure]: value };
+      return { ...validationLoss(state.encoder), [figure]: value };
     },
+    criterion: figure,
     sample: () => test.sample(state.encoder),
-    files: () => saveSentenceEncoder(state.encoder, dtypeOf(settings)),
+    files() {
+      const merged = saveSentenceEncoder(state.encoder, dtypeOf(settings));
+      if (lora === undefined) return merged;
+      const adapter = saveSentenceEncoder(state.encoder, { adapter: true });
+      return new Map([
+        ...merged,
+        ...[...adapter].map(([path, bytes]) => [`adapter/${path}`, bytes] as const),
+      ]);
+    },
     metricsOf(files) {
       const best = loadSentenceEncoder(files);
-      const { value } = validation.measure(best);
-      const metrics = { valLoss: 1 - value, ...metricsOf(test, best, start, words) };
+      const metrics = { ...validationLoss(best), ...metricsOf(test, best, start, words) };
       best.dispose();
       return metrics;
     },

@@ -27,6 +27,8 @@ import {
 const RESUME = 'resume.safetensors';
 const WEIGHTS = 'model.safetensors';
 const CONFIG = 'config.json';
+/** Folder of a LoRA adapter's files in that of its model. */
+const ADAPTER = 'adapter/';
 const MANIFEST = 'nearfar.json';
 const LOCK = 'nearfar.lock';
 
@@ -111,7 +113,7 @@ function readManifest(folder: string): Set<string> {
     const { files } = readJson(join(folder, MANIFEST)) as { files: unknown };
     const names = Array.isArray(files) ? files : [];
     // A name, or one in the folder of a module, never another path: what is listed may be removed.
-    const own = /^(\d+_\w+\/)?\w[\w.-]*$/;
+    const own = /^((\d+_\w+|adapter)\/)?\w[\w.-]*$/;
     return new Set(names.filter((name) => typeof name === 'string' && own.test(name)));
   } catch {
     return new Set();
@@ -220,6 +222,14 @@ export function readModel(folder: string): Files {
   return files;
 }
 
+/** Reads the files of a LoRA adapter that were written into the model's folder. */
+export function readAdapterFiles(folder: string): Files {
+  const names = [...readManifest(folder)].filter(
+    (name) => name.startsWith(ADAPTER) && existsSync(join(folder, name)),
+  );
+  return new Map(names.map((name) => [name, readBytes(join(folder, name))]));
+}
+
 /** State of a run besides its tensors. */
 export interface RunState {
   /** The options that the run depends on, as they were given. */
@@ -228,7 +238,8 @@ export interface RunState {
   data: string;
   step: number;
   finished: boolean;
-  best: { step: number; valLoss: number } | undefined;
+  /** The best step: its validation loss, or what else chose it, the less the better. */
+  best: { step: number; value: number } | undefined;
   /** Seed of the run's random numbers. */
   seed: TrainState['seed'];
   /** Metrics of a finished run. */
@@ -289,8 +300,7 @@ function isState(value: unknown): value is RunState {
     typeof data === 'string' &&
     isCount(step) &&
     typeof finished === 'boolean' &&
-    (best === undefined ||
-      (isObject(best) && isCount(best.step) && Number.isFinite(best.valLoss))) &&
+    (best === undefined || (isObject(best) && isCount(best.step) && Number.isFinite(best.value))) &&
     isCount(seed)
   );
 }

@@ -9,7 +9,17 @@ import {
   rangeError,
   typeError,
 } from '../../../core/validation.js';
-import { add, concat, Module, mul, slice, type Tensor } from '../../../nn/index.js';
+import {
+  add,
+  concat,
+  Module,
+  mul,
+  noGrad,
+  slice,
+  type Tensor,
+  tensor,
+  tidy,
+} from '../../../nn/index.js';
 import { cachedLoss } from '../../../train/gradient-cache.js';
 import {
   checkState,
@@ -137,7 +147,8 @@ export class SentenceTrainer extends Module implements Trainable<unknown, Senten
       throw new Error(`${NAME}: the encoder was disposed of and can't be trained any more`);
     }
     const ids = batch.texts.map((text) => this.#tokens(text));
-    if (ids.length <= this.#chunkSize) return this.#prefixLoss(batch, this.network.embed(ids));
+    const lossOf = (rows: Tensor): Tensor => prefixLoss(batch, rows, this.#dimensions);
+    if (ids.length <= this.#chunkSize) return lossOf(this.network.embed(ids));
     const sizes: number[] = [];
     for (let from = 0; from < ids.length; from += this.#chunkSize) {
       sizes.push(Math.min(this.#chunkSize, ids.length - from));
@@ -145,16 +156,16 @@ export class SentenceTrainer extends Module implements Trainable<unknown, Senten
     return cachedLoss(
       sizes,
       (first, count) => this.network.embed(ids.slice(first, first + count)),
-      (chunks) => this.#prefixLoss(batch, concat(chunks)),
+      (chunks) => lossOf(concat(chunks)),
     );
   }
+}
 
-  /** Mean of the losses of all columns and of the first ones (https://arxiv.org/abs/2205.13147). */
-  #prefixLoss(batch: SentenceBatch, rows: Tensor): Tensor {
-    let total = batch.loss(rows);
-    for (const cols of this.#dimensions) total = add(total, batch.loss(slice(rows, 1, 0, cols)));
-    return this.#dimensions.length === 0 ? total : mul(total, 1 / (1 + this.#dimensions.length));
-  }
+/** Mean of the losses of all columns and of the first ones (https://arxiv.org/abs/2205.13147). */
+function prefixLoss(batch: SentenceBatch, rows: Tensor, dimensions: readonly number[]): Tensor {
+  let total = batch.loss(rows);
+  for (const cols of dimensions) total = add(total, batch.loss(slice(rows, 1, 0, cols)));
+  return dimensions.length === 0 ? total : mul(total, 1 / (1 + dimensions.length));
 }
 
 /** Text that `encode` puts before each text by default. */
@@ -287,12 +298,56 @@ export async function* trainSentenceEncoder(
   }
 }
 
+/** Examples of a batch of the validation loss. */
+const VALIDATION_BATCH = 256;
+
+/**
+ * Computes the loss that a training minimizes on examples that it does not train on, with the
+ * default `dimensions`: its mean over batches that are always the same.
+ *
+ * @param encoder static or BERT-like; as it is by now, also while it is trained
+ * @param data examples that are held out
+ * @param options temperature: as in the training
+ * @returns the mean loss; undefined where the examples have nothing to compare, such as labels of which
+ * no two are equal
+ */
+export function sentenceLoss(
+  encoder: SentenceEncoder,
+  data: SentenceData,
+  { temperature }: { temperature?: number | undefined } = {},
+): number | undefined {
+  let task: SentenceTask;
+  try {
+    const sizes = { width: encoder.width, match: undefined };
+    task = makeTask(readExamples(data), temperature, encoder.kind, sizes);
+  } catch (error) {
+    if (error instanceof RangeError) return undefined;
+    throw error;
+  }
+  const batchSize = Math.min(VALIDATION_BATCH, task.examples);
+  if (batchSize < 2) return undefined;
+  const batches = task.batches({ batchSize, seed: 0 });
+  const dimensions = defaultDimensions(encoder.width);
+  let [total, weights] = [0, 0];
+  for (let step = 0; step < Math.ceil(task.examples / batchSize); step++) {
+    const batch = batches(step);
+    const { data: rows, rows: count, cols } = encoder.encode(batch.texts);
+    const loss = tidy(() =>
+      noGrad(() => prefixLoss(batch, tensor(rows, [count, cols]), dimensions).item()),
+    );
+    total += batch.weight * loss;
+    weights += batch.weight;
+  }
+  return weights === 0 ? undefined : total / weights;
+}
+
 /**
  * Tells the options of `train` that hold for a sentence encoder where none are given.
  *
  * @param encoder static or BERT-like, as it is before a training
  * @param kind kind of the data
  * @param examples number of examples
+ * @param lora option of `train`, where an adapter is trained
  * @returns options of `train`
  * @example const { steps } = sentenceTrainDefaults(encoder, 'pairs', pairs.length);
  */
@@ -300,9 +355,13 @@ export function sentenceTrainDefaults(
   encoder: SentenceEncoder,
   kind: SentenceKind,
   examples: number,
+  lora?: LoraOptions,
 ): TrainDefaults {
   const { parts } = encoder;
-  const network = makeNetwork(parts, undefined, { seed: 0, state: undefined });
+  const settings = lora && checkLora(NAME, 'lora', lora);
+  const { adapter } = parts;
+  const network = makeNetwork(parts, settings, { seed: 0, state: undefined });
+  parts.adapter = adapter;
   try {
     return network.defaults(kind, examples, parts.origin === 'new');
   } finally {
