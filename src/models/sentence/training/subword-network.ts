@@ -28,12 +28,6 @@ export function carriedSubwords(
   return { subwords: { offsets, features, stds: new Float32Array(0), seed: 0 }, rows };
 }
 
-/** Rows of a text, and how often each is in it. */
-interface Features {
-  rows: Int32Array;
-  counts: Float32Array;
-}
-
 export class SubwordNetwork extends TrainableNetwork {
   readonly width: number;
   readonly chunkSize = Number.POSITIVE_INFINITY;
@@ -41,7 +35,6 @@ export class SubwordNetwork extends TrainableNetwork {
   readonly rows: Tensor;
   readonly #encoder: StaticEncoder;
   readonly #subwords: Subwords;
-  readonly #features = new WeakMap<object, Features>();
   /** Version of the rows whose sums the encoder has. */
   #folded = -1;
 
@@ -58,44 +51,38 @@ export class SubwordNetwork extends TrainableNetwork {
     this.rows = asParameter(made);
   }
 
-  /** Rows that the tokens of a text are the sums of, each once with how often it is there. */
-  #featuresOf(ids: TokenIds): Features {
-    const kept = this.#features.get(ids);
-    if (kept !== undefined) return kept;
-    const { offsets, features } = this.#subwords;
-    const counts = new Map<number, number>();
-    for (let i = 0; i < ids.length; i++) {
-      const id = ids[i] as number;
-      for (let k = offsets[id] as number; k < (offsets[id + 1] as number); k++) {
-        const row = features[k] as number;
-        counts.set(row, (counts.get(row) ?? 0) + 1);
+  embed(texts: readonly TokenIds[]): Tensor {
+    const { offsets: begins, features } = this.#subwords;
+    // The row of each token of the batch is summed once, however many texts have it.
+    const indices = new Map<number, number>();
+    const starts = new Int32Array(texts.length);
+    let count = 0;
+    texts.forEach((ids, i) => {
+      starts[i] = count;
+      count += ids.length;
+    });
+    const tokens = new Int32Array(count);
+    const own: number[] = [];
+    const ownStarts: number[] = [];
+    let at = 0;
+    for (const ids of texts) {
+      for (let i = 0; i < ids.length; i++) {
+        const id = ids[i] as number;
+        let index = indices.get(id);
+        if (index === undefined) {
+          index = indices.size;
+          indices.set(id, index);
+          ownStarts.push(own.length);
+          const end = begins[id + 1] as number;
+          for (let k = begins[id] as number; k < end; k++) own.push(features[k] as number);
+        }
+        tokens[at++] = index;
       }
     }
-    const found = {
-      rows: Int32Array.from(counts.keys()),
-      counts: Float32Array.from(counts.values()),
-    };
-    this.#features.set(ids, found);
-    return found;
-  }
-
-  embed(texts: readonly TokenIds[]): Tensor {
-    const lists = texts.map((ids) => this.#featuresOf(ids));
-    const offsets = new Int32Array(texts.length);
-    let count = 0;
-    lists.forEach(({ rows }, i) => {
-      offsets[i] = count;
-      count += rows.length;
-    });
-    const all = new Int32Array(count);
-    const weights = new Float32Array(count);
-    lists.forEach(({ rows, counts }, i) => {
-      all.set(rows, offsets[i]);
-      weights.set(counts, offsets[i]);
-    });
-    if (count === 0) return embeddingBag(this.rows, all, offsets, { sparse: true });
+    if (count === 0) return embeddingBag(this.rows, tokens, starts, { sparse: true });
+    const rows = embeddingBag(this.rows, own, ownStarts, { mode: 'sum', sparse: true });
     // Sums differ from means by a factor per text, which no cosine sees.
-    return embeddingBag(this.rows, all, offsets, { mode: 'sum', weights, sparse: true });
+    return embeddingBag(rows, tokens, starts, { mode: 'sum' });
   }
 
   defaults(kind: SentenceKind, examples: number): TrainDefaults {
