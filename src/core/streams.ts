@@ -48,6 +48,8 @@ export const STREAMS = {
   tableRows: 17,
   /** Queries drawn with replacement by the bootstrap: step is the sample. */
   bootstrap: 18,
+  /** Rows of tokens that sketches of texts are the means of. */
+  sketch: 19,
 } as const;
 
 export type Stream = (typeof STREAMS)[keyof typeof STREAMS];

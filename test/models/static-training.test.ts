@@ -12,7 +12,11 @@ import {
   train,
 } from 'nearfar/models';
 import { bytesInUse, loadSafetensors, saveSafetensors } from 'nearfar/nn';
-import { orderBatches, shuffledEpochs } from '../../src/models/sentence/training/batches.js';
+import {
+  neighborEpochs,
+  orderBatches,
+  shuffledEpochs,
+} from '../../src/models/sentence/training/batches.js';
 import { batchIds, Neighbors } from '../../src/models/sentence/training/pair-ids.js';
 import { check, close, same, suite } from '../harness.js';
 
@@ -266,6 +270,34 @@ test('an epoch has every example once, in batches of two or more', () => {
       }
     }),
   );
+});
+
+test('an epoch of neighbors has every example once, and neighbors next to each other', () => {
+  // Examples of eight subjects: the nearest is the first of the same one.
+  const nearest = (count: number) => (centers: readonly number[]) =>
+    Array.from({ length: count }, (_, i) => {
+      return Math.max(
+        centers.findIndex((center) => center % 8 === i % 8),
+        0,
+      );
+    });
+  fc.assert(
+    fc.property(fc.integer({ min: 2, max: 300 }), fc.nat(9), (count, seed) => {
+      const epochs = neighborEpochs(count, nearest(count), seed);
+      const orders = [epochs(0), epochs(1)];
+      const all = Array.from({ length: count }, (_, i) => i);
+      for (const order of orders)
+        same(
+          [...order].sort((a, b) => a - b),
+          all,
+        );
+      // A run that begins with the second epoch has the same order in it.
+      same(neighborEpochs(count, nearest(count), seed)(1), orders[1]);
+    }),
+  );
+  const order = neighborEpochs(512, nearest(512), 1)(0);
+  const alike = order.filter((i, at) => at > 0 && i % 8 === (order[at - 1] as number) % 8).length;
+  check(alike > 300, `${alike} of 512 follow one of their subject; an eighth would by chance`);
 });
 
 test('data that is not of one of the kinds is refused by name', async () => {

@@ -97,3 +97,32 @@ export function groupedEpochs(
     return random.shuffle(groups).flat();
   };
 }
+
+/** Neighbors of a group at most. */
+const GROUP = 32;
+
+/**
+ * Orders examples so that neighbors come together, other groups in every epoch: a batch has several
+ * groups, each of the examples that are nearest to one of them.
+ *
+ * @param nearest gives for each example the index of the nearest of some
+ */
+export function neighborEpochs(
+  count: number,
+  nearest: (centers: readonly number[]) => ArrayLike<number>,
+  seed: number,
+): (epoch: number) => readonly number[] {
+  return (epoch) => {
+    const random = new Random(seed, STREAMS.order, epoch);
+    const order = random.shuffle(Array.from({ length: count }, (_, example) => example));
+    const groups: number[][] = Array.from({ length: Math.ceil(count / GROUP) }, () => []);
+    const indices = nearest(order.slice(0, groups.length));
+    for (const example of order) (groups[indices[example] as number] as number[]).push(example);
+    const parts = groups.flatMap((group) => {
+      const cut: number[][] = [];
+      for (let i = 0; i < group.length; i += GROUP) cut.push(group.slice(i, i + GROUP));
+      return cut;
+    });
+    return random.shuffle(parts).flat();
+  };
+}

@@ -6,6 +6,8 @@
 import { infoNce, slice, type Tensor } from '../../../nn/index.js';
 import { orderBatches, shuffledEpochs } from './batches.js';
 import type { TextPair } from './data.js';
+import { pairEpochs } from './neighbors.js';
+import type { TokenIds } from './network.js';
 import { batchIds, Neighbors } from './pair-ids.js';
 import type { SentenceBatch, SentenceTask } from './task.js';
 
@@ -19,17 +21,23 @@ export interface PairExamples {
 /** Options of the loss. */
 export interface PairLoss {
   temperature: number;
+  /** Gives the numbers of a text's tokens, where pairs that look alike are to share batches. */
+  tokens?: ((text: string) => TokenIds) | undefined;
 }
 
 export function pairTask(
   { pairs, negatives, ids }: PairExamples,
-  { temperature }: PairLoss,
+  { temperature, tokens }: PairLoss,
 ): SentenceTask {
   const neighbors = new Neighbors(pairs);
   return {
     examples: pairs.length,
     batches({ batchSize, seed }) {
-      const order = orderBatches(shuffledEpochs(pairs.length, seed), pairs.length, batchSize);
+      const epochs =
+        tokens === undefined || pairs.length <= batchSize
+          ? shuffledEpochs(pairs.length, seed)
+          : pairEpochs(pairs, tokens, seed);
+      const order = orderBatches(epochs, pairs.length, batchSize);
       return (step, first = 0, count = batchSize) => {
         const drawn = order(step, first, count);
         const batch = drawn.map((i) => pairs[i] as TextPair);

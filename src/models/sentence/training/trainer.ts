@@ -195,10 +195,14 @@ function makeTask(
   temperature: number | undefined,
   kind: SentenceEncoder['kind'],
   { width, match }: Omit<EmbeddingOptions, 'temperature'>,
+  tokens: (text: string) => TokenIds,
 ): SentenceTask {
   switch (examples.kind) {
     case 'pairs':
-      return pairTask(examples, { temperature: temperature ?? 0.05 });
+      return pairTask(examples, {
+        temperature: temperature ?? 0.05,
+        tokens: kind === 'static' ? tokens : undefined,
+      });
     case 'labels':
       return labelTask(examples, { temperature: temperature ?? 0.1 });
     case 'texts': {
@@ -273,7 +277,13 @@ export async function* trainSentenceEncoder(
     checkDimensions(encoder.width),
     defaultDimensions(encoder.width),
   );
-  const task = makeTask(examples, temperature, encoder.kind, { width: encoder.width, match });
+  const task = makeTask(
+    examples,
+    temperature,
+    encoder.kind,
+    { width: encoder.width, match },
+    (text) => parts.tokens.ids(text),
+  );
   const lora = reader.optional('lora', checkLora);
   const state = reader.optional('state', checkState);
   const seed = reader.read('seed', integerIn(0), state?.seed ?? 0);
