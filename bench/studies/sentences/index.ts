@@ -1,27 +1,37 @@
 /**
- * Study: static sentence encoders trained from scratch, against BM25 and untrained ones.
+ * Study: static sentence encoders trained on pairs, against BM25 and untrained ones.
  *
  *   npm run sentences:data                 installs the texts, which only this study needs
- *   npm run sentences                      every task, five seeds
+ *   npm run sentences -- --write           every task, five seeds, to results.json next to this file
  *   npm run sentences -- typescript --seeds 1 --width 256
- *   npm run sentences -- --json results.json
+ *
+ *   npm run sentences -- aws-services --from ../shared/models/minilm-static-256
+ *
+ * With --from a loaded encoder is trained, or english, the one in the package. With --write the other tasks of the file stay as they are.
  */
 
-import { writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { basename } from 'node:path';
 import { Bm25, type Matrix, reciprocalRankFusion, topK } from 'nearfar';
-import { SentenceEncoder, train } from 'nearfar/models';
+import { loadEnglish } from 'nearfar/english';
+import { loadSentenceEncoder, SentenceEncoder, train } from 'nearfar/models';
+import { readFolder } from '../../../build/english/teacher.js';
 import { chooseNames, readArguments, readInt } from '../arguments.js';
-import { meanStd } from '../mean-std.js';
+import { type MeanStd, meanStd } from '../mean-std.js';
 import { TASKS, type Task } from './data.js';
 
 const { values, positionals } = readArguments(
-  ['npm run sentences -- [task…] [--seeds <n>] [--width <n>] [--steps <n>] [--json <file>]'],
+  [
+    'npm run sentences -- [task…] [--seeds <n>] [--width <n>] [--steps <n>]',
+    '  [--from <folder>|english] [--write]',
+  ],
   {
     options: {
       seeds: { type: 'string', default: '5' },
       width: { type: 'string', default: '256' },
       steps: { type: 'string', default: '0' },
-      json: { type: 'string', default: '' },
+      from: { type: 'string', default: '' },
+      write: { type: 'boolean', default: false },
     },
     allowPositionals: true,
   },
@@ -69,12 +79,18 @@ interface Row {
   cpuSeconds: number;
 }
 
+/** A new encoder, whose tokens come from the texts of training alone, or the one to begin from. */
+function makeEncoder(task: Task, seed: number): SentenceEncoder | Promise<SentenceEncoder> {
+  if (values.from === 'english') return loadEnglish();
+  if (values.from !== '') return loadSentenceEncoder(readFolder(values.from));
+  return new SentenceEncoder(task.train.flat(), { width, seed });
+}
+
 async function runSeed(task: Task, words: Ranking, seed: number): Promise<Row> {
   const start = process.cpuUsage();
-  // Tokens come from the texts of training alone.
-  const encoder = new SentenceEncoder(task.train.flat(), { width, seed });
+  const encoder = await makeEncoder(task, seed);
   const made = process.cpuUsage(start);
-  const untrained = measure(rank(encoder, task, width), task).mrr;
+  const untrained = measure(rank(encoder, task, encoder.width), task).mrr;
   const begin = process.cpuUsage();
   const options = steps === 0 ? { seed } : { seed, steps };
   for await (const { step, loss } of train(encoder, { pairs: task.train }, options)) {
@@ -82,9 +98,9 @@ async function runSeed(task: Task, words: Ranking, seed: number): Promise<Row> {
       process.stderr.write(`${task.name} ${seed}: ${step} ${loss.toFixed(3)}\r`);
   }
   const spent = process.cpuUsage(begin);
-  const ranking = rank(encoder, task, width);
+  const ranking = rank(encoder, task, encoder.width);
   const { mrr, recall } = measure(ranking, task);
-  const half = measure(rank(encoder, task, Math.ceil(width / 2)), task).mrr;
+  const half = measure(rank(encoder, task, Math.ceil(encoder.width / 2)), task).mrr;
   encoder.dispose();
   return {
     ...{ untrained, trained: mrr, half, recall, hybrid: measure(fuse(ranking, words), task).mrr },
@@ -92,7 +108,34 @@ async function runSeed(task: Task, words: Ranking, seed: number): Promise<Row> {
   };
 }
 
-const results: Record<string, unknown> = {};
+/** Results of one task over all seeds, as results.json holds them. */
+interface TaskResults extends Record<keyof Row, MeanStd> {
+  pairs: number;
+  queries: number;
+  documents: number;
+  seeds: number;
+  bm25: { mrr: number; recall: number };
+}
+
+const RESULTS = new URL('./results.json', import.meta.url);
+
+const round = (x: number): number => Number(x.toFixed(4));
+
+/** Puts the results of a task into the file. */
+function writeResults(name: string, found: TaskResults): void {
+  const before: { results: Record<string, TaskResults> } = existsSync(RESULTS)
+    ? JSON.parse(readFileSync(RESULTS, 'utf8'))
+    : { results: {} };
+  const all = { ...before.results, [name]: found };
+  const names = Object.keys(TASKS);
+  const taskOf = (key: string): number => names.indexOf(key.split(' ')[0] as string);
+  const results = Object.fromEntries(
+    Object.entries(all).sort(([a], [b]) => taskOf(a) - taskOf(b) || a.length - b.length),
+  );
+  const text = JSON.stringify({ metric: `MRR@${K}`, width, results }, null, 2);
+  writeFileSync(RESULTS, `${text}\n`);
+}
+
 for (const name of chooseNames(positionals, Object.keys(TASKS))) {
   const task = (TASKS[name] as () => Task)();
   const bm25 = new Bm25(task.corpus);
@@ -103,16 +146,31 @@ for (const name of chooseNames(positionals, Object.keys(TASKS))) {
   const { mrr, recall } = measure(words, task);
   const rows: Row[] = [];
   for (let seed = 1; seed <= seeds; seed++) rows.push(await runSeed(task, words, seed));
-  const all = (key: keyof Row): string => {
+  const spread = (key: keyof Row): MeanStd => {
     const { mean, std } = meanStd(rows.map((row) => row[key]));
-    return `${mean.toFixed(3)} ± ${std.toFixed(3)}`;
+    return { mean: round(mean), std: round(std) };
   };
-  const sizes = `${task.train.length} pairs, ${task.queries.length} queries, ${task.corpus.length} documents`;
+  const results: TaskResults = {
+    pairs: task.train.length,
+    queries: task.queries.length,
+    documents: task.corpus.length,
+    seeds,
+    bm25: { mrr: round(mrr), recall: round(recall) },
+    untrained: spread('untrained'),
+    trained: spread('trained'),
+    half: spread('half'),
+    hybrid: spread('hybrid'),
+    recall: spread('recall'),
+    cpuSeconds: spread('cpuSeconds'),
+  };
+  const show = (key: keyof Row): string =>
+    `${results[key].mean.toFixed(3)} ± ${results[key].std.toFixed(3)}`;
   process.stdout.write(
-    `${name}: ${sizes}\n  BM25 ${mrr.toFixed(3)} (recall ${recall.toFixed(3)})  untrained ${all('untrained')}` +
-      `  trained ${all('trained')} (recall ${all('recall')})  half the columns ${all('half')}` +
-      `  with BM25 ${all('hybrid')}  CPU s ${all('cpuSeconds')}\n`,
+    `${name}: ${results.pairs} pairs, ${results.queries} queries, ${results.documents} documents\n` +
+      `  BM25 ${mrr.toFixed(3)} (recall ${recall.toFixed(3)})  untrained ${show('untrained')}` +
+      `  trained ${show('trained')} (recall ${show('recall')})  half the columns ${show('half')}` +
+      `  with BM25 ${show('hybrid')}  CPU s ${show('cpuSeconds')}\n`,
   );
-  results[name] = { sizes, bm25: { mrr, recall }, seeds: rows };
+  const start = values.from === '' ? '' : ` from ${basename(values.from)}`;
+  if (values.write) writeResults(`${name}${start}`, results);
 }
-if (values.json !== '') writeFileSync(values.json, `${JSON.stringify(results, undefined, 1)}\n`);
