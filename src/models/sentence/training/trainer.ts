@@ -190,12 +190,13 @@ function checkDimensions(width: number) {
   };
 }
 
+/** @param tokens numbers of a text's tokens, where pairs that look alike are to share batches */
 function makeTask(
   examples: Examples,
   temperature: number | undefined,
   kind: SentenceEncoder['kind'],
   { width, match }: Omit<EmbeddingOptions, 'temperature'>,
-  tokens: (text: string) => TokenIds,
+  tokens?: (text: string) => TokenIds,
 ): SentenceTask {
   switch (examples.kind) {
     case 'pairs':
