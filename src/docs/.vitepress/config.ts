@@ -19,6 +19,13 @@ export default defineConfig({
       md.core.ruler.before('normalize', 'figures', (state) => {
         state.src = fillFigures(state.src);
       });
+      // A block that is a file says so: ```csv [faq.csv].
+      const fence = md.renderer.rules.fence;
+      md.renderer.rules.fence = (tokens, i, options, env, self) => {
+        const html = fence?.(tokens, i, options, env, self) ?? '';
+        const file = /\[([^\]]+)\]/.exec(tokens[i]?.info ?? '')?.[1];
+        return file === undefined ? html : `<div class="file-name">${file}</div>${html}`;
+      };
     },
   },
   themeConfig: {
