@@ -30,8 +30,7 @@ export {
   contrastiveSums,
   contrastiveGradients,
   contrastiveRows,
-  sumByLabel,
-  supConRows,
 } from './losses/contrastive';
+export { sumByLabel, countAnchors, supConRows } from './losses/sup-con';
 export { sigLipRows } from './losses/siglip';
 export { tripletRows, tripletUpdateRows } from './losses/triplet';

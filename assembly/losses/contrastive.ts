@@ -58,7 +58,8 @@ function tileAddress(
 
 /** Masks a tile: sets to -inf the pairs that are not negatives, and the padding. */
 function maskTile(
-  t: usize, i0: i32, i1: i32, j0: i32, j1: i32, pairOffset: i32, ids: usize, idColumns: i32,
+  t: usize, i0: i32, i1: i32, j0: i32, j1: i32, pairOffset: i32, ids: usize, columnIds: usize,
+  idColumns: i32,
 ): void {
   const rows = i1 - i0, columns = j1 - j0;
   const paddedRows = padded(rows, MR), paddedColumns = padded(columns, NR);
@@ -68,7 +69,7 @@ function maskTile(
       store<f32>(t + (<usize>(r * TILE + c) << 2), -Infinity);
     }
   }
-  maskDiagonal(t, i0, i1, j0, j1, 0);
+  if (pairOffset >= 0) maskDiagonal(t, i0, i1, j0, j1, 0);
   if (pairOffset > 0) {
     maskDiagonal(t, i0, i1, j0, j1, pairOffset);
     maskDiagonal(t, i0, i1, j0, j1, -pairOffset);
@@ -78,7 +79,7 @@ function maskTile(
   for (let r = 0; r < rows; r++) {
     const id = load<i32>(ids + (<usize>(i0 + r) << 2));
     for (let c = 0; c < end; c++) {
-      if (load<i32>(ids + (<usize>(j0 + c) << 2)) == id) {
+      if (load<i32>(columnIds + (<usize>(j0 + c) << 2)) == id) {
         store<f32>(t + (<usize>(r * TILE + c) << 2), -Infinity);
       }
     }
@@ -111,7 +112,8 @@ function mirror(t: usize, rows: i32): void {
 @inline
 function cosineTile(
   t: usize, left: usize, right: usize, i0: i32, i1: i32, j0: i32, j1: i32,
-  rows: i32, columns: i32, depth: i32, pairOffset: i32, ids: usize, idColumns: i32, self: bool,
+  rows: i32, columns: i32, depth: i32, pairOffset: i32, ids: usize, columnIds: usize,
+  idColumns: i32, self: bool,
 ): void {
   // Whole slivers on both sides: their padding is zeros, so no tile has an edge.
   const iEnd = i0 + padded(i1 - i0, MR), jEnd = j0 + padded(j1 - j0, NR);
@@ -120,7 +122,7 @@ function cosineTile(
   const band = half ? RESULT_BELOW : WHOLE;
   multiplyRows(t, left, right, i0, iEnd, j0, jEnd, rows, columns, depth, TILE, false, 0, band);
   if (half) mirror(t, iEnd - i0);
-  maskTile(t, i0, i1, j0, j1, pairOffset, ids, idColumns);
+  maskTile(t, i0, i1, j0, j1, pairOffset, ids, columnIds, idColumns);
 }
 
 /** Adds a tile's exp(scale (cos - 1)) to the sums of its rows and, if wanted, of its columns. */
@@ -246,14 +248,15 @@ export function contrastiveInit(
  * it, wherever it is computed, so that every sum has its order.
  *
  * left, right: unit rows packed by `packBlocks` with MR and NR; pairs (i, i) and (i, i +-
- * pairOffset) are left out, and those with equal ids (0: none) in the first `idColumns` columns.
+ * pairOffset) are left out unless pairOffset is -1, and those where the row's id is the column's in
+ * the first `idColumns` columns (ids 0: none).
  * With `self` the columns' arrays are the rows'. Sums and shifts are padded to NR. The first
  * `keptTiles` tiles stay in `kept`, TILE x TILE floats each.
  */
 export function contrastiveSums(
   rowSums: usize, rowShifts: usize, columnSums: usize, columnShifts: usize, wantColumns: bool,
   left: usize, right: usize, rows: i32, columns: i32, depth: i32, scale: f32,
-  pairOffset: i32, ids: usize, idColumns: i32, self: bool,
+  pairOffset: i32, ids: usize, columnIds: usize, idColumns: i32, self: bool,
   kept: usize, keptTiles: i32, scratch: usize, iFirst: i32, iEnd: i32, jFirst: i32, jEnd: i32,
 ): void {
   const columnRow = scratch + ((3 * TILE * TILE) << 2);
@@ -265,8 +268,8 @@ export function contrastiveSums(
       const both = self ? i0 != j0 : wantColumns;
       const t = tileAddress(i0, j0, columns, self, kept, keptTiles, scratch);
       cosineTile(
-        t, left, right, i0, i1, j0, j1, rows, columns, depth, pairOffset, ids, idColumns,
-        self,
+        t, left, right, i0, i1, j0, j1, rows, columns, depth, pairOffset, ids, columnIds,
+        idColumns, self,
       );
       const sumsBelow = columnSums + (<usize>j0 << 3);
       if (scale <= FIXED_SHIFT_SCALE) {
@@ -363,7 +366,8 @@ function addProduct(
  *   dLeft[i] += sum over j of W[i][j] right[j],   dRight[j] += sum over i of W[i][j] left[i].
  *
  * leftFactor, rightFactor: the unit rows again, packed by columns (`pack` with rowStride 1, depth =
- * rows, width NR). Coefficients and shifts are padded to NR, with coefficients 0. With `self`
+ * rows, width NR). Coefficients and shifts are padded to NR, with coefficients 0. Where dRight is 0
+ * it is not computed. With `self`
  * dRight is dLeft and the columns' arrays are the rows'. Tiles, their order, and those that were
  * kept as in `contrastiveSums`.
  */
@@ -371,7 +375,7 @@ export function contrastiveGradients(
   dLeft: usize, dRight: usize, leftFactor: usize, rightFactor: usize,
   rowCoefficients: usize, rowShifts: usize, columnCoefficients: usize, columnShifts: usize,
   left: usize, right: usize, rows: i32, columns: i32, depth: i32, scale: f32,
-  pairOffset: i32, ids: usize, idColumns: i32, self: bool,
+  pairOffset: i32, ids: usize, columnIds: usize, idColumns: i32, self: bool,
   kept: usize, keptTiles: i32, scratch: usize, iFirst: i32, iEnd: i32, jFirst: i32, jEnd: i32,
 ): void {
   const w = scratch + ((TILE * TILE) << 2);
@@ -380,12 +384,12 @@ export function contrastiveGradients(
     const i1 = min(i0 + TILE, rows);
     for (let j0 = self ? max(i0, jFirst) : jFirst; j0 < jEnd; j0 += TILE) {
       const j1 = min(j0 + TILE, columns);
-      const both = !self || i0 != j0;
+      const both = dRight != 0 && (!self || i0 != j0);
       const t = tileAddress(i0, j0, columns, self, kept, keptTiles, scratch);
       if (t == scratch) {
         cosineTile(
-          t, left, right, i0, i1, j0, j1, rows, columns, depth, pairOffset, ids, idColumns,
-          self,
+          t, left, right, i0, i1, j0, j1, rows, columns, depth, pairOffset, ids, columnIds,
+          idColumns, self,
         );
       }
       packWeights(
@@ -425,72 +429,4 @@ export function contrastiveRows(
     store<f32>(at, <f32>(<f64>load<f32>(at) - grad));
   }
   return loss;
-}
-
-/**
- * Sums of the unit rows of each label (labels x cols, f64) and how many there are (i32). Labels
- * are 0 to `count` - 1.
- */
-export function sumByLabel(
-  sums: usize, counts: usize, x: usize, labels: usize, rows: i32, cols: i32, count: i32,
-): void {
-  memory.fill(sums, 0, (<usize>count * <usize>cols) << 3);
-  memory.fill(counts, 0, <usize>count << 2);
-  for (let i = 0; i < rows; i++) {
-    const label = load<i32>(labels + (<usize>i << 2));
-    const counter = counts + (<usize>label << 2);
-    store<i32>(counter, load<i32>(counter) + 1);
-    const sum = sums + ((<usize>label * <usize>cols) << 3);
-    const row = x + ((<usize>i * <usize>cols) << 2);
-    for (let c = 0; c < cols; c++) {
-      const at = sum + (<usize>c << 3);
-      store<f64>(at, load<f64>(at) + <f64>load<f32>(row + (<usize>c << 2)));
-    }
-  }
-}
-
-/**
- * Computes the loss of SupCon from the sums over all other rows: row i with P others of its label has
- * the loss log(sum_i) + shift_i - scale (mean cosine of the P). Returns the mean over the rows with
- * P > 0, or 0 if there are none. `coefficients` become the r_i of `contrastiveGradients`, and the
- * positives' part of the gradient is added to dx (ldx floats per row) unless dx is 0.
- */
-export function supConRows(
-  coefficients: usize, dx: usize, sums: usize, shifts: usize, x: usize, labels: usize,
-  labelSums: usize, labelCounts: usize, rows: i32, cols: i32, ldx: i32, scale: f64,
-): f64 {
-  let anchors = 0;
-  for (let i = 0; i < rows; i++) {
-    const label = load<i32>(labels + (<usize>i << 2));
-    if (load<i32>(labelCounts + (<usize>label << 2)) > 1) anchors++;
-  }
-  let loss: f64 = 0;
-  for (let i = 0; i < rows; i++) {
-    const label = load<i32>(labels + (<usize>i << 2));
-    const others = load<i32>(labelCounts + (<usize>label << 2)) - 1;
-    store<f32>(coefficients + (<usize>i << 2), 0);
-    if (others == 0) continue;
-    const row = x + ((<usize>i * <usize>cols) << 2);
-    const labelSum = labelSums + ((<usize>label * <usize>cols) << 3);
-    let cosines: f64 = 0;
-    for (let c = 0; c < cols; c++) {
-      const value = <f64>load<f32>(row + (<usize>c << 2));
-      cosines += value * (load<f64>(labelSum + (<usize>c << 3)) - value);
-    }
-    const sum = load<f64>(sums + (<usize>i << 3));
-    const shift = <f64>load<f32>(shifts + (<usize>i << 2));
-    loss += logScalar(sum) + shift - (scale * cosines) / <f64>others;
-    store<f32>(coefficients + (<usize>i << 2), <f32>(scale / sum / <f64>anchors));
-    if (dx == 0) continue;
-    // Row i is positive to each of the others and each of them to it: hence the two.
-    const factor = (2 * scale) / <f64>others / <f64>anchors;
-    const to = dx + ((<usize>i * <usize>ldx) << 2);
-    for (let c = 0; c < cols; c++) {
-      const at = to + (<usize>c << 2);
-      const value = <f64>load<f32>(row + (<usize>c << 2));
-      const d = factor * (load<f64>(labelSum + (<usize>c << 3)) - value);
-      store<f32>(at, <f32>(<f64>load<f32>(at) - d));
-    }
-  }
-  return anchors == 0 ? 0 : loss / <f64>anchors;
 }

@@ -30,7 +30,7 @@ export interface TiledLogitsOptions {
  */
 const MAX_KEPT_BYTES = 10 << 20;
 
-function roundUp(n: number, width: number): number {
+export function roundUp(n: number, width: number): number {
   return Math.ceil(n / width) * width;
 }
 
@@ -118,6 +118,7 @@ function prepareTiles(scope: Scope, a: UnitRows, b: UnitRows, options: TiledLogi
     scale,
     pairOffset,
     ids,
+    ids,
     idColumns,
     self,
     scope.f32(keptTiles * size),
@@ -130,7 +131,8 @@ function prepareTiles(scope: Scope, a: UnitRows, b: UnitRows, options: TiledLogi
   ] as const;
 }
 
-function reserveSums(scope: Scope, rows: number): NegativeSums {
+/** Reserves sums, shifts and coefficients of rows, padded as the kernels need them. */
+export function reserveSums(scope: Scope, rows: number): NegativeSums {
   const padded = roundUp(rows, kernels().NR.value);
   return {
     sums: scope.f64(padded),
@@ -146,14 +148,15 @@ export interface UnitGrad {
   ld: number;
 }
 
-function reserveGrad(scope: Scope, of: UnitRows): UnitGrad {
+/** Reserves a gradient of unit rows, zeros at first. */
+export function reserveGrad(scope: Scope, of: UnitRows): UnitGrad {
   const { MR, NR } = kernels();
   const ld = roundUp(of.cols, NR.value);
   return { of, at: scope.zeros(roundUp(of.rows, MR.value) * ld), ld };
 }
 
 /** Packs unit rows as the second operand of a product with weights. */
-function packFactor(scope: Scope, { rows, cols, unit }: UnitRows): Pointer {
+export function packFactor(scope: Scope, { rows, cols, unit }: UnitRows): Pointer {
   const core = kernels();
   const packed = scope.f32(core.packedLength(cols, rows, core.NR.value));
   core.pack(packed, unit, cols, rows, 1, cols, core.NR.value);

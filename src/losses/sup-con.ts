@@ -83,6 +83,7 @@ function compute(
   const classSums = scope.f64(classes.length * cols);
   const classCounts = scope.i32(classes.length);
   core.sumByLabel(classSums, classCounts, unitRows.unit, classOf, rows, cols, classes.length);
+  const anchors = core.countAnchors(classCounts, classes.length);
   const { coefficients, sums, shifts } = contrast.rows;
   /** Computes the loss, and adds the positives' part of the gradient unless `grad` is 0. */
   const addPositives = (grad: number, ld: number): number =>
@@ -99,6 +100,7 @@ function compute(
       cols,
       ld,
       scale,
+      anchors,
     );
   const loss = checkLoss(name, addPositives(0, 0));
   if (!backward) return { loss };

@@ -67,7 +67,7 @@ function run({ rows, columns, scale, tiles }: Case, keptTiles: number): Float32A
   const scratch = room(host.call('contrastiveScratch') / 4);
   const pass = [
     ...[left.packed(4), right.packed(8), rows, columns ?? rows, DEPTH, scale, self ? rows / 2 : 0],
-    ...[0, 0, Number(self), kept, keptTiles, scratch, 0, rows, 0, columns ?? rows],
+    ...[0, 0, 0, Number(self), kept, keptTiles, scratch, 0, rows, 0, columns ?? rows],
   ];
   const sums = [left.sums, left.shifts, right.sums, right.shifts];
   host.call('contrastiveInit', ...sums, rows, columns ?? rows, scale, Number(self), 1);
