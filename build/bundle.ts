@@ -21,6 +21,7 @@ const ENTRIES = {
   models: 'src/models/index.ts',
   english: 'src/english.ts',
   threads: 'src/threads/index.ts',
+  distributed: 'src/distributed/index.ts',
 };
 
 /**
@@ -68,7 +69,7 @@ function writeModuleFiles(dist: string): void {
 const ONE_CORE: Plugin = {
   name: 'one-core',
   setup({ onLoad }) {
-    const entry = /[/\\]src[/\\](english|(nn|models|threads)[/\\]index)\.ts$/;
+    const entry = /[/\\]src[/\\](english|(nn|models|threads|distributed)[/\\]index)\.ts$/;
     onLoad({ filter: entry }, async ({ path }) => ({
       contents: `import '${path.endsWith('english.ts') ? '.' : '..'}/index.js';${await readFile(path, 'utf8')}`,
       loader: 'ts',
@@ -182,7 +183,8 @@ export async function bundleCommandLine(dist: string): Promise<string[]> {
       ].join('\n'),
     },
     // An optional native add-on of linkedom's, which falls back without it.
-    external: ['canvas'],
+    // What few users need is imported when they ask for it.
+    external: ['canvas', '@nats-io/*'],
     logLevel: 'warning',
     metafile: true,
   });

@@ -46,6 +46,7 @@ const IMPORTS = [
   "import { loadSentenceEncoder } from 'nearfar/models'",
   "import { loadEnglish } from 'nearfar/english'",
   "import { setThreads } from 'nearfar/threads'",
+  "import { trainRanks } from 'nearfar/distributed'",
 ];
 
 export async function sizes(): Promise<Size[]> {

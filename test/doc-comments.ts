@@ -13,6 +13,7 @@ const ENTRIES = [
   'src/models/index.ts',
   'src/english.ts',
   'src/threads/index.ts',
+  'src/distributed/index.ts',
 ];
 
 /** Words that begin a first line without saying anything: it begins with a verb or a noun. */

@@ -30,6 +30,8 @@ declare class TextDecoder {
 }
 declare function setTimeout(callback: () => void, milliseconds: number): unknown;
 declare function clearTimeout(timer: unknown): void;
+declare function setInterval(callback: () => void, milliseconds: number): unknown;
+declare function clearInterval(timer: unknown): void;
 
 declare class URL {
   constructor(url: string, base?: string);

@@ -285,7 +285,7 @@ export async function* train<Data, Batch>(
   data: Data,
   options?: TrainOptions,
 ): AsyncGenerator<TrainStep, void, void> {
-  checkTrainable(model);
+  checkTrainable('train', model);
   const reader = readOptions('train', options);
   const run = readRunOptions('train', reader, model.defaults, model.evaluate !== undefined);
   reader.done();
@@ -298,22 +298,14 @@ export async function* runTraining<Data, Batch>(
   data: Data,
   run: RunOptions,
 ): AsyncGenerator<TrainStep, void, void> {
-  const { steps, batchSize, accumulate, seed, state, warmup, betas, eps } = run;
-  const schedule = { cosine: cosineSchedule, linear: linearSchedule }[run.schedule];
-  const learningRateAt = schedule({ peak: run.learningRate, steps, warmup });
-  const params = model.parameters();
-  const groups = decayGroups(params, run.weightDecay);
-  const optimizer = new AdamW(groups, { learningRate: run.learningRate, betas, eps });
+  const { steps, batchSize, accumulate, seed, state } = run;
+  const updates = new RunUpdates(model, run);
   try {
-    if (state !== undefined) {
-      const moments = [...state.optimizer].filter(([name]) => !name.startsWith('run.'));
-      optimizer.loadStateDict(new Map(moments));
-    }
+    updates.restore(state);
     const batches = model.batches(data, { batchSize: batchSize * accumulate, seed });
     for (let index = state?.step ?? 0; index < steps; index++) {
       if (run.signal?.aborted) return;
-      const step = index + 1;
-      optimizer.zeroGrad();
+      updates.begin();
       const parts = new GradAccumulator(model, accumulate);
       for (let part = 0; part < accumulate; part++) {
         const first = part * batchSize;
@@ -321,46 +313,106 @@ export async function* runTraining<Data, Batch>(
         const samples = samplesOf(batch, first, batchSize);
         withSampleKeys({ seed, step: index, samples }, () => parts.add(batch, samples.length));
       }
-      const loss = parts.finish(params);
-      if (!Number.isFinite(loss)) throw new DivergedError(step, loss);
-      const gradNorm = clipGradNorm(params, run.gradClip);
-      if (!Number.isFinite(gradNorm)) throw new DivergedError(step, gradNorm, 'gradient norm');
-      optimizer.learningRate = learningRateAt(index);
-      optimizer.step();
-      checkWeights(params, step);
-      yield {
-        step,
-        steps,
-        loss,
-        learningRate: optimizer.learningRate,
-        gradNorm,
-        ...(step % run.evalEvery === 0
-          ? { evaluation: evaluate(model, (run.evalData ?? data) as Data, step) }
-          : {}),
-        state: () => ({
-          ...{ step, seed },
-          optimizer: new Map([...optimizer.stateDict(), ...(model.carried?.() ?? [])]),
-        }),
-      };
+      yield updates.finish(index, parts.finish(updates.params), data);
       await turn();
     }
   } finally {
-    optimizer.zeroGrad();
-    optimizer.dispose();
+    updates.end();
   }
 }
 
-function checkTrainable(model: unknown): void {
+/** The part of a model that the updates of its weights use. */
+type Updatable<Data> = Module & Pick<Trainable<Data, unknown>, 'evaluate' | 'carried'>;
+
+/** The updates of a run's weights, whatever computes the gradients. */
+export class RunUpdates<Data> {
+  /** Parameters of the model by their names. */
+  readonly params: ReadonlyMap<string, Tensor>;
+  readonly #model: Updatable<Data>;
+  readonly #run: RunOptions;
+  readonly #optimizer: AdamW;
+  readonly #learningRateAt: (step: number) => number;
+
+  constructor(model: Updatable<Data>, run: RunOptions) {
+    const { steps, warmup, betas, eps, learningRate } = run;
+    this.#model = model;
+    this.#run = run;
+    const schedule = { cosine: cosineSchedule, linear: linearSchedule }[run.schedule];
+    this.#learningRateAt = schedule({ peak: learningRate, steps, warmup });
+    this.params = model.parameters();
+    const groups = decayGroups(this.params, run.weightDecay);
+    this.#optimizer = new AdamW(groups, { learningRate, betas, eps });
+  }
+
+  /** Takes the moments of an earlier run. */
+  restore(state: TrainState | undefined): void {
+    if (state === undefined) return;
+    const moments = [...state.optimizer].filter(([name]) => !name.startsWith('run.'));
+    this.#optimizer.loadStateDict(new Map(moments));
+  }
+
+  /** Begins a step, without gradients. */
+  begin(): void {
+    this.#optimizer.zeroGrad();
+  }
+
+  /**
+   * Takes the optimizer's step, once the parameters have their gradients.
+   *
+   * @param index number of the step, from 0
+   * @param data data of the training, where the model is evaluated on that
+   */
+  finish(index: number, loss: number, data: Data): TrainStep {
+    const step = index + 1;
+    if (!Number.isFinite(loss)) throw new DivergedError(step, loss);
+    const gradNorm = clipGradNorm(this.params, this.#run.gradClip);
+    if (!Number.isFinite(gradNorm)) throw new DivergedError(step, gradNorm, 'gradient norm');
+    this.#optimizer.learningRate = this.#learningRateAt(index);
+    this.#optimizer.step();
+    checkWeights(this.params, step);
+    return this.result(step, loss, gradNorm, data);
+  }
+
+  /** Describes a step that is done. */
+  result(step: number, loss: number, gradNorm: number, data: Data): TrainStep {
+    const { steps, seed, evalEvery, evalData } = this.#run;
+    return {
+      step,
+      steps,
+      loss,
+      learningRate: this.#learningRateAt(step - 1),
+      gradNorm,
+      ...(step % evalEvery === 0
+        ? { evaluation: evaluate(this.#model, (evalData ?? data) as Data, step) }
+        : {}),
+      state: () => ({ step, seed, optimizer: this.state() }),
+    };
+  }
+
+  /** State of the optimizer, and what the run carries besides the model's own weights. */
+  state(): Map<string, Tensor> {
+    return new Map([...this.#optimizer.stateDict(), ...(this.#model.carried?.() ?? [])]);
+  }
+
+  /** Frees the gradients and the moments. */
+  end(): void {
+    this.#optimizer.zeroGrad();
+    this.#optimizer.dispose();
+  }
+}
+
+/** Checks that a model has what `train` calls. */
+export function checkTrainable(name: string, model: unknown): void {
   const { batches, loss, parameters, defaults } = (model ?? {}) as Partial<
     Trainable<unknown, unknown>
   >;
   const methods = [batches, loss, parameters];
   if (methods.every((method) => typeof method === 'function') && defaults !== undefined) return;
-  typeError('train', 'model', 'a Module with batches, loss and defaults', model);
+  typeError(name, 'model', 'a Module with batches, loss and defaults', model);
 }
 
 /** Indices of a batch's samples in the whole batch of its step. */
-function samplesOf(batch: unknown, first: number, count: number): ArrayLike<number> {
+export function samplesOf(batch: unknown, first: number, count: number): ArrayLike<number> {
   const { samples } = (batch ?? {}) as { samples?: ArrayLike<number> | undefined };
   return samples ?? Array.from({ length: count }, (_, i) => first + i);
 }
@@ -402,7 +454,7 @@ class GradAccumulator<Batch> {
 }
 
 /** Runs a function that computes a loss; NaN if it threw because a number was not finite. */
-function orNaN(loss: () => number): number {
+export function orNaN(loss: () => number): number {
   try {
     return loss();
   } catch (error) {
@@ -411,8 +463,8 @@ function orNaN(loss: () => number): number {
   }
 }
 
-function evaluate<Data, Batch>(
-  model: Trainable<Data, Batch>,
+function evaluate<Data>(
+  model: Updatable<Data>,
   data: Data,
   step: number,
 ): number | object | undefined {

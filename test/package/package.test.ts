@@ -26,9 +26,17 @@ test('attw finds no problem with the types', () =>
   tool('attw', [tarball(), '--profile', 'esm-only', '--no-color', '--no-emoji']));
 
 test('an install has no dependency', () => {
-  for (const kind of ['dependencies', 'peerDependencies', 'optionalDependencies']) {
+  for (const kind of ['dependencies', 'optionalDependencies']) {
     same(manifest[kind], undefined, kind);
   }
+  // The client of NATS is for those who ask for it: npm installs no optional peer.
+  const peers = Object.keys(manifest.peerDependencies ?? {});
+  const optional = Object.entries(manifest.peerDependenciesMeta ?? {}) as [string, object][];
+  same(
+    optional.map(([name, meta]) => [name, meta]),
+    peers.map((name) => [name, { optional: true }]),
+    'peers that are not optional',
+  );
 });
 
 test('import { ntXent } fits under its cap, the whole import is a few times more', async () => {

@@ -4,11 +4,13 @@
  */
 
 import * as nearfar from 'nearfar';
+import * as distributed from 'nearfar/distributed';
 import * as english from 'nearfar/english';
 import * as models from 'nearfar/models';
 import * as nn from 'nearfar/nn';
 import * as threads from 'nearfar/threads';
 import { check, same, suite } from '../harness.js';
+import { DISTRIBUTED } from './distributed.js';
 import { type ExportRow, type ExportRows, KINDS, wrongOfKind, wrongValues } from './exports.js';
 import { MODELS, THREADS } from './models.js';
 import { NN } from './nn.js';
@@ -46,6 +48,7 @@ const ENTRIES: readonly [string, object, ExportRows][] = [
   ['nearfar/models', models, MODELS],
   ['nearfar/english', english, { loadEnglish: { args: () => [] } }],
   ['nearfar/threads', threads, THREADS],
+  ['nearfar/distributed', distributed, DISTRIBUTED],
 ];
 
 function isClass(callee: unknown): boolean {

@@ -91,7 +91,7 @@ export interface ClipBatch {
 /** Images, or texts, that are encoded at once. */
 const INFERENCE_BATCH = 256;
 /** Largest logarithm of the logit scale: ln 100, as in the paper. */
-const MAX_LOGIT_SCALE = 2 * Math.LN10;
+export const MAX_LOGIT_SCALE = 2 * Math.LN10;
 const INITIAL_LOGIT_BIAS = -10;
 
 /**

@@ -128,6 +128,7 @@ export function embeddingTask(
           texts: drawn.map((i) => texts[i] as string),
           weight: drawn.length,
           samples: drawn.map((_, i) => first + i),
+          comparison: { groups: [drawn.length] },
           loss: (rows) => batchLoss(rows, drawn),
         };
       };

@@ -19,6 +19,11 @@ export function labelTask(
           texts: drawn.map((i) => texts[i] as string),
           weight: drawn.length,
           samples: drawn.map((_, i) => first + i),
+          comparison: {
+            groups: [drawn.length],
+            settings: { name: 'supCon', temperature },
+            labels: own,
+          },
           loss: (rows) => supCon(rows, own, { temperature }),
         };
       };

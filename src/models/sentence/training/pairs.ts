@@ -86,6 +86,11 @@ export function pairBatch(
     texts,
     weight: n,
     samples: texts.map((_, i) => 2 * first + i),
+    comparison: {
+      groups: hasNegatives ? [n, n, hard.length] : [n, n],
+      settings: { name: 'infoNce', temperature, symmetric: true },
+      labels: ids,
+    },
     loss(rows: Tensor) {
       return infoNce(slice(rows, 0, 0, n), slice(rows, 0, n, 2 * n), {
         temperature,

@@ -26,6 +26,7 @@ export function scoreTask(
           texts,
           weight: n,
           samples: texts.map((_, i) => 2 * first + i),
+          comparison: { groups: [n, n] },
           loss: (rows) =>
             coSentLoss(slice(rows, 0, 0, n), slice(rows, 0, n), own, { scale: 1 / temperature }),
         };

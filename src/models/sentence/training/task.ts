@@ -16,6 +16,23 @@ export interface SentenceBatch {
   weight: number;
   /** Index of each text in the whole batch of the step, which random numbers are keyed by. */
   samples: readonly number[];
+  comparison: SentenceComparison;
+}
+
+/** Texts that a loss compares, for ranks that share a batch; `loss` computes the same on one machine. */
+export interface SentenceComparison {
+  /**
+   * Sizes of consecutive groups of texts: anchors and positives, of equal number, and further
+   * negatives; or one group.
+   */
+  groups: readonly number[];
+  /** Name and settings of the loss; without them it is `loss` of all rows. */
+  settings?:
+    | { name: 'infoNce'; temperature: number; symmetric: true }
+    | { name: 'supCon'; temperature: number }
+    | undefined;
+  /** Id of each pair, or label of each text. */
+  labels?: Int32Array | undefined;
 }
 
 /** Makes the batches of one run. */

@@ -94,10 +94,12 @@ const MAX_CACHED = 200_000;
 export class SentenceTrainer extends Module implements Trainable<unknown, SentenceBatch> {
   readonly network: TrainableNetwork;
   readonly defaults: TrainDefaults;
+  /** Columns that have to do alone, besides all of them. */
+  readonly dimensions: readonly number[];
+  /** Texts that are embedded at once. */
+  readonly chunkSize: number;
   readonly #parts: SentenceParts;
   readonly #task: SentenceTask;
-  readonly #dimensions: readonly number[];
-  readonly #chunkSize: number;
   readonly #ids = new Map<string, TokenIds>();
 
   constructor(
@@ -112,8 +114,8 @@ export class SentenceTrainer extends Module implements Trainable<unknown, Senten
     this.network = network;
     this.#task = task;
     this.defaults = defaults;
-    this.#dimensions = dimensions;
-    this.#chunkSize = chunkSize;
+    this.dimensions = dimensions;
+    this.chunkSize = chunkSize;
   }
 
   batches(
@@ -142,20 +144,25 @@ export class SentenceTrainer extends Module implements Trainable<unknown, Senten
     return ids;
   }
 
-  loss(batch: SentenceBatch): Tensor {
+  /** Embeds texts. */
+  embed(texts: readonly string[]): Tensor {
     if (this.#parts.memory.disposed) {
       throw new Error(`${NAME}: the encoder was disposed of and can't be trained any more`);
     }
-    const ids = batch.texts.map((text) => this.#tokens(text));
-    const lossOf = (rows: Tensor): Tensor => prefixLoss(batch, rows, this.#dimensions);
-    if (ids.length <= this.#chunkSize) return lossOf(this.network.embed(ids));
+    return this.network.embed(texts.map((text) => this.#tokens(text)));
+  }
+
+  loss(batch: SentenceBatch): Tensor {
+    const { texts } = batch;
+    const lossOf = (rows: Tensor): Tensor => prefixLoss(batch, rows, this.dimensions);
+    if (texts.length <= this.chunkSize) return lossOf(this.embed(texts));
     const sizes: number[] = [];
-    for (let from = 0; from < ids.length; from += this.#chunkSize) {
-      sizes.push(Math.min(this.#chunkSize, ids.length - from));
+    for (let from = 0; from < texts.length; from += this.chunkSize) {
+      sizes.push(Math.min(this.chunkSize, texts.length - from));
     }
     return cachedLoss(
       sizes,
-      (first, count) => this.network.embed(ids.slice(first, first + count)),
+      (first, count) => this.embed(texts.slice(first, first + count)),
       (chunks) => lossOf(concat(chunks)),
     );
   }
@@ -247,17 +254,27 @@ function checkBatches({ batchSize, accumulate }: RunOptions, examples: number): 
   }
 }
 
+/** Runs the loop of a training whose options were read. */
+export type RunTrainer = (
+  trainer: SentenceTrainer,
+  run: RunOptions,
+) => AsyncGenerator<TrainStep, void, void>;
+
+const runAlone: RunTrainer = (trainer, run) => runTraining(trainer, undefined as unknown, run);
+
 /**
  * Trains a sentence encoder in place.
  *
  * @param encoder static or BERT-like
  * @param data pairs, labels, graded pairs, texts alone, or texts with embeddings
  * @param options options of `train`, and the loss's
+ * @param runTrainer runs the loop, where ranks share it
  */
 export async function* trainSentenceEncoder(
   encoder: SentenceEncoder,
   data: SentenceData,
   options?: SentenceTrainOptions,
+  runTrainer = runAlone,
 ): AsyncGenerator<TrainStep, void, void> {
   const { parts } = encoder;
   if (parts.memory.disposed) {
@@ -301,7 +318,7 @@ export async function* trainSentenceEncoder(
     parts.refresh = () => network.refresh();
     parts.origin = 'loaded';
     parts.subwords = undefined;
-    yield* runTraining(trainer, data as unknown, run);
+    yield* runTrainer(trainer, run);
   } finally {
     if (!parts.memory.disposed) network.refresh();
     parts.refresh = undefined;

@@ -1,0 +1,125 @@
+/** Gathering and summing by ranks, in terms of one exchange of messages. */
+
+import nnCode from '#wasm/nn';
+import { kernels } from '../../core/kernels.js';
+import { f32, scoped } from '../../core/memory.js';
+import { bytesOf, joinBytes, splitBytes } from '../bytes.js';
+import { type Block, blockOf, partStart, subtreesOf, TreeSum } from '../tree.js';
+import type { Communicator, Subtree, Traffic } from './communicator.js';
+
+/** Messages of one exchange: the same for all ranks, or one for each of them. */
+export type Messages = Uint8Array | readonly Uint8Array[];
+
+/** A communicator over a transport that exchanges messages. */
+export abstract class Collectives implements Communicator {
+  abstract readonly rank: number;
+  abstract readonly size: number;
+  abstract readonly traffic: Traffic;
+
+  /**
+   * Sends messages to all ranks and waits for theirs.
+   *
+   * @returns message of each rank for this one, its own among them
+   */
+  protected abstract exchange(messages: Messages): Promise<readonly Uint8Array[]>;
+
+  abstract close(): Promise<void>;
+
+  async allGather(bytes: Uint8Array): Promise<readonly Uint8Array[]> {
+    if (!(bytes instanceof Uint8Array)) {
+      throw new TypeError(`allGather: bytes must be a Uint8Array, got ${typeof bytes}`);
+    }
+    return this.size === 1 ? [bytes] : this.exchange(bytes);
+  }
+
+  async barrier(): Promise<void> {
+    if (this.size > 1) await this.exchange(new Uint8Array(0));
+  }
+
+  async allReduce(subtrees: readonly Subtree[]): Promise<Float32Array> {
+    const { rank, size } = this;
+    const [{ values } = { values: new Float32Array(0) }] = subtrees;
+    const shards = this.#countShards(subtrees);
+    const { length } = values;
+    const start = (part: number): number => partStart(length, size, part);
+    // Every rank sums a slice of the values of all ranks, and gives the sum to all.
+    const slices = Array.from({ length: size }, (_, part) =>
+      joinBytes(
+        subtrees.map((subtree) => bytesOf(subtree.values.subarray(start(part), start(part + 1)))),
+      ),
+    );
+    const own = start(rank + 1) - start(rank);
+    const received = size === 1 ? slices : await this.exchange(slices);
+    const parts = received.flatMap((message, from) => {
+      const blocks = subtreesOf(blockOf(from, size, shards));
+      return splitBytes(message, blocks.length).map((bytes, i) => {
+        if (bytes.length !== 4 * own) {
+          throw new RangeError(
+            `allReduce: rank ${from} has sent ${bytes.length / 4} of ${own} numbers`,
+          );
+        }
+        const numbers = new Float32Array(bytes.buffer as ArrayBuffer, bytes.byteOffset, own);
+        return { ...(blocks[i] as Block), values: numbers };
+      });
+    });
+    const sums = await this.allGather(bytesOf(sumSubtrees(parts)));
+    const total = new Float32Array(length);
+    for (const [part, bytes] of sums.entries()) {
+      const expected = start(part + 1) - start(part);
+      if (bytes.length !== 4 * expected) {
+        throw new RangeError(
+          `allReduce: rank ${part} has sent ${bytes.length / 4} of ${expected} numbers`,
+        );
+      }
+      total.set(new Float32Array(bytes.slice().buffer), start(part));
+    }
+    return total;
+  }
+
+  /** Number of all shards; every rank checks that its subtrees are those of its block. */
+  #countShards(subtrees: readonly Subtree[]): number {
+    const { rank, size } = this;
+    const own = subtrees.reduce((sum, { count }) => sum + count, 0);
+    // Blocks are of nearly equal size: this one tells how many shards all of them have.
+    for (let shards = 1; shards <= own * size * 2; shards *= 2) {
+      const expected = subtreesOf(blockOf(rank, size, shards));
+      const fits =
+        expected.length === subtrees.length &&
+        expected.every(({ first, count }, i) => {
+          const subtree = subtrees[i] as Subtree;
+          return subtree.first === first && subtree.count === count;
+        });
+      if (fits) return shards;
+    }
+    throw new RangeError(
+      `allReduce: subtrees must be those of the shards of rank ${rank} of ${size}`,
+    );
+  }
+}
+
+/** Sums subtrees of all shards, in order. */
+export function sumSubtrees(subtrees: readonly Subtree[]): Float32Array {
+  const sum = new TreeSum<Subtree>((left, right) => ({
+    first: left.first,
+    count: 2 * left.count,
+    values: addValues(left.values, right.values),
+  }));
+  for (const subtree of subtrees) sum.add(subtree);
+  const [total, other] = sum.nodes;
+  if (total === undefined || other !== undefined) {
+    throw new RangeError('allReduce: subtrees must be those of all shards');
+  }
+  return total.values;
+}
+
+function addValues(a: Float32Array, b: Float32Array): Float32Array {
+  const { length } = a;
+  if (length === 0) return a;
+  return scoped((scope) => {
+    const [atA, atB] = [scope.f32(length), scope.f32(length)];
+    f32().set(a, atA / 4);
+    f32().set(b, atB / 4);
+    kernels(nnCode).accumulate(atA, atB, length);
+    return f32().slice(atA / 4, atA / 4 + length);
+  });
+}

@@ -1,0 +1,94 @@
+/** The interface between training and what connects the ranks. */
+
+import type { Block } from '../tree.js';
+
+/** Sum of the values of a subtree's shards. */
+export interface Subtree extends Block {
+  /** Numbers to sum, as many in each subtree. */
+  values: Float32Array;
+}
+
+/** Bytes that a rank has exchanged with others. */
+export interface Traffic {
+  /** Bytes sent. */
+  sent: number;
+  /** Bytes received. */
+  received: number;
+}
+
+/** State of a rank when a group forms: those behind get the state of one that is ahead. */
+export interface RankState {
+  /** Steps done. */
+  step: number;
+  /**
+   * Gives the state after that step, for ranks that are behind.
+   *
+   * @returns bytes that mean something to the ranks alone
+   */
+  save(): Uint8Array;
+}
+
+/**
+ * Connects the ranks of a job: processes or threads that call the same methods in the same order.
+ *
+ * `shareRanks` and `joinRanks` give one between threads of a machine, `connectRanks` one over NATS.
+ */
+export interface Communicator {
+  /** Number of this rank, from 0. */
+  readonly rank: number;
+  /** Number of ranks. */
+  readonly size: number;
+  /** Bytes that were exchanged so far. */
+  readonly traffic: Traffic;
+  /**
+   * Gives every rank the bytes of all of them.
+   *
+   * @param bytes of this rank, of any length
+   * @returns bytes of each rank, in the order of the ranks
+   * @throws {RankLostError} if a rank is missing; it names it
+   */
+  allGather(bytes: Uint8Array): Promise<readonly Uint8Array[]>;
+  /**
+   * Sums values of all shards along the binary tree over them, whatever the number of ranks: the bits
+   * of the sum do not depend on it.
+   *
+   * @param subtrees largest subtrees of this rank's block of shards, in order
+   * @returns sum over all shards
+   * @throws {RankLostError} if a rank is missing; it names it
+   */
+  allReduce(subtrees: readonly Subtree[]): Promise<Float32Array>;
+  /**
+   * Waits until every rank has called it.
+   *
+   * @throws {RankLostError} if a rank is missing; it names it
+   */
+  barrier(): Promise<void>;
+  /**
+   * Waits until all ranks are there again, and gives those that are behind the state of one that is
+   * ahead. A communicator without it can't go on once a rank is lost.
+   *
+   * @param own how far this rank is
+   * @returns how far all are, and the state of it where this rank is behind
+   */
+  regroup?(own: RankState): Promise<{ step: number; state: Uint8Array | undefined }>;
+  /** Tells the others that this rank leaves, and frees what it holds. */
+  close(): Promise<void>;
+}
+
+/** A rank that has failed, has left, or has not been heard of for too long. */
+export class RankLostError extends Error {
+  /** Name in consoles, which would be a minified one. */
+  static override readonly name = 'RankLostError';
+  override readonly name = 'RankLostError';
+
+  /**
+   * @param ranks numbers of the ranks that are missing
+   * @param message what happened to them
+   */
+  constructor(
+    readonly ranks: readonly number[],
+    message: string,
+  ) {
+    super(message);
+  }
+}

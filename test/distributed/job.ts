@@ -1,0 +1,121 @@
+/** The processes of a job, which are killed and started again. */
+
+import { type ChildProcess, spawn } from 'node:child_process';
+import { resolve } from 'node:path';
+import type { Random } from '../../src/core/random.js';
+import type { NatsServer } from './nats-server.js';
+
+/** One process, and what it printed. */
+export class RankProcess {
+  readonly args: readonly string[];
+  readonly ended: Promise<number | null>;
+  output = '';
+  errors = '';
+  status: number | null | undefined;
+  readonly #child: ChildProcess;
+
+  constructor(args: readonly string[], env: Record<string, string> = {}) {
+    this.args = args;
+    this.#child = spawn(process.execPath, [resolve('dist/cli.js'), ...args], {
+      env: { ...process.env, ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    this.#child.stdout?.on('data', (data) => {
+      this.output += data;
+    });
+    this.#child.stderr?.on('data', (data) => {
+      this.errors += data;
+    });
+    this.ended = new Promise((done) => {
+      this.#child.on('close', (status) => {
+        this.status = status;
+        done(status);
+      });
+    });
+  }
+
+  get isRunning(): boolean {
+    return this.status === undefined;
+  }
+
+  kill(signal: NodeJS.Signals = 'SIGKILL'): void {
+    this.#child.kill(signal);
+  }
+
+  /** Waits until something is printed. */
+  async until(text: string, ms = 60_000): Promise<void> {
+    const end = Date.now() + ms;
+    while (!this.output.includes(text)) {
+      if (!this.isRunning || Date.now() > end) {
+        throw new Error(`no ${text} in:\n${this.output.slice(-2000)}\n${this.errors.slice(-2000)}`);
+      }
+      await pause(20);
+    }
+  }
+}
+
+export const pause = (ms: number): Promise<void> => new Promise((done) => setTimeout(done, ms));
+
+/** Kinds of disturbances, and how often each came. */
+export type Disturbances = Record<'rank' | 'server' | 'stall', number>;
+
+/**
+ * Runs a job to its end, and disturbs it: kills ranks and the server, or has a rank stall. What was
+ * killed is started again at once, by the same command.
+ *
+ * @param folders the `--out` of each process
+ * @returns disturbances that came
+ */
+export async function disturbJob(
+  server: NatsServer,
+  command: (out: string) => string[],
+  folders: readonly string[],
+  random: Random,
+  { kills, everyMs }: { kills: number; everyMs: number },
+): Promise<Disturbances> {
+  const done: Disturbances = { rank: 0, server: 0, stall: 0 };
+  const processes = folders.map((out) => new RankProcess(command(out)));
+  const start = Date.now();
+  while (processes.some(({ isRunning }) => isRunning)) {
+    await pause(random.uniform(0.3, 1.7) * everyMs);
+    if (Date.now() - start > 900_000) throw new Error(describe(processes));
+    for (const { status, args, errors, output } of processes) {
+      // Killed ones have no status.
+      if (typeof status === 'number' && status !== 0) {
+        throw new Error(`${args.join(' ')} ended with ${status}: ${errors}${output.slice(-1500)}`);
+      }
+    }
+    if (done.rank + done.server >= kills) continue;
+    const running = processes.filter(({ isRunning }) => isRunning);
+    // The end of the job is not disturbed: those that are through don't come back.
+    if (running.length < processes.length) continue;
+    const kind = random.integer(10);
+    const index = random.integer(processes.length);
+    const chosen = processes[index] as RankProcess;
+    if (kind < 7) {
+      chosen.kill();
+      if ((await chosen.ended) !== null) continue;
+      done.rank++;
+      processes[index] = new RankProcess(command(folders[index] as string));
+    } else if (kind < 9) {
+      await server.kill();
+      done.server++;
+      await pause(random.uniform(0, 300));
+      await server.start();
+    } else {
+      chosen.kill('SIGSTOP');
+      done.stall++;
+      await pause(random.uniform(100, 1500));
+      chosen.kill('SIGCONT');
+    }
+  }
+  return done;
+}
+
+function describe(processes: readonly RankProcess[]): string {
+  return processes
+    .map(
+      ({ args, output, errors }) => `${args.join(' ')}\n${output.slice(-800)}${errors.slice(-800)}`,
+    )
+    .join('\n---\n');
+}

@@ -1,0 +1,157 @@
+/** Frames and notes: what is sent arrives, and anything else is dropped. */
+
+import fc from 'fast-check';
+import type { Head } from '../../src/distributed/nats/frame.js';
+import type { Member } from '../../src/distributed/nats/members.js';
+import { check, same, suite } from '../harness.js';
+import { importInternals } from './internals.js';
+
+const test = suite('distributed messages');
+const { crc32, plainCrc32, readFrame, readNote, writeFrame, writeNote, joinBytes, splitBytes } =
+  await importInternals<typeof import('./messages.js')>('messages.ts');
+
+const LIMITS = {
+  group: [0x1234, 0xffffffff] as const,
+  ranks: 5,
+  rank: 2,
+  chunkBytes: 64,
+  maxBytes: 640,
+};
+
+const frames = fc
+  .record({
+    total: fc.nat(640),
+    from: fc.constantFrom(0, 1, 3, 4),
+    to: fc.constantFrom(2, 0xffff),
+    exchange: fc.nat(2 ** 31),
+    pick: fc.nat(100),
+    seed: fc.nat(255),
+  })
+  .map(({ total, from, to, exchange, pick, seed }): [Head, Uint8Array] => {
+    const chunks = Math.max(1, Math.ceil(total / 64));
+    const chunk = pick % chunks;
+    const payload = new Uint8Array(Math.min(64, total - 64 * chunk)).fill(seed);
+    return [{ kind: 1, group: LIMITS.group, from, to, exchange, chunk, chunks, total }, payload];
+  });
+
+test('a frame arrives as it was sent', () => {
+  fc.assert(
+    fc.property(frames, ([head, payload]) => {
+      const found = readFrame(writeFrame(head, payload), LIMITS);
+      check(found !== undefined, 'dropped');
+      const { payload: bytes, ...others } = found;
+      same(others, { ...head });
+      same([...bytes], [...payload]);
+    }),
+  );
+});
+
+test('a frame with one bit changed, cut or longer is dropped', () => {
+  fc.assert(
+    fc.property(frames, fc.nat(), fc.nat(7), ([head, payload], position, bit) => {
+      const frame = writeFrame(head, payload);
+      const changed = frame.slice();
+      const at = position % frame.length;
+      changed[at] = (changed[at] as number) ^ (1 << bit);
+      same(readFrame(changed, LIMITS), undefined, 'changed');
+      same(readFrame(frame.slice(0, at), LIMITS), undefined, 'cut');
+      same(readFrame(Uint8Array.of(...frame, 0), LIMITS), undefined, 'longer');
+    }),
+  );
+});
+
+test('frames of other groups, of this rank, for others, and too large ones are dropped', () => {
+  const head = { kind: 1, group: LIMITS.group, from: 1, to: 2, exchange: 0, chunk: 0, chunks: 1 };
+  const payload = new Uint8Array(5);
+  const read = (changes: Partial<Head>, bytes = payload) =>
+    readFrame(writeFrame({ ...head, total: bytes.length, ...changes }, bytes), LIMITS);
+  check(read({}) !== undefined, 'a valid one');
+  for (const changes of [
+    { kind: 0 },
+    { kind: 4 },
+    { group: [1, 2] as const },
+    { from: 2 },
+    { from: 5 },
+    { to: 1 },
+    { chunk: 1 },
+    { chunks: 2 },
+    { chunks: 0 },
+    { total: 6 },
+    { total: 641, chunks: 11 },
+    { total: 2 ** 32 - 1, chunks: 2 ** 26 },
+  ]) {
+    same(read(changes), undefined, JSON.stringify(changes));
+  }
+  same(read({}, new Uint8Array(65)), undefined, 'a chunk that is too long');
+});
+
+test('any bytes are no frame and no note', () => {
+  fc.assert(
+    fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => {
+      same(readFrame(bytes, LIMITS), undefined);
+      same(readNote(bytes), undefined);
+    }),
+  );
+});
+
+const id = '0123456789abcdef0123456789abcdef';
+const member: Member = {
+  ...{ id, name: 'host:1', ranks: 4, rank: -1, state: 'waiting', group: '', step: 3 },
+  ...{ exchange: 0, gap: 0, joined: 17 },
+};
+
+test('notes arrive as they were sent; those with anything else are dropped', () => {
+  same(readNote(writeNote({ member })), { member });
+  const proposal = { group: id, members: [id], steps: [3] };
+  same(readNote(writeNote({ proposal })), { proposal });
+  const encode = (value: unknown) => new TextEncoder().encode(JSON.stringify(value));
+  fc.assert(
+    fc.property(fc.constantFrom(...Object.keys(member)), fc.jsonValue(), (key, value) => {
+      const note = readNote(encode({ member: { ...member, [key]: value } }));
+      // What is still valid has the value, nothing crashes.
+      if (note !== undefined)
+        same((note as { member: object }).member, { ...member, [key]: value });
+    }),
+  );
+  for (const wrong of [
+    { member: { ...member, id: 'x' } },
+    { member: { ...member, name: 'a\nb' } },
+    { member: { ...member, rank: 4 } },
+    { member: { ...member, state: 'odd' } },
+    { proposal: { ...proposal, members: [id, id], steps: [1, 1] } },
+    { proposal: { ...proposal, steps: [] } },
+    {},
+    null,
+    7,
+  ]) {
+    same(readNote(encode(wrong)), undefined, JSON.stringify(wrong));
+  }
+  same(readNote(new Uint8Array(2 ** 18).fill(32)), undefined, 'a long one');
+});
+
+test('the checksum is that of zlib', () => {
+  same(plainCrc32(new TextEncoder().encode('123456789')), 0xcbf43926);
+  fc.assert(fc.property(fc.uint8Array(), (bytes) => same(crc32(bytes), plainCrc32(bytes))));
+});
+
+test('lists of bytes come out as they went in, damaged ones are refused', () => {
+  const lists = fc.array(fc.uint8Array({ maxLength: 30 }), { maxLength: 6 });
+  fc.assert(
+    fc.property(lists, (parts) => {
+      const found = splitBytes(joinBytes(parts), parts.length);
+      same(
+        found.map((part) => [...part]),
+        parts.map((part) => [...part]),
+      );
+    }),
+  );
+  fc.assert(
+    fc.property(fc.uint8Array({ maxLength: 60 }), fc.nat(5), (bytes, count) => {
+      try {
+        same(splitBytes(bytes, count).length, count);
+      } catch (error) {
+        check(error instanceof RangeError, `${error}`);
+      }
+    }),
+  );
+});
