@@ -15,6 +15,7 @@ import { columnsOf, printable, suggestion, wrap } from '../terminal/text.js';
 import { startThreads, threadsOption } from '../terminal/threads.js';
 import type { Command } from './command.js';
 import { COMMANDS } from './commands/index.js';
+import { reportFailure, threadRank } from './ranks/threads.js';
 
 const BAD_USAGE = 2;
 const OUR_FAULT = 1;
@@ -60,10 +61,12 @@ function register(program: Program, command: Command): void {
   }
   entry.action(async () => {
     const values = entry.opts();
-    terminal = new Terminal(values.json === true);
+    terminal = new Terminal(values.json === true, threadRank() !== undefined);
     try {
       checkMemory();
-      await startThreads(values.threads, command.threads);
+      // Ranks that are threads share the cores.
+      const sharers = values.nats === undefined ? Number(values.ranks ?? 1) : 1;
+      await startThreads(values.threads, command.threads, Math.max(1, sharers || 1));
       await command.run({ positional: entry.args, options: values, terminal, onInterrupt });
     } catch (error) {
       if (error instanceof InputError) {
@@ -144,6 +147,10 @@ function machineError(error: unknown): string | undefined {
 /** Says what went wrong and returns the exit status. */
 function report(error: unknown): number {
   terminal.close();
+  if (threadRank() !== undefined) {
+    reportFailure(error instanceof Error ? error.message : String(error));
+    return OUR_FAULT;
+  }
   // At the end of the process, when locks are gone.
   process.once('exit', removeEmptyFolders);
   // Commander has said it already; asking for help or the version is not an error.
@@ -203,7 +210,7 @@ process.stderr.on('error', () => {});
 try {
   const program = createProgram();
   checkHelp();
-  if (isCopy) runCopy();
+  if (isCopy && threadRank() === undefined) runCopy();
   else if (process.argv.length <= 2) program.help();
   else await program.parseAsync();
 } catch (error) {

@@ -59,20 +59,25 @@ export interface Part {
 /** Where a command writes what it has to say. */
 export class Terminal {
   readonly #json: boolean;
+  readonly #silent: boolean;
   readonly #started = performance.now();
   #bar: SingleBar | undefined;
   #part: Part | undefined;
   #transient = false;
   #stopped = false;
 
-  /** @param json write objects for a program instead of lines for a person */
-  constructor(json: boolean) {
-    this.#json = json;
+  /**
+   * @param json write objects for a program instead of lines for a person
+   * @param silent write nothing at all
+   */
+  constructor(json: boolean, silent = false) {
+    this.#json = json || silent;
+    this.#silent = silent;
   }
 
   /** Writes a JSON line, only with `--json`. */
   event(event: string, fields: Readonly<Record<string, unknown>>): void {
-    if (!this.#json) return;
+    if (!this.#json || this.#silent) return;
     const line = JSON.stringify({ event, ...fields }).replace(
       /[\u007F-\u009F]/g,
       (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
@@ -189,7 +194,7 @@ export class Terminal {
   close(): void {
     this.#bar?.stop();
     this.#bar = undefined;
-    if (process.stderr.isTTY) process.stderr.write(SHOW_CURSOR);
+    if (process.stderr.isTTY && !this.#silent) process.stderr.write(SHOW_CURSOR);
   }
 }
 

@@ -23,11 +23,17 @@ export function threadsOption(fewer: number | undefined): Option {
  *
  * @param given value of the option, if it was given
  * @param fewer default of the command, where that is not all cores
+ * @param sharers number of processes or threads that share the cores
  */
-export async function startThreads(given: unknown, fewer: number | undefined): Promise<void> {
+export async function startThreads(
+  given: unknown,
+  fewer: number | undefined,
+  sharers = 1,
+): Promise<void> {
+  const cores = Math.max(1, Math.floor(physicalCores() / sharers));
   const count =
     typeof given === 'string'
       ? parseInteger('--threads', given, 1, MAX_THREADS)
-      : (fewer ?? Math.min(MAX_THREADS, physicalCores()));
+      : (fewer ?? Math.min(MAX_THREADS, cores));
   await setThreads(count);
 }

@@ -3,15 +3,21 @@
  * with the same bits as a run that was never stopped.
  */
 
+import { createHash } from 'node:crypto';
+import { existsSync, readdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
 import { NonFiniteError } from '../../core/validation.js';
+import { trainRanks } from '../../distributed/index.js';
+import { BITS } from '../../index.js';
 import { DivergedError, type TrainStep, train as trainModel } from '../../models/index.js';
 import { manualSeed, tidy } from '../../nn/index.js';
 import { InputError, Interrupted } from '../../terminal/errors.js';
+import { readBytes } from '../../terminal/files.js';
 import type { Option } from '../../terminal/options.js';
 import { type Command, type Input, JSON_OPTION, required } from '../command.js';
 import { hasModules, readEncoderFolder } from '../input/encoder-folder.js';
 import { findModel, MODELS } from '../models/index.js';
-import type { Metrics, TrainingSetup } from '../models/model.js';
+import type { Metrics, TrainingSetup, TrainLoop } from '../models/model.js';
 import { inputError } from '../models/open.js';
 import {
   describeOptions,
@@ -30,6 +36,9 @@ import {
   writeModel,
   writeState,
 } from '../output/checkpoint.js';
+import { joinJob } from '../ranks/nats.js';
+import { chooseShards, RANK_OPTIONS, type RankOptions, readRankOptions } from '../ranks/options.js';
+import { joinThread, type Ranks, startThreads, threadRank } from '../ranks/threads.js';
 
 /** Validations in a run, unless told otherwise. */
 const EVALUATIONS = 8;
@@ -53,6 +62,7 @@ const withModelOptions = (modelOptions: readonly Option[]): Option[] => [
   { flags: '--resume', description: 'go on with the run in the folder, if there is one' },
   { flags: '--force', description: 'replace the model in the folder' },
   ...modelOptions,
+  ...RANK_OPTIONS,
   JSON_OPTION,
 ];
 
@@ -73,6 +83,7 @@ export const train: Command = {
     'nearfar train gpt --data book.txt --out book',
     'nearfar train simclr --data photos/ --out encoder --steps 500 --views photo',
     'nearfar train gpt --data book.txt --out book --resume',
+    'nearfar train simclr --data photos/ --out encoder --batch-size 1024 --ranks 4',
   ],
   run,
 };
@@ -93,6 +104,12 @@ interface Run {
   written: boolean;
 }
 
+/** Ranks that share a run, and the shards that they cut its batches into. */
+interface Sharing {
+  ranks: Ranks;
+  shards: number;
+}
+
 async function run(input: Input): Promise<void> {
   const { positional, options, terminal } = input;
   const declaration = findModel(positional[0]);
@@ -103,17 +120,24 @@ async function run(input: Input): Promise<void> {
   }
   const given = readSettings(declaration.name, options, declaration.options, MODEL_OPTIONS);
   const settings = { model: declaration.name, ...given };
-  openFolder(out, { resume: options.resume === true, force: options.force === true });
+  const asked = readRankOptions(options);
+  const thread = threadRank();
+  // Rank 0 alone writes; which of several processes that is turns out later.
+  const open = (): void =>
+    openFolder(out, { resume: options.resume === true, force: options.force === true });
+  if (thread === undefined && asked?.nats === undefined) open();
   const resumed = options.resume === true && hasState(out) ? readState(out) : undefined;
   if (options.resume === true && resumed === undefined) {
     terminal.note(`there is nothing to resume in ${out}: the run begins at step 1`);
   }
   const data = await inputError('--data', () => declaration.read(path, settings));
-  if (resumed !== undefined) checkSame(resumed, settings, data.hash);
+  if (resumed !== undefined)
+    checkSame(resumed, { ...settings, ...sharedSettings(asked) }, data.hash);
   const all: Settings = { ...settings, ...(resumed?.settings as Settings | undefined) };
   if (resumed?.finished) {
     terminal.line(`the run in ${out} is finished: ${resumed.step} steps`);
-    terminal.event('done', { step: resumed.step, ...resumed.metrics });
+    const ranks = asked && { ranks: asked.ranks };
+    terminal.event('done', { step: resumed.step, ...resumed.metrics, ...ranks });
     return;
   }
   manualSeed((all.seed as number | undefined) ?? 0);
@@ -123,9 +147,44 @@ async function run(input: Input): Promise<void> {
   const { best, step: saved } = resumed ?? {};
   const written = resumed !== undefined;
   const begun = { out, settings: all, data: data.hash, best, saved, written, ...plan };
-  await inputError(resumed ? `--resume ${out}` : declaration.name, () =>
-    runSteps(input, begun, setup, resumed),
-  );
+  const sharing = await shareRun(asked, begun, resumed?.step ?? 0, terminal);
+  try {
+    if (asked?.nats !== undefined && sharing?.ranks.communicator.rank === 0) open();
+    await inputError(resumed ? `--resume ${out}` : declaration.name, () =>
+      runSteps(input, begun, setup, resumed, sharing),
+    );
+  } catch (error) {
+    throw sharing?.ranks.explain(error) ?? error;
+  } finally {
+    await sharing?.ranks.end();
+  }
+}
+
+/** Settings that ranks have, as a run keeps them; the number of ranks is not one. */
+function sharedSettings(asked: RankOptions | undefined): Settings {
+  return asked?.shards === undefined ? {} : { shards: asked.shards };
+}
+
+/** Starts the ranks of a run, or joins them; a run that began with shards goes on with them. */
+async function shareRun(
+  asked: RankOptions | undefined,
+  run: Run,
+  step: number,
+  terminal: Input['terminal'],
+): Promise<Sharing | undefined> {
+  const before = run.settings.shards as number | undefined;
+  if (asked === undefined && before === undefined) return undefined;
+  if (before === undefined && run.written) {
+    throw new InputError('--ranks: the run began without; --resume goes on with it on one machine');
+  }
+  const options = { ranks: asked?.ranks ?? 1, shards: before ?? asked?.shards };
+  const shards = chooseShards(options, run.batchSize);
+  run.settings = { ...run.settings, shards };
+  const thread = threadRank();
+  if (thread !== undefined) return { ranks: joinThread(thread), shards };
+  if (asked?.nats === undefined) return { ranks: startThreads(options.ranks), shards };
+  const job = { url: asked.nats, job: jobOf(run, asked.job), ranks: options.ranks, step };
+  return { ranks: await joinJob(job, terminal), shards };
 }
 
 /** Decides how long and in what batches to train, and says what is cut to the run or to the data. */
@@ -166,6 +225,7 @@ async function runSteps(
   run: Run,
   setup: TrainingSetup,
   resumed: ReturnType<typeof readState> | undefined,
+  sharing: Sharing | undefined,
 ): Promise<void> {
   const { model, unit, training } = setup;
   const { steps, batchSize, warmup, out } = run;
@@ -185,13 +245,15 @@ async function runSteps(
       batchSize,
       warmup,
     };
-    const loop = setup.run?.(options) ?? trainModel(model, training, options);
+    const train = sharing === undefined ? trainModel : trainShared(sharing);
+    const loop = setup.run?.(options, train) ?? train(model, training, options);
     for await (const step of loop) {
       await progress.step(step.step, step.loss, { learningRate: step.learningRate });
+      if (sharing !== undefined && sharing.ranks.communicator.rank > 0) continue;
       const done = step.step === steps;
       const due = done || step.step % run.evalEvery === 0;
       if (due) await validate(terminal, run, setup, step);
-      if (done) await finish(terminal, run, setup, step);
+      if (done) await finish(terminal, run, setup, step, sharing);
       else if (due || interrupted) save(run, setup, step, {});
       if (done || !interrupted) continue;
       terminal.event('interrupted', { step: step.step, out });
@@ -204,6 +266,39 @@ async function runSteps(
   } finally {
     progress.end();
   }
+}
+
+/**
+ * Names a job by all that changes its bits, with the content of files instead of their paths: equal
+ * commands on several machines are one job.
+ */
+function jobOf(run: Run, name: string | undefined): string {
+  const { settings, data, steps, batchSize, warmup, evalEvery } = run;
+  const content = (value: unknown): unknown =>
+    typeof value === 'string' && existsSync(value) ? hashPath(value) : value;
+  const all = Object.entries({ ...settings, steps, batchSize, warmup, evalEvery })
+    .map(([setting, value]) => [setting, content(value)])
+    .sort(([a], [b]) => (String(a) < String(b) ? -1 : 1));
+  const text = JSON.stringify({ bits: BITS, data, all, name });
+  return createHash('sha256').update(text).digest('hex').slice(0, 16);
+}
+
+/** Hash of a file, or of the files of a folder. */
+function hashPath(path: string): string {
+  const hash = createHash('sha256');
+  if (!statSync(path).isDirectory()) return hash.update(readBytes(path)).digest('hex');
+  for (const entry of readdirSync(path).sort()) {
+    const at = join(path, entry);
+    if (statSync(at).isFile()) hash.update(entry).update(readBytes(at));
+  }
+  return hash.digest('hex');
+}
+
+/** Trains as one of several ranks. */
+function trainShared({ ranks: { communicator, onLost }, shards }: Sharing): TrainLoop {
+  const options = { communicator, shards, ...(onLost && { onLost }) };
+  return ((model: never, data: never, own: object) =>
+    trainRanks(model, data, { ...own, ...options })) as TrainLoop;
 }
 
 /** Writes the model's files; the first ones of a run replace those of an earlier one. */
@@ -282,6 +377,7 @@ async function finish(
   run: Run,
   setup: TrainingSetup,
   step: TrainStep,
+  sharing: Sharing | undefined,
 ): Promise<void> {
   const files = hasModules(run.out) ? readEncoderFolder(run.out) : readModel(run.out);
   const metrics = await setup.metricsOf(files);
@@ -290,7 +386,8 @@ async function finish(
     writeModel(run.out, new Map([...files, ...readAdapterFiles(run.out), ...summary.files]));
   }
   save(run, setup, step, metrics);
-  const facts = { ...metrics, ...summary?.facts };
+  const ranks = sharing && { ranks: sharing.ranks.communicator.size };
+  const facts = { ...metrics, ...summary?.facts, ...ranks };
   terminal.event('done', { step: step.step, bestStep: run.best?.step, ...facts, out: run.out });
   if (summary !== undefined) {
     const { head, rows } = summary.table;

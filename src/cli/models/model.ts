@@ -11,6 +11,7 @@ import type {
   Trainable,
   TrainOptions,
   TrainStep,
+  train,
 } from '../../models/index.js';
 import type { ModelOption, Settings } from './options.js';
 
@@ -19,6 +20,9 @@ export type MaybePromise<T> = T | Promise<T>;
 
 /** Metrics of an evaluation: `valLoss`, and others of the model. */
 export type Metrics = Readonly<Record<string, number>>;
+
+/** Trains a model: `train`, or a function that has ranks share each batch. */
+export type TrainLoop = typeof train;
 
 /** A model that has been made, with its data. */
 export interface TrainingSetup<Data = unknown> {
@@ -42,8 +46,8 @@ export interface TrainingSetup<Data = unknown> {
   criterion?: string;
   /** Notes for the user before the run begins. */
   notes?: readonly string[];
-  /** Runs the training, where `train` of the model itself does not. */
-  run?(options: TrainOptions): AsyncGenerator<TrainStep, void, void>;
+  /** Runs the training by `train`, or by what trains instead, where it is not of the model itself. */
+  run?(options: TrainOptions, loop: TrainLoop): AsyncGenerator<TrainStep, void, void>;
   /** Sums a finished run up. */
   summarize?(files: Files): MaybePromise<Summary>;
 }

@@ -15,7 +15,6 @@ import {
   type TrainDefaults,
   type TrainOptions,
   type TrainStep,
-  train,
 } from '../../models/index.js';
 import { sentenceLoss, sentenceTrainDefaults } from '../../models/sentence/training/trainer.js';
 import { loadSafetensors, Module, saveSafetensors, type Tensor } from '../../nn/index.js';
@@ -24,7 +23,7 @@ import { readBytes } from '../../terminal/files.js';
 import { readEncoderFolder } from '../input/encoder-folder.js';
 import { type Examples, type ReadExamples, readExamples } from '../input/examples.js';
 import { type Curves, drawnRows, sentenceReport } from '../output/sentence-report.js';
-import type { Metrics, ModelDeclaration, OpenedModel, TrainingSetup } from './model.js';
+import type { Metrics, ModelDeclaration, OpenedModel, TrainingSetup, TrainLoop } from './model.js';
 import {
   choiceOption,
   integerOption,
@@ -317,14 +316,14 @@ async function create(input: SentenceInput, settings: Settings): Promise<Trainin
     samples: split.training.length,
     notes,
     unit: { name: 'examples', perStep: (batchSize) => batchSize },
-    async *run(options: TrainOptions): AsyncGenerator<TrainStep, void, void> {
+    async *run(options: TrainOptions, loop: TrainLoop): AsyncGenerator<TrainStep, void, void> {
       const all: SentenceTrainOptions = {
         ...state.defaults,
         ...(lora !== undefined && { lora }),
         ...(temperature !== undefined && { temperature }),
         ...options,
       };
-      for await (const done of train(state.encoder, data, all)) {
+      for await (const done of loop(state.encoder, data, all)) {
         step = done.step;
         curves.losses.push([step, done.loss]);
         yield done;
