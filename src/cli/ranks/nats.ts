@@ -13,6 +13,10 @@ import { readBytes } from '../../terminal/files.js';
 import type { Terminal } from '../../terminal/progress.js';
 import type { Ranks } from './threads.js';
 
+/** Milliseconds for which a server that is not there is tried again, and from one time to the next. */
+const CONNECT_MS = 10_000;
+const RETRY_MS = 300;
+
 /** Packages of the client. */
 export const NATS_PACKAGES = '@nats-io/transport-node and @nats-io/jetstream';
 
@@ -109,14 +113,20 @@ function readSeed(path: string): Uint8Array {
 export async function connectNats(url: string): Promise<Connection> {
   const transport = await importOptional<Transport>('@nats-io/transport-node');
   const options = connectionOptions(url, transport);
-  try {
-    return await transport.connect(options);
-  } catch (error) {
-    const { message, cause } = error as Error;
-    const reason = cause instanceof Error && cause.message !== '' ? cause.message : message;
-    throw new InputError(
-      `--nats ${url.replace(/\/\/[^@/]*@/, '//…@')}: cannot connect (${reason})`,
-    );
+  for (const end = Date.now() + CONNECT_MS; ; ) {
+    try {
+      return await transport.connect(options);
+    } catch (error) {
+      const { message, cause } = error as Error;
+      const reason = cause instanceof Error && cause.message !== '' ? cause.message : message;
+      // A server that is being started again will be there soon.
+      if (Date.now() < end && /ECONNREFUSED|ECONNRESET/.test(reason)) {
+        await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+        continue;
+      }
+      const shown = url.replace(/\/\/[^@/]*@/, '//…@');
+      throw new InputError(`--nats ${shown}: cannot connect (${reason})`);
+    }
   }
 }
 
