@@ -17,8 +17,8 @@ import type { Ranks } from './threads.js';
 const CONNECT_MS = 10_000;
 const RETRY_MS = 300;
 
-/** Packages of the client. */
-export const NATS_PACKAGES = '@nats-io/transport-node and @nats-io/jetstream';
+/** Package of the client. */
+export const NATS_PACKAGE = '@nats-io/transport-node';
 
 /** The part of `@nats-io/transport-node` that is used. */
 interface Transport {
@@ -45,9 +45,7 @@ export async function importOptional<Module>(name: string): Promise<Module> {
     const path = createRequire(join(process.cwd(), 'package.json')).resolve(name);
     return (await import(pathToFileURL(path).href)) as Module;
   } catch {
-    throw new InputError(
-      `--nats needs the packages ${NATS_PACKAGES}: npm i ${NATS_PACKAGES.replace('and ', '')}`,
-    );
+    throw new InputError(`--nats needs the package ${NATS_PACKAGE}: npm i ${NATS_PACKAGE}`);
   }
 }
 
