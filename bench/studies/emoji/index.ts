@@ -76,7 +76,7 @@ async function trainClip(data: ImageDataset): Promise<CLIP> {
   return model;
 }
 
-const results: Record<string, unknown> = { steps, names: all.length };
+const results: Record<string, unknown> = { steps, emoji: all.length };
 
 /** Prints recall at several k, and keeps it for `--write`. */
 function report(
