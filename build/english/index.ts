@@ -24,8 +24,9 @@ import {
   train,
 } from 'nearfar/models';
 import { setThreads } from 'nearfar/threads';
+import { digest, readFolder, writeWhole } from '../files.js';
 import { readSources } from './corpus.js';
-import { CACHE, digest, encodeSources, readFolder, TEACHER, writeWhole } from './teacher.js';
+import { CACHE, encodeSources, TEACHER } from './teacher.js';
 
 const WEIGHTS = 'src/weights/english.bin';
 

@@ -4,18 +4,11 @@
  * ignores, a file per chunk of texts, so that a run that was stopped goes on.
  */
 
-import { createHash } from 'node:crypto';
-import {
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  writeFileSync,
-} from 'node:fs';
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Files, loadSentenceEncoder, type SentenceEncoder } from 'nearfar/models';
+import { loadSentenceEncoder, type SentenceEncoder } from 'nearfar/models';
 import { readNpy } from '../../src/data/files/npy.js';
+import { digest, readFolder, writeWhole } from '../files.js';
 import { isHeldOut, type Source } from './corpus.js';
 
 const SHARED = '../shared';
@@ -36,30 +29,6 @@ const READY = [
   ['aws', 'query', 'aws-queries'],
   ['aws', 'document', 'aws-documents'],
 ] as const;
-
-/** All files under a folder, by path. */
-export function readFolder(folder: string): Files {
-  const files: Files = new Map();
-  for (const entry of readdirSync(folder, { withFileTypes: true, recursive: true })) {
-    if (!entry.isFile()) continue;
-    const path = join(entry.parentPath, entry.name);
-    files.set(path.slice(folder.length + 1), new Uint8Array(readFileSync(path)));
-  }
-  return files;
-}
-
-/** SHA-256 of bytes and texts, in hex. */
-export function digest(...parts: (string | Uint8Array)[]): string {
-  const hash = createHash('sha256');
-  for (const part of parts) hash.update(part);
-  return hash.digest('hex');
-}
-
-/** Writes a file at once, so that there is never half of one. */
-export function writeWhole(path: string, bytes: Uint8Array): void {
-  writeFileSync(`${path}.part`, bytes);
-  renameSync(`${path}.part`, path);
-}
 
 /** The rows that are there, by text. */
 function readReadyRows(): Map<string, Float32Array> {

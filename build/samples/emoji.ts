@@ -1,20 +1,22 @@
 /**
  * Emoji as four vendors draw them, with their names and keywords: the drawings of the npm packages
  * `@iconify-json/…`, rendered to 32 x 32 pixels on white, for every name that all vendors have;
- * keywords are emojilib's. The sample has every fourth name.
+ * keywords are emojilib's. The sample has the drawings of one vendor, which CLIP is not trained on.
  *
- *   emoji.json   { side, vendors, captions }: a caption is `name; keyword; keyword; …`
- *   pixels.gz    u8 (names, vendors, side, side, 3), each less the pixel to its left
+ *   emoji.json   { side, vendor, captions }: a caption is `name; keyword; keyword; …`
+ *   pixels.br    u8 (names, side, side, 3), each less the pixel to its left
  */
 
 import { readFileSync, writeFileSync } from 'node:fs';
-import { gzipSync } from 'node:zlib';
+import { brotliCompressSync, constants } from 'node:zlib';
 import { initWasm, Resvg } from '@resvg/resvg-wasm';
 
 const SIDE = 32;
 const CHANNELS = 3;
-/** This fraction of the names goes into the sample. */
-const EVERY = 4;
+/** The vendor whose drawings are never trained on. */
+export const HELD_OUT_VENDOR = 'fluent-emoji-flat';
+/** Names whose drawing by some vendor the renderer gives up on. */
+const NOT_RENDERED = ['package', 'rainbow-flag'];
 
 export interface Vendor {
   name: string;
@@ -29,22 +31,13 @@ export const VENDORS: readonly Vendor[] = [
   { name: 'fluent-emoji-flat', by: 'Microsoft', license: 'MIT' },
 ];
 
-const HOMES: Readonly<Record<string, string>> = {
-  noto: 'https://github.com/googlefonts/noto-emoji, https://www.apache.org/licenses/LICENSE-2.0',
-  twemoji: 'https://github.com/jdecked/twemoji, https://creativecommons.org/licenses/by/4.0/',
-  openmoji: 'https://openmoji.org, https://creativecommons.org/licenses/by-sa/4.0/',
-  'fluent-emoji-flat': 'https://github.com/microsoft/fluentui-emoji',
-};
-
-const NOTICE = `Emoji of ${VENDORS.length} vendors, rendered to ${SIDE} x ${SIDE} pixels, every ${EVERY}th of the names that all have. Taken
-from the npm packages @iconify-json/…; changed only by rendering. Each vendor's images stay under
-the vendor's license; those made from OpenMoji's are shared under the same license as theirs:
-
-${VENDORS.map(({ name, by, license }) => `  ${name}, by ${by}: ${license}\n    ${HOMES[name]}`).join('\n')}
+const NOTICE = `Emoji as Microsoft draws them (Fluent Emoji, flat, https://github.com/microsoft/fluentui-emoji),
+rendered to ${SIDE} x ${SIDE} pixels: those whose names Google's Noto, Twemoji and OpenMoji have, too. Taken
+from the npm package @iconify-json/fluent-emoji-flat; changed only by rendering.
 
 Keywords are those of the npm package "emojilib" (MIT), by Mu-An Chiou and others.
 
-MIT License, Copyright (c) Microsoft Corporation. Copyright (c) 2014 Mu-An Chiou.
+MIT License, Copyright (c) Microsoft Corporation (drawings), Copyright (c) 2014 Mu-An Chiou (keywords).
 
 Permission is hereby granted, free of charge, to any person obtaining a copy of this software and
 associated documentation files (the "Software"), to deal in the Software without restriction,
@@ -82,21 +75,17 @@ function readKeywords(): Map<string, string[]> {
   return new Map(entries.map(([name = '', ...words]) => [slug(name), words]));
 }
 
-/** A drawing's pixels (side, side, 3), or nothing where the renderer gives up. */
-function render({ icons, width = 16, height = 16 }: Icons, name: string): Uint8Array | undefined {
+/** A drawing's pixels, (side, side, 3). */
+function render({ icons, width = 16, height = 16 }: Icons, name: string): Uint8Array {
   const { body, width: w = width, height: h = height } = icons[name] as Icons['icons'][string];
   const spaces = 'xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"';
   const svg = `<svg ${spaces} viewBox="0 0 ${w} ${h}">${body}</svg>`;
-  try {
-    const options = { fitTo: { mode: 'width', value: SIDE }, background: '#fff' } as const;
-    const { pixels } = new Resvg(svg, options).render();
-    return Uint8Array.from(
-      { length: SIDE * SIDE * CHANNELS },
-      (_, i) => pixels[4 * Math.floor(i / CHANNELS) + (i % CHANNELS)] as number,
-    );
-  } catch {
-    return undefined;
-  }
+  const options = { fitTo: { mode: 'width', value: SIDE }, background: '#fff' } as const;
+  const { pixels } = new Resvg(svg, options).render();
+  return Uint8Array.from(
+    { length: SIDE * SIDE * CHANNELS },
+    (_, i) => pixels[4 * Math.floor(i / CHANNELS) + (i % CHANNELS)] as number,
+  );
 }
 
 export interface Emoji {
@@ -110,41 +99,41 @@ export interface Emoji {
 
 let ready: Promise<void> | undefined;
 
-/** Renders all emoji that every vendor has, or every `step`-th. */
-export async function renderEmoji(step = 1): Promise<Emoji> {
+/** Renders all emoji that every vendor has, as some vendors draw them. */
+export async function renderEmoji(vendors = VENDORS.map(({ name }) => name)): Promise<Emoji> {
   ready ??= initWasm(readFileSync('node_modules/@resvg/resvg-wasm/index_bg.wasm'));
   await ready;
-  const sets = VENDORS.map(({ name }): Icons => {
-    return JSON.parse(readFileSync(`node_modules/@iconify-json/${name}/icons.json`, 'utf8'));
+  const sets = VENDORS.map(({ name }): [string, Icons] => {
+    return [
+      name,
+      JSON.parse(readFileSync(`node_modules/@iconify-json/${name}/icons.json`, 'utf8')),
+    ];
   });
-  const names = Object.keys(sets[0]?.icons ?? {})
-    .filter((name) => sets.every(({ icons }) => icons[name] !== undefined))
-    .sort()
-    .filter((_, i) => i % step === 0);
+  const names = Object.keys(sets[0]?.[1].icons ?? {})
+    .filter((name) => sets.every(([, { icons }]) => icons[name] !== undefined))
+    .filter((name) => !NOT_RENDERED.includes(name))
+    .sort();
+  const wanted = sets.filter(([vendor]) => vendors.includes(vendor));
   const keywords = readKeywords();
-  const captions: string[] = [];
-  const parts: Uint8Array[] = [];
-  for (const name of names) {
-    const drawn = sets.map((set) => render(set, name));
-    if (drawn.includes(undefined)) continue;
-    captions.push([name.replaceAll('-', ' '), ...(keywords.get(name) ?? [])].join('; '));
-    parts.push(...(drawn as Uint8Array[]));
-  }
   return {
     side: SIDE,
-    vendors: VENDORS.map(({ name }) => name),
-    captions,
-    pixels: Buffer.concat(parts),
+    vendors: wanted.map(([vendor]) => vendor),
+    captions: names.map((name) =>
+      [name.replaceAll('-', ' '), ...(keywords.get(name) ?? [])].join('; '),
+    ),
+    pixels: Buffer.concat(names.flatMap((name) => wanted.map(([, set]) => render(set, name)))),
   };
 }
 
 export async function packEmoji(folder: string): Promise<void> {
-  const { pixels, ...index } = await renderEmoji(EVERY);
+  const { pixels, side, captions } = await renderEmoji([HELD_OUT_VENDOR]);
   const row = SIDE * CHANNELS;
   const packed = pixels.map((value, i) =>
     i % row < CHANNELS ? value : value - (pixels[i - CHANNELS] as number),
   );
+  const index = { side, vendor: HELD_OUT_VENDOR, captions };
   writeFileSync(`${folder}/emoji.json`, `${JSON.stringify(index)}\n`);
-  writeFileSync(`${folder}/pixels.gz`, gzipSync(packed, { level: 9 }));
+  const params = { [constants.BROTLI_PARAM_LGWIN]: constants.BROTLI_MAX_WINDOW_BITS };
+  writeFileSync(`${folder}/pixels.br`, brotliCompressSync(packed, { params }));
   writeFileSync(`${folder}/LICENSE.txt`, NOTICE);
 }

@@ -5,7 +5,7 @@
 
 import { chart, WIDTH } from './charts.js';
 import { FONT, palette, STYLE } from './style.js';
-import type { Block, ChartPanel, Panel, Report, ReportSection, Table } from './types.js';
+import type { Block, ChartPanel, Origin, Panel, Report, ReportSection, Table } from './types.js';
 
 const ENTITIES: Readonly<Record<string, string>> = {
   '&': '&amp;',
@@ -38,7 +38,19 @@ function renderPanel(panel: Panel): string {
   return `<div class="panel">${title}<div class="sheet"><ol>${names}</ol>${image}</div></div>`;
 }
 
-function renderTable({ head, rows, caption, texts = [] }: Table): string {
+const ORIGINS: Readonly<Record<Origin, string>> = {
+  now: 'computed just now',
+  stored: 'from the stored run',
+};
+
+/** Renders a caption, and where its numbers come from. */
+function renderCaption(text: string, origin?: Origin): string {
+  const from =
+    origin === undefined ? '' : `<span class="origin ${origin}">${ORIGINS[origin]}</span> `;
+  return `<figcaption>${from}${inline(text)}</figcaption>`;
+}
+
+function renderTable({ head, rows, caption, texts = [] }: Table, origin?: Origin): string {
   const kind = (column: number): string => (texts.includes(column) ? ' class="text"' : '');
   const headings = head.map((text, i) => `<th scope="col"${kind(i)}>${inline(text)}</th>`).join('');
   const body = rows.map(([name = '', ...cells]) => {
@@ -52,21 +64,31 @@ function renderTable({ head, rows, caption, texts = [] }: Table): string {
 <thead><tr>${headings}</tr></thead>
 <tbody>${body.join('\n')}</tbody>
 </table></div>
-<figcaption>${inline(caption)}</figcaption>
+${renderCaption(caption, origin)}
 </figure>`;
 }
 
 function renderBlock(block: Block): string {
   if (block.kind === 'text') return `<p>${inline(block.text)}</p>`;
   if (block.kind === 'heading') return `<h3>${inline(block.text)}</h3>`;
-  if (block.kind === 'table') return renderTable(block.table);
-  const caption = `<figcaption>${inline(block.caption)}</figcaption>`;
+  if (block.kind === 'table') return renderTable(block.table, block.origin);
+  if (block.kind === 'terms') {
+    const terms = block.terms.map(
+      ([term, meaning]) => `<dt>${inline(term)}</dt><dd>${inline(meaning)}</dd>`,
+    );
+    return `<dl>${terms.join('\n')}</dl>`;
+  }
+  const caption = renderCaption(block.caption, block.kind === 'code' ? undefined : block.origin);
   if (block.kind === 'quote') {
     return `<figure class="quote"><blockquote>${escapeText(block.text)}</blockquote>${caption}</figure>`;
   }
   if (block.kind === 'code') {
     const label = escapeText(block.caption);
-    return `<figure class="code"><pre role="region" aria-label="${label}" tabindex="0"><code>${escapeText(block.text)}</code></pre>${caption}</figure>`;
+    const lines = `<pre role="region" aria-label="${label}" tabindex="0"><code>${escapeText(block.text)}</code></pre>`;
+    if (block.folded) {
+      return `<details class="code"><summary>The code: ${inline(block.caption)}</summary>${lines}</details>`;
+    }
+    return `<figure class="code">${lines}${caption}</figure>`;
   }
   const { panels } = block;
   return `<figure${panels.length === 1 ? ' class="one"' : ''}>

@@ -102,6 +102,14 @@ pre{margin:0;padding:.8rem 1rem;overflow-x:auto;background:var(--panel);border:1
 font-size:.9rem;line-height:1.5}
 pre code{background:none;padding:0;white-space:pre;line-height:inherit}
 .code figcaption{margin-top:.3rem}
+section>details.code{max-width:40rem;margin-block:-.8rem 2rem;font:.9rem/1.5 ${FONT}}
+details.code summary{cursor:pointer;color:var(--quiet)}
+details.code pre{margin-block:.5rem}
+.origin{display:inline-block;border:1px solid var(--line);border-radius:1em;padding:0 .6em;font-size:.8rem;white-space:nowrap}
+.origin.now{color:var(--c2)}
+.origin.stored{color:var(--c4)}
+dl{display:grid;grid-template-columns:minmax(7rem,max-content) 1fr;gap:.35rem 1.2rem;font:.92rem/1.5 ${FONT}}
+dt{font-weight:600}dd{margin:0;overflow-wrap:anywhere}
 section>figure.table{max-width:min(48rem,100%)}
 .table>div{overflow-x:auto;background:linear-gradient(to left,var(--paper),transparent) right/2.5rem 100% no-repeat local,
 linear-gradient(to left,color-mix(in srgb,var(--ink) 25%,transparent),transparent) right/.6rem 100% no-repeat scroll}
@@ -125,6 +133,6 @@ font:.9rem/1.6 ${FONT};color:var(--quiet);width:calc(100% - 2rem)}
 @media (prefers-color-scheme:light){.panel .ink{filter:invert(1)}}
 @media (prefers-color-scheme:dark){.panel img:not(.ink){filter:brightness(.82)}}
 @media (min-width:50rem){tbody th{white-space:nowrap}}
-@media (max-width:30rem){table{font-size:.8rem}th,td{padding-inline:.35rem}tbody th{min-width:6.5rem}
+@media (max-width:30rem){dl{grid-template-columns:1fr}dd{margin-bottom:.5rem}table{font-size:.8rem}th,td{padding-inline:.35rem}tbody th{min-width:6.5rem}
 nav a{display:block;width:fit-content}}
 @media print{body{font-size:10.5pt}.panel{break-inside:avoid}nav{display:none}}`;

@@ -27,12 +27,17 @@ export interface ReportSection {
 export type Block =
   | { kind: 'text'; text: string }
   | { kind: 'heading'; text: string }
-  | { kind: 'figure'; panels: Panel[]; caption: string }
+  | { kind: 'figure'; panels: Panel[]; caption: string; origin?: Origin }
   /** Text that a model generated. */
-  | { kind: 'quote'; text: string; caption: string }
-  /** Lines of a program. */
-  | { kind: 'code'; text: string; caption: string }
-  | { kind: 'table'; table: Table };
+  | { kind: 'quote'; text: string; caption: string; origin?: Origin }
+  /** Lines of a program; folded ones are shown when the reader asks for them. */
+  | { kind: 'code'; text: string; caption: string; folded?: boolean }
+  /** Words and what they mean. */
+  | { kind: 'terms'; terms: readonly (readonly [term: string, meaning: string])[] }
+  | { kind: 'table'; table: Table; origin?: Origin };
+
+/** Where numbers come from: computed by the command that wrote the page, or by an earlier run. */
+export type Origin = 'now' | 'stored';
 
 /** A table. */
 export interface Table {

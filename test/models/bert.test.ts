@@ -72,6 +72,22 @@ test('of 15 % of the tokens, 80 % are hidden, 10 % random, 10 % kept; special on
   check(maskTokens(ids, { seed: 4, step: 1 }).labels.join() !== labels.join(), 'another step');
 });
 
+test('maskProbability is what training hides; an evaluation hides 15 % whatever it is', () => {
+  const [usual, more] = [small(), new BERT(TEXTS, { ...SMALL, maskProbability: 0.5 })];
+  more.loadStateDict(usual.stateDict());
+  const share = (bert: BERT): number => {
+    const draw = bert.batches([TEXTS.join(' ').repeat(20)], { batchSize: 200, seed: 1 });
+    const { labels, lengths } = draw(0);
+    return (
+      labels.filter((label) => label !== -100).length / lengths.reduce((sum, n) => sum + n - 2, 0)
+    );
+  };
+  close([share(usual), share(more)], [0.15, 0.5], { atol: 0.03 });
+  same(more.evaluate(TEXTS), usual.evaluate(TEXTS), 'evaluation');
+  same(more.copy().config.maskProbability, 0.5, 'copy');
+  throws(() => new BERT(TEXTS, { maskProbability: 1.5 }), RangeError, /maskProbability/);
+});
+
 test('a vocabulary is the same for the same text, and its tokens give the text back', () => {
   const vocabulary = trainWordPiece(TEXTS, { size: 80, minFrequency: 2 });
   same(trainWordPiece(TEXTS, { size: 80, minFrequency: 2 }), vocabulary);

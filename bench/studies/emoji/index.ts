@@ -8,9 +8,10 @@
  */
 
 import type { ClipConfig, ImageDataset } from 'nearfar/models';
-import { CLIP, clipRetrieval, imagesFrom, train } from 'nearfar/models';
+import { CLIP, clipRetrieval, train } from 'nearfar/models';
 import { manualSeed } from 'nearfar/nn';
-import { type Emoji, renderEmoji } from '../../../build/samples/emoji.js';
+import { renderEmoji } from '../../../build/samples/emoji.js';
+import { emojiImages } from '../../../build/samples/emoji-images.js';
 import { Random } from '../../../src/core/random.js';
 import { parseChoice } from '../../../src/terminal/options.js';
 import { studyCommand, writeResults } from '../../results-file.js';
@@ -47,26 +48,6 @@ const HELD_OUT = 10;
 const all: number[] = [];
 const emoji = await renderEmoji();
 for (let name = 0; name < emoji.captions.length; name++) all.push(name);
-const vendors = emoji.vendors.map((_, vendor) => vendor);
-
-/** Selects the images of some names by some vendors. */
-function imagesOf(
-  { side, captions, pixels, vendors }: Emoji,
-  names: readonly number[],
-  by: readonly number[],
-): ImageDataset {
-  const size = side * side * 3;
-  const rows = names.flatMap((name) => by.map((vendor) => name * vendors.length + vendor));
-  const data = new Uint8Array(rows.length * size);
-  rows.forEach((row, i) => {
-    data.set(pixels.subarray(row * size, (row + 1) * size), i * size);
-  });
-  return {
-    ...imagesFrom(data, { height: side, width: side, channels: 3 }),
-    captions: rows.map((row) => captions[Math.floor(row / vendors.length)] as string),
-  };
-}
-
 async function trainClip(data: ImageDataset): Promise<CLIP> {
   manualSeed(seed);
   const model = new CLIP(data.captions ?? [], { loss: lossName });
@@ -90,9 +71,9 @@ function report(
 }
 
 async function vendorHeldOut(): Promise<void> {
-  const held = emoji.vendors.indexOf(oneOf('held', emoji.vendors, values.held));
-  const seen = vendors.filter((vendor) => vendor !== held);
-  const [training, test] = [imagesOf(emoji, all, seen), imagesOf(emoji, all, [held])];
+  const held = oneOf('held', emoji.vendors, values.held);
+  const seen = emoji.vendors.filter((vendor) => vendor !== held);
+  const [training, test] = [emojiImages(emoji, seen), emojiImages(emoji, [held])];
   const model = await trainClip(training);
   const { imageToText, textToImage } = clipRetrieval(model, test);
   const names = `${all.length} names`;
@@ -105,11 +86,8 @@ async function vendorHeldOut(): Promise<void> {
     'nameToImage',
   ]);
   for (const other of seen) {
-    const recall = pixelRecall(test, imagesOf(emoji, all, [other]));
-    report(`raw pixels: image → that of ${emoji.vendors[other]}`, recall, [
-      'pixels',
-      emoji.vendors[other] as string,
-    ]);
+    const recall = pixelRecall(test, emojiImages(emoji, [other]));
+    report(`raw pixels: image → that of ${other}`, recall, ['pixels', other]);
   }
   model.dispose();
 }
@@ -118,8 +96,11 @@ async function namesHeldOut(): Promise<void> {
   const order = new Random(0, 1).shuffle([...all]);
   const count = Math.ceil(all.length / HELD_OUT);
   const [unseen, seen] = [order.slice(0, count), order.slice(count)];
-  const model = await trainClip(imagesOf(emoji, seen, vendors));
-  const { imageToText, textToImage } = clipRetrieval(model, imagesOf(emoji, unseen, vendors));
+  const model = await trainClip(emojiImages(emoji, emoji.vendors, seen));
+  const { imageToText, textToImage } = clipRetrieval(
+    model,
+    emojiImages(emoji, emoji.vendors, unseen),
+  );
   report(`names held out, all vendors: image → its name among ${count}`, imageToText, [
     'names',
     'imageToName',

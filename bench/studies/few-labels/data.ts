@@ -1,8 +1,13 @@
 /** Reads labeled texts of packages: mails (spam or ham), and passages of books with their genre. */
 
 import { readdirSync, readFileSync } from 'node:fs';
-import { columns, HELD_OUT, mailsOf, type Row } from './mails.js';
-import type { Dataset } from './study.js';
+import {
+  columns,
+  type Dataset,
+  HELD_OUT,
+  mailsOf,
+  type Row,
+} from '../../../build/samples/mails-split.js';
 
 /** Reads the package's own sample. */
 export function mails(): Dataset {

@@ -9,11 +9,12 @@
 
 import * as nearfar from 'nearfar';
 import * as models from 'nearfar/models';
+import type { Dataset } from '../../../build/samples/mails-split.js';
 import { studyCommand, writeResults } from '../../results-file.js';
 import { chooseNames, readArguments, readInt } from '../arguments.js';
 import { formatMeanStd } from '../mean-std.js';
 import { brown, mails } from './data.js';
-import { type Accuracy, type Api, type Dataset, fewLabelsStudy, METHODS } from './study.js';
+import { type Accuracy, type Api, fewLabelsStudy, METHODS } from './study.js';
 
 const { values, positionals } = readArguments(
   ['npm run few-labels -- [mails|brown] [--steps <n>] [--seeds <n>] [--json] [--write]'],

@@ -5,6 +5,7 @@
  * each seed draws other labeled texts.
  */
 
+import type { Dataset, LabeledTexts } from '../../../build/samples/mails-split.js';
 import { Random } from '../../../src/core/random.js';
 import type * as nearfar from '../../../src/index.js';
 import type * as models from '../../../src/models/index.js';
@@ -17,30 +18,20 @@ export interface Api {
   models: typeof models;
 }
 
-export interface LabeledTexts {
-  texts: readonly string[];
-  /** One name for each text. */
-  labels: readonly string[];
-}
-
-export interface Dataset {
-  name: string;
-  /** Texts to train on; only the labels of a few of them are used. */
-  training: LabeledTexts;
-  heldOut: LabeledTexts;
-}
-
-export interface StudyOptions {
+export interface StudyOptions extends FewLabelsOptions {
   /** Size of the vocabulary, which is trained on the training texts. */
   vocabulary: number;
   config: models.BertConfig;
   pretraining: models.TrainOptions;
+  onPretraining?: (step: models.TrainStep) => void | Promise<void>;
+}
+
+export interface FewLabelsOptions {
   finetuning: models.FinetuneOptions;
   /** Numbers of labeled texts per class. */
   counts: readonly number[];
   seeds: number;
   seed: number;
-  onPretraining?: (step: models.TrainStep) => void | Promise<void>;
   /** Called after every trained classifier. */
   onFit?: (done: number, of: number, accuracy: number) => void | Promise<void>;
 }
@@ -123,14 +114,44 @@ function splitRows({ data, cols, rows }: nearfar.Matrix): Float32Array[] {
   return Array.from({ length: rows }, (_, row) => data.subarray(row * cols, (row + 1) * cols));
 }
 
+/** Splits a text into parts of whole words that the encoder does not cut. */
+function partsOf({ tokenizer, maxTokens }: models.BERT, text: string): string[] {
+  const parts: string[] = [];
+  let [words, tokens]: [string[], number] = [[], 0];
+  for (const word of text.split(' ')) {
+    const { length } = tokenizer.encode(word);
+    if (tokens + length > maxTokens && words.length > 0) {
+      parts.push(words.join(' '));
+      [words, tokens] = [[], 0];
+    }
+    words.push(word);
+    tokens += length;
+  }
+  return [...parts, words.join(' ')];
+}
+
+/** Encodes whole texts: the mean over the parts of each. */
+function encodeWhole(bert: models.BERT, texts: readonly string[]): Float32Array[] {
+  const parts = texts.map((text) => partsOf(bert, text));
+  const rows = splitRows(bert.encode(parts.flat()));
+  let at = 0;
+  return parts.map(({ length }) => {
+    const own = rows.slice(at, at + length);
+    at += length;
+    return Float32Array.from(own[0] as Float32Array, (_, i) => {
+      return own.reduce((sum, row) => sum + (row[i] as number), 0) / length;
+    });
+  });
+}
+
 /** Runs the study: pre-trains once, then trains every classifier on every draw of labels. */
 export async function fewLabelsStudy(
   api: Api,
   data: Dataset,
   options: StudyOptions,
 ): Promise<Study> {
-  const { training, heldOut } = data;
-  const { vocabulary, config, pretraining, finetuning, counts, seeds, seed } = options;
+  const { training } = data;
+  const { vocabulary, config, pretraining, seed } = options;
   const { BERT, JsonTokenizer, train, trainWordPiece, wordPieceJson } = api.models;
   const pieces = wordPieceJson(trainWordPiece(training.texts, { size: vocabulary }));
   const bert = new BERT(new JsonTokenizer(pieces), config);
@@ -140,9 +161,26 @@ export async function fewLabelsStudy(
     losses.push(step.loss);
     await options.onPretraining?.(step);
   }
+  const results = await compareClassifiers(api, data, { bert, scratch }, options);
+  scratch.dispose();
+  return { bert, losses, results };
+}
+
+/**
+ * Trains every classifier on every draw of labels.
+ *
+ * @param networks the pre-trained network, and one with the weights that training begins with
+ */
+export async function compareClassifiers(
+  api: Api,
+  { training, heldOut }: Dataset,
+  { bert, scratch }: { bert: models.BERT; scratch: models.BERT },
+  options: FewLabelsOptions,
+): Promise<Accuracy[]> {
+  const { finetuning, counts, seeds, seed } = options;
   const bag = new BagOfWords(training.texts);
   const bags = bag.rows(heldOut.texts);
-  const encoded = splitRows(bert.encode(heldOut.texts));
+  const encoded = encodeWhole(bert, heldOut.texts);
   const { labels } = heldOut;
   const results: Accuracy[] = [];
   const total = counts.length * seeds * METHODS.length;
@@ -154,7 +192,7 @@ export async function fewLabelsStudy(
       const fits: (() => number | Promise<number>)[] = [
         () => finetuned(bert, own, heldOut, { ...finetuning, seed: seed + round }),
         () => {
-          const rows = splitRows(bert.encode(own.texts));
+          const rows = encodeWhole(bert, own.texts);
           return linear(api.nearfar, { rows, labels: own.labels }, { rows: encoded, labels });
         },
         () => finetuned(scratch, own, heldOut, { ...finetuning, seed: seed + round }),
@@ -174,6 +212,5 @@ export async function fewLabelsStudy(
       results.push({ method, perClass, accuracies, ...meanStd(accuracies) });
     });
   }
-  scratch.dispose();
-  return { bert, losses, results };
+  return results;
 }

@@ -3,13 +3,17 @@
  * measured, and writes a report in HTML.
  */
 
+import { cpus } from 'node:os';
+import { BITS } from '../../index.js';
 import { renderFigure, renderReport } from '../../report/index.js';
+import type { Block, ReportSection } from '../../report/types.js';
 import { InputError, Interrupted } from '../../terminal/errors.js';
 import { prepareFolder, writeResults } from '../../terminal/files.js';
 import { parseInteger } from '../../terminal/options.js';
 import { version } from '../../terminal/package-files.js';
 import { suggestion } from '../../terminal/text.js';
 import { type Command, type Input, JSON_OPTION } from '../command.js';
+import { storedRunsTable } from '../demo/pretrained.js';
 import type { Section, SectionResult } from '../demo/section.js';
 import { SECTIONS } from '../demo/sections.js';
 
@@ -72,6 +76,7 @@ async function run({ positional, options, terminal, onInterrupt }: Input): Promi
   const out = options.out as string;
   prepareFolder('--out', out);
   onInterrupt(() => terminal.stop());
+  const started = performance.now();
   const results: [Section, SectionResult][] = [];
   const parts = ranges(sections);
   let interrupted = false;
@@ -94,7 +99,7 @@ async function run({ positional, options, terminal, onInterrupt }: Input): Promi
   const figures = results.flatMap(([, { figure }]): [string, string][] =>
     figure === undefined ? [] : [[figure.file, renderFigure(figure.panels, figure.label)]],
   );
-  const html = page(results, seed, full);
+  const html = page(results, { seed, full, seconds: (performance.now() - started) / 1000 });
   const files: Record<string, string> & { [REPORT]: string } = {
     ...Object.fromEntries(figures),
     [REPORT]: html,
@@ -111,21 +116,103 @@ async function run({ positional, options, terminal, onInterrupt }: Input): Promi
   });
 }
 
-function page(results: readonly [Section, SectionResult][], seed: number, full: boolean): string {
+/** Marks and words that the page uses, for readers who do not know them. */
+const TERMS = [
+  ['computed just now', 'by the command that wrote this page, on this machine'],
+  [
+    'from the stored run',
+    'by the longer training that made the weights in the package; `npm run pretrain` repeats it',
+  ],
+  [
+    'held out',
+    'data that the network was not trained on; numbers without a further word are of these',
+  ],
+  [
+    'nats',
+    'unit of a loss by natural logarithms: a loss of x means that the right answer had a probability of e to the −x',
+  ],
+  [
+    '±',
+    'the standard deviation over several draws or seeds; a range a–b is from the least to the most',
+  ],
+  ['##', 'before a token: it continues the word before it'],
+  [
+    'probe, k-NN',
+    'a linear classifier, or a vote of the nearest neighbors, on embeddings that are not trained further',
+  ],
+  ['recall@k', 'how often the right answer is among the first k'],
+] as const;
+
+/** Where and how the page was made. */
+function about(
+  results: readonly [Section, SectionResult][],
+  { seed, full, seconds }: { seed: number; full: boolean; seconds: number },
+): ReportSection {
   const some = results.length < SECTIONS.length ? results.map(([{ name }]) => name) : [];
   const command = ['npx nearfar demo', ...some, ...(full ? ['--full'] : []), `--seed ${seed}`];
   const sources = [...new Set(results.flatMap(([{ sources }]) => sources))];
-  const data = sources.length === 0 ? '' : ` Data: ${sources.join('; ')}.`;
+  return {
+    name: 'about',
+    title: 'How this page was made',
+    blocks: [
+      {
+        kind: 'terms',
+        terms: [
+          [
+            'Command',
+            `\`${command.join(' ')}\`: the same numbers again, bit for bit but for the times, on any machine`,
+          ],
+          ['Version', `nearfar ${version()}, BITS ${BITS}, seed ${seed}`],
+          ['Machine', machine()],
+          ['Time', `${Math.round(seconds)} s`],
+          ...(sources.length === 0 ? [] : [['Data', `${sources.join('; ')}`] as const]),
+        ],
+      },
+      { kind: 'table', origin: 'stored', table: storedRunsTable() },
+    ],
+  };
+}
+
+/** Describes the machine: its processor, system and runtime. */
+function machine(): string {
+  const [processor] = cpus();
+  const cores = `${cpus().length} core${cpus().length === 1 ? '' : 's'}`;
+  const { deno, bun, node } = process.versions;
+  const runtime = deno ? `Deno ${deno}` : bun ? `Bun ${bun}` : `Node ${node}`;
+  return `${processor?.model.trim() ?? 'unknown processor'}, ${cores}, ${process.platform} ${process.arch}, ${runtime}`;
+}
+
+/** Says of each figure and table that it was computed now, unless it says otherwise. */
+function withOrigin(block: Block): Block {
+  const hasNumbers = block.kind === 'figure' || block.kind === 'table' || block.kind === 'quote';
+  return hasNumbers ? { origin: 'now', ...block } : block;
+}
+
+function page(
+  results: readonly [Section, SectionResult][],
+  run: { seed: number; full: boolean; seconds: number },
+): string {
   return renderReport({
     title: 'Learning without labels',
     lead:
       'Labels cost work; data alone cost little. Self-supervised learning trains a network on a ' +
-      'task whose answers are in the data: a masked word, the next word, which two images are ' +
-      'views of the same one. The question of each section is what the network has learned that ' +
-      'way, compared with simple baselines and with the same network before training.',
-    sections: results.map(([{ name, title }, { blocks }]) => ({ name, title, blocks })),
-    footer:
-      `nearfar ${version()}, seed ${seed}. \`${command.join(' ')}\` computes the same numbers ` +
-      `again, bit for bit (but for the times), on any machine.${data}`,
+      'pretext task, whose answers are in the data: a masked token (masked language modeling, ' +
+      'BERT), the next token (causal language modeling, GPT), which two images are views of the same ' +
+      'one (contrastive learning, SimCLR), which text goes with which image (CLIP), the masked ' +
+      'patches of an image (masked image modeling, MAE). Each section asks what the network has ' +
+      'learned that way, compared with simple baselines; the last ones fine-tune for an actual task.',
+    sections: [
+      {
+        name: 'reading',
+        title: 'How to read this page',
+        blocks: [{ kind: 'terms', terms: TERMS }],
+      },
+      ...results.map(([{ name, title }, { blocks }]) => ({
+        ...{ name, title },
+        blocks: blocks.map(withOrigin),
+      })),
+      about(results, run),
+    ],
+    footer: `nearfar ${version()}: contrastive and self-supervised learning in WebAssembly.`,
   });
 }

@@ -1,22 +1,18 @@
-/** The demo's section on BERT: masked tokens of mails, and low-label classification. */
+/** The demo's section on BERT: masked tokens of mails. */
 
-import {
-  type Accuracy,
-  type Dataset,
-  METHODS,
-  type Method,
-} from '../../../bench/studies/few-labels/study.js';
-import type { BERT } from '../../models/index.js';
-import type { LinePanel, Table } from '../../report/types.js';
-import { COUNTS, evaluateBert, loadMails, type Named, trainBert } from './bert.js';
-import { count, fixed, percent, several, steps, thinned } from './numbers.js';
+import { type BERT, loadBert } from '../../models/index.js';
+import type { Table } from '../../report/types.js';
+import { evaluateBert, loadMails, type MaskedAccuracy } from './bert.js';
+import { count, fixed, percent, several } from './numbers.js';
+import { readPretrained, stepsOf, storedLossPanel, storedPanel } from './pretrained.js';
+import { program } from './programs.js';
 import type { Section, SectionContext, SectionResult } from './section.js';
 
 /** The section. */
 export const bert: Section = {
   name: 'bert',
-  title: 'BERT: masked tokens',
-  duration: 80,
+  title: 'Masked language modeling: BERT',
+  duration: 15,
   sources: ['SpamAssassin public corpus (CC0 1.0)'],
   run,
 };
@@ -30,174 +26,85 @@ const SENTENCES = [
 ];
 const TOP = 4;
 
-/** Short names of the methods, for charts. */
-const SHORT: Readonly<Record<Method, string>> = {
-  'BERT, pre-trained and fine-tuned': 'fine-tuned',
-  'BERT, pre-trained and frozen, and a linear classifier': 'frozen',
-  'the same BERT from scratch': 'from scratch',
-  'bag of words and a linear classifier': 'words',
-};
-
-async function run(context: SectionContext): Promise<SectionResult> {
+async function run({ terminal }: SectionContext): Promise<SectionResult> {
   const data = loadMails();
-  const { bert: model, losses, results } = await trainBert(data, context);
-  const named = evaluateBert(model, data);
+  const stored = readPretrained('bert');
+  const { record, files } = stored;
+  const model = loadBert(files);
+  terminal.transient('bert: predicts masked tokens of held-out mails');
+  const accuracy = evaluateBert(model, data);
   const { layers, heads, width } = model.config;
-  const parameters = [...model.parameters().values()].reduce((all, { size }) => all + size, 0);
-  const labels = labelsTable(results, data);
   const filled = filledTable(model);
-  const few = (method: Method): number =>
-    results.find((row) => row.method === method && row.perClass === COUNTS[0])?.mean ?? 0;
-  const [tuned, frozen, scratch, words] = METHODS.map(few) as [number, number, number, number];
-  const metrics = {
-    ...named,
-    fewLabelsFineTuned: tuned,
-    fewLabelsFrozen: frozen,
-    fewLabelsFromScratch: scratch,
-    fewLabelsBagOfWords: words,
-  };
-  context.terminal.event('eval', { section: 'bert', ...metrics });
-  const masked = maskedTable(named);
+  const masked = maskedTable(accuracy);
   model.dispose();
+  terminal.event('eval', { section: 'bert', ...accuracy });
   return {
-    metrics,
-    tables: [masked, labels],
+    metrics: { ...accuracy, pretrainingSteps: stepsOf(record) },
+    tables: [masked, filled],
     blocks: [
       {
         kind: 'text',
         text:
-          'Masked language modeling hides 15 % of the tokens of a text and trains the network to ' +
-          'predict them. Of the chosen tokens, 80 % become `[MASK]`, 10 % a random token, and 10 % ' +
-          'stay as they are. The network attends to both sides of a gap, so that it encodes texts ' +
-          'but cannot generate them. Here it is trained on ' +
-          `${count(data.training.texts.length)} mails, half of them spam, without their labels: ` +
-          `${several(layers, 'layer')} of ${several(heads, 'head')}, width ${width}, ` +
-          `${count(parameters)} parameters, ` +
-          `a WordPiece vocabulary of ${count(model.tokenizer.size)} tokens from the same mails (a token ` +
-          'that begins with ## continues a word).',
+          'Masked language modeling hides some of the tokens of a text (15 % in the paper) and trains ' +
+          'the network to predict them. Of the chosen tokens, 80 % become `[MASK]`, 10 % a random ' +
+          'token, and 10 % stay as they are. The network attends to both sides of a gap, so that it ' +
+          'encodes texts but cannot generate them. ' +
+          `This one was trained on ${record.data}: ${several(layers, 'layer')} of ` +
+          `${several(heads, 'head')}, width ${width}, ${count(record.parameters)} parameters, a ` +
+          'WordPiece vocabulary of 2,048 tokens from the same mails (a token that begins with ## ' +
+          'continues a word). ' +
+          `It was pre-trained for ${count(stepsOf(record))} steps, with 30 % of the tokens hidden, ` +
+          'which gives more to learn from in each step, and is evaluated with 15 %.',
       },
       {
         kind: 'figure',
-        panels: [lossPanel(losses)],
+        origin: 'stored',
+        panels: [
+          storedLossPanel(stored, 'Loss of pre-training', 'nats per masked token'),
+          storedPanel(stored, {
+            ...{ title: 'Masked tokens of held-out mails', y: 'accuracy', percent: true },
+            reference: { y: accuracy.bigramAccuracy, label: 'counting' },
+          }),
+        ],
         caption:
-          `Cross-entropy of the masked tokens over ${count(losses.length)} steps. On held-out mails it ` +
-          `ends at ${fixed(named.valLoss)} nats per token. ${maskedVerdict(named)}`,
+          'First panel: cross-entropy in nats, whose e-th power is the perplexity. Second: the ' +
+          'fraction of masked tokens of held-out mails that are predicted; the dashed line is what ' +
+          'counts of both neighbors reach.',
       },
+      program('bert', 'Trains such a network on the mails of the package.'),
+      { kind: 'table', table: masked },
+      { kind: 'text', text: maskedVerdict(accuracy) },
       { kind: 'table', table: filled },
-      { kind: 'heading', text: 'Classification with few labels' },
-      {
-        kind: 'text',
-        text:
-          `With ${COUNTS[0]}, ${COUNTS[1]} or ${COUNTS[2]} labels per class (spam or ham), the pre-trained ` +
-          'network is fine-tuned, or kept frozen below a linear classifier. Two baselines: the same ' +
-          'network trained from scratch on the labels alone, and a linear classifier on a bag of words.',
-      },
-      {
-        kind: 'figure',
-        panels: [labelsPanel(results)],
-        caption: verdict(tuned, frozen, scratch, words, data),
-      },
-      { kind: 'table', table: labels },
+      program('fill', 'Fills a mask by the pre-trained network.'),
     ],
   };
 }
 
 /** Compares the accuracy on masked tokens with the baselines, by the numbers of the run. */
-function maskedVerdict({ maskedAccuracy, mostFrequentAccuracy, bigramAccuracy }: Named): string {
-  const baselines =
-    `the most frequent token reaches ${percent(mostFrequentAccuracy)} and bigram counts of both ` +
-    `neighbors ${percent(bigramAccuracy)}`;
+function maskedVerdict(accuracy: MaskedAccuracy): string {
+  const { maskedAccuracy, mostFrequentAccuracy, bigramAccuracy, valLoss } = accuracy;
   const best = Math.max(mostFrequentAccuracy, bigramAccuracy);
+  const points = fixed(100 * Math.abs(maskedAccuracy - best), 1);
   const verdict =
     maskedAccuracy > best
-      ? 'so that the network has learned more than counting gives'
-      : 'so that the network is not yet better than counting: it is small and trained for few steps';
+      ? `${points} points more: it has learned more than a table of neighbors knows`
+      : `${points} points less: it has not yet learned what a table of neighbors knows`;
   return (
-    `It predicts ${percent(maskedAccuracy)} of the masked tokens correctly; ${baselines}, ` +
-    `${verdict}.`
+    `On held-out mails the network predicts ${percent(maskedAccuracy)} of the masked tokens ` +
+    `(loss ${fixed(valLoss)} nats per token). The better of the two ways of counting has ` +
+    `${percent(best)}; the network has ${verdict}.`
   );
 }
 
-/** Compares the classifiers at the fewest labels, by the numbers of the run. */
-function verdict(
-  tuned: number,
-  frozen: number,
-  scratch: number,
-  words: number,
-  { heldOut }: Dataset,
-): string {
-  const best = Math.max(tuned, frozen);
-  const points = fixed(100 * Math.abs(best - scratch), 1);
-  const gain =
-    best > scratch
-      ? `${points} points better than from scratch (${percent(scratch)})`
-      : `${points} points worse than from scratch (${percent(scratch)}): in this run, pre-training ` +
-        'does not pay';
-  const against = best > words ? 'better than' : 'not better than';
-  return (
-    `Accuracy on ${count(heldOut.texts.length)} held-out mails. With ${COUNTS[0]} labels per class, ` +
-    `the better of the two pre-trained classifiers reaches ${percent(best)}, ${gain}. It is ` +
-    `${against} the bag of words (${percent(words)}): single words give spam away. \`--full\` ` +
-    'pre-trains a larger network for longer.'
-  );
-}
-
-function lossPanel(losses: readonly number[]): LinePanel {
-  return {
-    kind: 'lines',
-    title: 'Masked tokens of mails',
-    x: 'step',
-    y: 'loss, nats per masked token',
-    series: [
-      { name: 'batch', color: 0, points: steps(losses), faint: true },
-      { name: 'loss', color: 0, points: thinned(losses, 60) },
-    ],
-  };
-}
-
-function labelsPanel(results: readonly Accuracy[]): LinePanel {
-  return {
-    kind: 'lines',
-    title: 'Accuracy on held-out mails',
-    x: 'labels per class',
-    y: 'accuracy',
-    series: METHODS.map((method, color) => ({
-      name: SHORT[method],
-      color,
-      points: results
-        .filter((row) => row.method === method)
-        .map(({ perClass, mean }) => [perClass, mean] as const),
-    })),
-    xScale: 'log',
-    percent: true,
-    points: true,
-  };
-}
-
-function maskedTable(named: Named): Table {
+function maskedTable(accuracy: MaskedAccuracy): Table {
   return {
     head: ['masked tokens predicted by', 'accuracy'],
     rows: [
-      ['the most frequent token', percent(named.mostFrequentAccuracy)],
-      ['bigram counts of both neighbors', percent(named.bigramAccuracy)],
-      ['BERT', percent(named.maskedAccuracy)],
+      ['the most frequent token', percent(accuracy.mostFrequentAccuracy)],
+      ['bigram counts of both neighbors', percent(accuracy.bigramAccuracy)],
+      ['BERT', percent(accuracy.maskedAccuracy)],
     ],
     caption: 'Accuracy on the masked tokens of held-out mails.',
-  };
-}
-
-function labelsTable(results: readonly Accuracy[], { heldOut }: Dataset): Table {
-  return {
-    head: ['classifier', ...COUNTS.map((perClass) => `${perClass} labels\nper class`)],
-    rows: METHODS.map((method) => [
-      method,
-      ...results
-        .filter((row) => row.method === method)
-        .map(({ mean, std }) => `${percent(mean)} ± ${fixed(100 * std, 1)}`),
-    ]),
-    caption:
-      `Accuracy on ${count(heldOut.texts.length)} held-out mails: mean and standard deviation ` +
-      `of ${results[0]?.accuracies.length} draws of the labeled mails.`,
   };
 }
 

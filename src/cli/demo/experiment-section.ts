@@ -15,6 +15,7 @@ import {
   trainTriplets,
 } from './experiment.js';
 import { count, fixed, maxDifference, mean, percent, steps, thinned, tiny } from './numbers.js';
+import { program } from './programs.js';
 import type { Section, SectionContext, SectionResult } from './section.js';
 
 const TRIPLETS = 4000;
@@ -24,7 +25,7 @@ const RATE = 0.03;
 /** The section. */
 export const experiment: Section = {
   name: 'experiment',
-  title: 'The experiment: 24 points, three classes',
+  title: 'The contrastive experiment: 24 points, three classes',
   duration: 2,
   sources: [],
   run,
@@ -85,6 +86,7 @@ async function run({ seed, full, terminal }: SectionContext): Promise<SectionRes
           `mixed: ${percent(byAnchorRule.neighbors, 0)} of the points have their nearest neighbor in ` +
           `their own class, where chance gives ${percent(7 / 23, 0)}.`,
       },
+      program('triplets', 'Moves anchors by triplets, from another random start.'),
       { kind: 'table', table: comparison },
       { kind: 'heading', text: 'Why the classes stay mixed, and what separates them' },
       {
@@ -111,6 +113,7 @@ async function run({ seed, full, terminal }: SectionContext): Promise<SectionRes
           `${fixed(contrast.losses.at(-1) as number)}. Its value where each class is one point is ` +
           `${fixed(bestNtXent())}: the other six points of the same class count as negatives.`,
       },
+      program('contrast', 'Minimizes NT-Xent by Adam.'),
       {
         kind: 'figure',
         panels: [

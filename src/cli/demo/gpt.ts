@@ -1,81 +1,35 @@
-/** A small GPT on Moby-Dick: trained, validated and compared with bigram counts. */
+/** The pre-trained GPT on Moby-Dick: validated, generating, and compared with bigram counts. */
 
+import { type Book, splitBook } from '../../../build/samples/book-split.js';
 import { CharacterTokenizer } from '../../data/text/characters.js';
-import { GPT, train } from '../../models/index.js';
+import { GPT } from '../../models/index.js';
 import { log, manualSeed, mul, noGrad, slice, softmax, sum, tensor, tidy } from '../../nn/index.js';
 import { readSample } from '../../terminal/package-files.js';
-import type { SectionContext } from './section.js';
-
-/** The network: nanoGPT's for a CPU with `full`, else one that learns as much as fits in a moment. */
-const SMALL = { layers: 2, heads: 4, width: 64, context: 64 };
-const FULL = { layers: 4, heads: 4, width: 128, context: 64 };
-const QUICK = { steps: 800, learningRate: 3e-3 };
-const LONG = { steps: 5000, learningRate: 2e-3 };
-/** Steps after which a sample is written, besides the last. */
-const EARLY = [0, 100];
-/** Points of the validation curve, and characters that each is computed on. */
-const VALIDATIONS = 20;
-const VALIDATION_LENGTH = 8192;
 
 /** Beginning of the generated texts. */
-export const PROMPT = 'The ';
-
-/** A text, split into two parts. */
-export interface Book {
-  text: string;
-  training: string;
-  /** The last tenth. */
-  validation: string;
-}
+export const PROMPT = 'The whale ';
+/** Characters that are generated before training, and after. */
+const BEFORE = 120;
+const AFTER = 500;
+const TEMPERATURE = 0.5;
 
 /** Loads the book that comes with the package. */
 export function loadBook(): Book {
-  const text = new TextDecoder().decode(readSample('moby-dick/moby-dick.txt'));
-  const cut = Math.floor(text.length * 0.9);
-  return { text, training: text.slice(0, cut), validation: text.slice(cut) };
+  return splitBook(new TextDecoder().decode(readSample('moby-dick/moby-dick.txt')));
 }
 
-/** Results of a run: losses by step, and generated texts. */
-export interface Run {
-  gpt: GPT;
-  losses: number[];
-  validation: [step: number, loss: number][];
-  written: { step: number; text: string }[];
-  seconds: number;
+/** Generates a text. */
+export function writeText(gpt: GPT, seed: number, length = AFTER): string {
+  return PROMPT + gpt.generate(PROMPT, { maxNewTokens: length, temperature: TEMPERATURE, seed });
 }
 
-/** Trains on the book, validates and generates on the way. */
-export async function trainGpt(book: Book, { full, seed, terminal }: SectionContext): Promise<Run> {
+/** Generates a text by the network before its training. */
+export function writeUntrained({ tokenizer, config }: GPT, seed: number): string {
   manualSeed(seed);
-  const gpt = new GPT(book.text, full ? FULL : SMALL);
-  const { steps, learningRate } = full ? LONG : QUICK;
-  const part = book.validation.slice(0, VALIDATION_LENGTH);
-  const losses: number[] = [];
-  const validation: Run['validation'] = [];
-  const written: Run['written'] = [];
-  const look = (step: number): void => {
-    if (step % Math.floor(steps / VALIDATIONS) === 0) validation.push([step, gpt.evaluate(part)]);
-    if (EARLY.includes(step)) written.push({ step, text: write(gpt, 120) });
-    gpt.train();
-  };
-  const { batchSize: batch } = gpt.defaults;
-  const unit = { name: 'characters', perStep: batch * gpt.config.context };
-  const progress = terminal.progress('gpt', steps, { unit });
-  const started = performance.now();
-  look(0);
-  for await (const { step, loss } of train(gpt, book.training, { steps, learningRate, seed })) {
-    losses.push(loss);
-    look(step);
-    await progress.step(step, loss);
-  }
-  progress.end();
-  const seconds = (performance.now() - started) / 1000;
-  written.push({ step: steps, text: write(gpt, 400) });
-  return { gpt, losses, validation, written, seconds };
-}
-
-function write(gpt: GPT, length: number): string {
-  return PROMPT + gpt.generate(PROMPT, { maxNewTokens: length, temperature: 0.8, seed: 1 });
+  const fresh = new GPT(tokenizer, config);
+  const text = writeText(fresh, seed, BEFORE);
+  fresh.dispose();
+  return text;
 }
 
 /** Returns the most probable next characters after a prompt, with their probabilities. */

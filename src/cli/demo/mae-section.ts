@@ -5,13 +5,14 @@ import { pngAddress } from '../../report/png.js';
 import type { ImagePanel, LinePanel, Table } from '../../report/types.js';
 import { COUNTS, type MaeRun, trainMae } from './mae.js';
 import { count, fixed, percent, steps, thinned } from './numbers.js';
+import { program } from './programs.js';
 import type { Section, SectionContext, SectionResult } from './section.js';
 import { loadDigits } from './simclr.js';
 
 /** The section. */
 export const mae: Section = {
   name: 'mae',
-  title: 'MAE: an image from a quarter of its patches',
+  title: 'Masked image modeling: MAE',
   duration: 60,
   sources: ['MNIST by LeCun and Cortes (CC BY-SA 3.0)'],
   run,
@@ -66,6 +67,7 @@ async function run(context: SectionContext): Promise<SectionResult> {
         `The encoder takes ${fixed(times.visible, 1)} ms for the visible patches of 64 digits and ` +
         `${fixed(times.all, 1)} ms for all patches: ${fixed(speedup, 1)}×.`,
     },
+    program('mae', 'Trains the autoencoder, measures and reconstructs.'),
     { kind: 'table', table: errorTable(result) },
     ...(probes ? [{ kind: 'table' as const, table: accuracyTable(probes) }] : []),
   ];

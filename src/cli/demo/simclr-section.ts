@@ -11,13 +11,14 @@ import { pngAddress } from '../../report/png.js';
 import type { ImagePanel, LinePanel, ScatterPanel, Table } from '../../report/types.js';
 import { viewsSheet } from '../output/views.js';
 import { count, fixed, percent, steps, thinned } from './numbers.js';
+import { program } from './programs.js';
 import type { Section, SectionContext, SectionResult } from './section.js';
 import { COUNTS, lastLoss, loadDigits, type SimClrRun, trainSimClr } from './simclr.js';
 
 /** The section. */
 export const simclr: Section = {
   name: 'simclr',
-  title: 'SimCLR: two views of one image',
+  title: 'Contrastive learning of images: SimCLR',
   duration: 140,
   sources: ['MNIST by LeCun and Cortes (CC BY-SA 3.0)'],
   run,
@@ -64,6 +65,7 @@ async function run(context: SectionContext): Promise<SectionResult> {
         'Ten digits, and seven random views of each: translated, scaled, rotated and sheared, with a ' +
         'cutout. Two views of the same digit are a positive pair.',
     },
+    program('views', 'Makes two views of each digit, and their embeddings.'),
     {
       kind: 'figure',
       panels: [lossPanel(result), accuracyPanel(result)],
@@ -74,6 +76,7 @@ async function run(context: SectionContext): Promise<SectionResult> {
         `${percent(few(trained).probe)} on the held-out digits, on raw pixels ${percent(few(raw).probe)}` +
         `${labelsNeeded(raw, few(trained).probe)}.`,
     },
+    program('simclr', 'Trains the encoder without labels, and a probe on ten labels per class.'),
     {
       kind: 'figure',
       panels: [

@@ -30,7 +30,7 @@ import {
 } from './batches.js';
 import { type BertClassifier, type FinetuneOptions, finetune } from './classifier.js';
 import { type BertConfig, BertEncoder, INFERENCE_BATCH } from './encoder.js';
-import { IGNORE_INDEX, type MaskedLmMetrics, maskTokens } from './masking.js';
+import { IGNORE_INDEX, MASK_PROBABILITY, type MaskedLmMetrics, maskTokens } from './masking.js';
 import { MlmHead, type TokenPrediction } from './mlm-head.js';
 
 /** Texts with tokens hidden, and the labels to predict: -100 where there is none. */
@@ -122,8 +122,8 @@ export class BERT extends BertEncoder implements Trainable<Documents, BertBatch>
   /**
    * Hides tokens of texts, by default as in training.
    * @param batch texts
-   * @param options seed, step and samples: the position of each text's random numbers; masked and
-   *   random as `maskTokens` takes them
+   * @param options seed, step and samples: the position of each text's random numbers; probability,
+   *   masked and random as `maskTokens` takes them
    * @returns the texts with labels
    */
   hide(
@@ -132,11 +132,12 @@ export class BERT extends BertEncoder implements Trainable<Documents, BertBatch>
       seed: number;
       step: number;
       samples: ArrayLike<number>;
+      probability?: number;
       masked?: number;
       random?: number;
     },
   ): BertBatch {
-    const { samples, ...masking } = options;
+    const { samples, ...masking } = { probability: this.config.maskProbability, ...options };
     const steps = batch.ids.length / batch.batch;
     const ids = new Int32Array(batch.ids.length);
     const labels = new Int32Array(batch.ids.length);
@@ -239,7 +240,10 @@ export class BERT extends BertEncoder implements Trainable<Documents, BertBatch>
       const batch = padBatch(windows, this.specials);
       const samples = Array.from({ length: batch.batch }, (_, i) => from + i);
       const position = { seed: 0, step: EVALUATION_STEP, samples };
-      yield this.hide(batch, { ...position, masked: 1, random: 0 });
+      yield this.hide(batch, {
+        ...position,
+        ...{ probability: MASK_PROBABILITY, masked: 1, random: 0 },
+      });
     }
   }
 

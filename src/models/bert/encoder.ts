@@ -42,6 +42,7 @@ import {
   type TokenBatch,
 } from './batches.js';
 import { initNeighborHeads, scaledPositions } from './initialization.js';
+import { checkProbability, MASK_PROBABILITY } from './masking.js';
 
 /** Sizes of a BERT. */
 export interface BertConfig {
@@ -69,6 +70,13 @@ export interface BertConfig {
    * @default 0.02 √(768 / C)
    */
   initStd?: number | undefined;
+  /**
+   * Fraction of the tokens that training hides, from 0 to 1. More than the paper's 0.15 gives more
+   * to learn from in each step (Wettig et al., 2023, "Should you mask 15 % in masked language
+   * modeling?"); `evaluate` always hides 0.15.
+   * @default 0.15
+   */
+  maskProbability?: number | undefined;
   /** Tokenizer, or the kind that is trained on the texts. @default 'wordpiece' */
   tokenizer?: JsonTokenizer | TokenizerKind | undefined;
 }
@@ -110,9 +118,10 @@ function readSizes(reader: OptionReader): BertSizes {
   const activation = reader.read('activation', oneOf(['gelu', 'gelu_new'] as const), 'gelu');
   const eps = reader.read('eps', checkPositive, 1e-12);
   const initStd = reader.read('initStd', checkPositive, INIT_STD * Math.sqrt(PAPER_WIDTH / width));
+  const maskProbability = reader.read('maskProbability', checkProbability, MASK_PROBABILITY);
   checkHeads('BERT', width, heads);
   const sizes = { layers, heads, width, context, dropout };
-  return { ...sizes, hidden, typeVocabSize, activation, eps, initStd };
+  return { ...sizes, hidden, typeVocabSize, activation, eps, initStd, maskProbability };
 }
 
 /** Checks a tokenizer that has BERT's special tokens, or the kind of one to train. */

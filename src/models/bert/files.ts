@@ -141,7 +141,7 @@ export function saveBertClassifier(classifier: BertClassifier, options?: NoOptio
 }
 
 /** Sizes that a folder's config has; the initial weights' may be left out. */
-type FileSizes = Omit<BertSizes, 'initStd'> & { initStd?: number };
+type FileSizes = Omit<BertSizes, 'initStd' | 'maskProbability'> & { initStd?: number };
 
 /** Reads the sizes and the number of tokens. */
 function readSizes(loader: string, files: Files): { sizes: FileSizes; vocabSize: number } {

@@ -19,6 +19,9 @@ import {
 /** Label of a token that is not to be predicted. */
 export const IGNORE_INDEX = -100;
 
+/** Fraction of the tokens that are hidden, as in the paper. */
+export const MASK_PROBABILITY = 0.15;
+
 /** Options of `maskTokens`. */
 export interface MaskOptions {
   /** Probability that a token is to be predicted, from 0 to 1. @default 0.15 */
@@ -51,7 +54,8 @@ export interface MaskedLmMetrics {
   tokens: number;
 }
 
-const checkProbability: Check<number> = (name, argument, value) => {
+/** Checks a number from 0 to 1. */
+export const checkProbability: Check<number> = (name, argument, value) => {
   const number = checkNumber(name, argument, value);
   if (number < 0 || number > 1) rangeError(name, argument, 'from 0 to 1', number);
   return number;
@@ -80,7 +84,7 @@ export function maskTokens(
   options?: MaskOptions,
 ): { inputs: Int32Array; labels: Int32Array } {
   const reader = readOptions('maskTokens', options);
-  const probability = reader.read('probability', checkProbability, 0.15);
+  const probability = reader.read('probability', checkProbability, MASK_PROBABILITY);
   const masked = reader.read('masked', checkProbability, 0.8);
   const replaced = masked + reader.read('random', checkProbability, 0.1);
   const seed = reader.read('seed', checkInteger, 0);

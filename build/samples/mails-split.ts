@@ -1,13 +1,24 @@
 /** Reads the package's sample of mails and holds a part of them out. */
 
-import type { Dataset, LabeledTexts } from './study.js';
-
 /** One text in so many is held out. */
 export const HELD_OUT = 5;
 
 export interface Row {
   text: string;
   label: string;
+}
+
+export interface LabeledTexts {
+  texts: readonly string[];
+  /** One name for each text. */
+  labels: readonly string[];
+}
+
+export interface Dataset {
+  name: string;
+  /** Texts to train on; only the labels of a few of them are used. */
+  training: LabeledTexts;
+  heldOut: LabeledTexts;
 }
 
 export function columns(rows: readonly Row[]): LabeledTexts {

@@ -1,0 +1,74 @@
+/**
+ * Study: the pre-trained models in the package, measured again on held-out data, and BERT fine-tuned
+ * on few labels, next to the same network from scratch and to counted words.
+ *
+ *   npm run pretrained                             metrics of BERT, GPT and CLIP
+ *   npm run pretrained -- --few-labels --seeds 5   few labels, too
+ *   npm run pretrained -- --write                  and bench/results/pretrained.json
+ */
+
+import { readFileSync } from 'node:fs';
+import * as nearfar from 'nearfar';
+import * as models from 'nearfar/models';
+import { manualSeed } from 'nearfar/nn';
+import { readFolder } from '../../build/files.js';
+import type { PretrainingRecord } from '../../build/pretrain/recipe.js';
+import { RECIPES } from '../../build/pretrain/recipes.js';
+import { mailsOf } from '../../build/samples/mails-split.js';
+import { writeResults } from '../results-file.js';
+import { readArguments, readInt } from './arguments.js';
+import { type Api, compareClassifiers } from './few-labels/study.js';
+import { formatMeanStd } from './mean-std.js';
+
+const { values } = readArguments(['npm run pretrained -- [--few-labels] [--seeds <n>] [--write]'], {
+  options: {
+    'few-labels': { type: 'boolean', default: false },
+    seeds: { type: 'string', default: '5' },
+    write: { type: 'boolean', default: false },
+  },
+});
+const seeds = readInt('--seeds', values.seeds);
+const COUNTS = [8, 32, 128];
+const results: Record<string, unknown> = {};
+
+for (const { name, prepare } of RECIPES) {
+  const files = readFolder(`src/weights/${name}`);
+  const record: PretrainingRecord = JSON.parse(
+    new TextDecoder().decode(files.get('pretraining.json')),
+  );
+  const { model, measure } = await prepare(record.seed);
+  const metrics = measure(files);
+  model.dispose();
+  const { steps } = record.training;
+  results[name] = { steps, parameters: record.parameters, ...metrics };
+  process.stdout.write(`${name}, ${steps} steps: ${JSON.stringify(metrics)}\n`);
+}
+
+if (values['few-labels']) {
+  const bert = models.loadBert(readFolder('src/weights/bert'));
+  manualSeed(1);
+  const scratch = new models.BERT(bert.tokenizer, bert.config);
+  const rows = await compareClassifiers(
+    { nearfar, models } as unknown as Api,
+    mailsOf(readFileSync('dist/samples/mails/mails.jsonl', 'utf8')),
+    { bert, scratch } as unknown as Parameters<typeof compareClassifiers>[2],
+    {
+      ...{ finetuning: {}, counts: COUNTS, seeds, seed: 1 },
+      onFit(done, of, accuracy) {
+        process.stderr.write(`${done} of ${of} classifiers, ${(100 * accuracy).toFixed(1)} %\n`);
+      },
+    },
+  );
+  const table: Record<string, Record<string, unknown>> = {};
+  for (const { method, perClass, mean, std } of rows) {
+    process.stdout.write(`${method}, ${perClass} per class: ${formatMeanStd({ mean, std })} %\n`);
+    table[method] = { ...table[method], [perClass]: { mean, std } };
+  }
+  results.fewLabels = table;
+}
+
+if (values.write) {
+  const flags = values['few-labels'] ? ` --few-labels --seeds ${seeds}` : '';
+  writeResults('pretrained', `npm run pretrained --${flags} --write`, results);
+}
+process.exit();

@@ -1,0 +1,126 @@
+/** The demo's section on few labels: what pre-training is worth for the actual task. */
+
+import { type Accuracy, METHODS, type Method } from '../../../bench/studies/few-labels/study.js';
+import type { LinePanel, Table } from '../../report/types.js';
+import { loadMails } from './bert.js';
+import { type FewLabelsRun, runFewLabels } from './few-labels.js';
+import { count, fixed, percent } from './numbers.js';
+import { program } from './programs.js';
+import type { Section, SectionContext, SectionResult } from './section.js';
+
+/** The section. */
+export const fewLabels: Section = {
+  name: 'few-labels',
+  title: 'Few labels: fine-tuning for the actual task',
+  duration: 60,
+  sources: ['SpamAssassin public corpus (CC0 1.0)'],
+  run,
+};
+
+/** Short names of the methods, for charts. */
+const SHORT: Readonly<Record<Method, string>> = {
+  'BERT, pre-trained and fine-tuned': 'fine-tuned',
+  'BERT, pre-trained and frozen, and a linear classifier': 'frozen',
+  'the same BERT from scratch': 'from scratch',
+  'bag of words and a linear classifier': 'words',
+};
+
+async function run(context: SectionContext): Promise<SectionResult> {
+  const data = loadMails();
+  const study = await runFewLabels(data, context);
+  const [least = 0] = study.counts;
+  const few = (method: Method): number =>
+    study.results.find((row) => row.method === method && row.perClass === least)?.mean ?? 0;
+  const [tuned, frozen, scratch, words] = METHODS.map(few) as [number, number, number, number];
+  const metrics = {
+    labelsPerClass: least,
+    fineTuned: tuned,
+    frozen,
+    fromScratch: scratch,
+    bagOfWords: words,
+  };
+  context.terminal.event('eval', { section: 'few-labels', ...metrics });
+  const table = labelsTable(study);
+  return {
+    metrics,
+    tables: [table],
+    blocks: [
+      {
+        kind: 'text',
+        text:
+          'Labels are for the end: the pre-trained BERT is fine-tuned on few of them, here ' +
+          `${study.counts.join(' or ')} per class of mails (spam or ham), or kept frozen below a ` +
+          'linear classifier. Two baselines: the same network from scratch, trained on the labels ' +
+          'alone, and a linear classifier on counted words (a bag of words, tf-idf).',
+      },
+      {
+        kind: 'figure',
+        panels: [labelsPanel(study)],
+        caption: verdict(least, { tuned, frozen, scratch, words }, study),
+      },
+      program(
+        'fewLabels',
+        'Fine-tunes on eight labels per class, and counts the mails it gets right.',
+      ),
+      { kind: 'table', table },
+    ],
+  };
+}
+
+/** Compares the classifiers at the fewest labels, by the numbers of the run. */
+function verdict(
+  perClass: number,
+  found: { tuned: number; frozen: number; scratch: number; words: number },
+  { heldOut }: FewLabelsRun,
+): string {
+  const best = Math.max(found.tuned, found.frozen);
+  const gain = (other: number, name: string): string => {
+    const points = fixed(100 * Math.abs(best - other), 1);
+    const than = `than ${name} (${percent(other)})`;
+    if (points === '0.0') return `as good as ${name}`;
+    return best > other ? `${points} points better ${than}` : `${points} points worse ${than}`;
+  };
+  return (
+    `Accuracy on ${count(heldOut)} held-out mails. With ${perClass} labels per class, the better of ` +
+    `the two pre-trained classifiers reaches ${percent(best)}: ` +
+    `${gain(found.scratch, 'the same network from scratch')}, and ` +
+    `${gain(found.words, 'counted words')}.` +
+    (best > found.words ? '' : ' Single words give spam away, which no network has to learn.')
+  );
+}
+
+function labelsPanel({ results }: FewLabelsRun): LinePanel {
+  return {
+    kind: 'lines',
+    title: 'Accuracy on held-out mails',
+    x: 'labels per class',
+    y: 'accuracy',
+    series: METHODS.map((method, color) => ({
+      name: SHORT[method],
+      color,
+      points: rowsOf(results, method).map(({ perClass, mean }) => [perClass, mean] as const),
+    })),
+    xScale: 'log',
+    percent: true,
+    points: true,
+  };
+}
+
+function rowsOf(results: readonly Accuracy[], method: Method): Accuracy[] {
+  return results.filter((row) => row.method === method);
+}
+
+function labelsTable({ results, counts, heldOut }: FewLabelsRun): Table {
+  return {
+    head: ['classifier', ...counts.map((perClass) => `${perClass} labels\nper class`)],
+    rows: METHODS.map((method) => [
+      method,
+      ...rowsOf(results, method).map(
+        ({ mean, std }) => `${percent(mean)} ± ${fixed(100 * std, 1)}`,
+      ),
+    ]),
+    caption:
+      `Accuracy on ${count(heldOut)} held-out mails: mean and standard deviation (±) ` +
+      `of ${results[0]?.accuracies.length} draws of the labeled mails.`,
+  };
+}
