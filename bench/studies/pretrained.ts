@@ -15,7 +15,7 @@ import { readFolder } from '../../build/files.js';
 import type { PretrainingRecord } from '../../build/pretrain/recipe.js';
 import { RECIPES } from '../../build/pretrain/recipes.js';
 import { mailsOf } from '../../build/samples/mails-split.js';
-import { writeResults } from '../results-file.js';
+import { studyCommand, writeResults } from '../results-file.js';
 import { readArguments, readInt } from './arguments.js';
 import { type Api, compareClassifiers } from './few-labels/study.js';
 import { formatMeanStd } from './mean-std.js';
@@ -68,7 +68,6 @@ if (values['few-labels']) {
 }
 
 if (values.write) {
-  const flags = values['few-labels'] ? ` --few-labels --seeds ${seeds}` : '';
-  writeResults('pretrained', `npm run pretrained --${flags} --write`, results);
+  writeResults('pretrained', studyCommand('pretrained'), results);
 }
 process.exit();

@@ -93,7 +93,8 @@ async function main(): Promise<void> {
     }
     const { files, cpuSeconds } = made;
     writeModel(join(values.out, name), files);
-    const run = {
+    const run: Run = {
+      command: commandOf(name, values),
       sha256: digestFiles(files),
       bytes: [...files.values()].reduce((all, { length }) => all + length, 0),
       ...{ bits: BITS, version: JSON.parse(readFileSync('package.json', 'utf8')).version },
@@ -103,6 +104,18 @@ async function main(): Promise<void> {
     record(values.out, name, run);
     terminal.line(`${join(values.out, name)}: ${run.bytes} bytes, sha256 ${run.sha256}`);
   }
+}
+
+/** The command that makes a model again, whatever else this one made. */
+function commandOf(
+  name: string,
+  { steps, seed }: { steps?: string | undefined; seed: string },
+): string {
+  const options = [
+    ...(steps === undefined ? [] : [`--steps ${steps}`]),
+    ...(seed === '1' ? [] : [`--seed ${seed}`]),
+  ];
+  return ['npm run pretrain --', name, ...options].join(' ');
 }
 
 /** Keeps what a run took next to the models. */

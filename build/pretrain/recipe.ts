@@ -51,6 +51,8 @@ export interface PretrainingRecord {
 
 /** Entry of runs.json: what the bytes of a model do not say. */
 export interface Run {
+  /** Makes the model again. */
+  command: string;
   /** Of all files of the model. */
   sha256: string;
   bytes: number;

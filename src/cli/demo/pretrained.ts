@@ -9,8 +9,6 @@ import { count } from './numbers.js';
 /** Names of the models. */
 export type PretrainedName = 'bert' | 'gpt' | 'clip';
 
-const NAMES: readonly PretrainedName[] = ['bert', 'gpt', 'clip'];
-
 /** A pre-trained model: its files and the record of its run. */
 export interface Pretrained {
   files: Files;
@@ -63,15 +61,18 @@ export function storedLossPanel({ record }: Pretrained, title: string, y: string
 export function storedRunsTable(): Table {
   const runs: Record<string, Run> = JSON.parse(decode(readWeightFile('runs.json')));
   return {
-    head: ['stored run', 'steps', 'processor time', 'machine', 'SHA-256 of the model'],
-    rows: NAMES.map((name) => {
-      const { cpuSeconds, machine, sha256 } = runs[name] as Run;
-      const { record } = readPretrained(name);
+    head: ['stored run', 'steps', 'processor time', 'machine', 'SHA-256', 'in the repository'],
+    rows: Object.entries(runs).map(([name, { cpuSeconds, machine, sha256, command }]) => {
+      const { record } = readPretrained(name as PretrainedName);
       const minutes = (cpuSeconds / 60).toFixed(0);
-      return [name, count(stepsOf(record)), `${minutes} min`, machine, sha256.slice(0, 12)];
+      return [
+        ...[name, count(stepsOf(record)), `${minutes} min`, machine, sha256.slice(0, 12)],
+        `\`${command}\``,
+      ];
     }),
+    texts: [3, 5],
     caption:
-      'Stored runs: models that were trained before, which the package carries in 16 bits. `npm run ' +
-      'pretrain` in the repository makes the same bytes again, on any machine.',
+      'Stored runs: models that were trained before, which the package carries in 16 bits. The command ' +
+      'in the last column makes the same bytes again, on any machine.',
   };
 }
