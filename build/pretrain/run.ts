@@ -142,7 +142,12 @@ export async function pretrain<Data>(
     data: description,
     bits: BITS,
     seed,
-    training: { ...model.defaults, ...training },
+    training: {
+      ...model.defaults,
+      // As `train` has it: at most a tenth of the run.
+      warmup: Math.min(model.defaults.warmup, Math.floor(steps / 10)),
+      ...training,
+    },
     parameters,
     losses: curves.losses,
     metric,
