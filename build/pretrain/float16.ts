@@ -13,8 +13,8 @@ const SMALLEST_NORMAL = 2 ** -14;
 /** Rounds to a whole number, halves to the even one. */
 function roundEven(value: number): number {
   const floor = Math.floor(value);
-  const rest = value - floor;
-  if (rest !== 0.5) return rest < 0.5 ? floor : floor + 1;
+  const fraction = value - floor;
+  if (fraction !== 0.5) return fraction < 0.5 ? floor : floor + 1;
   return floor % 2 === 0 ? floor : floor + 1;
 }
 

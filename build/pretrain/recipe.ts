@@ -16,7 +16,7 @@ export interface Recipe<Data> {
 export interface Prepared<Data> {
   model: Trainable<Data, unknown>;
   data: Data;
-  /** What it is trained on and what is held out, for readers. */
+  /** Description of the data and of what is held out, for readers. */
   description: string;
   /** Name of the metric of the curve. */
   metric: string;
@@ -30,7 +30,7 @@ export interface Prepared<Data> {
   measure(files: Files): Record<string, number>;
 }
 
-/** What pretraining.json says about a run: nothing in it depends on the machine or the time. */
+/** Contents of pretraining.json: nothing in it depends on the machine or the time. */
 export interface PretrainingRecord {
   model: string;
   data: string;
@@ -53,7 +53,7 @@ export interface PretrainingRecord {
 export interface Run {
   /** Makes the model again. */
   command: string;
-  /** Of all files of the model. */
+  /** Hash of all files of the model. */
   sha256: string;
   bytes: number;
   /** `BITS` and version of the nearfar that made them. */

@@ -27,7 +27,7 @@ export interface RunOptions {
   onStep?(step: number, loss: number): void | Promise<void>;
 }
 
-/** What a run has seen so far. */
+/** Measurements of a run so far. */
 interface Curves {
   losses: [step: number, loss: number][];
   validation: [step: number, value: number][];

@@ -3,7 +3,7 @@
 import { type Accuracy, METHODS, type Method } from '../../../bench/studies/few-labels/study.js';
 import type { LinePanel, Table } from '../../report/types.js';
 import { loadMails } from './bert.js';
-import { type FewLabelsRun, runFewLabels } from './few-labels.js';
+import { compareFewShot, type FewLabelsRun } from './few-labels.js';
 import { count, fixed, percent } from './numbers.js';
 import { program } from './programs.js';
 import type { Section, SectionContext, SectionResult } from './section.js';
@@ -27,13 +27,13 @@ const SHORT: Readonly<Record<Method, string>> = {
 
 async function run(context: SectionContext): Promise<SectionResult> {
   const data = loadMails();
-  const study = await runFewLabels(data, context);
-  const [least = 0] = study.counts;
+  const study = await compareFewShot(data, context);
+  const [fewest = 0] = study.counts;
   const few = (method: Method): number =>
-    study.results.find((row) => row.method === method && row.perClass === least)?.mean ?? 0;
+    study.results.find((row) => row.method === method && row.perClass === fewest)?.mean ?? 0;
   const [tuned, frozen, scratch, words] = METHODS.map(few) as [number, number, number, number];
   const metrics = {
-    labelsPerClass: least,
+    labelsPerClass: fewest,
     fineTuned: tuned,
     frozen,
     fromScratch: scratch,
@@ -56,7 +56,7 @@ async function run(context: SectionContext): Promise<SectionResult> {
       {
         kind: 'figure',
         panels: [labelsPanel(study)],
-        caption: verdict(least, { tuned, frozen, scratch, words }, study),
+        caption: verdict(fewest, { tuned, frozen, scratch, words }, study),
       },
       program(
         'fewLabels',
@@ -98,7 +98,7 @@ function labelsPanel({ results }: FewLabelsRun): LinePanel {
     series: METHODS.map((method, color) => ({
       name: SHORT[method],
       color,
-      points: rowsOf(results, method).map(({ perClass, mean }) => [perClass, mean] as const),
+      points: resultsOf(results, method).map(({ perClass, mean }) => [perClass, mean] as const),
     })),
     xScale: 'log',
     percent: true,
@@ -106,7 +106,7 @@ function labelsPanel({ results }: FewLabelsRun): LinePanel {
   };
 }
 
-function rowsOf(results: readonly Accuracy[], method: Method): Accuracy[] {
+function resultsOf(results: readonly Accuracy[], method: Method): Accuracy[] {
   return results.filter((row) => row.method === method);
 }
 
@@ -115,7 +115,7 @@ function labelsTable({ results, counts, heldOut }: FewLabelsRun): Table {
     head: ['classifier', ...counts.map((perClass) => `${perClass} labels\nper class`)],
     rows: METHODS.map((method) => [
       method,
-      ...rowsOf(results, method).map(
+      ...resultsOf(results, method).map(
         ({ mean, std }) => `${percent(mean)} ± ${fixed(100 * std, 1)}`,
       ),
     ]),

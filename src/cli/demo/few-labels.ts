@@ -25,7 +25,7 @@ export interface FewLabelsRun {
 }
 
 /** Trains all classifiers on draws of the labels, with a progress bar. */
-export async function runFewLabels(
+export async function compareFewShot(
   { name, training, heldOut }: Dataset,
   { full, seed, terminal }: SectionContext,
 ): Promise<FewLabelsRun> {
