@@ -74,7 +74,7 @@ type Done = Record<
 > & { report: string };
 
 /** Sections that train a network step by step, and the least number of steps. */
-const TRAINED = { simclr: 100, clip: 40, mae: 100 };
+const TRAINED = { simclr: 100, clip: 20, mae: 100 };
 /** All sections but the experiment. */
 const OTHERS = ['bert', 'gpt', 'simclr', 'clip', 'mae', 'few-labels', 'sentences'];
 

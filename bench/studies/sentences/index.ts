@@ -15,7 +15,7 @@ import { basename } from 'node:path';
 import { Bm25, type Matrix, reciprocalRankFusion, topK } from 'nearfar';
 import { loadEnglish } from 'nearfar/english';
 import { loadSentenceEncoder, SentenceEncoder, train } from 'nearfar/models';
-import { readFolder } from '../../../build/english/teacher.js';
+import { readFolder } from '../../../build/files.js';
 import { chooseNames, readArguments, readInt } from '../arguments.js';
 import { type MeanStd, meanStd } from '../mean-std.js';
 import { TASKS, type Task } from './data.js';

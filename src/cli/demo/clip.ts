@@ -18,8 +18,8 @@ import type { SectionContext } from './section.js';
 
 /** Fine-tuning on one drawing in so many. */
 const EVERY = 4;
-const QUICK = { steps: 40, batchSize: 128, learningRate: 1e-3 };
-const FULL = { ...QUICK, steps: 300 };
+const QUICK = { steps: 20, batchSize: 128, learningRate: 3e-4 };
+const FULL = { ...QUICK, steps: 100 };
 
 /** Emoji of a vendor that the network was not trained on. */
 export interface Emoji {
