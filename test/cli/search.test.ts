@@ -273,3 +273,37 @@ test('what is wrong is said in a sentence', async () => {
     await refused(at, [...args], message);
   }
 });
+
+test('documents and queries are found in files of pairs, and a column can be named', async () => {
+  const at = workspace();
+  const pairs = DOCUMENTS.map((text, i) => ({ query: `about ${i % 2}`, document: text }));
+  writeFileSync(
+    join(at, 'pairs.jsonl'),
+    [...pairs, pairs[0]].map((pair) => JSON.stringify(pair)).join('\n'),
+  );
+  writeFileSync(join(at, 'german.csv'), '\uFEFFFrage;Antwort\nwo;near the far\nwas;what is far\n');
+  const { found, all } = await search(
+    ...([at, '--documents', 'pairs.jsonl', '--queries', 'pairs.jsonl'] as const),
+  );
+  same(
+    found.map(({ text, results }) => [text, results.length]),
+    [
+      ['about 0', DOCUMENTS.length],
+      ['about 1', DOCUMENTS.length],
+    ],
+  );
+  const notes = all.flatMap((line) => ('event' in line && line.event === 'note' ? [line] : []));
+  same(
+    notes.map((note) => (note as { text?: string }).text),
+    [
+      'pairs.jsonl: texts of column query; 4 repeated or empty ones are left out',
+      'pairs.jsonl: texts of column document; 1 repeated or empty ones are left out',
+    ],
+  );
+  const query = ['--query', 'far'];
+  const named = await search(at, '--documents', 'german.csv', '--column', 'ANTWORT', ...query);
+  same(named.found[0]?.results.length, 2);
+  const search2 = ['search', '--documents', 'german.csv', ...query];
+  await refused(at, search2, /its columns are "Frage", "Antwort"; --column says which to read/);
+  await refused(at, [...search2, '--column', 'x'], /has no column x; its columns are/);
+});

@@ -21,6 +21,16 @@ import {
 
 /** Names of prompts for documents, in the order in which Python looks for them. */
 const DOCUMENT_PROMPTS = ['document', 'passage', 'corpus'];
+/** Columns of documents and of queries, where a file has no column `text`: as pairs have them. */
+const DOCUMENT_COLUMNS = (
+  'document documents doc passage positive positives answer response content body description ' +
+  'documentation abstract target sentence2 text2 sentence title'
+).split(' ');
+const QUERY_COLUMNS =
+  'query queries question anchor search prompt source sentence1 text1 sentence title name'.split(
+    ' ',
+  );
+
 /** Milliseconds of encoding documents from which there is a hint. */
 const LONG = 5000;
 
@@ -40,6 +50,8 @@ interface Request {
   queries: string | undefined;
   k: number;
   hybrid: boolean;
+  column: string | undefined;
+  queryColumn: string | undefined;
   settings: EncodeSettings;
 }
 
@@ -74,7 +86,40 @@ function readRequest({ positional, options }: Input): Request {
     throw new InputError('--hybrid needs queries of text, not rows (.npy)');
   }
   const settings = readEncodeSettings(options);
-  return { folder, documents, corpus, query, queries, k, hybrid, settings };
+  const column = text(options, 'column');
+  const queryColumn = typeof options.queryColumn === 'string' ? options.queryColumn : undefined;
+  return { folder, documents, corpus, query, queries, k, hybrid, column, queryColumn, settings };
+}
+
+/** Reads the texts of a file, each once where it is one of pairs, and says which column that is. */
+function readColumn(
+  path: string,
+  column: string | undefined,
+  columns: readonly string[],
+  terminal: Terminal,
+): Text[] {
+  const used = new Set<string>();
+  const onColumn = (name: string): unknown => used.add(name);
+  let texts: Text[];
+  try {
+    texts = readTexts(path, { lines: true, column, columns, onColumn });
+  } catch (error) {
+    const isColumn = error instanceof InputError && / has no /.test(error.message);
+    if (!isColumn || column !== undefined) throw error;
+    const option = columns === QUERY_COLUMNS ? '--query-column' : '--column';
+    throw new InputError(`${error.message}; ${option} says which to read`);
+  }
+  if (used.size === 0) return texts;
+  const seen = new Set<string>();
+  const distinct = texts.filter(({ text }) => {
+    if (text.trim() === '' || seen.has(text)) return false;
+    seen.add(text);
+    return true;
+  });
+  const repeated = texts.length - distinct.length;
+  const left = repeated === 0 ? '' : `; ${repeated} repeated or empty ones are left out`;
+  terminal.note(`${path}: texts of column ${[...used].join(', ')}${left}`);
+  return distinct;
 }
 
 /** Ids and texts of a file's rows. */
@@ -94,8 +139,13 @@ async function readDocuments(
   encoder: SentenceEncoder | undefined,
   { options, terminal }: Input,
 ): Promise<Side & { cut: number }> {
-  const { documents, corpus, settings } = request;
-  const rows = documents === undefined ? undefined : readTexts(documents, { lines: true });
+  const { documents, corpus, settings, column } = request;
+  const rows =
+    documents === undefined
+      ? undefined
+      : corpus === undefined
+        ? readColumn(documents, column, DOCUMENT_COLUMNS, terminal)
+        : readTexts(documents, { lines: true, column, columns: DOCUMENT_COLUMNS });
   if (corpus !== undefined) {
     const ready: Rows = readRows(corpus);
     if (rows !== undefined && rows.length !== ready.rows) {
@@ -130,7 +180,7 @@ async function readDocuments(
 
 /** Reads the queries: rows that are ready, one text, or a file of texts. */
 async function readQueries(
-  { query, queries, settings }: Request,
+  { query, queries, queryColumn, settings }: Request,
   encoder: SentenceEncoder | undefined,
   { options, terminal }: Input,
 ): Promise<Side> {
@@ -140,7 +190,7 @@ async function readQueries(
   }
   const rows: Text[] =
     query === undefined
-      ? readTexts(queries as string, { lines: true })
+      ? readColumn(queries as string, queryColumn, QUERY_COLUMNS, terminal)
       : [{ text: query, id: 'query', row: true }];
   const texts = rows.map(({ text }) => text);
   const asked = checkPromptName('--prompt-name', encoder, options.promptName);
@@ -268,6 +318,15 @@ export const search: Command = {
     },
     { flags: '--query <text>', description: 'what to look for' },
     { flags: '--queries <path>', description: 'several queries: texts, or rows (.npy)' },
+    {
+      flags: '--column <name>',
+      description:
+        'column of the documents in a table or in objects (default: text, or one such as document, positive, answer)',
+    },
+    {
+      flags: '--query-column <name>',
+      description: 'column of the queries (default: text, or one such as query, question, anchor)',
+    },
     {
       flags: '--hybrid',
       description:

@@ -44,6 +44,30 @@ export interface Text {
 export interface TextOptions {
   /** Take each line of a `.txt` as a text, instead of the whole file. */
   lines?: boolean;
+  /** Column of the texts of tables and objects; by default `text`, or else the first of `columns`. */
+  column?: string | undefined;
+  /** Names of columns that are read where there is no `text`. */
+  columns?: readonly string[];
+  /** Called with the column that is read, where it is not `text`. */
+  onColumn?(name: string): unknown;
+}
+
+const plainName = (name: string): string => name.toLowerCase().replace(/[\s_-]+/g, '');
+
+/** Finds the column of the texts: the one that was asked for, `text`, or the first known one. */
+function findTextColumn(
+  names: readonly string[],
+  { column, columns = [], onColumn }: TextOptions,
+): string | undefined {
+  for (const wanted of column === undefined ? ['text', ...columns] : [column]) {
+    const found =
+      names.find((name) => name === wanted) ??
+      names.find((name) => plainName(name) === plainName(wanted));
+    if (found === undefined) continue;
+    if (wanted !== 'text') onColumn?.(found);
+    return found;
+  }
+  return undefined;
 }
 
 /** Readers of the kinds of files, by their suffixes in lower case. */
@@ -54,8 +78,8 @@ const READERS: Readonly<
   '.jsonl': readJsonLineTexts,
   '.ndjson': readJsonLineTexts,
   '.json': readJsonArray,
-  '.csv': (file, contents) => readTable(file, contents, undefined),
-  '.tsv': (file, contents) => readTable(file, contents, '\t'),
+  '.csv': (file, contents, options) => readTable(file, contents, undefined, options),
+  '.tsv': (file, contents, options) => readTable(file, contents, '\t', options),
 };
 const KINDS = Object.keys(READERS);
 /** Files that lie next to data and are not texts to learn from. */
@@ -123,13 +147,15 @@ function keyOf(row: object): { key?: string } {
 }
 
 /** Reads a row's text, label and id, whatever kind of file holds it. */
-function parseRow(at: string, row: unknown): Text {
+function parseRow(at: string, row: unknown, options: TextOptions): Text {
   if (typeof row === 'string') return { text: row, id: at, row: true };
-  const { text, label } = (row ?? {}) as { text?: unknown; label?: unknown };
+  const found = typeof row === 'object' && row !== null ? Object.keys(row) : [];
+  const column = findTextColumn(found, options);
+  const { label } = (row ?? {}) as { label?: unknown };
+  const text = column === undefined ? undefined : (row as Record<string, unknown>)[column];
   if (typeof text !== 'string') {
-    const found = typeof row === 'object' && row !== null ? Object.keys(row) : [];
     const has = found.length === 0 ? '' : `; it has ${found.join(', ')}`;
-    throw new InputError(`${at}: has no text${has}`);
+    throw new InputError(`${at}: has no ${options.column ?? 'text'}${has}`);
   }
   return { text, ...labelOf(at, label), id: at, ...keyOf(row as object), row: true };
 }
@@ -147,11 +173,11 @@ export function readJsonLines(file: string, contents: string): { at: string; row
   });
 }
 
-function readJsonLineTexts(file: string, contents: string): Text[] {
-  return readJsonLines(file, contents).map(({ at, row }) => parseRow(at, row));
+function readJsonLineTexts(file: string, contents: string, options: TextOptions): Text[] {
+  return readJsonLines(file, contents).map(({ at, row }) => parseRow(at, row, options));
 }
 
-function readJsonArray(file: string, contents: string): Text[] {
+function readJsonArray(file: string, contents: string, options: TextOptions): Text[] {
   let rows: unknown;
   try {
     rows = JSON.parse(contents);
@@ -161,7 +187,7 @@ function readJsonArray(file: string, contents: string): Text[] {
   if (!Array.isArray(rows)) {
     throw new InputError(`${file}: must be an array of texts or of objects with text and label`);
   }
-  return rows.map((row, i) => parseRow(`${file}: row ${i + 1}`, row));
+  return rows.map((row, i) => parseRow(`${file}: row ${i + 1}`, row, options));
 }
 
 /** Finds the delimiter of a table: the one that its first line has most of. */
@@ -193,7 +219,12 @@ export function readCells(file: string, contents: string, fixed: string | undefi
   }
 }
 
-function readTable(file: string, contents: string, fixed: string | undefined): Text[] {
+function readTable(
+  file: string,
+  contents: string,
+  fixed: string | undefined,
+  options: TextOptions,
+): Text[] {
   const rows = readCells(file, contents, fixed);
   const head = (rows[0] ?? []).map((name) => name.trim().toLowerCase());
   const list = (rows[0] ?? []).map((name) => JSON.stringify(name)).join(', ');
@@ -203,12 +234,19 @@ function readTable(file: string, contents: string, fixed: string | undefined): T
     }
     return head.indexOf(name);
   };
-  const [text, label, id] = [columnOf('text'), columnOf('label'), columnOf('id')];
-  if (text < 0) throw new InputError(`${file}: has no column text; its columns are ${list}`);
+  const [label, id] = [columnOf('label'), columnOf('id')];
+  columnOf('text');
+  const column = findTextColumn(head, options);
+  const text = column === undefined ? -1 : head.indexOf(column);
+  if (text < 0) {
+    const name = options.column ?? 'text';
+    throw new InputError(`${file}: has no column ${name}; its columns are ${list}`);
+  }
   return rows.slice(1).map((row, i) => {
     const at = `${file}: row ${i + 1}`;
     const own = id < 0 ? {} : { id: row[id] };
-    return parseRow(at, { text: row[text], label: label < 0 ? undefined : row[label], ...own });
+    const cells = { text: row[text], label: label < 0 ? undefined : row[label], ...own };
+    return parseRow(at, cells, {});
   });
 }
 
