@@ -33,7 +33,7 @@ export {
   integerProduct,
 } from './sentence/integers';
 export { activationArray } from './sentence/activations';
-export { addArray, addRows } from './nn/elementwise';
+export { addArray } from './nn/elementwise';
 export { layerNormRows } from './nn/layernorm';
 export { geluArray } from './nn/gelu';
 export { fillNormal } from './nn/random';

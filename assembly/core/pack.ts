@@ -3,6 +3,8 @@
  * order in which its inner loop (gemm.ts) reads them.
  */
 
+import { storeColumns } from './lanes';
+
 /** Steps of k that are packed, and multiplied, at a time. */
 export const KC: i32 = 256;
 
@@ -130,6 +132,68 @@ export function pack(
       packTransposed(to, from, valid, depth, <usize>rowStride << 2, step);
     } else {
       packContiguous(to, from, valid, depth, <usize>depthStride << 2, step);
+    }
+  }
+}
+
+/** Five rows of k steps, four steps at a time, as one sliver of five. */
+@inline
+function packFiveRows(y: usize, x: usize, depth: i32, stride: usize): void {
+  const x1 = x + stride, x2 = x1 + stride, x3 = x2 + stride, x4 = x3 + stride;
+  let at: usize = 0;
+  for (const end = <usize>(depth & ~3) << 2; at < end; at += 16, y += 80) {
+    const last = v128.load(x4 + at);
+    storeColumns(y, 20, v128.load(x + at), v128.load(x1 + at), v128.load(x2 + at), v128.load(x3 + at));
+    v128.store32_lane(y, last, 0, 16);
+    v128.store32_lane(y, last, 1, 36);
+    v128.store32_lane(y, last, 2, 56);
+    v128.store32_lane(y, last, 3, 76);
+  }
+  for (const end = <usize>depth << 2; at < end; at += 4, y += 20) {
+    store<f32>(y, load<f32>(x + at));
+    store<f32>(y, load<f32>(x1 + at), 4);
+    store<f32>(y, load<f32>(x2 + at), 8);
+    store<f32>(y, load<f32>(x3 + at), 12);
+    store<f32>(y, load<f32>(x4 + at), 16);
+  }
+}
+
+/** Twenty neighbors at each of k steps as four slivers of five. */
+@inline
+function packTwenty(y: usize, x: usize, depth: i32, stride: usize): void {
+  const size = <usize>(depth * 20);
+  let y1 = y + size, y2 = y1 + size, y3 = y2 + size;
+  for (const end = y + size; y < end; y += 20, y1 += 20, y2 += 20, y3 += 20, x += stride) {
+    v128.store(y, v128.load(x));
+    store<f32>(y, load<f32>(x, 16), 16);
+    v128.store(y1, v128.load(x, 20));
+    store<f32>(y1, load<f32>(x, 36), 16);
+    v128.store(y2, v128.load(x, 40));
+    store<f32>(y2, load<f32>(x, 56), 16);
+    v128.store(y3, v128.load(x, 60));
+    store<f32>(y3, load<f32>(x, 76), 16);
+  }
+}
+
+/** As `pack`, into slivers of five, the rows of the tile of whole products. */
+export function packTall(
+  y: usize, x: usize, rows: i32, depth: i32, rowStride: i32, depthStride: i32,
+): void {
+  const row = <usize>rowStride << 2, step = <usize>depthStride << 2;
+  const size = <usize>(depth * 20);
+  let r = 0;
+  if (depthStride == 1) {
+    for (; r + 5 <= rows; r += 5, x += 5 * row, y += size) packFiveRows(y, x, depth, row);
+  } else {
+    for (; r + 20 <= rows; r += 20, x += 80, y += 4 * size) packTwenty(y, x, depth, step);
+  }
+  for (; r < rows; r += 5, x += 5 * row) {
+    const valid = min(5, rows - r);
+    for (let k = 0, from = x; k < depth; k++, from += step, y += 20) {
+      for (let i = 0; i < 5; i++) {
+        const value: f32 = i < valid ? load<f32>(from + <usize>i * row) : 0;
+        store<f32>(y + (<usize>i << 2), value);
+      }
     }
   }
 }

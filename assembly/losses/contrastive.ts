@@ -27,7 +27,8 @@
  * softmax.
  */
 
-import { MR, NR, RESULT_BELOW, WHOLE, multiplyRows, microKernel } from '../core/gemm';
+import { MR, NR, RESULT_BELOW, WHOLE, multiplyRows } from '../core/gemm';
+import { microKernel } from '../core/micro';
 import { storeColumns } from '../core/lanes';
 import { padded } from '../core/pack';
 import { expNegative, expScalar, logScalar, max4, sigmoid, softplus, sum4 } from '../core/math';

@@ -18,6 +18,7 @@ function packedDepth(n: number): number {
  * @param a (m, k), or (k, m) if transposed
  * @param b (k, n), or (n, k) if transposed
  * @param accumulate whether the product is added to what is there
+ * @param bias n numbers that every row gets added, if not 0
  */
 export function gemm(
   c: Pointer,
@@ -29,6 +30,7 @@ export function gemm(
   transposeA: boolean,
   transposeB: boolean,
   accumulate: boolean,
+  bias: Pointer = 0,
 ): void {
   scoped((scope) => {
     const core = kernels();
@@ -54,6 +56,7 @@ export function gemm(
         aRow,
         aDepth,
         adds,
+        k0 + depth < k ? 0 : bias,
         scratch,
         0,
         n,

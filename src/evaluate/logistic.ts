@@ -132,6 +132,7 @@ class Design {
       1,
       count,
       false,
+      0,
       this.#scratch,
       0,
       w,

@@ -302,7 +302,6 @@ const packIntegerRows: ByName<'y' | 'scales' | 'x' | 'rows' | 'cols'> = (at) => 
 const SENTENCE: Partitions<SentenceParameters> = {
   addArray: binary,
   geluArray: elements(['y', 'x'], 1.5),
-  addRows: rows('rows', { y: 'cols', x: 'cols' }, 0.3),
   layerNormRows: rows('rows', { y: 'cols', x: 'cols', mean: 4, rstd: 4 }, 1),
   embedTokens: rows('count', { y: 'cols', ids: 4, positions: 4 }, 0.5),
   embeddingBags: rows('bags', { y: 'cols', offsets: 4 }, 3),

@@ -433,8 +433,7 @@ export function applyDense(
     core.integerProduct(y, scratch, rowScales, packed, scales, bias, m, rows, cols, 0, rows);
     return;
   }
-  kernels().gemmRows(y, x, packed, m, rows, cols, cols, 1, false, scratch, 0, rows);
-  if (bias !== undefined) core.addRows(y, y, bias, m, rows);
+  kernels().gemmRows(y, x, packed, m, rows, cols, cols, 1, false, bias ?? 0, scratch, 0, rows);
 }
 
 /** Writes the row-major numbers of a packed matrix to an address. */

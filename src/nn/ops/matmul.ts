@@ -19,11 +19,11 @@ interface Factor {
   transposed: boolean;
 }
 
-/** Writes or adds a b to c, for factors as they are meant (after transposing). */
-function product(c: Pointer, a: Factor, b: Factor, accumulate: boolean): void {
+/** Writes or adds a b, plus a bias in every row, to c, for factors as they are meant (after transposing). */
+function product(c: Pointer, a: Factor, b: Factor, accumulate: boolean, bias: Pointer = 0): void {
   const [m, k] = a.transposed ? [a.cols, a.rows] : [a.rows, a.cols];
   const n = b.transposed ? b.rows : b.cols;
-  gemm(c, a.at, b.at, m, n, k, a.transposed, b.transposed, accumulate);
+  gemm(c, a.at, b.at, m, n, k, a.transposed, b.transposed, accumulate, bias);
 }
 
 /** Lists those of two inputs that the gradient of the other one needs. */
@@ -154,8 +154,7 @@ export function linear(x: Tensor, weight: Tensor, bias?: Tensor, options?: NoOpt
     bias === undefined ? [x, weight] : [x, weight, bias],
     [...x.shape.slice(0, -1), outputs],
     (y) => {
-      product(y, ofX(false), ofWeight(true), false);
-      if (bias !== undefined) kernels(nnCode).addRows(y, y, bias.at, rows, outputs);
+      product(y, ofX(false), ofWeight(true), false, bias?.at);
     },
     (dy) => {
       const dY = (transposed: boolean): Factor => {
