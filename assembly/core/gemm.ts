@@ -120,7 +120,7 @@ export function gemmRows(
       const kc = min(KC, k - k0);
       const at = (<usize>k0 * <usize>padded(n, NR) + <usize>first * <usize>kc) << 2;
       packTall(scratch, from + ((<usize>k0 * <usize>aDepth) << 2), rows, kc, aRow, aDepth);
-      const added = bias == 0 || k0 + kc < k ? 0 : bias + (<usize>first << 2);
+      const added: usize = bias == 0 || k0 + kc < k ? 0 : bias + (<usize>first << 2);
       const adds = accumulate || k0 > 0;
       multiplyTall(to, scratch, right + at, rows, count, kc, <usize>n << 2, adds, added, edge);
     }
@@ -136,7 +136,7 @@ function multiplyTall(
   for (let j = 0; j < n; j += NR) {
     const b = right + ((<usize>j * <usize>k) << 2);
     const columns = min(NR, n - j);
-    const added = bias == 0 ? 0 : bias + (<usize>j << 2);
+    const added: usize = bias == 0 ? 0 : bias + (<usize>j << 2);
     for (let i = 0; i < m; i += TALL) {
       const a = left + ((<usize>i * <usize>k) << 2);
       const at = c + <usize>i * ldc + (<usize>j << 2);
