@@ -30,6 +30,7 @@ export const MODULES: readonly WasmModule[] = [
   row('ops', 'assembly/ops.ts', 14336),
   row('pairs', 'assembly/pairs.ts', 15360),
   row('png', 'assembly/png.ts', 15872),
+  row('adapt', 'assembly/adapt.ts', 16320),
 ];
 
 /** Where memory begins that TypeScript allocates. */

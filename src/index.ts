@@ -110,6 +110,7 @@ export {
   tripletUpdate,
 } from './losses/triplet-update.js';
 export { Bm25, type Bm25Options } from './search/bm25.js';
+export { type MineHardNegativesOptions, mineHardNegatives } from './search/hard-negatives.js';
 export {
   type HybridCorpus,
   type HybridQueries,

@@ -176,3 +176,38 @@ export function sumDoubles(x: usize, n: i32): f64 {
   for (const end = x + (<usize>n << 3); x < end; x += 8) sum += load<f64>(x);
   return sum;
 }
+
+/**
+ * y[r] (two i32, rows) = a hash of row r of x (rows x cols): equal numbers give equal hashes, 0 and
+ * -0 too.
+ */
+export function hashRows(y: usize, x: usize, rows: i32, cols: i32): void {
+  for (let r = 0; r < rows; r++) {
+    let a: u32 = 0x811c9dc5, b: u32 = 0x9e3779b9;
+    for (let c = 0; c < cols; c++, x += 4) {
+      const bits = reinterpret<u32>(load<f32>(x) + 0);
+      a = (a ^ bits) * 0x01000193;
+      b = rotl<u32>(b, 7) * 0x85ebca6b + bits;
+    }
+    store<u32>(y + (<usize>r << 3), a);
+    store<u32>(y + (<usize>r << 3), b, 4);
+  }
+}
+
+/** y (rows x cols) = the first `cols` columns of x, whose rows have ldx floats. */
+export function copyPrefix(y: usize, x: usize, rows: i32, cols: i32, ldx: i32): void {
+  const width = <usize>cols << 2;
+  for (let r = 0; r < rows; r++, y += width, x += <usize>ldx << 2) memory.copy(y, x, width);
+}
+
+/** The first `cols` columns of y, whose rows have ldy floats, += factor x (rows x cols). */
+export function addPrefix(
+  y: usize, x: usize, rows: i32, cols: i32, ldy: i32, factor: f32,
+): void {
+  const skip = <usize>(ldy - cols) << 2;
+  for (let r = 0; r < rows; r++, y += skip) {
+    for (let c = 0; c < cols; c++, x += 4, y += 4) {
+      store<f32>(y, load<f32>(y) + factor * load<f32>(x));
+    }
+  }
+}

@@ -1,6 +1,13 @@
 /** Rows of the table: products, similarities, search, PCA. */
 
-import { normal, type Operation, operation, type Sizes } from './operation.js';
+import {
+  integers,
+  type Numbers,
+  normal,
+  type Operation,
+  operation,
+  type Sizes,
+} from './operation.js';
 import { cosine, distance, dot, norm, pairwise, toRows, unit } from './reference.js';
 
 const PRODUCTS: readonly Sizes[] = [
@@ -105,6 +112,50 @@ function search(metric: 'cosine' | 'dot' | 'euclidean'): Operation {
   });
 }
 
+/** Two positives of each query, which may be one. */
+function positivesOf({ data }: Numbers): number[][] {
+  return Array.from({ length: data.length / 2 }, (_, q) => [...data.slice(2 * q, 2 * q + 2)]);
+}
+
+const miner = operation({
+  name: 'mineHardNegatives',
+  sizes: [
+    { N: 1, M: 2, C: 2 },
+    { N: 7, M: 40, C: 5 },
+    { N: 35, M: 300, C: 16 },
+  ],
+  large: [{ N: 4096, M: 4096, C: 384 }],
+  inputs: ({ N = 1, M = 1, C = 1 }, random) => ({
+    queries: normal(random, N, C),
+    corpus: normal(random, M, C),
+    positives: integers(random, 2 * N, M),
+  }),
+  run: (api, { queries, corpus, positives }) => ({
+    rows: api.mineHardNegatives(queries, corpus, positivesOf(positives), {
+      k: 3,
+      margin: 0.05,
+      rangeMin: 1,
+    }),
+  }),
+  reference({ queries, corpus, positives }) {
+    const documents = toRows(corpus);
+    const lists = positivesOf(positives);
+    const rows = toRows(queries).flatMap((query, q) => {
+      const own = lists[q] as number[];
+      const scores = documents.map((document) => cosine(query, document));
+      const nearest = Math.max(...own.map((row) => scores[row] as number));
+      const found = scores
+        .flatMap((score, row) => (own.includes(row) || score > nearest - 0.05 ? [] : [row]))
+        .sort((a, b) => (scores[b] as number) - (scores[a] as number))
+        // Among the nearest 33 rows and two for the positives.
+        .filter((row) => scores.filter((score) => score > (scores[row] as number)).length < 35);
+      return [0, 1, 2].map((i) => found[i + 1] ?? -1);
+    });
+    return { rows };
+  },
+  flops: ({ N = 1, M = 1, C = 1 }) => 2 * N * M * C,
+});
+
 export const similarity: readonly Operation[] = [
   product('matmul', false, false),
   product('matmul transposeA', true, false),
@@ -136,6 +187,7 @@ export const similarity: readonly Operation[] = [
   matrix('euclideanDistanceMatrix', distance),
   // Whose squares f32 can't hold.
   matrix('euclideanDistanceMatrix', distance, 2 ** 70),
+  miner,
   search('cosine'),
   search('dot'),
   search('euclidean'),

@@ -50,6 +50,12 @@ export const STREAMS = {
   bootstrap: 18,
   /** Rows of tokens that sketches of texts are the means of. */
   sketch: 19,
+  /** Initial weights of an adapter. */
+  adapter: 24,
+  /** Hard negatives that are drawn at random: step is the query. */
+  hardNegatives: 25,
+  /** Documents that an adapter is evaluated on. */
+  adapterCorpus: 26,
 } as const;
 
 export type Stream = (typeof STREAMS)[keyof typeof STREAMS];

@@ -36,7 +36,7 @@ export function spearman(a: NumberArray, b: NumberArray, options?: NoOptions): n
 }
 
 /** Twice the ranks from 0, which are whole numbers even where equal numbers share them. */
-function doubledRanks(values: ArrayLike<number>): Float64Array {
+export function doubledRanks(values: ArrayLike<number>): Float64Array {
   const order = Int32Array.from({ length: values.length }, (_, i) => i);
   order.sort((i, j) => (values[i] as number) - (values[j] as number) || i - j);
   const ranks = new Float64Array(values.length);

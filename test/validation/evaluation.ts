@@ -9,6 +9,7 @@ import {
   NON_NEGATIVE,
   optional,
   POSITIVE,
+  REAL,
   realNumbers,
   TEMPERATURE,
   WHOLE_NUMBER,
@@ -17,6 +18,12 @@ import {
 } from './bad.js';
 import { MATRIX_ONLY, MATRIX_OR_VECTOR } from './bad-matrix.js';
 import { matrix, pairs, type Signature } from './signature.js';
+
+/** A whole number from 0, of any size. */
+const SEED: Bad[] = [
+  ...WHOLE_NUMBER.filter(({ what }) => what !== '2^31'),
+  ...bad(RangeError, { '-1': () => -1 }),
+];
 
 /** Lists of row numbers from 0 to 5, one for each of four queries. */
 const RELEVANT: Bad[] = [
@@ -205,6 +212,41 @@ export const EVALUATION: Record<string, Signature> = {
       },
     },
   },
+  mineHardNegatives: {
+    valid: () => [matrix(4, 6), matrix(6, 6, 2), [[0], [5, 2], [], [1, 1]]],
+    arguments: {
+      queries: MATRIX_ONLY,
+      corpus: MATRIX_ONLY,
+      positives: RELEVANT.filter(({ what }) => !/Map|grade/.test(what)),
+    },
+    options: {
+      valid: () => ({
+        ...{ k: 2, margin: 0.1, relativeMargin: 0.1, minScore: -1, maxScore: 1 },
+        ...{ rangeMin: 1, rangeMax: 5, sampling: 'random', seed: 1 },
+      }),
+      fields: {
+        k: count(),
+        margin: NON_NEGATIVE,
+        relativeMargin: optional(NON_NEGATIVE),
+        minScore: optional(REAL),
+        maxScore: optional(REAL),
+        rangeMin: SEED,
+        rangeMax: optional(count()),
+        sampling: choice('random'),
+        seed: SEED,
+      },
+    },
+    together: {
+      'a corpus of another width': {
+        argument: 'corpus',
+        args: () => [matrix(1, 6), matrix(6, 4), [[0]]],
+      },
+      'a range that is too short': {
+        argument: 'rangeMax',
+        args: () => [matrix(1, 6), matrix(6, 6), [[0]], { k: 3, rangeMin: 2, rangeMax: 4 }],
+      },
+    },
+  },
   evaluateRankings: {
     valid: () => [
       [[0, 2], [1], [3, -1], []],
@@ -235,10 +277,7 @@ export const EVALUATION: Record<string, Signature> = {
       fields: {
         samples: count(),
         level: [...POSITIVE, ...bad(RangeError, { '1': () => 1, '1.5': () => 1.5 })],
-        seed: [
-          ...WHOLE_NUMBER.filter(({ what }) => what !== '2^31'),
-          ...bad(RangeError, { '-1': () => -1 }),
-        ],
+        seed: SEED,
       },
     },
   },

@@ -2,56 +2,17 @@
 
 import sentence from '#wasm/sentence';
 import { kernels } from '../../core/kernels.js';
-import { allocate, f32, free, type Pointer, scoped, u8 } from '../../core/memory.js';
+import { f32, type Pointer, scoped, u8 } from '../../core/memory.js';
+import { OwnedMemory } from '../../core/owned-memory.js';
 import { toFloat32 } from '../../core/safetensors.js';
 import { rangeError } from '../../core/validation.js';
 import { type FileArray, openWeights, WEIGHTS } from '../files/shards.js';
 import { type LoraAdapter, mergeLayer } from './adapter.js';
 import { type Folder, pathOf } from './config.js';
 
-/** Frees the blocks of encoders that were never disposed of. Not every runtime has it. */
-const registry:
-  | { register(t: object, blocks: Pointer[], token: object): void; unregister(t: object): void }
-  | undefined =
-  typeof FinalizationRegistry === 'undefined'
-    ? undefined
-    : new FinalizationRegistry<Pointer[]>((blocks) => {
-        for (const at of blocks.splice(0)) free(at);
-      });
-
-/** Blocks of WASM memory with one owner. */
-export class WeightMemory {
-  readonly #blocks: Pointer[] = [];
-  #disposed = false;
-
-  constructor() {
-    registry?.register(this, this.#blocks, this);
-  }
-
-  allocate(bytes: number): Pointer {
-    const at = allocate(bytes);
-    this.#blocks.push(at);
-    return at;
-  }
-
-  /** Frees one block that `allocate` gave. */
-  release(at: Pointer): void {
-    const index = this.#blocks.indexOf(at);
-    if (index < 0) return;
-    this.#blocks.splice(index, 1);
-    free(at);
-  }
-
-  get disposed(): boolean {
-    return this.#disposed;
-  }
-
-  dispose(): void {
-    this.#disposed = true;
-    registry?.unregister(this);
-    for (const at of this.#blocks.splice(0)) free(at);
-  }
-}
+/** Weights of one encoder. */
+export const WeightMemory = OwnedMemory;
+export type WeightMemory = OwnedMemory;
 
 /** Numbers of a table, in the order of assembly/sentence/tables.ts. */
 export const TABLE_TYPES = ['F32', 'F16', 'I8', 'I4'] as const;
