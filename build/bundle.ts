@@ -19,6 +19,7 @@ const ENTRIES = {
   index: 'src/index.ts',
   nn: 'src/nn/index.ts',
   models: 'src/models/index.ts',
+  adapt: 'src/adapt/index.ts',
   english: 'src/english.ts',
   threads: 'src/threads/index.ts',
   distributed: 'src/distributed/index.ts',
@@ -69,7 +70,8 @@ function writeModuleFiles(dist: string): void {
 const ONE_CORE: Plugin = {
   name: 'one-core',
   setup({ onLoad }) {
-    const entry = /[/\\]src[/\\](english|(nn|models|threads|distributed)[/\\]index)\.ts$/;
+    const entry =
+      /[/\\]src[/\\](english|(nn|models|adapt|threads|distributed)[/\\]index)\.ts$/;
     onLoad({ filter: entry }, async ({ path }) => ({
       contents: `import '${path.endsWith('english.ts') ? '.' : '..'}/index.js';${await readFile(path, 'utf8')}`,
       loader: 'ts',

@@ -44,6 +44,8 @@ const IMPORTS = [
   "import { Linear } from 'nearfar/nn'",
   "import { GPT } from 'nearfar/models'",
   "import { loadSentenceEncoder } from 'nearfar/models'",
+  "import { Adapter } from 'nearfar/adapt'",
+  "import { tuneAdapter } from 'nearfar/adapt'",
   "import { loadEnglish } from 'nearfar/english'",
   "import { setThreads } from 'nearfar/threads'",
   "import { trainRanks } from 'nearfar/distributed'",

@@ -3,6 +3,7 @@
 import { cpSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type * as nearfar from 'nearfar';
+import type * as adapt from 'nearfar/adapt';
 import type * as models from 'nearfar/models';
 import type * as nn from 'nearfar/nn';
 import { check } from './harness.js';
@@ -13,6 +14,7 @@ export interface FreshPackage {
   core: typeof nearfar;
   nn: typeof nn;
   models: typeof models;
+  adapt: typeof adapt;
   /** Size of the WASM memory. */
   bytes(): number;
   /** Number of calls of each kernel. */
@@ -57,7 +59,9 @@ export async function freshPackage(): Promise<FreshPackage> {
       check(memories.size === 1, `${memories.size} memories, not one`);
       return [...memories].reduce((sum, memory) => sum + memory.buffer.byteLength, 0);
     };
-    return { core, nn: engine, models: await import(join(folder, 'models.js')), bytes, calls };
+    const systems: typeof models = await import(join(folder, 'models.js'));
+    const adapters: typeof adapt = await import(join(folder, 'adapt.js'));
+    return { core, nn: engine, models: systems, adapt: adapters, bytes, calls };
   } finally {
     WebAssembly.Instance = RealInstance;
   }

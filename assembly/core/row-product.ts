@@ -3,7 +3,7 @@
  * compute four rows to get one. Its sums have the order of gemm.ts, so the bits are the same.
  */
 
-import { NR } from './gemm';
+import { NR } from './micro';
 import { KC, padded } from './pack';
 
 /** Adds a vector of sums to what is there, or stores it. */

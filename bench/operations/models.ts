@@ -3,8 +3,9 @@
  * runtime, an emulated one too. The hash takes the losses and the weights.
  */
 
-import type { TrainOptions, TrainStep } from '../../src/models/index.js';
-import type { Api } from './operation.js';
+import { Random } from '../../src/core/random.js';
+import type { TrainOptions } from '../../src/models/index.js';
+import { type Api, type Numbers, normal } from './operation.js';
 
 /** Members of a trained model that go into its hash: the state of a Module, or rows of an encoder. */
 export interface SystemModel {
@@ -17,7 +18,9 @@ export interface System {
   /** A small model from a seed, and its training. */
   start(api: Api): {
     model: SystemModel;
-    train(options: TrainOptions): AsyncGenerator<TrainStep, void, void>;
+    train(
+      options: Pick<TrainOptions, 'steps' | 'seed' | 'signal'>,
+    ): AsyncGenerator<{ readonly step: number; readonly loss: number }, void, void>;
   };
 }
 
@@ -117,6 +120,36 @@ export const systems: readonly System[] = [
       };
     },
   },
+  ...(
+    [
+      ['adapter', {}],
+      ['adapter of low rank, narrower', { rank: 5, outputWidth: 19 }],
+      ['adapter with hidden units, of queries', { hidden: 9, side: 'query', bias: true }],
+    ] as const
+  ).map(
+    ([name, shape]): System => ({
+      name,
+      start({ adapt }) {
+        const adapter = new adapt.Adapter({ inputWidth: 27, ...shape });
+        const numbers = (seed: number): Numbers => normal(new Random(seed), 60, 27);
+        const [queries, documents] = [numbers(1), numbers(2)];
+        const pairs = Array.from({ length: 60 }, (_, i): [number, number] => [i, (i * 7) % 60]);
+        const data = { queries, documents, pairs };
+        const run = { batchSize: 16, patience: 100, hardNegatives: 2, matryoshka: [8] };
+        return {
+          model: {
+            stateDict: () =>
+              new Map([
+                ['rows', adapter.apply(queries)],
+                ['row', adapter.apply(queries.data.subarray(0, 27))],
+              ]),
+            dispose: () => adapter.dispose(),
+          },
+          train: (options) => adapt.fitAdapter(adapter, data, { ...run, ...options }),
+        };
+      },
+    }),
+  ),
   ...(['static', 'bert'] as const).map(
     (kind): System => ({
       name: kind === 'static' ? 'sentence encoder' : 'sentence encoder of a transformer',

@@ -4,13 +4,18 @@
  * benchmarks time both on large sizes: a new operation appears in all of them by its one row.
  */
 
+import type * as adapt from '../../src/adapt/index.js';
 import type { Random } from '../../src/core/random.js';
 import type * as nearfar from '../../src/index.js';
 import type * as models from '../../src/models/index.js';
 import type * as nn from '../../src/nn/index.js';
 
 /** The public functions of `nearfar`, and the other entries, wherever imported from. */
-export type Api = typeof nearfar & { nn: typeof nn; models: typeof models };
+export type Api = typeof nearfar & {
+  nn: typeof nn;
+  models: typeof models;
+  adapt: typeof adapt;
+};
 
 /** A row-major matrix of the seeded numbers that an operation is run on; f64 for references. */
 export interface Numbers {

@@ -191,8 +191,8 @@ test("each module's constants end before the next module's, and the heap, begin"
 });
 
 test('every kernel is called by a row of the table, or by a system that is trained', async () => {
-  const { core, nn, models, calls } = await freshPackage();
-  const api = { ...core, nn, models } as unknown as Api;
+  const { core, nn, models, adapt, calls } = await freshPackage();
+  const api = { ...core, nn, models, adapt } as unknown as Api;
   for (const operation of operations) hashOperation(api, operation);
   for (const system of systems) await hashSystem(api, system);
   // Rows of their own, and what a test above asks of the modules.

@@ -4,12 +4,14 @@
  */
 
 import * as nearfar from 'nearfar';
+import * as adapt from 'nearfar/adapt';
 import * as distributed from 'nearfar/distributed';
 import * as english from 'nearfar/english';
 import * as models from 'nearfar/models';
 import * as nn from 'nearfar/nn';
 import * as threads from 'nearfar/threads';
 import { check, same, suite } from '../harness.js';
+import { ADAPT } from './adapt.js';
 import { DISTRIBUTED } from './distributed.js';
 import { type ExportRow, type ExportRows, KINDS, wrongOfKind, wrongValues } from './exports.js';
 import { MODELS, THREADS } from './models.js';
@@ -46,6 +48,7 @@ const ENTRIES: readonly [string, object, ExportRows][] = [
   ['nearfar', nearfar, NEARFAR],
   ['nearfar/nn', nn, NN],
   ['nearfar/models', models, MODELS],
+  ['nearfar/adapt', adapt, ADAPT],
   ['nearfar/english', english, { loadEnglish: { args: () => [] } }],
   ['nearfar/threads', threads, THREADS],
   ['nearfar/distributed', distributed, DISTRIBUTED],

@@ -1,0 +1,336 @@
+/** Adapters: PyTorch's steps and gradients, the identity, applying, files, resuming, what is never a negative. */
+
+import { readFileSync } from 'node:fs';
+import { evaluateRetrieval, type MatrixLike, matmul, pca } from 'nearfar';
+import {
+  Adapter,
+  type AdapterData,
+  type AdapterOptions,
+  type AdapterState,
+  type FitAdapterOptions,
+  fitAdapter,
+} from 'nearfar/adapt';
+import { bytesInUse } from 'nearfar/nn';
+import { type ShapedArray, writeSafetensors } from '../../src/core/safetensors.js';
+import { check, close, same, sameBits, suite, throws } from '../harness.js';
+
+const test = suite('adapters');
+
+interface Golden {
+  steps: number;
+  learningRate: number;
+  cases: {
+    name: string;
+    shape: AdapterOptions;
+    shapes: Record<string, number[]>;
+    weights: Record<string, number[]>;
+    data: AdapterData;
+    options: FitAdapterOptions;
+    grads: Record<string, number[]>;
+    losses: number[];
+    after: Record<string, number[]>;
+  }[];
+}
+
+const golden: Golden = JSON.parse(
+  readFileSync(new URL('../golden/fixtures/adapt/steps.json', import.meta.url), 'utf8'),
+);
+
+/** Numbers that look random, from -0.5 to 0.5. */
+function rows(n: number, d: number, seed: number): number[][] {
+  let state = seed;
+  return Array.from({ length: n }, () =>
+    Array.from({ length: d }, () => {
+      state = (state * 48271) % 2147483647;
+      return state / 2147483647 - 0.5;
+    }),
+  );
+}
+
+const fileOf = (shape: AdapterOptions, weights: ReadonlyMap<string, ShapedArray>): Uint8Array => {
+  const { inputWidth, outputWidth = inputWidth, rank, hidden, side = 'both', bias = false } = shape;
+  const config = JSON.stringify({ inputWidth, outputWidth, rank, hidden, side, bias });
+  return writeSafetensors(weights, { nearfar: 'adapter 1', config });
+};
+
+/** Data of pairs that an adapter learns: half of the columns of documents are noise. */
+function learnable(
+  n: number,
+  d: number,
+): {
+  queries: number[][];
+  documents: number[][];
+  pairs: [number, number][];
+} {
+  const queries = rows(n, d, 7);
+  const noise = rows(n, d, 11);
+  const documents = queries.map((row, r) =>
+    row.map((value, c) => (2 * c < d ? value : 3 * ((noise[r] as number[])[c] as number))),
+  );
+  return { queries, documents, pairs: queries.map((_, i) => [i, i]) };
+}
+
+async function fit(
+  adapter: Adapter,
+  data: AdapterData,
+  options: FitAdapterOptions = {},
+): Promise<number[]> {
+  const losses: number[] = [];
+  for await (const { loss } of fitAdapter(adapter, data, options)) losses.push(loss);
+  return losses;
+}
+
+for (const { name, shape, shapes, weights, data, options, grads, losses, after } of golden.cases) {
+  test(`${name}: losses, gradients and weights of PyTorch`, async () => {
+    const arrays = new Map<string, ShapedArray>();
+    for (const [key, sizes] of Object.entries(shapes)) {
+      arrays.set(key, { data: Float32Array.from(weights[key] as number[]), shape: sizes });
+    }
+    const adapter = Adapter.load(fileOf(shape, arrays));
+    const got: number[] = [];
+    let last: AdapterState | undefined;
+    const run = { steps: golden.steps, learningRate: golden.learningRate, validation: 0 };
+    for await (const { step, loss, state } of fitAdapter(adapter, data, { ...run, ...options })) {
+      got.push(loss);
+      last = state();
+      if (step > 1) continue;
+      // After one step the first moment is a tenth of the gradient.
+      for (const [key, grad] of Object.entries(grads)) {
+        const mean = last.mean.get(key)?.data as Float32Array;
+        const scale = Math.max(...grad.map(Math.abs));
+        close(
+          mean.map((value) => 10 * value),
+          grad,
+          { rtol: 1e-4, atol: 2e-5 * scale, what: key },
+        );
+      }
+    }
+    close(got, losses, { rtol: 1e-4, what: 'losses' });
+    for (const [key, expected] of Object.entries(after)) {
+      const numbers = (last as AdapterState).weights.get(key)?.data ?? [];
+      close(numbers, expected, { atol: 2e-3, what: key });
+    }
+  });
+}
+
+const SHAPES: AdapterOptions[] = [
+  { inputWidth: 9 },
+  { inputWidth: 9, side: 'query', bias: true },
+  { inputWidth: 9, rank: 3 },
+  { inputWidth: 9, hidden: 5, bias: true },
+];
+
+test('a new adapter gives rows back bit for bit, -0 too', () => {
+  const x = Float32Array.from(rows(4, 9, 3).flat());
+  x[5] = -0;
+  for (const shape of SHAPES) {
+    for (const side of ['query', 'document'] as const) {
+      const y = new Adapter(shape).apply({ data: x, rows: 4, cols: 9 }, { side });
+      sameBits(y.data, x);
+      check(y.data !== x, 'a copy');
+    }
+  }
+});
+
+test('a run of no step keeps the identity; one that narrows starts as the PCA projection', async () => {
+  const data = learnable(40, 9);
+  const adapter = new Adapter({ inputWidth: 9 });
+  await fit(adapter, data, { steps: 0 });
+  check(adapter.untrained, 'untrained');
+  const narrow = new Adapter({ inputWidth: 9, outputWidth: 4 });
+  same(narrow.apply(data.queries[0] as number[]).cols, 4, 'width before training');
+  await fit(narrow, data, { steps: 0, validation: 0 });
+  const { components } = pca(data.documents, { components: 4 });
+  const expected = matmul(data.queries, components, { transposeB: true });
+  close(narrow.apply(data.queries).data, expected.data, { atol: 1e-6 });
+  narrow.dispose();
+});
+
+test('training makes retrieval better, keeps the best step, and gives all memory back', async () => {
+  const data = learnable(120, 9);
+  for (const shape of SHAPES) {
+    const adapter = new Adapter(shape);
+    const before = bytesInUse();
+    let steps = 0;
+    const run = { steps: 100, batchSize: 32, learningRate: 0.02, patience: 50 };
+    for await (const { step } of fitAdapter(adapter, data, run)) steps = step;
+    same(steps, 100, 'steps');
+    same(bytesInUse(), before, 'bytes in use');
+    const relevant = data.queries.map((_, i) => [i]);
+    const mrr = (q: MatrixLike, d: MatrixLike): number => evaluateRetrieval(q, d, relevant).mrr;
+    const base = mrr(data.queries, data.documents);
+    const adapted = mrr(
+      adapter.apply(data.queries),
+      adapter.apply(data.documents, { side: 'document' }),
+    );
+    check(adapted > base + 0.1, `mrr ${base} became ${adapted} by ${JSON.stringify(shape)}`);
+    adapter.dispose();
+    same(bytesInUse(), before, 'bytes in use after dispose');
+  }
+});
+
+test('a row has the same bits alone and among others, and after it was saved', async () => {
+  const data = learnable(60, 37);
+  for (const shape of [{}, { rank: 5 }, { hidden: 11, bias: true }, { outputWidth: 19, rank: 3 }]) {
+    const adapter = new Adapter({ inputWidth: 37, ...shape });
+    await fit(adapter, data, { steps: 12, batchSize: 16, validation: 0 });
+    const all = adapter.apply(data.queries);
+    const loaded = Adapter.load(adapter.save());
+    same(Array.from(loaded.save()), Array.from(adapter.save()), 'bytes of the file');
+    for (const [r, row] of data.queries.entries()) {
+      const expected = all.data.slice(r * all.cols, (r + 1) * all.cols);
+      sameBits(adapter.apply(row).data, expected);
+      sameBits(loaded.apply(row).data, expected);
+    }
+    adapter.dispose();
+    loaded.dispose();
+  }
+});
+
+test('fold is apply for documents; hidden units and a bias are refused', async () => {
+  const data = learnable(60, 9);
+  for (const shape of [{}, { rank: 3 }, { outputWidth: 4 }, { side: 'query' as const }]) {
+    const adapter = new Adapter({ inputWidth: 9, ...shape });
+    await fit(adapter, data, { steps: 10, validation: 0 });
+    const expected = adapter.apply(data.documents, { side: 'document' });
+    close(matmul(data.documents, adapter.fold()).data, expected.data, { atol: 1e-5 });
+    adapter.dispose();
+  }
+  throws(
+    () => new Adapter({ inputWidth: 9, hidden: 4 }).fold(),
+    RangeError,
+    'Adapter.fold: the adapter must be without hidden units, got "one with 4"',
+  );
+  throws(
+    () => new Adapter({ inputWidth: 9, bias: true }).fold(),
+    RangeError,
+    'Adapter.fold: the adapter must be without a bias, got "one with a bias"',
+  );
+});
+
+test('a resumed run has the bits of one that was never stopped', async () => {
+  const data = learnable(80, 9);
+  const options = { steps: 30, batchSize: 16, evalEvery: 4, patience: 100, seed: 3 };
+  for (const shape of SHAPES) {
+    const whole = new Adapter(shape);
+    const expected = await fit(whole, data, options);
+    const first = new Adapter(shape);
+    let state: AdapterState | undefined;
+    const losses: number[] = [];
+    for await (const step of fitAdapter(first, data, options)) {
+      losses.push(step.loss);
+      state = structuredClone(step.state());
+      if (step.step === 13) break;
+    }
+    const second = new Adapter(shape);
+    losses.push(...(await fit(second, data, { ...options, state })));
+    same(losses, expected, 'losses');
+    same(Array.from(second.save()), Array.from(whole.save()), 'files');
+  }
+});
+
+test('equal ids, equal rows and pairs of one query are never negatives', async () => {
+  // Only rows that are the same, or belong together: no batch holds two of them, so there is no loss.
+  const row = rows(1, 5, 1)[0] as number[];
+  const queries = [row, row, row];
+  const documents = rows(3, 5, 2);
+  const pairs: [number, number][] = [0, 1, 2].map((i) => [i, i]);
+  const options = { steps: 3, validation: 0 };
+  same(
+    await fit(new Adapter({ inputWidth: 5 }), { queries, documents, pairs }, options),
+    [0, 0, 0],
+  );
+  const other = { queries: rows(3, 5, 3), documents: rows(3, 5, 4), pairs };
+  const byId = { ...other, documentIds: ['a', 'a', 'a'] };
+  same(await fit(new Adapter({ inputWidth: 5 }), byId, options), [0, 0, 0]);
+  const byQuery = { ...other, queryIds: [7, 7, 7] };
+  same(await fit(new Adapter({ inputWidth: 5 }), byQuery, options), [0, 0, 0]);
+  const all = {
+    ...other,
+    pairs: pairs.flatMap(([q]) => pairs.map(([d]): [number, number] => [q, d])),
+  };
+  same(await fit(new Adapter({ inputWidth: 5 }), all, options), [0, 0, 0]);
+  const [alone = 0] = await fit(new Adapter({ inputWidth: 5 }), other, options);
+  check(alone > 0, 'others are negatives');
+});
+
+test("hard negatives and a validation of one's own", async () => {
+  const data = learnable(100, 9);
+  const adapter = new Adapter({ inputWidth: 9 });
+  const training = { ...data, pairs: data.pairs.slice(0, 80) };
+  const validation = { pairs: data.pairs.slice(80) };
+  const options = { steps: 40, hardNegatives: 2, validation, batchSize: 32 };
+  const [first = 0] = await fit(adapter, training, options);
+  const [without = 0] = await fit(new Adapter({ inputWidth: 9 }), training, {
+    ...options,
+    hardNegatives: 0,
+  });
+  check(first > without, `more negatives, more loss: ${first} and ${without}`);
+});
+
+test('break, signal and bad weights end a run; nothing stays in memory', async () => {
+  const data = learnable(40, 9);
+  const adapter = new Adapter({ inputWidth: 9 });
+  const before = bytesInUse();
+  for await (const { step } of fitAdapter(adapter, data, { validation: 0 })) if (step === 2) break;
+  check(!adapter.untrained, 'holds the last step');
+  const abort = new AbortController();
+  let steps = 0;
+  for await (const { step } of fitAdapter(adapter, data, { signal: abort.signal })) {
+    steps = step;
+    if (step === 3) abort.abort();
+  }
+  same(steps, 3, 'steps');
+  same(bytesInUse(), before, 'bytes in use');
+});
+
+test('damaged files are refused', () => {
+  const weights = new Map([['weight', { data: new Float32Array(4), shape: [2, 2] }]]);
+  const bytes = fileOf({ inputWidth: 2 }, weights);
+  Adapter.load(bytes);
+  for (let length = 0; length < bytes.length; length += 3) {
+    throws(() => Adapter.load(bytes.slice(0, length)), RangeError, /^Adapter\.load: bytes must be/);
+  }
+  const wrong = [
+    fileOf({ inputWidth: 3 }, weights),
+    fileOf({ inputWidth: 2, rank: 1 }, weights),
+    fileOf({ inputWidth: 2, rank: 1, hidden: 1 }, weights),
+    fileOf({ inputWidth: 2, bias: true }, weights),
+    fileOf({ inputWidth: 0 }, weights),
+    fileOf({ inputWidth: 2 ** 40 }, weights),
+    fileOf(
+      { inputWidth: 2 },
+      new Map([['weight', { data: new Float32Array([1, 2, Number.NaN, 4]), shape: [2, 2] }]]),
+    ),
+    writeSafetensors(weights, {}),
+    writeSafetensors(weights, { nearfar: 'adapter 1', config: '{' }),
+    writeSafetensors(weights, { nearfar: 'adapter 1', config: 'null' }),
+  ];
+  for (const each of wrong) {
+    throws(() => Adapter.load(each), RangeError, /^Adapter\.load: bytes must be/);
+  }
+});
+
+test('bad data is refused by name', () => {
+  const adapter = new Adapter({ inputWidth: 2 });
+  const data = { queries: [[1, 2]], documents: [[1, 2]], pairs: [[0, 0]] as [number, number][] };
+  const bad = (more: object, message: string | RegExp, kind = RangeError): void =>
+    throws(() => fitAdapter(adapter, { ...data, ...more } as AdapterData), kind, message);
+  bad({ pairs: [[0, 1]] }, /pairs\[0\] must be rows from 0 to 0/);
+  bad({ pairs: [] }, /pairs must be at least one/);
+  bad({ pairs: [[0]] }, /pairs\[0\] must be 2 rows/);
+  bad({ scores: [1, 2] }, /scores must be 1 long/);
+  bad({ documents: [[1, 2, 3]] }, /documents must be 2 wide/);
+  bad({ queries: [[1, Number.NaN]] }, /queries must be finite/);
+  bad({ queryIds: ['a', 'b'] }, /queryIds must be 1 long/);
+  throws(
+    () => fitAdapter(adapter, { ...data, ids: [1] } as AdapterData),
+    TypeError,
+    /unknown option "ids"/,
+  );
+  throws(
+    () => new Adapter({ inputWidth: 2, outputWidth: 1, side: 'query' }),
+    RangeError,
+    /^Adapter: outputWidth must be 2 like inputWidth/,
+  );
+});
