@@ -1,6 +1,7 @@
 /** The commands, in the order of the help. A new command is a file in this folder and a line here. */
 
 import type { Command } from '../command.js';
+import { adapt } from './adapt.js';
 import { bench } from './bench.js';
 import { demo } from './demo.js';
 import { distill } from './distill.js';
@@ -27,6 +28,7 @@ export const COMMANDS: readonly Command[] = [
     distill,
     encode,
     search,
+    adapt,
     hash,
     bench,
   ],

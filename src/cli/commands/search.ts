@@ -9,6 +9,7 @@ import { columnsOf, fitText, printable, widthOf } from '../../terminal/text.js';
 import { type Command, type Input, JSON_OPTION } from '../command.js';
 import { isRowsFile, type Rows, readRows } from '../input/rows.js';
 import { readTexts, type Text } from '../input/texts.js';
+import { readAdapterOption } from '../models/adapters.js';
 import {
   checkPromptName,
   cutNote,
@@ -341,6 +342,7 @@ export const search: Command = {
       flags: '--document-prompt-name <name>',
       description: 'its prompt for documents (default: document, passage or corpus)',
     },
+    { flags: '--adapter <file>', description: 'adapter of nearfar adapt, behind the encoder' },
     ...ENCODE_OPTIONS,
     JSON_OPTION,
   ],
@@ -362,6 +364,7 @@ export const search: Command = {
     const queries = await readQueries(request, encoder, input);
     const documents = await readDocuments(request, encoder, input);
     const width = queries.matrix.cols;
+    const adapter = readAdapterOption(input, width);
     if (width !== documents.matrix.cols) {
       const { cols } = documents.matrix;
       const hint =
@@ -371,6 +374,10 @@ export const search: Command = {
       throw new InputError(
         `${corpus}: its rows have ${cols} columns, those of the queries ${width}${hint}`,
       );
+    }
+    if (adapter !== undefined) {
+      queries.matrix = adapter.apply(queries.matrix);
+      documents.matrix = adapter.apply(documents.matrix, { side: 'document' });
     }
     const { indices, scores } = request.hybrid
       ? nearestHybrid(queries, documents, k, encoder)

@@ -19,7 +19,7 @@ export function npyBytes(data: Float32Array, shape: readonly number[]): Uint8Arr
 
 /** Numbers of a file, in the order that they have there. */
 export interface NpyArray {
-  data: Float32Array | Float64Array | Int8Array;
+  data: Float32Array | Float64Array | Int8Array | Int32Array;
   shape: number[];
   /** True where they lie column by column. */
   fortranOrder: boolean;
@@ -30,15 +30,22 @@ const READERS: Readonly<Record<string, (buffer: ArrayBuffer) => NpyArray['data']
   f4: (buffer) => new Float32Array(buffer),
   f8: (buffer) => new Float64Array(buffer),
   i1: (buffer) => new Int8Array(buffer),
+  i4: (buffer) => new Int32Array(buffer),
+  i8: (buffer) => Float64Array.from(new BigInt64Array(buffer), Number),
 };
 
 /**
- * Reads a matrix that `numpy.save` wrote: f16, f32, f64 or i8.
+ * Reads a matrix that `numpy.save` wrote: f16, f32, f64 or i8, or whole numbers.
  *
  * @param file name that messages begin with
+ * @param options vector: whether a vector is read too
  * @throws {RangeError} if it is not such a file
  */
-export function readNpy(file: string, bytes: Uint8Array): NpyArray {
+export function readNpy(
+  file: string,
+  bytes: Uint8Array,
+  { vector = false }: { vector?: boolean } = {},
+): NpyArray {
   const fail = (problem: string): never => {
     throw new RangeError(`${file}: ${problem}`);
   };
@@ -61,12 +68,15 @@ export function readNpy(file: string, bytes: Uint8Array): NpyArray {
   if (type === '' || order === undefined || sizes === undefined) fail('its header is not valid');
   const read = Object.hasOwn(READERS, type) && endian !== '>' ? READERS[type] : undefined;
   if (read === undefined) {
-    return fail(`its numbers are of type ${endian}${type}, expected <f4, <f8, <f2 or |i1`);
+    return fail(
+      `its numbers are of type ${endian}${type}, expected <f4, <f8, <f2, |i1, <i4 or <i8`,
+    );
   }
   const shape = (sizes ?? '')
     .split(',')
     .flatMap((part) => (part.trim() === '' ? [] : [Number(part)]));
-  if (shape.length !== 2 || shape.some((size) => size < 1)) {
+  const axes = vector && shape.length === 1 ? 1 : 2;
+  if (shape.length !== axes || shape.some((size) => size < 1)) {
     fail(`must hold a matrix, got the shape (${shape.join(', ')})`);
   }
   const length = shape.reduce((product, size) => product * size, Number(type[1]));
