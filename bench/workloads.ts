@@ -3,6 +3,7 @@
 import { Random } from '../src/core/random.js';
 import type { GPT, ImageDataset, SimCLR } from '../src/models/index.js';
 import type { setThreads } from '../src/threads/index.js';
+import { adapterWorkloads } from './adapter-workload.js';
 import { encoderSteps } from './encoder-workload.js';
 import { type EncoderFolder, encodingWorkloads } from './encoding.js';
 import { type Candidate, candidate } from './interleave.js';
@@ -28,6 +29,7 @@ export function allWorkloads(api: Api, encoders: readonly EncoderFolder[] = []):
     ...operations.flatMap((row) => workloadsOf(api, row)),
     gptStep(api),
     simClrStep(api),
+    ...adapterWorkloads(api),
     ...encoderSteps(api),
     ...loadingWorkloads(api, encoders),
     staticQuery(api),

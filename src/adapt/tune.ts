@@ -88,6 +88,8 @@ export interface TriedForm {
 const MIN_GROUPS = 20;
 /** Below so many, a gain that the interval doesn't bear out is 'too few', not 'no gain'. */
 const ENOUGH_GROUPS = 100;
+/** The interval of n groups is widened by so much / n: a bootstrap of few is too narrow. */
+const WIDENING = 6;
 /** Folds, and how many of them are used: all of a few samples, one of many. */
 const FOLDS = 3;
 const ALL_FOLDS_BELOW = 1500;
@@ -352,10 +354,15 @@ function verdictOf(
     });
     return [...byGroup.values()];
   };
-  const { difference, interval } = compareRankings(sums(before), sums(after), {
+  const { difference, interval: percentiles } = compareRankings(sums(before), sums(after), {
     level,
     samples: 10_000,
   });
+  const wider = 1 + WIDENING / count;
+  const interval: [number, number] = [
+    difference + wider * (percentiles[0] - difference),
+    difference + wider * (percentiles[1] - difference),
+  ];
   const base = meanOf(before);
   const enough = difference >= minGain;
   const verdict =
