@@ -100,9 +100,14 @@ const PARTS = 4;
 /** Fractions of the steps after which a form is evaluated. */
 const CHECKPOINTS = [1 / 8, 1 / 3, 1];
 
-/** Steps by the number of samples: few samples are learned soon. */
-function defaultSteps(samples: number): number {
-  return samples < 1000 ? 120 : samples < 4000 ? 200 : 300;
+/** Columns from which on the default steps are not raised: fewer columns make cheaper steps. */
+const FULL_STEPS_WIDTH = 384;
+const MAX_RAISED = 8;
+
+/** Steps by the number of samples, as few are learned soon, and of columns. */
+function defaultSteps(samples: number, width: number): number {
+  const steps = samples < 1000 ? 120 : samples < 4000 ? 200 : 300;
+  return Math.round(steps * Math.min(MAX_RAISED, Math.max(1, FULL_STEPS_WIDTH / width)));
 }
 
 /** A form after some steps, and its values on all held-out data. */
@@ -141,7 +146,7 @@ export async function tuneAdapter(
   const name = 'tuneAdapter';
   const task = readData(name, data);
   const reader = readOptions(name, options);
-  const steps = reader.read('steps', integerIn(1), defaultSteps(sampleCount(task)));
+  const steps = reader.read('steps', integerIn(1), defaultSteps(sampleCount(task), task.width));
   const settings = { ...readTrainingOptions(reader, name, task.kind, task.width), steps };
   const side = reader.read('side', oneOf(SIDES), 'both');
   if (side === 'query' && task.kind === 'labels') {
