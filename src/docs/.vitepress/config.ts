@@ -22,8 +22,9 @@ export default defineConfig({
       // A block that is a file says so: ```csv [faq.csv].
       const fence = md.renderer.rules.fence;
       md.renderer.rules.fence = (tokens, i, options, env, self) => {
-        const html = fence?.(tokens, i, options, env, self) ?? '';
+        // Read first: the renderer takes the brackets away.
         const file = /\[([^\]]+)\]/.exec(tokens[i]?.info ?? '')?.[1];
+        const html = fence?.(tokens, i, options, env, self) ?? '';
         return file === undefined ? html : `<div class="file-name">${file}</div>${html}`;
       };
     },
