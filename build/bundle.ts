@@ -70,8 +70,7 @@ function writeModuleFiles(dist: string): void {
 const ONE_CORE: Plugin = {
   name: 'one-core',
   setup({ onLoad }) {
-    const entry =
-      /[/\\]src[/\\](english|(nn|models|adapt|threads|distributed)[/\\]index)\.ts$/;
+    const entry = /[/\\]src[/\\](english|(nn|models|adapt|threads|distributed)[/\\]index)\.ts$/;
     onLoad({ filter: entry }, async ({ path }) => ({
       contents: `import '${path.endsWith('english.ts') ? '.' : '..'}/index.js';${await readFile(path, 'utf8')}`,
       loader: 'ts',
