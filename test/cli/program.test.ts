@@ -14,7 +14,7 @@ const REFUSED: [args: string[], says: string][] = [
   [['--bogus'], "unknown option '--bogus'"],
   [
     ['demo', 'poetry'],
-    'demo: unknown section "poetry", expected one of bert, gpt, experiment, simclr, clip, mae',
+    'demo: unknown section "poetry", expected one of experiment, bert, gpt, simclr, clip, mae',
   ],
   [['demo', ''], 'demo: unknown section ""'],
   [['demo', '--ful'], 'Did you mean --full?'],
