@@ -4,6 +4,7 @@
  */
 
 import { suite as uvuSuite } from 'uvu';
+import { collectGarbage } from './garbage.js';
 
 export const counts = { passed: 0, failed: 0, skipped: 0 };
 
@@ -29,6 +30,7 @@ export interface Suite {
 /** Creates a group of tests. */
 export function suite(name: string): Suite {
   const tests = uvuSuite(name);
+  tests.before(collectGarbage);
   let any = false;
   const add = (title: string, body: () => void | Promise<void>): void => {
     if (!`${name} ${title}`.toLowerCase().includes(wanted)) return;

@@ -4,6 +4,7 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { FetchCache } from 'nearfar/models';
 import { bytesInUse } from 'nearfar/nn';
+import { collectGarbage } from '../garbage.js';
 import { check, same, suite } from '../harness.js';
 import { temporaryFolder } from '../temporary.js';
 import {
@@ -58,6 +59,7 @@ async function hub(
       response.end();
     });
   }
+  await collectGarbage();
   const before = bytesInUse();
   try {
     await body(server, cdn);

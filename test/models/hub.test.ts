@@ -2,11 +2,9 @@
 
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { setTimeout } from 'node:timers/promises';
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import { finetune, type GPT, loadBert, loadBertClassifier, loadGpt, train } from 'nearfar/models';
 import { bytesInUse, noGrad, tidy } from 'nearfar/nn';
+import { collectGarbage } from '../garbage.js';
 import { checkpoints } from '../golden/checkpoints.js';
 import { check, close, same, suite, throws } from '../harness.js';
 
@@ -62,10 +60,7 @@ const unpacked = ({ f32 }: Packed): Float32Array =>
 
 /** Frees what other tests left to the collector, which would be freed in the midst of one here. */
 async function settledBytes(): Promise<number> {
-  setFlagsFromString('--expose-gc');
-  runInNewContext('gc')();
-  // Finalizers run in a turn of their own.
-  for (let turn = 0; turn < 5; turn++) await setTimeout(1);
+  await collectGarbage();
   return bytesInUse();
 }
 

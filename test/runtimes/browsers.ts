@@ -111,7 +111,7 @@ function browserRow(
           await open(page.address, home, defer);
           return page.result;
         };
-        return within(120, name, visit());
+        return within(400, name, visit());
       });
     },
   };

@@ -77,7 +77,7 @@ export const commands: Runtime[] = [
     args: () => [arm64Node],
     needs: [arm64Node, '/lib/ld-linux-aarch64.so.1'],
     install: fromDebian,
-    seconds: 120,
+    seconds: 400,
   }),
   commandRow({
     name: 'deno',

@@ -13,7 +13,7 @@ import { readPretrained } from './pretrained.js';
 import type { SectionContext } from './section.js';
 
 /** Less of everything unless there is time. */
-const QUICK = { counts: [8, 32], seeds: 2, heldOut: 220, finetuning: { steps: 30, batchSize: 8 } };
+const QUICK = { counts: [8, 32], seeds: 2, heldOut: 220, finetuning: { steps: 16, batchSize: 8 } };
 const FULL = { counts: [8, 32, 128], seeds: 5, heldOut: Number.POSITIVE_INFINITY, finetuning: {} };
 
 /** Accuracies of the classifiers. */
