@@ -156,6 +156,16 @@ const CALLS: Record<string, fc.Arbitrary<unknown[]>> = {
       }),
     ),
   ),
+  mineHardNegatives: alike(2).chain(([queries, corpus]) =>
+    fc.tuple(
+      fc.constant(queries),
+      fc.constant(corpus),
+      list(queries as Rows, 0, (corpus as Rows).rows - 1).map((positives) =>
+        positives.map((row) => [row]),
+      ),
+      fc.record({ k: choose(1, 3), margin: choose(0, 1e-45, 0.5) }),
+    ),
+  ),
   coSentLoss: scored,
   angleLoss: scored,
   contrastiveLoss: alike(2).chain(([a, b]) =>
