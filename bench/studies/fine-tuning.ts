@@ -7,10 +7,11 @@
  *   npm run fine-tuning -- --steps 600 --seed 2 --batch-size 64
  */
 
-import { readdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { compareRankings, evaluateRetrieval, type RetrievalMetricsPerQuery } from 'nearfar';
-import { type Files, loadSentenceEncoder, train } from 'nearfar/models';
+import { loadSentenceEncoder, train } from 'nearfar/models';
+import { readFolder } from '../../build/files.js';
 import { Random } from '../../src/core/random.js';
 import { STREAMS } from '../../src/core/streams.js';
 import { readArguments, readInt } from './arguments.js';
@@ -38,16 +39,6 @@ const lora = values.lora === undefined ? undefined : { rank: readInt('--lora', v
 const learningRate = values.lr === undefined ? undefined : Number(values.lr);
 
 const SHARED = new URL('../../../shared/', import.meta.url).pathname;
-
-function readFolder(folder: string): Files {
-  const files: Files = new Map();
-  for (const entry of readdirSync(folder, { withFileTypes: true, recursive: true })) {
-    if (!entry.isFile()) continue;
-    const path = join(entry.parentPath, entry.name);
-    files.set(path.slice(folder.length + 1), new Uint8Array(readFileSync(path)));
-  }
-  return files;
-}
 
 interface Operation {
   service: string;
