@@ -16,12 +16,14 @@ import { writeWeights } from './weights.js';
 const dist = 'dist';
 rmSync(dist, { recursive: true, force: true });
 mkdirSync(dist, { recursive: true });
-compileKernels(dist);
+await compileKernels(dist);
 writeWeights(dist);
+// A process of its own, next to all that follows.
+const declared = writeDeclarations();
 const bundled = [...(await bundleLibrary(dist)), ...(await bundleCommandLine(dist))];
-writeDeclarations();
 await packSamples(dist);
 copyExamples(dist);
 writeLicenses(dist, bundled);
+await declared;
 await reportSizes();
 writeFileSync(`${dist}/built`, '');

@@ -4,16 +4,59 @@
  * bench/peak.wasm.
  */
 
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
 import { MODULES } from './modules.js';
-import { run } from './run.js';
+import { inParallel, run } from './run.js';
 
-function compile(entry: string, more: readonly string[]): void {
-  run('node_modules/assemblyscript/bin/asc.js', [
-    entry,
-    ...['--config', 'assembly/asconfig.json', '--target', 'release'],
-    ...more,
-  ]);
+/** What was compiled before, by the hash of the sources and of the arguments. */
+const CACHE = 'node_modules/.cache/nearfar';
+
+/** Hash of all that the compiler reads. */
+function hashOfSources(): string {
+  const hash = createHash('sha256').update(readFileSync('package-lock.json'));
+  for (const file of readdirSync('assembly', { recursive: true, encoding: 'utf8' }).sort()) {
+    const path = join('assembly', file);
+    if (statSync(path).isFile()) hash.update(file).update(readFileSync(path));
+  }
+  return hash.digest('hex');
+}
+
+/** Compiles a module, or copies what was compiled of the same sources. */
+async function compile(
+  entry: string,
+  base: string,
+  more: readonly string[],
+  sources: string,
+): Promise<void> {
+  const args = ['--config', 'assembly/asconfig.json', '--target', 'release', ...more];
+  const key = createHash('sha256')
+    .update(JSON.stringify([sources, entry, args]))
+    .digest('hex');
+  const kept = join(CACHE, key);
+  const outputs = more.includes('raw') ? ['.wasm', '.d.ts'] : ['.wasm'];
+  if (!outputs.every((suffix) => existsSync(kept + suffix))) {
+    await run('node_modules/assemblyscript/bin/asc.js', [
+      entry,
+      ...args,
+      '--outFile',
+      `${base}.wasm`,
+    ]);
+    mkdirSync(CACHE, { recursive: true });
+    for (const suffix of outputs) copyFileSync(base + suffix, kept + suffix);
+    return;
+  }
+  for (const suffix of outputs) copyFileSync(kept + suffix, base + suffix);
 }
 
 /** An exported function of the compiler's declarations. */
@@ -49,15 +92,15 @@ function declare(entry: string, compiled: string): string {
   ].join('\n');
 }
 
-export function compileKernels(dist: string): void {
-  compile('assembly/peak.ts', ['--outFile', 'bench/peak.wasm']);
-  for (const { entry, file, memoryBase } of MODULES) {
+export async function compileKernels(dist: string): Promise<void> {
+  const sources = hashOfSources();
+  const jobs = MODULES.map(({ entry, file, memoryBase }) => async (): Promise<void> => {
     const base = `${dist}/${file}`;
-    const output = ['--memoryBase', String(memoryBase), '--outFile', `${base}.wasm`];
-    compile(entry, ['--bindings', 'raw', ...output]);
+    await compile(entry, base, ['--bindings', 'raw', '--memoryBase', String(memoryBase)], sources);
     writeFileSync(`${base}.d.ts`, declare(entry, readFileSync(`${base}.d.ts`, 'utf8')));
-    rmSync(`${base}.js`);
-  }
+    rmSync(`${base}.js`, { force: true });
+  });
+  await inParallel([...jobs, () => compile('assembly/peak.ts', 'bench/peak', [], sources)]);
 }
 
 /** Parameters of the kernels that threads share, as src/threads/index.ts reads them. */

@@ -2,6 +2,6 @@
 
 import { run } from './run.js';
 
-export function writeDeclarations(): void {
-  run('node_modules/typescript/bin/tsc', ['-p', 'src/tsconfig.json']);
+export async function writeDeclarations(): Promise<void> {
+  await run('node_modules/typescript/bin/tsc', ['-p', 'src/tsconfig.json']);
 }
