@@ -40,6 +40,8 @@ await exec();
 
 const { passed, failed, skipped } = counts;
 if (passed + failed === 0) process.stdout.write(`no test matches ${JSON.stringify(text)}\n`);
-process.exitCode = failed > 0 || passed === 0 ? 1 : 0;
 const more = skipped > 0 ? `, ${skipped} skipped` : '';
-process.stdout.write(`${passed} passed, ${failed} failed${more}\n`);
+// What a failed test left open (a connection, a process) must not keep the runner alive.
+process.stdout.write(`${passed} passed, ${failed} failed${more}\n`, () => {
+  process.exit(failed > 0 || passed === 0 ? 1 : 0);
+});

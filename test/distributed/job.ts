@@ -77,6 +77,8 @@ export async function disturbJob(
   const processes = folders.map((out) => new RankProcess(command(out)));
   const start = Date.now();
   while (processes.some(({ isRunning }) => isRunning)) {
+    // A step later, so that a fast machine and a slow one are disturbed alike.
+    await stepOrEnd(processes);
     await pause(random.uniform(0.3, 1.7) * everyMs);
     if (Date.now() - start > 900_000) throw new Error(describe(processes));
     for (const { status, args, errors, output } of processes) {
@@ -110,6 +112,17 @@ export async function disturbJob(
     }
   }
   return done;
+}
+
+/** Waits until the job has taken another step, or a process has ended. */
+async function stepOrEnd(processes: readonly RankProcess[]): Promise<void> {
+  const count = (): number =>
+    processes.reduce((sum, { output }) => sum + output.split('"event":"step"').length, 0);
+  const [before, end] = [count(), Date.now() + 60_000];
+  while (Date.now() < end && processes.every(({ isRunning }) => isRunning)) {
+    if (count() > before) return;
+    await pause(10);
+  }
 }
 
 function describe(processes: readonly RankProcess[]): string {

@@ -30,13 +30,15 @@ export class NatsServer {
   readonly #config: string;
   #child: ChildProcess | undefined;
 
+  readonly #remove = (): void => {
+    this.#child?.kill('SIGKILL');
+    rmSync(this.folder, { recursive: true, force: true });
+  };
+
   /** @param config further lines of the configuration */
   constructor(config = '') {
     this.#config = config;
-    process.once('exit', () => {
-      this.#child?.kill('SIGKILL');
-      rmSync(this.folder, { recursive: true, force: true });
-    });
+    process.once('exit', this.#remove);
   }
 
   get url(): string {
@@ -86,6 +88,7 @@ export class NatsServer {
   /** Stops it for good. */
   async stop(): Promise<void> {
     await this.kill();
-    rmSync(this.folder, { recursive: true, force: true });
+    process.off('exit', this.#remove);
+    this.#remove();
   }
 }
