@@ -14,9 +14,9 @@ import { InputError } from '../../terminal/errors.js';
 import { errorCode } from '../../terminal/files.js';
 import { listFiles, type OnSkip } from './folder.js';
 import { type ImageOptions, NO_LABEL, type OpenedImages } from './image-source.js';
+import { readJsonLines } from './json-rows.js';
 import { gatherPixels, openTemporary, PixelFile } from './pixel-file.js';
 import { type Assigned, assignParts } from './split-names.js';
-import { readJsonLines, readUtf8 } from './texts.js';
 
 /** Height and width that images are resized to, unless told otherwise. */
 const SIDE = 32;
@@ -58,7 +58,7 @@ function listImages(folder: string, onSkip: OnSkip): Entry[] {
 
 function listMetadata(folder: string): Entry[] {
   const file = join(folder, METADATA);
-  const rows = readJsonLines(file, readUtf8(file));
+  const rows = [...readJsonLines(file)];
   if (rows.length === 0) throw new InputError(`${file}: is empty`);
   return rows.map(({ at, row }) => {
     const { file_name: name, text, label } = (row ?? {}) as Record<string, unknown>;

@@ -1,8 +1,13 @@
 /** Rows of named cells from files: `.jsonl`, `.ndjson`, `.json` arrays, `.csv` and `.tsv`. */
 
+import { statSync } from 'node:fs';
 import { extname } from 'node:path';
 import { InputError } from '../../terminal/errors.js';
-import { filesOf, readCells, readJsonLines, readUtf8 } from './texts.js';
+import { printable } from '../../terminal/text.js';
+import { readJsonArray, readJsonLines, readLines } from './json-rows.js';
+import { reportWork } from './large-text.js';
+import { readCells, sameWidth } from './table-cells.js';
+import { filesOf } from './texts.js';
 
 /** A row: its cells by the names of their columns. */
 export interface TableRow {
@@ -39,60 +44,53 @@ function nameCells(at: string, row: unknown): Record<string, unknown> {
   );
 }
 
-function readJson(file: string, contents: string): TableRow[] {
-  let list: unknown;
-  try {
-    list = JSON.parse(contents);
-  } catch {
-    throw new InputError(`${file}: is not JSON`);
-  }
-  if (!Array.isArray(list)) {
-    const inner = Object.values((list ?? {}) as object).find(Array.isArray);
-    if (inner === undefined) throw new InputError(`${file}: must be an array of rows`);
-    list = inner;
-  }
-  return (list as unknown[]).map((row, i) => {
-    const at = `${file}: row ${i + 1}`;
-    return { at, cells: nameCells(at, row) };
-  });
-}
-
-function readTableRows(file: string, contents: string, delimiter: string | undefined): TableRow[] {
-  const [head = [], ...rows] = readCells(file, contents, delimiter);
-  const names = head.map((name) => name.trim());
+function* readTableRows(
+  file: string,
+  delimiter: string | undefined,
+  onRead: (bytes: number) => void,
+): Generator<TableRow> {
+  const rows = readCells(file, delimiter, onRead);
+  const names: string[] = (rows.next().value ?? []).map((name: string) => name.trim());
   const twice = names.find((name, i) => name !== '' && names.indexOf(name) !== i);
   if (twice !== undefined) throw new InputError(`${file}: has several columns ${twice}`);
-  return rows.map((row, i) => {
-    const at = `${file}: row ${i + 1}`;
-    if (row.length !== names.length) {
-      throw new InputError(`${at}: has ${row.length} cells, and the first line ${names.length}`);
-    }
+  let count = 0;
+  for (const row of rows) {
+    const at = `${file}: row ${++count}`;
+    sameWidth(at, row, names);
     const cells = names.flatMap((name, c): [string, unknown][] =>
       name === '' ? [] : [[name, row[c]]],
     );
-    return { at, cells: Object.fromEntries(cells) };
-  });
+    yield { at, cells: Object.fromEntries(cells) };
+  }
 }
 
-function readFile(file: string): TableRow[] {
-  const contents = readUtf8(file);
-  switch (extname(file).toLowerCase()) {
-    case '.csv':
-      return readTableRows(file, contents, undefined);
-    case '.tsv':
-      return readTableRows(file, contents, '\t');
-    case '.json':
-      return readJson(file, contents.replace(/^\uFEFF/, ''));
-    case '.txt':
-      return contents.split(/\r?\n/).flatMap((line, i) => {
-        return line.trim() === '' ? [] : [{ at: `${file}:${i + 1}`, cells: { text: line } }];
-      });
-    default:
-      return readJsonLines(file, contents.replace(/^\uFEFF/, '')).map(({ at, row }) => ({
-        at,
-        cells: nameCells(at, row),
-      }));
+function* readFile(file: string): Generator<TableRow> {
+  const onRead = reportWork(`reading ${printable(file)}`, statSync(file).size);
+  const kind = extname(file).toLowerCase();
+  if (kind === '.csv' || kind === '.tsv') {
+    yield* readTableRows(file, kind === '.csv' ? undefined : '\t', onRead);
+  } else if (kind === '.txt') {
+    let number = 0;
+    for (const text of readLines(file, onRead)) {
+      const at = `${file}:${++number}`;
+      if (text.trim() !== '') yield { at, cells: { text } };
+    }
+  } else {
+    const isArray = kind === '.json';
+    const values = isArray
+      ? readJsonArray(file, 'an array of rows', onRead)
+      : readJsonLines(file, onRead);
+    for (const { at, row } of values) yield { at, cells: nameCells(at, row) };
   }
+}
+
+/**
+ * Reads the rows of a path one after the other, so that memory holds few of them at a time.
+ *
+ * @throws {InputError} if there is nothing to read, or a file is damaged or of an unknown kind
+ */
+export function* eachRecord(path: string): Generator<TableRow> {
+  for (const file of filesOf(path)) yield* readFile(file);
 }
 
 /**
@@ -102,7 +100,7 @@ function readFile(file: string): TableRow[] {
  */
 export function readRecords(path: string): Rows {
   const rows: TableRow[] = [];
-  for (const file of filesOf(path)) for (const row of readFile(file)) rows.push(row);
+  for (const row of eachRecord(path)) rows.push(row);
   if (rows.length === 0) throw new InputError(`${path}: holds no rows`);
   const columns = new Set<string>();
   for (const { cells } of rows) for (const name of Object.keys(cells)) columns.add(name);

@@ -6,22 +6,22 @@
 import { createHash } from 'node:crypto';
 import { statSync } from 'node:fs';
 import { extname, join, relative, sep } from 'node:path';
-import { parse } from 'csv-parse/sync';
 import { InputError } from '../../terminal/errors.js';
 import { errorCode, readBytes } from '../../terminal/files.js';
 import { printable } from '../../terminal/text.js';
+import { decodeUtf8, PIECE } from './file-pieces.js';
 import { listFiles, reportSkipped } from './folder.js';
+import { readJsonArray, readJsonLines, readLines } from './json-rows.js';
 import {
   DocumentPiece,
-  decodeUtf8,
   documentPieces,
   LARGE_FILE,
-  PIECE,
   reportWork,
   wholeCharacter,
   withLineFeeds,
 } from './large-text.js';
 import { assignParts } from './split-names.js';
+import { readCells, sameWidth } from './table-cells.js';
 
 /** A text and what is known of it. */
 export interface Text {
@@ -70,16 +70,21 @@ function findTextColumn(
   return undefined;
 }
 
+/** How a file is read. */
+interface Reading {
+  options: TextOptions;
+  /** Called with the number of bytes that have been read. */
+  onRead(bytes: number): void;
+}
+
 /** Readers of the kinds of files, by their suffixes in lower case. */
-const READERS: Readonly<
-  Record<string, (file: string, contents: string, options: TextOptions) => Text[]>
-> = {
+const READERS: Readonly<Record<string, (file: string, reading: Reading) => Iterable<Text>>> = {
   '.txt': readPlain,
   '.jsonl': readJsonLineTexts,
   '.ndjson': readJsonLineTexts,
-  '.json': readJsonArray,
-  '.csv': (file, contents, options) => readTable(file, contents, undefined, options),
-  '.tsv': (file, contents, options) => readTable(file, contents, '\t', options),
+  '.json': readJsonTexts,
+  '.csv': (file, reading) => readTable(file, undefined, reading),
+  '.tsv': (file, reading) => readTable(file, '\t', reading),
 };
 const KINDS = Object.keys(READERS);
 /** Files that lie next to data and are not texts to learn from. */
@@ -160,74 +165,24 @@ function parseRow(at: string, row: unknown, options: TextOptions): Text {
   return { text, ...labelOf(at, label), id: at, ...keyOf(row as object), row: true };
 }
 
-/** Reads a file of one JSON value per line, with file and line of each. */
-export function readJsonLines(file: string, contents: string): { at: string; row: unknown }[] {
-  return contents.split('\n').flatMap((line, i) => {
-    if (line.trim() === '') return [];
-    const at = `${file}:${i + 1}`;
-    try {
-      return [{ at, row: JSON.parse(line) as unknown }];
-    } catch {
-      throw new InputError(`${at}: is not JSON`);
-    }
-  });
+function* readJsonLineTexts(file: string, { options, onRead }: Reading): Generator<Text> {
+  for (const { at, row } of readJsonLines(file, onRead)) yield parseRow(at, row, options);
 }
 
-function readJsonLineTexts(file: string, contents: string, options: TextOptions): Text[] {
-  return readJsonLines(file, contents).map(({ at, row }) => parseRow(at, row, options));
+function* readJsonTexts(file: string, { options, onRead }: Reading): Generator<Text> {
+  const what = 'an array of texts or of objects with text and label';
+  for (const { at, row } of readJsonArray(file, what, onRead)) yield parseRow(at, row, options);
 }
 
-function readJsonArray(file: string, contents: string, options: TextOptions): Text[] {
-  let rows: unknown;
-  try {
-    rows = JSON.parse(contents);
-  } catch {
-    throw new InputError(`${file}: is not JSON`);
-  }
-  if (!Array.isArray(rows)) {
-    throw new InputError(`${file}: must be an array of texts or of objects with text and label`);
-  }
-  return rows.map((row, i) => parseRow(`${file}: row ${i + 1}`, row, options));
-}
-
-/** Finds the delimiter of a table: the one that its first line has most of. */
-function delimiterOf(line: string): string {
-  const plain = line.replace(/"[^"]*"/g, '');
-  const counts = [',', ';', '\t'].map((delimiter) => plain.split(delimiter).length);
-  return [',', ';', '\t'][counts.indexOf(Math.max(...counts))] as string;
-}
-
-/**
- * Reads the cells of a table, row by row, the names of its columns first.
- *
- * @param fixed the delimiter; found in the first line without one
- */
-export function readCells(file: string, contents: string, fixed: string | undefined): string[][] {
-  // Excel's own first line, `sep=;`.
-  const named = /^\uFEFF?sep=(.)\r?\n/i.exec(contents);
-  const body = named === null ? contents : contents.slice(named[0].length);
-  const [firstLine = ''] = body.split(/\r?\n/, 1);
-  try {
-    return parse(body, {
-      delimiter: fixed ?? named?.[1] ?? delimiterOf(firstLine),
-      skip_empty_lines: true,
-      bom: true,
-      relax_quotes: true,
-    });
-  } catch (error) {
-    throw new InputError(`${file}: ${(error as Error).message}`);
-  }
-}
-
-function readTable(
+function* readTable(
   file: string,
-  contents: string,
   fixed: string | undefined,
-  options: TextOptions,
-): Text[] {
-  const rows = readCells(file, contents, fixed);
-  const head = (rows[0] ?? []).map((name) => name.trim().toLowerCase());
-  const list = (rows[0] ?? []).map((name) => JSON.stringify(name)).join(', ');
+  { options, onRead }: Reading,
+): Generator<Text> {
+  const rows = readCells(file, fixed, onRead);
+  const first: string[] = rows.next().value ?? [];
+  const head = first.map((name) => name.trim().toLowerCase());
+  const list = first.map((name) => JSON.stringify(name)).join(', ');
   const columnOf = (name: string): number => {
     if (head.indexOf(name) !== head.lastIndexOf(name)) {
       throw new InputError(`${file}: has several columns ${name}`);
@@ -242,21 +197,27 @@ function readTable(
     const name = options.column ?? 'text';
     throw new InputError(`${file}: has no column ${name}; its columns are ${list}`);
   }
-  return rows.slice(1).map((row, i) => {
-    const at = `${file}: row ${i + 1}`;
+  let count = 0;
+  for (const row of rows) {
+    const at = `${file}: row ${++count}`;
+    sameWidth(at, row, head);
     const own = id < 0 ? {} : { id: row[id] };
     const cells = { text: row[text], label: label < 0 ? undefined : row[label], ...own };
-    return parseRow(at, cells, {});
-  });
+    yield parseRow(at, cells, {});
+  }
 }
 
-function readPlain(file: string, contents: string, { lines = false }: TextOptions): Text[] {
-  const text = withLineFeeds(contents);
-  if (!lines) return [{ text, id: file, row: false }];
-  return text.split('\n').flatMap((line, i) => {
-    if (line.trim() === '') return [];
-    return [{ text: line, id: `${file}:${i + 1}`, row: true }];
-  });
+function* readPlain(file: string, { options, onRead }: Reading): Generator<Text> {
+  if (options.lines !== true) {
+    if (statSync(file).size >= LARGE_FILE) yield* documentPieces(file, onRead);
+    else yield { text: withLineFeeds(readUtf8(file)), id: file, row: false };
+    return;
+  }
+  let number = 0;
+  for (const line of readLines(file, onRead)) {
+    const id = `${file}:${++number}`;
+    if (line.trim() !== '') yield { text: line, id, row: true };
+  }
 }
 
 /**
@@ -290,15 +251,10 @@ function validationFiles(path: string, files: readonly string[]): Set<string> {
   return new Set(files.filter((_, i) => isValidation(i)));
 }
 
-function readFile(file: string, options: TextOptions): Text[] {
-  const { size } = statSync(file);
-  const onRead = reportWork(`reading ${printable(file)}`, size);
-  const kind = extname(file).toLowerCase();
-  if (kind === '.txt' && options.lines !== true && size >= LARGE_FILE) {
-    return documentPieces(file, onRead);
-  }
-  onRead(0);
-  return (READERS[kind] as (typeof READERS)[string])(file, readUtf8(file), options);
+function readFile(file: string, options: TextOptions): Iterable<Text> {
+  const onRead = reportWork(`reading ${printable(file)}`, statSync(file).size);
+  const read = READERS[extname(file).toLowerCase()] as (typeof READERS)[string];
+  return read(file, { options, onRead });
 }
 
 /** Returns a hash of texts, their labels, and further bytes. */

@@ -1,0 +1,79 @@
+/** Files that are read in pieces, so that memory holds a piece at a time, and their decoding. */
+
+import { closeSync, openSync, readSync } from 'node:fs';
+import { InputError } from '../../terminal/errors.js';
+import { errorCode } from '../../terminal/files.js';
+
+/** Bytes of a file, or characters of a text, that are handled at once. */
+export const PIECE = 2 ** 20;
+
+/** Runs something with an open file. */
+export function withFile<T>(path: string, body: (file: number) => T): T {
+  let file: number | undefined;
+  try {
+    file = openSync(path, 'r');
+    return body(file);
+  } catch (error) {
+    if (error instanceof InputError) throw error;
+    throw new InputError(`${path}: cannot read it (${errorCode(error)})`);
+  } finally {
+    if (file !== undefined) closeSync(file);
+  }
+}
+
+/** Reads a range of a file; less of it at the end of the file. */
+export function readRange(file: number, from: number, length: number): Uint8Array {
+  const bytes = new Uint8Array(length);
+  let filled = 0;
+  while (filled < length) {
+    const got = readSync(file, bytes, filled, length - filled, from + filled);
+    if (got === 0) break;
+    filled += got;
+  }
+  return bytes.subarray(0, filled);
+}
+
+/**
+ * Reads a file piece by piece.
+ *
+ * @param onRead called with the number of bytes that have been read
+ */
+export function* readPieces(path: string, onRead: (bytes: number) => void): Generator<Uint8Array> {
+  for (let from = 0; ; from += PIECE) {
+    const bytes = withFile(path, (file) => readRange(file, from, PIECE));
+    if (bytes.length > 0) yield bytes;
+    onRead(from + bytes.length);
+    if (bytes.length < PIECE) return;
+  }
+}
+
+/**
+ * Decodes UTF-8.
+ *
+ * @throws {InputError} if it is another encoding
+ */
+export function decodeUtf8(path: string, bytes: Uint8Array, isStart = true): string {
+  const [first, second] = bytes;
+  if (isStart && ((first === 0xff && second === 0xfe) || (first === 0xfe && second === 0xff))) {
+    throw new InputError(`${path}: is UTF-16, expected UTF-8`);
+  }
+  try {
+    // A byte order mark is one at the start alone.
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: !isStart }).decode(bytes);
+  } catch (error) {
+    if (error instanceof TypeError) throw new InputError(`${path}: is not valid UTF-8`);
+    throw new InputError(`${path}: is too large to read at once; split it into several files`);
+  }
+}
+
+/** Number of bytes at the end that begin a character and do not end it. */
+export function openBytes(bytes: Uint8Array): number {
+  for (let back = 1; back <= Math.min(3, bytes.length); back++) {
+    const byte = bytes[bytes.length - back] as number;
+    if (byte < 0x80) return 0;
+    if (byte < 0xc0) continue;
+    const length = byte >= 0xf0 ? 4 : byte >= 0xe0 ? 3 : 2;
+    return length > back ? back : 0;
+  }
+  return 0;
+}

@@ -1,0 +1,135 @@
+/** JSON values of files that hold many: one per line, or the elements of one array. */
+
+import { InputError } from '../../terminal/errors.js';
+import { readBytes } from '../../terminal/files.js';
+import { decodeUtf8, openBytes, PIECE, readPieces, readRange, withFile } from './file-pieces.js';
+
+/** A value, and where it stands: `mails.jsonl:3`. */
+export interface JsonRow {
+  at: string;
+  row: unknown;
+}
+
+const ignore = (): void => {};
+
+/** Reads a file line by line, without the line ends. */
+export function* readLines(
+  file: string,
+  onRead: (bytes: number) => void = ignore,
+): Generator<string> {
+  let [open, isStart]: [Uint8Array[], boolean] = [[], true];
+  const decode = (bytes: Uint8Array): string => {
+    const text = decodeUtf8(file, bytes, isStart);
+    isStart = false;
+    return text;
+  };
+  for (const piece of readPieces(file, onRead)) {
+    const end = piece.lastIndexOf(10) + 1;
+    if (end === 0) {
+      open.push(piece);
+      continue;
+    }
+    const lines = decode(Buffer.concat([...open, piece.subarray(0, end)])).split(/\r?\n/);
+    open = [piece.subarray(end)];
+    // After the last line feed nothing follows.
+    lines.pop();
+    yield* lines;
+  }
+  const rest = decode(Buffer.concat(open));
+  if (rest !== '') yield rest;
+}
+
+/**
+ * Reads a file of one JSON value per line; empty lines are left out.
+ *
+ * @throws {InputError} if a line is not JSON
+ */
+export function* readJsonLines(
+  file: string,
+  onRead: (bytes: number) => void = ignore,
+): Generator<JsonRow> {
+  let number = 0;
+  for (const line of readLines(file, onRead)) {
+    const at = `${file}:${++number}`;
+    if (line.trim() === '') continue;
+    yield { at, row: parseJson(at, line) };
+  }
+}
+
+function parseJson(at: string, text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new InputError(`${at}: is not JSON`);
+  }
+}
+
+const [QUOTE, BACKSLASH, COMMA, BRACKET] = [0x22, 0x5c, 0x2c, 0x5b];
+const OPENING: ReadonlySet<number> = new Set([0x5b, 0x7b]);
+const CLOSING: ReadonlySet<number> = new Set([0x5d, 0x7d]);
+
+/**
+ * Reads the elements of the array that a JSON file holds, one after the other, so that memory
+ * holds one of them at a time. A file with an object is read whole, and the first array in it taken.
+ *
+ * @param what what the array must be of, for the message: `an array of rows`
+ * @throws {InputError} if it is not JSON, or holds no array
+ */
+export function* readJsonArray(
+  file: string,
+  what: string,
+  onRead: (bytes: number) => void = ignore,
+): Generator<JsonRow> {
+  let count = 0;
+  const first = withFile(file, (open) => decodeStart(file, readRange(open, 0, PIECE))).trimStart();
+  if (!first.startsWith('[')) {
+    const value = parseJson(file, decodeUtf8(file, readBytes(file)));
+    const list = Object.values(Object(value)).find(Array.isArray);
+    if (list === undefined) throw new InputError(`${file}: must be ${what}`);
+    for (const row of list) yield { at: `${file}: row ${++count}`, row };
+    return;
+  }
+  for (const bytes of arrayElements(file, onRead)) {
+    const at = `${file}: row ${++count}`;
+    yield { at, row: parseJson(at, decodeUtf8(file, bytes, false)) };
+  }
+}
+
+function decodeStart(file: string, bytes: Uint8Array): string {
+  return decodeUtf8(file, bytes.subarray(0, bytes.length - openBytes(bytes)));
+}
+
+/** Bytes of each element of the file's array. */
+function* arrayElements(file: string, onRead: (bytes: number) => void): Generator<Uint8Array> {
+  let [depth, inText, escaped, ended, count] = [0, false, false, false, 0];
+  let open: Uint8Array[] = [];
+  for (const piece of readPieces(file, onRead)) {
+    let from = 0;
+    if (depth === 0 && !ended) [from, depth] = [piece.indexOf(BRACKET) + 1, 1];
+    for (let at = from; at < piece.length; at++) {
+      const byte = piece[at] as number;
+      if (ended) {
+        if (byte > 32) throw new InputError(`${file}: is not JSON`);
+      } else if (inText) {
+        if (escaped) escaped = false;
+        else if (byte === BACKSLASH) escaped = true;
+        else if (byte === QUOTE) inText = false;
+      } else if (byte === QUOTE) inText = true;
+      else if (OPENING.has(byte)) depth++;
+      else if (CLOSING.has(byte) || (byte === COMMA && depth === 1)) {
+        if (byte !== COMMA) depth--;
+        if (depth > 0 && byte !== COMMA) continue;
+        ended = depth === 0;
+        const bytes = Buffer.concat([...open, piece.subarray(from, at)]);
+        const isEmpty = bytes.every((each) => each <= 32);
+        // An empty array has no element.
+        if (isEmpty && !(ended && count === 0)) throw new InputError(`${file}: is not JSON`);
+        if (!isEmpty) yield bytes;
+        [open, from] = [[], at + 1];
+        count++;
+      }
+    }
+    if (from < piece.length && !ended) open.push(piece.subarray(from));
+  }
+  if (!ended) throw new InputError(`${file}: is not JSON`);
+}
