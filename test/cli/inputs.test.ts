@@ -59,6 +59,7 @@ test('tables and lists of texts in every form', () => {
 
 test('what is not a text is refused by name, with the columns that were found', () => {
   const cases: [name: string, contents: string, says: RegExp][] = [
+    ['a.jsonl', '{"text":5}', /a.jsonl:1: text must be a string, got 5/],
     ['a.parquet', 'PAR1', /a\.parquet: must be .txt, .*got .parquet/],
     ['a.md', '# text', /got .md/],
     ['a', 'text', /got a file without a suffix/],

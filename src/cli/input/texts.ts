@@ -160,7 +160,12 @@ function parseRow(at: string, row: unknown, options: TextOptions): Text {
   const text = column === undefined ? undefined : (row as Record<string, unknown>)[column];
   if (typeof text !== 'string') {
     const has = found.length === 0 ? '' : `; it has ${found.join(', ')}`;
-    throw new InputError(`${at}: has no ${options.column ?? 'text'}${has}`);
+    const isNone = text === undefined || text === null;
+    throw new InputError(
+      isNone
+        ? `${at}: has no ${options.column ?? 'text'}${has}`
+        : `${at}: ${column} must be a string, got ${JSON.stringify(text).slice(0, 40)}`,
+    );
   }
   return { text, ...labelOf(at, label), id: at, ...keyOf(row as object), row: true };
 }
