@@ -20,8 +20,10 @@ export { MR, NR } from './micro';
 
 /** Rows of the left side that are taken through all of the right side before the next ones. */
 const MC: i32 = 128;
-/** Rows of a block of whole products, in slivers of TALL. */
-const TALL_MC: i32 = 120;
+/** Floats of a packed block of rows of whole products, which should stay in the second cache. */
+const TALL_SIZE: i32 = 240 * KC;
+/** Steps of k up to which whole products take all of them at a time. */
+const TALL_KC: i32 = 2 * KC;
 
 /** The part of a product that is computed; all else is known to be zero, or not needed. */
 export const WHOLE: i32 = 0;
@@ -97,9 +99,9 @@ export function gemmBand(
   }
 }
 
-/** Bytes of scratch that `gemmRows` needs: a block of rows, packed, and one tile. */
+/** Bytes of scratch that `gemmRows` needs: a block of rows, packed, and a tile. */
 export function gemmScratch(): i32 {
-  return (TALL_MC * KC + TALL * NR) << 2;
+  return (TALL_SIZE + TALL * NR) << 2;
 }
 
 /**
@@ -111,43 +113,92 @@ export function gemmRows(
   c: usize, a: usize, right: usize, m: i32, n: i32, k: i32, aRow: i32, aDepth: i32,
   accumulate: bool, bias: usize, scratch: usize, first: i32, count: i32,
 ): void {
-  const edge = scratch + ((TALL_MC * KC) << 2);
-  for (let i = 0; i < m; i += TALL_MC) {
-    const rows = min(TALL_MC, m - i);
+  const width = padded(n, NR);
+  const tile = scratch + (TALL_SIZE << 2);
+  const depth = k <= TALL_KC ? k : KC;
+  // Blocks of equal size: a short one would read all of the right side for a few rows. Columns are
+  // packed twenty at a time.
+  const unit = aDepth == 1 ? TALL : 4 * TALL;
+  const most = TALL_SIZE / (max(depth, KC) * unit) * unit;
+  const blocks = max((m + most - 1) / most, 1);
+  const mc = (m + blocks * unit - 1) / (blocks * unit) * unit;
+  for (let i = 0; i < m; i += mc) {
+    const rows = min(mc, m - i);
     const to = c + ((<usize>i * <usize>n + <usize>first) << 2);
     const from = a + ((<usize>i * <usize>aRow) << 2);
-    for (let k0 = 0; k0 < k; k0 += KC) {
-      const kc = min(KC, k - k0);
-      const at = (<usize>k0 * <usize>padded(n, NR) + <usize>first * <usize>kc) << 2;
-      packTall(scratch, from + ((<usize>k0 * <usize>aDepth) << 2), rows, kc, aRow, aDepth);
+    for (let k0 = 0; k0 < k; k0 += depth) {
+      const kc = min(depth, k - k0), head = min(kc, KC), tail = kc - head;
+      const left = scratch, left2 = left + (<usize>(mc * head) << 2);
+      const start = from + ((<usize>k0 * <usize>aDepth) << 2);
+      packTall(left, start, rows, head, aRow, aDepth);
+      packTall(left2, start + ((<usize>head * <usize>aDepth) << 2), rows, tail, aRow, aDepth);
+      const block = right + ((<usize>k0 * <usize>width) << 2);
+      const b = block + ((<usize>first * <usize>head) << 2);
+      const b2 = block + ((<usize>head * <usize>width + <usize>first * <usize>tail) << 2);
       const added: usize = bias == 0 || k0 + kc < k ? 0 : bias + (<usize>first << 2);
       const adds = accumulate || k0 > 0;
-      multiplyTall(to, scratch, right + at, rows, count, kc, <usize>n << 2, adds, added, edge);
+      multiplyTall(to, left, left2, b, b2, rows, count, head, tail, <usize>n << 2, adds, added, tile);
     }
   }
 }
 
-/** As `multiplyPacked`, of a left side in slivers of TALL. ldc is in bytes. */
+/**
+ * As `multiplyPacked`, of a left side in slivers of TALL, and over two blocks of k, `head` and
+ * `tail` steps, of which the second may be empty: the sums of the first wait in `tile`, so that c,
+ * whose rows are far apart, is read and written once. ldc is in bytes.
+ *
+ * Each tile reads a part of the sliver that comes next on the right: the weights of a layer do not
+ * fit into the second cache, and from the third one they would come too late.
+ */
 @inline
 function multiplyTall(
-  c: usize, left: usize, right: usize, m: i32, n: i32, k: i32, ldc: usize, accumulate: bool,
-  bias: usize, edge: usize,
+  c: usize, left: usize, left2: usize, right: usize, right2: usize, m: i32, n: i32, head: i32,
+  tail: i32, ldc: usize, accumulate: bool, bias: usize, tile: usize,
 ): void {
-  for (let j = 0; j < n; j += NR) {
-    const b = right + ((<usize>j * <usize>k) << 2);
+  const size = <usize>(NR * head) << 2, size2 = <usize>(NR * tail) << 2;
+  const tiles = <usize>max(m / TALL, 1);
+  const part = size / tiles & ~3, part2 = size2 / tiles & ~3;
+  let touched = 0;
+  for (let j = 0; j < n; j += NR, right += size, right2 += size2) {
     const columns = min(NR, n - j);
     const added: usize = bias == 0 ? 0 : bias + (<usize>j << 2);
+    let next = right + size, next2 = right2 + size2;
     for (let i = 0; i < m; i += TALL) {
-      const a = left + ((<usize>i * <usize>k) << 2);
+      const a = left + (<usize>(i * head) << 2), a2 = left2 + (<usize>(i * tail) << 2);
       const at = c + <usize>i * ldc + (<usize>j << 2);
       if (i + TALL <= m && columns == NR) {
-        tallMicroKernel(at, ldc, a, b, k, accumulate, added);
-      } else {
-        tallMicroKernel(edge, NR << 2, a, b, k, false, 0);
-        storeEdge(at, ldc, edge, min(TALL, m - i), columns, accumulate, added);
+        if (j + NR < n) {
+          touched |= touch(next, part) | touch(next2, part2);
+          next += part;
+          next2 += part2;
+        }
+        const sums: usize = accumulate ? at : 0;
+        if (tail == 0) {
+          tallMicroKernel(at, ldc, a, right, head, sums, ldc, added);
+        } else {
+          tallMicroKernel(tile, NR << 2, a, right, head, sums, ldc, 0);
+          tallMicroKernel(at, ldc, a2, right2, tail, tile, NR << 2, added);
+        }
+        continue;
       }
+      const rows = min(TALL, m - i);
+      tallMicroKernel(tile, NR << 2, a, right, head, 0, 0, 0);
+      storeEdge(at, ldc, tile, rows, columns, accumulate, tail == 0 ? added : 0);
+      if (tail == 0) continue;
+      tallMicroKernel(tile, NR << 2, a2, right2, tail, 0, 0, 0);
+      storeEdge(at, ldc, tile, rows, columns, true, added);
     }
   }
+  // Used, so that no compiler leaves the reading out.
+  store<i32>(tile, touched);
+}
+
+/** Reads one number of each line of so many bytes, which brings them into the first cache. */
+@inline
+function touch(at: usize, bytes: usize): i32 {
+  let all = 0;
+  for (const end = at + bytes; at < end; at += 64) all |= load<i32>(at);
+  return all;
 }
 
 /** The part of a tile that is within the product: c = or += its sums, plus the bias. */

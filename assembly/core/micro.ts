@@ -45,11 +45,11 @@ export function microKernel(
 }
 
 /**
- * c (TALL x NR, ldc bytes per row) = or += left sliver x right sliver over k steps, plus `bias`
- * (NR floats) where it is not 0.
+ * c (TALL x NR, ldc bytes per row) = left sliver x right sliver over k steps, plus `sums` (TALL x
+ * NR, ldSums bytes per row) and `bias` (NR floats), each where it is not 0.
  */
 export function tallMicroKernel(
-  c: usize, ldc: usize, a: usize, b: usize, k: i32, accumulate: bool, bias: usize,
+  c: usize, ldc: usize, a: usize, b: usize, k: i32, sums: usize, ldSums: usize, bias: usize,
 ): void {
   let c00 = f32x4.splat(0), c01 = f32x4.splat(0);
   let c10 = f32x4.splat(0), c11 = f32x4.splat(0);
@@ -74,18 +74,18 @@ export function tallMicroKernel(
     c00 = f32x4.add(c00, f32x4.mul(s, b0));
     c01 = f32x4.add(c01, f32x4.mul(s, b1));
   }
-  const r1 = c + ldc, r2 = r1 + ldc, r3 = r2 + ldc, r4 = r3 + ldc;
-  if (accumulate) {
-    c00 = f32x4.add(v128.load(c), c00);
-    c01 = f32x4.add(v128.load(c, 16), c01);
-    c10 = f32x4.add(v128.load(r1), c10);
-    c11 = f32x4.add(v128.load(r1, 16), c11);
-    c20 = f32x4.add(v128.load(r2), c20);
-    c21 = f32x4.add(v128.load(r2, 16), c21);
-    c30 = f32x4.add(v128.load(r3), c30);
-    c31 = f32x4.add(v128.load(r3, 16), c31);
-    c40 = f32x4.add(v128.load(r4), c40);
-    c41 = f32x4.add(v128.load(r4, 16), c41);
+  if (sums != 0) {
+    const s1 = sums + ldSums, s2 = s1 + ldSums, s3 = s2 + ldSums, s4 = s3 + ldSums;
+    c00 = f32x4.add(v128.load(sums), c00);
+    c01 = f32x4.add(v128.load(sums, 16), c01);
+    c10 = f32x4.add(v128.load(s1), c10);
+    c11 = f32x4.add(v128.load(s1, 16), c11);
+    c20 = f32x4.add(v128.load(s2), c20);
+    c21 = f32x4.add(v128.load(s2, 16), c21);
+    c30 = f32x4.add(v128.load(s3), c30);
+    c31 = f32x4.add(v128.load(s3, 16), c31);
+    c40 = f32x4.add(v128.load(s4), c40);
+    c41 = f32x4.add(v128.load(s4, 16), c41);
   }
   if (bias != 0) {
     const b0 = v128.load(bias), b1 = v128.load(bias, 16);
@@ -100,6 +100,7 @@ export function tallMicroKernel(
     c40 = f32x4.add(c40, b0);
     c41 = f32x4.add(c41, b1);
   }
+  const r1 = c + ldc, r2 = r1 + ldc, r3 = r2 + ldc, r4 = r3 + ldc;
   v128.store(c, c00);
   v128.store(c, c01, 16);
   v128.store(r1, c10);

@@ -38,10 +38,13 @@ const TABLE = memory.data<f32>([
   5.421010862427522e-20, 5.421010862427522e-20, 5.421010862427522e-20, 5.421010862427522e-20, // 384 2^-64
 ], 16);
 
+/** All bits but the sign: V8 makes them again at every `f32x4.abs`. */
+const MAGNITUDE = memory.data<i32>([0x7fffffff, 0x7fffffff, 0x7fffffff, 0x7fffffff], 16);
+
 /** |x|, at most 15. */
 @inline
 function absClamped(x: v128): v128 {
-  return f32x4.pmin(f32x4.abs(x), v128.load(TABLE));
+  return f32x4.pmin(v128.and(x, v128.load(MAGNITUDE)), v128.load(TABLE));
 }
 
 /** 2^64 2^x of four lanes that are at most 0, 1e-7 from it times that of the rounding of x. */

@@ -55,6 +55,9 @@ export const INT8_MODEL_TYPE = 'nearfar-int8';
 /** Field with the `model_type` that they had. */
 export const INT8_OF = 'original_model_type';
 
+/** Floats between the two products of an MLP: rows are taken in blocks that stay in the cache. */
+const MLP_FLOATS = 2 ** 18;
+
 /** Tokens of several texts, one text behind the other. */
 export interface TokenBatch {
   ids: Int32Array;
@@ -251,7 +254,9 @@ export class TransformerEncoder {
     let y = scope.f32(tokens * width);
     const z = scope.f32(tokens * width);
     const statistics = scope.f32(2 * tokens);
-    const qkv = scope.f32(tokens * Math.max(3 * width, hidden));
+    const blocks = Math.max(1, Math.ceil((tokens * hidden) / MLP_FLOATS));
+    const mlpRows = Math.max(1, Math.ceil(tokens / blocks));
+    const qkv = scope.f32(Math.max(tokens * 3 * width, mlpRows * hidden));
     const scratch = scope.bytes(denseScratch(tokens, Math.max(width, hidden), this.precision));
     const scores = scope.f32(core.sequenceScratch(longest, width / heads));
     const where = scope.i32From(offsets);
@@ -275,9 +280,13 @@ export class TransformerEncoder {
       core.sequenceAttention(y, qkv, where, heads, width / heads, bias, reach, scores, 0, texts);
       applyDense(z, y, tokens, output, scratch);
       addNorm(z, x, norm1, tokens, eps, statistics);
-      applyDense(qkv, z, tokens, up, scratch);
-      applyActivation(this.activation, qkv, qkv, tokens * hidden);
-      applyDense(y, qkv, tokens, down, scratch);
+      for (let row = 0; row < tokens; row += mlpRows) {
+        const rows = Math.min(mlpRows, tokens - row);
+        const at = 4 * row * width;
+        applyDense(qkv, z + at, rows, up, scratch);
+        applyActivation(this.activation, qkv, qkv, rows * hidden);
+        applyDense(y + at, qkv, rows, down, scratch);
+      }
       addNorm(y, z, norm2, tokens, eps, statistics);
       [x, y] = [y, x];
     }
