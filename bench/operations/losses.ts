@@ -329,7 +329,7 @@ const smoothed = (labelSmoothing: number): Pick<LossRow<Logits>, 'args' | 'refer
 const crossEntropy = lossRow<Logits>({
   loss: 'crossEntropy',
   sizes: LOGITS,
-  large: LARGE_LOGITS,
+  large: [...LARGE_LOGITS, { N: 512, C: 1000 }],
   inputs: ({ N = 1, C = 1 }, random) => {
     const targets = integers(random, N, C);
     if (N > 2) targets.data[1] = -100;
