@@ -46,6 +46,18 @@ export interface ProgressOptions {
 
 const STEPS: Unit = { name: 'steps', perStep: 1 };
 
+/** A bar, and what it shows. */
+interface ShownBar {
+  readonly bar: SingleBar;
+  readonly total: number;
+  value: number;
+  status: { loss: string; speed: string };
+}
+
+function startBar({ bar, total, value, status }: ShownBar): void {
+  bar.start(total, value, status);
+}
+
 type Show = (step: number, loss?: number, fields?: Readonly<Record<string, unknown>>) => void;
 
 /** One of several parts of a command's work. */
@@ -61,7 +73,8 @@ export class Terminal {
   readonly #json: boolean;
   readonly #silent: boolean;
   readonly #started = performance.now();
-  #bar: SingleBar | undefined;
+  /** Bars, the one that is shown last: work within a step takes the place of the steps' bar. */
+  readonly #bars: ShownBar[] = [];
   #part: Part | undefined;
   #transient = false;
   #stopped = false;
@@ -121,7 +134,7 @@ export class Terminal {
 
   #writeLine(text: string): void {
     // The bar is drawn again below the line.
-    if (this.#bar !== undefined || this.#transient) process.stderr.write(CLEAR_LINE);
+    if (this.#bars.length > 0 || this.#transient) process.stderr.write(CLEAR_LINE);
     this.#transient = false;
     process.stdout.write(`${text}\n`);
   }
@@ -165,7 +178,7 @@ export class Terminal {
         await new Promise((resolve) => setImmediate(resolve));
         if (this.#stopped) throw new Interrupted('interrupted');
       },
-      end: () => this.close(),
+      end: () => this.#endBar(),
     };
   }
 
@@ -185,15 +198,29 @@ export class Terminal {
       // An interrupt is handled in one place, in src/cli/index.ts.
       gracefulExit: false,
     });
-    bar.start(total, 0, { loss: '', speed: '–' });
-    this.#bar = bar;
-    return (step, loss) => bar.update(step, { loss: loss?.toFixed(3) ?? '', speed: speed(step) });
+    const shown: ShownBar = { bar, total, value: 0, status: { loss: '', speed: '–' } };
+    this.#bars.at(-1)?.bar.stop();
+    this.#bars.push(shown);
+    startBar(shown);
+    return (step, loss) => {
+      shown.value = step;
+      shown.status = { loss: loss?.toFixed(3) ?? '', speed: speed(step) };
+      bar.update(step, shown.status);
+    };
   }
 
-  /** Ends a bar that is still there and shows the cursor again. */
+  /** Ends the bar that is shown, and shows the one before it or the cursor. */
+  #endBar(): void {
+    this.#bars.pop()?.bar.stop();
+    const outer = this.#bars.at(-1);
+    if (outer === undefined) this.close();
+    else startBar(outer);
+  }
+
+  /** Ends bars that are still there and shows the cursor again. */
   close(): void {
-    this.#bar?.stop();
-    this.#bar = undefined;
+    this.#bars.pop()?.bar.stop();
+    this.#bars.length = 0;
     if (process.stderr.isTTY && !this.#silent) process.stderr.write(SHOW_CURSOR);
   }
 }

@@ -44,7 +44,7 @@ export const evaluate: Command = {
       throw new InputError('a folder of a model, or --queries or --embeddings is needed');
     const path = required(options, 'data');
     const run = await openFor('evaluate', positional[0]);
-    const metrics = await inputError('--data', () => run(path));
+    const metrics = await inputError('--data', () => run(path, terminal));
     terminal.event('done', metrics);
     terminal.table(
       ['metric', 'value'],

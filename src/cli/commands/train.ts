@@ -141,12 +141,16 @@ async function run(input: Input): Promise<void> {
     return;
   }
   manualSeed((all.seed as number | undefined) ?? 0);
-  const setup = await inputError(declaration.name, () => declaration.create(data, all));
+  const setup = await inputError(declaration.name, () => declaration.create(data, all, terminal));
+  if (resumed !== undefined && setup.base !== resumed.settings.base) {
+    throw new InputError(`--resume: ${all.from} is not the encoder that the run began with`);
+  }
   for (const note of setup.notes ?? []) terminal.note(note);
   const plan = planOf(terminal, setup, all);
   const { best, step: saved } = resumed ?? {};
   const written = resumed !== undefined;
-  const begun = { out, settings: all, data: data.hash, best, saved, written, ...plan };
+  const begunWith = setup.base === undefined ? all : { ...all, base: setup.base };
+  const begun = { out, settings: begunWith, data: data.hash, best, saved, written, ...plan };
   const sharing = await shareRun(asked, begun, resumed?.step ?? 0, terminal);
   try {
     if (asked?.nats !== undefined && sharing?.ranks.communicator.rank === 0) open();

@@ -10,6 +10,7 @@ import { sentenceTrainDefaults } from '../../models/sentence/training/trainer.js
 import {
   Evaluation,
   evaluationTask,
+  MAX_DOCUMENTS,
   type Rankings,
   type Score,
 } from '../models/sentence-evaluation.js';
@@ -41,10 +42,11 @@ export const DRAWN = 120;
 
 function measure(evaluation: Evaluation, encoder: SentenceEncoder, heldOut: Pair[]): Measured {
   const shown = heldOut.slice(0, DRAWN);
+  const rows = evaluation.rowsOf(encoder);
   return {
-    alone: evaluation.measure(encoder),
-    withWords: evaluation.measureHybrid(encoder) as Score,
-    rankings: evaluation.rankings(encoder) as Rankings,
+    alone: evaluation.measure(rows),
+    withWords: evaluation.measureHybrid(rows) as Score,
+    rankings: evaluation.rankings(rows) as Rankings,
     rows: encoder.encode([...shown.map(([query]) => query), ...shown.map(([, text]) => text)]),
   };
 }
@@ -69,7 +71,7 @@ export async function studySearch(
   const pairs = [...heldOut, ...training];
   const examples = { kind: 'pairs' as const, pairs, negatives: pairs.map(() => []) };
   const own = heldOut.map((_, i) => i);
-  const evaluation = new Evaluation(evaluationTask(examples, own, own, 'static'));
+  const evaluation = new Evaluation(evaluationTask(examples, own, own, MAX_DOCUMENTS));
   const words = evaluation.measureWords() as Score;
   let encoder = await loadEnglish();
   const before = measure(evaluation, encoder, heldOut);
@@ -92,8 +94,9 @@ export async function studySearch(
       losses.push(loss);
       await progress.step(++done, loss);
     }
-    const alone = evaluation.measure(encoder);
-    curve.push({ pairs: count, alone, withWords: evaluation.measureHybrid(encoder) as Score });
+    const rows = evaluation.rowsOf(encoder);
+    const alone = evaluation.measure(rows);
+    curve.push({ pairs: count, alone, withWords: evaluation.measureHybrid(rows) as Score });
   }
   progress.end();
   const after = measure(evaluation, encoder, heldOut);

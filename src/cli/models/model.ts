@@ -13,6 +13,7 @@ import type {
   TrainStep,
   train,
 } from '../../models/index.js';
+import type { Terminal } from '../../terminal/progress.js';
 import type { ModelOption, Settings } from './options.js';
 
 /** A value, now or later. */
@@ -44,6 +45,8 @@ export interface TrainingSetup<Data = unknown> {
   metricsOf(files: Files): MaybePromise<Metrics>;
   /** Metric whose largest value chooses the best step; by default the least `valLoss` does. */
   criterion?: string;
+  /** Hash of the trained model that the run begins with, if it begins with one: a resumed run has the same. */
+  base?: string | undefined;
   /** Notes for the user before the run begins. */
   notes?: readonly string[];
   /** Runs the training by `train`, or by what trains instead, where it is not of the model itself. */
@@ -113,7 +116,7 @@ export interface Predictions {
 /** A trained model that was read from a folder: one method for each command that it serves. */
 export interface OpenedModel {
   /** Evaluates the model on the data of a path. */
-  evaluate(path: string): MaybePromise<Metrics>;
+  evaluate(path: string, terminal: Terminal): MaybePromise<Metrics>;
   /** Continues a prompt, token by token. */
   generate?(prompt: string, sampling: Sampling): Iterable<string>;
   /** Fills the masks of a text. */
@@ -144,8 +147,12 @@ export interface ModelDeclaration<
   defaults(): Settings;
   /** @throws {InputError} that names file and position */
   read(path: string, settings: Settings): MaybePromise<Data>;
-  /** Makes the model, from scratch or for a state that is loaded into it afterwards. */
-  create(data: Data, settings: Settings): MaybePromise<TrainingSetup>;
+  /**
+   * Makes the model, from scratch or for a state that is loaded into it afterwards.
+   *
+   * @param terminal shows the progress of what takes long besides the steps
+   */
+  create(data: Data, settings: Settings, terminal: Terminal): MaybePromise<TrainingSetup>;
   /** @throws {RangeError} if a file is missing or damaged */
   open(files: Files): MaybePromise<OpenedModel>;
 }

@@ -13,11 +13,11 @@ import {
   spearman,
   topK,
 } from '../../index.js';
-import type { SentenceEncoder } from '../../models/index.js';
+import { type SentenceEncoder, selectRows } from '../../models/index.js';
 import type { Examples } from '../input/examples.js';
 
-/** Documents that a search is measured over, besides those of the held-out pairs, by a transformer. */
-const MAX_DOCUMENTS = { bert: 2000, static: 200_000 } as const;
+/** Documents that a search is measured over, besides those of the held-out pairs, by a static encoder. */
+export const MAX_DOCUMENTS = 200_000;
 /** Ranks that metrics look at. */
 const K = 10;
 
@@ -114,14 +114,14 @@ function searchTask(
  *
  * @param own indices of those that are held out
  * @param known indices of those whose labels are known
+ * @param max further documents at most that a search has besides those of held-out pairs
  */
 export function evaluationTask(
   examples: Examples,
   own: readonly number[],
   known: readonly number[],
-  kind: SentenceEncoder['kind'],
+  max: number,
 ): EvaluationTask {
-  const max = MAX_DOCUMENTS[kind];
   switch (examples.kind) {
     case 'pairs':
       return searchTask(
@@ -234,6 +234,16 @@ function shorten(text: string): string {
   return line.length > 60 ? `${line.slice(0, 59)}…` : line;
 }
 
+/** Rows of a task's texts by one encoder, from which all of its metrics are computed. */
+export interface TaskRows {
+  /** Rows of queries, of the first texts of pairs, or of the texts to classify. */
+  readonly own: Matrix;
+  /** Rows of documents, of second texts, or of the texts whose labels are known. */
+  readonly others: Matrix;
+  /** Function that compares them. */
+  readonly metric: 'cosine' | 'dot' | 'euclidean';
+}
+
 /** A task with what does not change while an encoder is trained. */
 export class Evaluation {
   readonly task: EvaluationTask;
@@ -243,48 +253,61 @@ export class Evaluation {
     this.task = task;
   }
 
-  get #words(): Bm25 {
+  /** Both sides of the task: what is asked, and what it is compared with. */
+  get #sides(): { own: readonly string[]; others: readonly string[] } {
     const { task } = this;
-    if (this.#index === undefined) {
-      const texts =
-        task.kind === 'search'
-          ? task.documents
-          : task.kind === 'scores'
-            ? task.pairs.map(([, second]) => second)
-            : task.kind === 'labels'
-              ? task.train
-              : task.texts;
-      this.#index = new Bm25(texts);
-    }
+    if (task.kind === 'search') return { own: task.queries, others: task.documents };
+    if (task.kind === 'labels') return { own: task.texts, others: task.train };
+    if (task.kind === 'teacher') return { own: task.texts, others: [] };
+    const [own, others] = [0, 1].map((side) => task.pairs.map((pair) => pair[side] as string));
+    return { own: own as string[], others: others as string[] };
+  }
+
+  get #words(): Bm25 {
+    const { own, others } = this.#sides;
+    this.#index ??= new Bm25(this.task.kind === 'teacher' ? own : others);
     return this.#index;
   }
 
-  /** Measures an encoder. */
-  measure(encoder: SentenceEncoder): Score {
+  /** Texts that an encoder has to encode, each once. */
+  get texts(): readonly string[] {
+    const { own, others } = this.#sides;
+    return [...new Set([...own, ...others])];
+  }
+
+  /** Takes the rows of `texts` apart into the sides of the task. */
+  rowsOf(encoder: SentenceEncoder, encoded = encoder.encode(this.texts)): TaskRows {
+    const { own, others } = this.#sides;
+    const indices = new Map(this.texts.map((text, i) => [text, i]));
+    const take = (side: readonly string[]): Matrix =>
+      selectRows(
+        encoded,
+        side.map((text) => indices.get(text) as number),
+      );
+    const { similarityName } = encoder;
+    return {
+      own: take(own),
+      others: this.task.kind === 'teacher' ? this.task.rows : take(others),
+      metric: similarityName === 'manhattan' ? 'cosine' : similarityName,
+    };
+  }
+
+  /** Measures an encoder by its rows. */
+  measure(rows: TaskRows): Score {
     const { task } = this;
-    if (task.kind === 'search') {
-      return rankingScore(task, rankingsOf(this.#nearest(encoder, task), task.queries.length));
+    if (task.kind === 'search' || task.kind === 'teacher') {
+      return rankingScore(task, rankingsOf(nearest(rows), rows.own.rows));
     }
-    if (task.kind === 'teacher') {
-      const found = topK(encoder.encode(task.texts), task.rows, K);
-      return rankingScore(task, rankingsOf(found, task.texts.length));
-    }
-    if (task.kind === 'scores') {
-      const [a, b] = [0, 1].map((side) =>
-        encoder.encode(task.pairs.map((pair) => pair[side] as string)),
-      ) as [Matrix, Matrix];
-      return correlation(pairCosines(a, b), task.scores);
-    }
-    const [train, texts] = [encoder.encode(task.train), encoder.encode(task.texts)];
-    const found = knnClassify(train, task.trainLabels, texts, { k: Math.min(20, train.rows) });
-    return accuracy(task.labels, found);
+    if (task.kind === 'scores') return correlation(pairCosines(rows.own, rows.others), task.scores);
+    const k = Math.min(20, rows.others.rows);
+    return accuracy(task.labels, knnClassify(rows.others, task.trainLabels, rows.own, { k }));
   }
 
   /** Further metrics of an encoder, by name. */
-  further(encoder: SentenceEncoder): Record<string, number> {
+  further(rows: TaskRows): Record<string, number> {
     const { task } = this;
     if (task.kind === 'search') {
-      const rankings = rankingsOf(this.#nearest(encoder, task), task.queries.length);
+      const rankings = rankingsOf(nearest(rows), task.queries.length);
       const { recall, ndcg } = evaluateRankings(rankings, task.relevant, { ks: [1, K] });
       return {
         recallAt1: recall[1] as number,
@@ -297,7 +320,7 @@ export class Evaluation {
     const counts = new Map<number, number>();
     for (const label of task.labels) counts.set(label, (counts.get(label) ?? 0) + 1);
     if (![...counts.values()].some((count) => count > 1)) return {};
-    const { mapAtR } = evaluateEmbeddings(encoder.encode(task.texts), task.labels);
+    const { mapAtR } = evaluateEmbeddings(rows.own, task.labels);
     return { mapAtR, classes: new Set(task.trainLabels).size };
   }
 
@@ -334,54 +357,48 @@ export class Evaluation {
   }
 
   /** Measures the hybrid of an encoder and BM25; undefined where nothing is searched. */
-  measureHybrid(encoder: SentenceEncoder): Score | undefined {
+  measureHybrid(rows: TaskRows): Score | undefined {
     const { task } = this;
     if (task.kind !== 'search') return undefined;
-    return rankingScore(task, this.#hybrid(encoder, task));
+    return rankingScore(task, this.#hybrid(rows, task));
   }
 
   /** Shows what an encoder makes of the first query or pair. */
-  sample(encoder: SentenceEncoder): string {
+  sample(rows: TaskRows): string {
     const { task } = this;
-    if (task.kind === 'search') {
-      const [query = ''] = task.queries;
-      const { indices } = this.#nearest(encoder, { ...task, queries: [query] });
-      return `${shorten(query)} → ${shorten(task.documents[indices[0] as number] as string)}`;
-    }
+    const first = selectRows(rows.own, [0]);
     if (task.kind === 'scores') {
       const [[a, b] = ['', '']] = task.pairs;
-      const [cosine] = pairCosines(encoder.encode(a), encoder.encode(b));
+      const [cosine] = pairCosines(first, rows.others);
       return `${shorten(a)} · ${shorten(b)}: cosine ${(cosine as number).toFixed(2)}`;
     }
-    const [text = ''] = task.texts;
-    const rows = task.kind === 'labels' ? encoder.encode(task.train) : task.rows;
-    const known = task.kind === 'labels' ? task.train : [];
-    const { indices } = topK(encoder.encode(text), rows, 1);
-    return `${shorten(text)} → ${shorten(known[indices[0] as number] ?? `row ${indices[0]}`)}`;
+    const { own, others } = this.#sides;
+    const [index] = nearest({ ...rows, own: first }).indices;
+    return `${shorten(own[0] ?? '')} → ${shorten(others[index as number] ?? `row ${index}`)}`;
   }
 
-  #hybrid(encoder: SentenceEncoder, { queries, documents }: SearchTask): Int32Array[] {
-    const corpus = { texts: this.#words, embeddings: encoder.encode(documents) };
-    const asked = { texts: queries, embeddings: encoder.encode(queries) };
-    return rankingsOf(hybridSearch(asked, corpus, K), queries.length);
-  }
-
-  #nearest(encoder: SentenceEncoder, { queries, documents }: SearchTask): { indices: Int32Array } {
-    const metric = encoder.similarityName === 'manhattan' ? 'cosine' : encoder.similarityName;
-    return topK(encoder.encode(queries), encoder.encode(documents), K, { metric });
+  #hybrid({ own, others, metric }: TaskRows, { queries }: SearchTask): Int32Array[] {
+    const corpus = { texts: this.#words, embeddings: others };
+    const asked = { texts: queries, embeddings: own };
+    return rankingsOf(hybridSearch(asked, corpus, K, { metric }), queries.length);
   }
 
   /** Rankings by an encoder, by words and by both; undefined where nothing is searched. */
-  rankings(encoder: SentenceEncoder): Rankings | undefined {
+  rankings(rows: TaskRows): Rankings | undefined {
     const { task } = this;
     if (task.kind !== 'search') return undefined;
     const count = task.queries.length;
     return {
-      encoder: rankingsOf(this.#nearest(encoder, task), count),
+      encoder: rankingsOf(nearest(rows), count),
       words: rankingsOf(this.#words.topK(task.queries, K), count),
-      both: this.#hybrid(encoder, task),
+      both: this.#hybrid(rows, task),
     };
   }
+}
+
+/** Nearest rows of the other side. */
+function nearest({ own, others, metric }: TaskRows): { indices: Int32Array } {
+  return topK(own, others, K, { metric });
 }
 
 /** Difference of two scores. */

@@ -18,9 +18,10 @@ import {
 import { sentenceLoss, sentenceTrainDefaults } from '../../models/sentence/training/trainer.js';
 import { InputError } from '../../terminal/errors.js';
 import { readBytes } from '../../terminal/files.js';
+import type { Terminal } from '../../terminal/progress.js';
 import { readEncoderFolder } from '../input/encoder-folder.js';
 import { type Examples, type ReadExamples, readExamples } from '../input/examples.js';
-import { type Curves, drawnRows, sentenceReport } from '../output/sentence-report.js';
+import { type Curves, sentenceReport } from '../output/sentence-report.js';
 import type { Metrics, ModelDeclaration, OpenedModel, TrainingSetup, TrainLoop } from './model.js';
 import {
   choiceOption,
@@ -31,13 +32,16 @@ import {
   textOption,
   WIDTH,
 } from './options.js';
+import { encodeTexts } from './sentence.js';
 import {
   Evaluation,
   evaluationTask,
   FIGURES,
   gainOf,
+  MAX_DOCUMENTS,
   type Score,
   sizeOf,
+  type TaskRows,
   teacherTask,
 } from './sentence-evaluation.js';
 import { selectExamples, splitExamples } from './sentence-split.js';
@@ -141,6 +145,14 @@ function startOf({ teacher }: SentenceInput, settings: Settings): string | undef
   return isNew ? undefined : ENGLISH;
 }
 
+/** Hash of the files of the encoder that a run begins with; undefined for the one in the package. */
+function hashFolder(from: string): string | undefined {
+  if (from === ENGLISH) return undefined;
+  const hash = createHash('sha256');
+  for (const [path, bytes] of readEncoderFolder(from)) hash.update(path).update(bytes);
+  return hash.digest('hex');
+}
+
 async function makeEncoder(
   training: Examples,
   input: SentenceInput,
@@ -187,7 +199,57 @@ function dataOf(examples: Examples, teacher: Matrix | undefined): SentenceData {
 
 const capital = (name: string): string => `${name.charAt(0).toUpperCase()}${name.slice(1)}`;
 
-async function create(input: SentenceInput, settings: Settings): Promise<TrainingSetup> {
+/** An encoder that knows the rows of some texts and has none to encode again. */
+class KnownRows {
+  readonly #encoder: SentenceEncoder;
+  readonly #rows: Matrix;
+  readonly #indices: ReadonlyMap<string, number>;
+
+  constructor(encoder: SentenceEncoder, texts: readonly string[], rows: Matrix) {
+    this.#encoder = encoder;
+    this.#rows = rows;
+    this.#indices = new Map(texts.map((text, i) => [text, i]));
+  }
+
+  get kind(): SentenceEncoder['kind'] {
+    return this.#encoder.kind;
+  }
+
+  get width(): number {
+    return this.#encoder.width;
+  }
+
+  encode(texts: readonly string[]): Matrix {
+    const indices = texts.flatMap((text) => this.#indices.get(text) ?? []);
+    // Parts of texts are drawn by the batch.
+    return indices.length < texts.length
+      ? this.#encoder.encode(texts)
+      : selectRows(this.#rows, indices);
+  }
+}
+
+/** How much is encoded to measure an encoder: a transformer takes a second for some tens of texts. */
+const LIMITS = {
+  static: {
+    validation: Number.POSITIVE_INFINITY,
+    test: Number.POSITIVE_INFINITY,
+    validationDocuments: MAX_DOCUMENTS,
+    testDocuments: MAX_DOCUMENTS,
+  },
+  bert: { validation: 200, test: 500, validationDocuments: 200, testDocuments: 1000 },
+} as const;
+
+/** Takes at most so many of a list, evenly. */
+function spread(list: readonly number[], max: number): readonly number[] {
+  if (list.length <= max) return list;
+  return Array.from({ length: max }, (_, i) => list[Math.floor((i * list.length) / max)] as number);
+}
+
+async function create(
+  input: SentenceInput,
+  settings: Settings,
+  terminal: Terminal,
+): Promise<TrainingSetup> {
   const { examples, teacher } = input;
   const split = splitExamples(examples);
   if (split === undefined) {
@@ -195,6 +257,7 @@ async function create(input: SentenceInput, settings: Settings): Promise<Trainin
   }
   const training = selectExamples(examples, split.training);
   const encoder = await makeEncoder(training, input, settings);
+  const { from } = settings as { from?: string };
   const teacherRows = (rows: readonly number[]) => teacher && selectRows(teacher, rows);
   const data = dataOf(training, teacherRows(split.training));
   const kind = teacher === undefined ? examples.kind : 'embeddings';
@@ -205,38 +268,58 @@ async function create(input: SentenceInput, settings: Settings): Promise<Trainin
   const lora = rank === undefined ? undefined : { rank, alpha: LORA_ALPHA };
   const defaults = sentenceTrainDefaults(encoder, kind, split.training.length, lora);
   const state = new EncoderState(encoder, defaults, rank);
-  const validationData = dataOf(
-    selectExamples(examples, split.validation),
-    teacherRows(split.validation),
-  );
+  const limits = LIMITS[encoder.kind];
+  const chosen = spread(split.validation, limits.validation);
+  const measured = spread(split.test, limits.test);
+  const validationData = dataOf(selectExamples(examples, chosen), teacherRows(chosen));
   const { temperature } = settings as { temperature?: number };
-  /** Loss on the validation part, where there is anything to compare. */
-  const validationLoss = (by: SentenceEncoder): { valLoss?: number } => {
-    const valLoss = sentenceLoss(by, validationData, { temperature });
-    return valLoss === undefined ? {} : { valLoss };
-  };
-  const taskOf = (own: readonly number[]): Evaluation =>
+  const taskOf = (own: readonly number[], maxDocuments: number): Evaluation =>
     new Evaluation(
       teacher !== undefined && 'texts' in examples
         ? teacherTask(examples.texts, own, teacher)
-        : evaluationTask(examples, own, split.training, encoder.kind),
+        : evaluationTask(examples, own, split.training, maxDocuments),
     );
-  const [validation, test] = [taskOf(split.validation), taskOf(split.test)];
+  const validation = taskOf(chosen, limits.validationDocuments);
+  const test = taskOf(measured, limits.testDocuments);
+  const encode = (name: string, by: SentenceEncoder, texts: readonly string[]) =>
+    encodeTexts(by, texts, { name, promptName: undefined, dimensions: undefined }, terminal);
+  const validationTexts = textsOf(selectExamples(examples, chosen));
+  /** Encodes the texts of the validation's loss and others, each once. */
+  const encodeValidation = async (by: SentenceEncoder, others: readonly string[]) => {
+    const texts = [...new Set([...others, ...validationTexts])];
+    return new KnownRows(by, texts, await encode('validate', by, texts));
+  };
+  /** Loss on the validation part, where there is anything to compare. */
+  const validationLoss = (known: KnownRows): { valLoss?: number } => {
+    const valLoss = sentenceLoss(known, validationData, { temperature });
+    return valLoss === undefined ? {} : { valLoss };
+  };
   const figure = FIGURES[test.task.kind];
-  const start = test.measure(encoder);
-  const startRankings = test.rankings(encoder);
-  const startRows = drawnRows(test, encoder);
+  const rowsBefore = test.rowsOf(encoder, await encode('test', encoder, test.texts));
+  const start = test.measure(rowsBefore);
   const words = test.measureWords();
+  /** The best model and its rows, for metrics and summary. */
+  let best: { files: Files; rows: TaskRows; loss: { valLoss?: number } } | undefined;
+  const measureBest = async (files: Files) => {
+    if (best?.files === files) return best;
+    const by = loadSentenceEncoder(files);
+    const rows = test.rowsOf(by, await encode('test', by, test.texts));
+    best = { files, rows, loss: validationLoss(await encodeValidation(by, [])) };
+    by.dispose();
+    return best;
+  };
   const curves: Curves = { losses: [], figures: [], figure };
   let step = 0;
+  let shown = '';
   const notes = [
     ...input.notes,
-    `${split.training.length} of the examples are trained on, ${split.validation.length} choose the best step, ` +
-      `${split.test.length} measure it`,
+    `${split.training.length} of the examples are trained on, ${chosen.length} choose the best step, ` +
+      `${measured.length} measure it`,
     ...(split.note === undefined ? [] : [split.note]),
   ];
   return {
     model: state,
+    ...(from !== undefined && { base: hashFolder(from) }),
     training: data,
     samples: split.training.length,
     notes,
@@ -254,13 +337,17 @@ async function create(input: SentenceInput, settings: Settings): Promise<Trainin
         yield done;
       }
     },
-    evaluate() {
-      const { value } = validation.measure(state.encoder);
+    async evaluate() {
+      const by = state.encoder;
+      const known = await encodeValidation(by, validation.texts);
+      const rows = validation.rowsOf(by, known.encode(validation.texts));
+      const value = validation.measure(rows).value;
       curves.figures.push([step, value]);
-      return { ...validationLoss(state.encoder), [figure]: value };
+      shown = validation.sample(rows);
+      return { ...validationLoss(known), [figure]: value };
     },
     criterion: figure,
-    sample: () => test.sample(state.encoder),
+    sample: () => shown,
     files() {
       const merged = saveSentenceEncoder(state.encoder, dtypeOf(settings));
       if (lora === undefined) return merged;
@@ -270,27 +357,18 @@ async function create(input: SentenceInput, settings: Settings): Promise<Trainin
         ...[...adapter].map(([path, bytes]) => [`adapter/${path}`, bytes] as const),
       ]);
     },
-    metricsOf(files) {
-      const best = loadSentenceEncoder(files);
-      const metrics = { ...validationLoss(best), ...metricsOf(test, best, start, words) };
-      best.dispose();
-      return metrics;
+    async metricsOf(files) {
+      const { rows, loss } = await measureBest(files);
+      return { ...loss, ...metricsOf(test, rows, start, words) };
     },
-    summarize(files) {
-      const best = loadSentenceEncoder(files);
+    async summarize(files) {
+      const { rows } = await measureBest(files);
       const begin = startOf(input, settings);
-      const summary = summarize({ test, best, start, words, begin });
+      const summary = summarize({ test, rows, start, words, begin });
       const html = sentenceReport({
-        ...{
-          evaluation: test,
-          encoder: best,
-          before: startRankings,
-          rowsBefore: startRows,
-          curves,
-        },
+        ...{ evaluation: test, before: rowsBefore, after: rows, curves },
         ...{ table: summary.table, lines: [...notes, ...summary.lines], verdict: summary.verdict },
       });
-      best.dispose();
       return { ...summary, files: new Map([['report.html', new TextEncoder().encode(html)]]) };
     },
   };
@@ -302,18 +380,18 @@ function dtypeOf({ dtype }: Settings): { dtype?: Dtype } {
 
 function metricsOf(
   test: Evaluation,
-  encoder: SentenceEncoder,
+  rows: TaskRows,
   start: Score,
   words: Score | undefined,
 ): Record<string, number> {
   const figure = FIGURES[test.task.kind];
-  const hybrid = test.measureHybrid(encoder)?.value;
+  const hybrid = test.measureHybrid(rows)?.value;
   return {
-    [figure]: test.measure(encoder).value,
+    [figure]: test.measure(rows).value,
     [`start${capital(figure)}`]: start.value,
     ...(words !== undefined && { [`bm25${capital(figure)}`]: words.value }),
     ...(hybrid !== undefined && { [`hybrid${capital(figure)}`]: hybrid }),
-    ...test.further(encoder),
+    ...test.further(rows),
     samples: sizeOf(test.task),
   };
 }
@@ -321,7 +399,8 @@ function metricsOf(
 /** A trained encoder, and the scores that it is compared with. */
 interface Outcome {
   test: Evaluation;
-  best: SentenceEncoder;
+  /** Rows of the trained encoder. */
+  rows: TaskRows;
   start: Score;
   words: Score | undefined;
   /** Encoder that the run began with, if it was not a new one. */
@@ -336,10 +415,10 @@ const TITLES = {
   teacher: 'MRR@10',
 };
 
-function summarize({ test, best, start, words, begin }: Outcome) {
+function summarize({ test, rows: encoded, start, words, begin }: Outcome) {
   const title = TITLES[test.task.kind];
-  const trained = test.measure(best);
-  const hybrid = test.measureHybrid(best);
+  const trained = test.measure(encoded);
+  const hybrid = test.measureHybrid(encoded);
   const baselines: [string, Score][] = [
     ...(words === undefined ? [] : [['BM25', words] as [string, Score]]),
     [begin === undefined ? 'untrained' : `${begin}, as it is`, start],
@@ -385,7 +464,11 @@ function summarize({ test, best, start, words, begin }: Outcome) {
 }
 
 /** Metrics of an encoder on the examples of a file. */
-function evaluateFile(encoder: SentenceEncoder, path: string): Metrics {
+async function evaluateFile(
+  encoder: SentenceEncoder,
+  path: string,
+  terminal: Terminal,
+): Promise<Metrics> {
   const { examples } = readExamples(path);
   const all = (
     examples.kind === 'pairs' || examples.kind === 'scores' ? examples.pairs : examples.texts
@@ -394,15 +477,17 @@ function evaluateFile(encoder: SentenceEncoder, path: string): Metrics {
   const isLabels = examples.kind === 'labels';
   const own = isLabels ? all.filter((i) => i % 2 === 1) : all;
   const known = isLabels ? all.filter((i) => i % 2 === 0) : all;
-  const test = new Evaluation(evaluationTask(examples, own, known, 'static'));
+  const test = new Evaluation(evaluationTask(examples, own, known, MAX_DOCUMENTS));
   const words = test.measureWords();
   const figure = FIGURES[test.task.kind];
-  const hybrid = test.measureHybrid(encoder)?.value;
+  const request = { name: 'encode', promptName: undefined, dimensions: undefined };
+  const rows = test.rowsOf(encoder, await encodeTexts(encoder, test.texts, request, terminal));
+  const hybrid = test.measureHybrid(rows)?.value;
   return {
-    [figure]: test.measure(encoder).value,
+    [figure]: test.measure(rows).value,
     ...(words !== undefined && { [`bm25${capital(figure)}`]: words.value }),
     ...(hybrid !== undefined && { [`hybrid${capital(figure)}`]: hybrid }),
-    ...test.further(encoder),
+    ...test.further(rows),
     samples: sizeOf(test.task),
   };
 }
@@ -410,7 +495,7 @@ function evaluateFile(encoder: SentenceEncoder, path: string): Metrics {
 /** Opens the folder of a sentence encoder for `eval`. */
 export function openSentence(files: Files): OpenedModel {
   const encoder = loadSentenceEncoder(files);
-  return { evaluate: (path) => evaluateFile(encoder, path) };
+  return { evaluate: (path, terminal) => evaluateFile(encoder, path, terminal) };
 }
 
 /** The sentence encoder. */

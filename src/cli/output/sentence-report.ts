@@ -1,10 +1,10 @@
 /** The page that a training of a sentence encoder leaves: scores, curves, examples, a scatter. */
 
 import { type Matrix, pca } from '../../index.js';
-import type { SentenceEncoder } from '../../models/index.js';
+import { selectRows } from '../../models/index.js';
 import { renderReport } from '../../report/index.js';
 import type { Block, ReportSection, ScatterPanel, Table } from '../../report/types.js';
-import type { Evaluation, Rankings, SearchTask } from '../models/sentence-evaluation.js';
+import type { Evaluation, Rankings, SearchTask, TaskRows } from '../models/sentence-evaluation.js';
 
 /** Losses and validation metrics of a run, by step. */
 export interface Curves {
@@ -16,11 +16,10 @@ export interface Curves {
 /** Results of a run. */
 export interface SentenceResults {
   evaluation: Evaluation;
-  encoder: SentenceEncoder;
-  /** Rankings of the encoder that the run began with. */
-  before: Rankings | undefined;
-  /** Rows of `drawnRows` by that encoder. */
-  rowsBefore: Matrix | undefined;
+  /** Rows of the task's texts by the encoder that the run began with. */
+  before: TaskRows;
+  /** Those by the trained one. */
+  after: TaskRows;
   curves: Curves;
   table: { head: readonly string[]; rows: readonly (readonly string[])[] };
   lines: readonly string[];
@@ -106,15 +105,17 @@ export function rankingTable(
   };
 }
 
-function examples({ evaluation, encoder, before }: SentenceResults): Table | undefined {
+function examples({ evaluation, before, after }: SentenceResults): Table | undefined {
   const { task } = evaluation;
-  if (task.kind !== 'search' || before === undefined) return undefined;
-  return rankingTable(task, before, evaluation.rankings(encoder) as Rankings, EXAMPLES);
+  if (task.kind !== 'search') return undefined;
+  const [first, last] = [before, after].map((rows) => evaluation.rankings(rows) as Rankings);
+  return rankingTable(task, first as Rankings, last as Rankings, EXAMPLES);
 }
 
-/** Held-out texts to draw, and the group of each. */
+/** Held-out texts to draw: rows of each side of the task, and the group of each text. */
 interface Drawn {
-  texts: string[];
+  own: number[];
+  others: number[];
   groups: number[];
   names: string[];
 }
@@ -122,24 +123,20 @@ interface Drawn {
 function drawnTexts({ task }: Evaluation): Drawn | undefined {
   if (task.kind === 'labels') {
     const classes = [...new Set(task.labels)].slice(0, 8);
-    const shown = task.texts
+    const own = task.labels
       .slice(0, DOTS)
-      .map((text, i) => ({ text, group: classes.indexOf(task.labels[i] as number) }))
-      .filter(({ group }) => group >= 0);
+      .flatMap((label, i) => (classes.includes(label) ? [i] : []));
     return {
-      texts: shown.map(({ text }) => text),
-      groups: shown.map(({ group }) => group),
+      ...{ own, others: [] },
+      groups: own.map((i) => classes.indexOf(task.labels[i] as number)),
       names: classes.map((label) => task.names[label] as string),
     };
   }
   if (task.kind !== 'search') return undefined;
-  const queries = task.queries.slice(0, DOTS / 2);
-  const documents = queries.map(
-    (_, q) => task.documents[task.relevant[q]?.[0] as number] as string,
-  );
+  const own = task.queries.slice(0, DOTS / 2).map((_, q) => q);
   return {
-    texts: [...queries, ...documents],
-    groups: [...queries.map(() => 0), ...documents.map(() => 1)],
+    ...{ own, others: own.map((q) => task.relevant[q]?.[0] as number) },
+    groups: [...own.map(() => 0), ...own.map(() => 1)],
     names: ['queries', 'their documents'],
   };
 }
@@ -168,23 +165,27 @@ export function scatterOf(
   };
 }
 
-/** Rows of the texts that the report draws, by the encoder that a run begins with. */
-export function drawnRows(evaluation: Evaluation, encoder: SentenceEncoder): Matrix | undefined {
-  const drawn = drawnTexts(evaluation);
-  return drawn === undefined || drawn.texts.length < 3 ? undefined : encoder.encode(drawn.texts);
+/** Takes the rows that are drawn, those of the task's own texts first. */
+function takeDrawn({ own, others }: TaskRows, drawn: Drawn): Matrix {
+  const first = selectRows(own, drawn.own);
+  if (drawn.others.length === 0) return first;
+  const second = selectRows(others, drawn.others);
+  const data = new Float32Array(first.data.length + second.data.length);
+  data.set(first.data);
+  data.set(second.data, first.data.length);
+  return { data, rows: first.rows + second.rows, cols: first.cols };
 }
 
 /** Draws held-out texts before and after training. */
-function scatter({ evaluation, encoder, rowsBefore }: SentenceResults): Block | undefined {
+function scatter({ evaluation, before, after }: SentenceResults): Block | undefined {
   const drawn = drawnTexts(evaluation);
-  const after = drawnRows(evaluation, encoder);
-  if (drawn === undefined || after === undefined || rowsBefore === undefined) return undefined;
+  if (drawn === undefined || drawn.groups.length < 3) return undefined;
   const { groups, names } = drawn;
   return {
     kind: 'figure',
     panels: [
-      scatterOf('Before training', rowsBefore, groups, names),
-      scatterOf('After training', after, groups, names),
+      scatterOf('Before training', takeDrawn(before, drawn), groups, names),
+      scatterOf('After training', takeDrawn(after, drawn), groups, names),
     ],
     caption: 'Rows of held-out texts, each in the plane of their own two principal components.',
   };

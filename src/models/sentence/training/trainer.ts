@@ -1,5 +1,6 @@
 /** Trains a sentence encoder by the loop that trains every model: `train` of nearfar/models. */
 
+import type { Matrix } from '../../../core/matrix.js';
 import { readOptions } from '../../../core/options.js';
 import {
   checkTemperature,
@@ -340,7 +341,9 @@ const VALIDATION_BATCH = 256;
  * no two are equal
  */
 export function sentenceLoss(
-  encoder: SentenceEncoder,
+  encoder: Pick<SentenceEncoder, 'kind' | 'width'> & {
+    encode(texts: readonly string[]): Matrix;
+  },
   data: SentenceData,
   { temperature }: { temperature?: number | undefined } = {},
 ): number | undefined {
