@@ -2,7 +2,7 @@
 
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { check, same, suite } from '../harness.js';
 import { temporaryFolder } from '../temporary.js';
@@ -120,6 +120,54 @@ const READ: [name: string, contents: string, note: RegExp, metric: string][] = [
     'knnAccuracy',
   ],
   [
+    'words.csv',
+    table(['search_query', 'item_id', 'product_title', 'relevance_score'], (i) => [
+      ...[question(i), `id ${i}`, answer(i)],
+      i === 3 ? 'n/a' : `${i % 4}/4`,
+    ]),
+    /search_query and product_title, scores in relevance_score(.|\n)*1 of 60 rows/,
+    'spearman',
+  ],
+  [
+    'ragged.csv',
+    table(
+      ['query', 'document', 'note'],
+      (i) => (i % 9 === 0 ? [question(i)] : [question(i), answer(i)]),
+      '|',
+    ),
+    /53 pairs of query and document(.|\n)*7 of 60 rows are left out: document is empty/,
+    'mrrAt10',
+  ],
+  [
+    'nested.jsonl',
+    lines((i) => ({ id: i, data: { query: question(i), document: answer(i) } })),
+    /60 pairs of data.query and data.document/,
+    'mrrAt10',
+  ],
+  [
+    'columns.json',
+    JSON.stringify({ question: indices.map(question), answer: indices.map(answer) }),
+    /60 pairs of question and answer/,
+    'mrrAt10',
+  ],
+  [
+    'chat.jsonl',
+    lines((i) => ({
+      messages: [
+        { role: 'user', content: question(i) },
+        { role: 'assistant', content: answer(i) },
+      ],
+    })),
+    /60 pairs/,
+    'mrrAt10',
+  ],
+  [
+    'unread.csv',
+    table(['text1', 'text2', 'score'], (i) => [question(i), answer(i), 'good']),
+    /60 pairs of text1 and text2\n?(.|\n)*score is not read/,
+    'mrrAt10',
+  ],
+  [
     'texts.txt',
     indices.map((i) => `${question(i)} ${answer(i)}\n`).join(''),
     /60 texts in text/,
@@ -196,6 +244,11 @@ const REFUSED: [name: string, contents: string | Uint8Array, expected: RegExp, m
     ],
     ['one.csv', table(['text', 'label'], (i) => [question(i), 'x']), /all labels are x/],
     ['words.csv', table(['text'], (i) => [`w${i}`]), /no text has two words/],
+    [
+      'same.csv',
+      table(['anchor', 'positive'], (i) => ['the same', answer(i)]),
+      /all pairs have the same first text/,
+    ],
     ['head.csv', 'anchor,positive\n', /holds no rows/],
     ['few.csv', 'anchor,positive\na b,c d\ne f,g h\n', /too few examples/],
     [
@@ -253,7 +306,9 @@ test('a run that is killed goes on to the bits of one that was not', async () =>
   if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
   const resumed = train(pairs, 'killed', ...LONG, '--resume');
   same(resumed.status, 0, resumed.error);
-  const [step] = resumed.events.filter(({ event }) => event === 'step');
+  const [step] = resumed.events.filter(
+    ({ event, section }) => event === 'step' && section === 'train',
+  );
   check(step === undefined || (step.step as number) > 10, `it began again at ${step?.step}`);
   same(weightsOf('killed'), weightsOf('whole'));
   same(train(pairs, 'whole', ...LONG).status, 2, 'a trained folder is not overwritten');
@@ -278,6 +333,12 @@ test('a LoRA adapter goes on after an interrupt, and is written alone and merged
   }
   if (child.exitCode === null) await once(child, 'exit');
   check(/"interrupted"/.test(seen), `it was not interrupted: ${seen.slice(-300)}`);
+  const other = join(from, 'other.txt');
+  writeFileSync(other, '');
+  const changed = adapt('stopped', '--resume');
+  rmSync(other);
+  same(changed.status, 2, 'an adapter of another encoder');
+  check(/is not the encoder that the run began with/.test(changed.error), changed.error);
   const resumed = adapt('stopped', '--resume');
   same(resumed.status, 0, resumed.error);
   for (const path of ['model.safetensors', 'adapter/adapter_model.safetensors']) {

@@ -5,7 +5,7 @@
 
 import { createHash } from 'node:crypto';
 import { InputError } from '../../terminal/errors.js';
-import { type Rows, readRecords, type TableRow } from './records.js';
+import { flattenRows, type Rows, readRecords, type TableRow } from './records.js';
 
 /** Columns that a file is read by; undefined ones are found by their names. */
 export interface ColumnNames {
@@ -39,12 +39,12 @@ export interface ReadExamples {
 /** Kinds of columns, and names that they have in public datasets, without case, blanks and signs. */
 const SYNONYMS: Readonly<Record<keyof ColumnNames, readonly string[]>> = {
   anchor: namesOf(
-    'anchor query queries question question1 sentence1 text1 texta sentencea s1 premise title summary',
+    'anchor query queries question question1 sentence1 text1 texta sentencea s1 sent0 sent1 premise title summary',
     'prompt instruction source src input keywords keyword name term word q a first left english en subject',
   ),
   positive: namesOf(
     'positive positives pos document documents doc passage passages answer answers question2 sentence2 text2',
-    'textb sentenceb s2 hypothesis body description documentation context response completion target tgt output',
+    'textb sentenceb s2 sent1 sent2 hypothesis body description documentation context response completion target tgt output',
     'definition gloss abstract content b second right reply translation',
   ),
   negative: namesOf('negative negatives neg hardnegative hardnegatives'),
@@ -73,7 +73,18 @@ const INFERENCE: Readonly<Record<string, number>> = {
 };
 
 /** A column's name without case, blanks and signs. */
-const plain = (name: string): string => name.toLowerCase().replace(/[\s_\-.]+/g, '');
+const plain = (name: string): string =>
+  name.toLowerCase().replace(/[\s_\-.\u200B-\u200D\uFEFF]+/g, '');
+
+/** Words of a column's name: `search_query`, `ProductTitle`, `data.query`. */
+const wordsOf = (name: string): string[] =>
+  name
+    .replace(/([a-z\d])([A-Z])/g, '$1 $2')
+    .toLowerCase()
+    .split(/[^\p{L}\p{N}]+/u);
+
+/** Words of the names of columns without texts. */
+const NO_TEXT = ['id', 'ids', 'url', 'uri', 'link', 'count', 'length', 'date', 'time', 'lang'];
 
 type Kind = keyof ColumnNames;
 
@@ -85,12 +96,21 @@ interface Columns {
   score?: string;
   text?: string;
   label?: string;
+  /** A column of scores by its name, whose cells are none. */
+  unread?: string;
+}
+
+/** Columns of a table, and how their names are read. */
+interface Names {
+  readonly columns: readonly string[];
+  /** Whether a name is known by one of its words. */
+  readonly byWords: boolean;
 }
 
 /** Finds the column of a kind: the one that was asked for, or the first known name that there is. */
 function findColumn(
   path: string,
-  columns: readonly string[],
+  { columns, byWords }: Names,
   kind: Kind,
   asked: string | undefined,
   taken: readonly (string | undefined)[],
@@ -103,7 +123,12 @@ function findColumn(
     throw new InputError(`--${kind} ${asked}: ${path} has no such column; it has ${list(columns)}`);
   }
   for (const synonym of SYNONYMS[kind]) {
-    const found = columns.find((name) => plain(name) === synonym && !taken.includes(name));
+    const isNamed = (name: string): boolean => {
+      if (plain(name) === synonym) return true;
+      const words = byWords ? wordsOf(name) : [];
+      return words.includes(synonym) && !words.some((word) => NO_TEXT.includes(word));
+    };
+    const found = columns.find((name) => isNamed(name) && !taken.includes(name));
     if (found !== undefined) return found;
   }
   return undefined;
@@ -130,19 +155,27 @@ function holdsScores({ rows }: Rows, column: string): boolean {
   return scores > others;
 }
 
-/** Decides what the columns are. */
-function chooseColumns(path: string, table: Rows, names: ColumnNames): Columns {
-  const { columns } = table;
+/**
+ * Decides what the columns are; undefined if none is known.
+ *
+ * @param byWords whether a column is known by one of the words of its name
+ */
+function chooseColumns(
+  path: string,
+  table: Rows,
+  names: ColumnNames,
+  byWords: boolean,
+): Columns | undefined {
+  const named: Names = { columns: table.columns, byWords };
   const find = (kind: Kind, taken: readonly (string | undefined)[] = []): string | undefined =>
-    findColumn(path, columns, kind, names[kind], taken);
+    findColumn(path, named, kind, names[kind], taken);
   const label = find('label', [names.text, names.anchor, names.positive]);
   const wantsText = names.text !== undefined || names.label !== undefined;
   const anchor = wantsText ? undefined : find('anchor', [names.positive]);
   const positive =
     wantsText || anchor === undefined
       ? undefined
-      : (find('positive', [anchor]) ??
-        findColumn(path, columns, 'text', undefined, [anchor, label]));
+      : (find('positive', [anchor]) ?? findColumn(path, named, 'text', undefined, [anchor, label]));
   const isPair = anchor !== undefined && positive !== undefined;
   const isWeak =
     names.anchor === undefined && names.positive === undefined && names.score === undefined;
@@ -150,13 +183,25 @@ function chooseColumns(path: string, table: Rows, names: ColumnNames): Columns {
     isPair &&
     !(isWeak && label !== undefined && label !== positive && WEAK.test(plain(anchor)))
   ) {
-    return { anchor, positive, ...furtherColumns(path, table, names, anchor, positive) };
+    return { anchor, positive, ...furtherColumns(path, table, names, named, anchor, positive) };
   }
   const text = find('text', [label]) ?? (label === undefined ? undefined : anchor);
-  if (text !== undefined) return { text, negatives: [], ...(label !== undefined && { label }) };
+  if (text === undefined) return undefined;
+  return { text, negatives: [], ...(label !== undefined && { label }) };
+}
+
+/** Finds the columns of a table, if need be in objects within its rows or by words of their names. */
+function readColumns(path: string, table: Rows, names: ColumnNames): [Columns, Rows] {
+  const isNested = Object.values(names).some((name) => name?.includes('.'));
+  const whole = isNested ? flattenRows(table) : table;
+  const found = chooseColumns(path, whole, names, false);
+  if (found !== undefined) return [found, whole];
+  const flat = flattenRows(table);
+  const columns = chooseColumns(path, flat, names, true);
+  if (columns !== undefined) return [columns, flat];
   throw new InputError(
     `${path}: has neither two columns of texts (anchor, positive) nor one (text); its columns are ` +
-      `${list(columns)}; --anchor and --positive, or --text, say which to read`,
+      `${list(flat.columns)}; --anchor and --positive, or --text, say which to read`,
   );
 }
 
@@ -165,23 +210,25 @@ function furtherColumns(
   path: string,
   table: Rows,
   names: ColumnNames,
+  named: Names,
   anchor: string,
   positive: string,
-): Pick<Columns, 'negatives' | 'score'> {
+): Pick<Columns, 'negatives' | 'score' | 'unread'> {
   const { columns } = table;
   const isNegative = (name: string): boolean =>
     /^(hard)?neg(ative)?s?\d*$/.test(plain(name)) && name !== anchor && name !== positive;
   const negatives =
     names.negative === undefined
       ? columns.filter(isNegative)
-      : [findColumn(path, columns, 'negative', names.negative, []) as string];
-  const named = findColumn(path, columns, 'score', names.score, [anchor, positive]);
-  if (named !== undefined && (names.score !== undefined || holdsScores(table, named))) {
-    return { negatives, score: named };
+      : [findColumn(path, named, 'negative', names.negative, []) as string];
+  const score = findColumn(path, named, 'score', names.score, [anchor, positive]);
+  if (score !== undefined && (names.score !== undefined || holdsScores(table, score))) {
+    return { negatives, score };
   }
   const label = columns.find((name) => /^(gold)?labels?$/.test(plain(name)));
   const isScore = label !== undefined && COMPARED.test(plain(anchor)) && holdsScores(table, label);
-  return { negatives, ...(isScore && { score: label }) };
+  if (isScore) return { negatives, score: label };
+  return { negatives, ...(score !== undefined && { unread: score }) };
 }
 
 /** Counts of rows that are left out. */
@@ -211,7 +258,23 @@ function textsOf(at: string, column: string, cell: unknown): string[] {
     throw new InputError(`${at}: ${column} must be a text or a list of texts, got an object`);
   }
   const text = String(cell);
-  return text.trim() === '' ? [] : [text];
+  if (text.trim() === '' || MISSING_TEXT.test(text)) return [];
+  return listOf(text) ?? [text];
+}
+
+/** What programs write for a cell that is missing. */
+const MISSING_TEXT = /^(NaN|NULL|#?N\/A)$/;
+const MISSING_SCORE = /^(n\/?a|#n\/a|nan|null|none|[-–?.]+)$/i;
+
+/** Reads a list of texts that a cell of a table holds as JSON. */
+function listOf(text: string): string[] | undefined {
+  if (!/^\s*\["[\s\S]*"\]\s*$/.test(text)) return undefined;
+  try {
+    const list: unknown = JSON.parse(text);
+    return Array.isArray(list) && list.every((item) => typeof item === 'string') ? list : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /** Reads a cell as one text; empty ones are undefined. */
@@ -228,13 +291,17 @@ function scoreOf(at: string, column: string, cell: unknown): number | undefined 
   if (typeof cell === 'boolean') return cell ? 1 : 0;
   if (cell === undefined || cell === null) return undefined;
   const text = String(cell).trim();
-  if (text === '') return undefined;
+  if (text === '' || MISSING_SCORE.test(text)) return undefined;
   const inference = INFERENCE[text.toLowerCase()];
   if (inference !== undefined) return inference;
   if (/^(true|yes)$/i.test(text)) return 1;
   if (/^(false|no)$/i.test(text)) return 0;
-  const decimal = /^-?\d+,\d+$/.test(text) ? text.replace(',', '.') : text;
-  const score = Number(decimal);
+  // 0,8 or 80 % or 4/5
+  const [number = '', of = '1'] = text.replace(/\s*%$/, '').split(/\s*\/\s*/);
+  const [a, b] = [number, of].map((part) =>
+    Number(/^-?\d+,\d+$/.test(part) ? part.replace(',', '.') : part),
+  ) as [number, number];
+  const score = a / b;
   if (Number.isFinite(score)) return score;
   throw new InputError(`${at}: ${column} must be a number, got ${JSON.stringify(text)}`);
 }
@@ -328,6 +395,14 @@ function checkVariety(path: string, examples: Examples): void {
   if (list.length < 2) {
     throw new InputError(`${path}: at least two examples are needed, got ${list.length}`);
   }
+  for (const side of examples.kind === 'pairs' ? ([0, 1] as const) : []) {
+    const [first] = examples.kind === 'pairs' ? examples.pairs : [];
+    if (examples.kind === 'pairs' && examples.pairs.every((pair) => pair[side] === first?.[side])) {
+      throw new InputError(
+        `${path}: all pairs have the same ${side === 0 ? 'first' : 'second'} text`,
+      );
+    }
+  }
   if (examples.kind === 'scores' && new Set(examples.scores).size < 2) {
     throw new InputError(`${path}: all scores are ${examples.scores[0]}; at least two are needed`);
   }
@@ -354,8 +429,7 @@ function checkVariety(path: string, examples: Examples): void {
  * @throws {InputError} if no column is known, with those that there are, or a cell has a wrong kind
  */
 export function readExamples(path: string, names: ColumnNames = {}): ReadExamples {
-  const table = readRecords(path);
-  const columns = chooseColumns(path, table, names);
+  const [columns, table] = readColumns(path, readRecords(path), names);
   const left = new Omissions();
   const { anchor, positive, negatives, score, text, label } = columns;
   const read =
@@ -378,7 +452,12 @@ export function readExamples(path: string, names: ColumnNames = {}): ReadExample
     used.push(`negatives in ${negatives.join(', ')}`);
   const count = 'pairs' in examples ? examples.pairs.length : examples.texts.length;
   checkVariety(path, examples);
-  const notes = [`${path}: ${count} ${used.join(', ')}`, ...left.notes(table.rows.length)];
+  const { unread } = columns;
+  const notes = [
+    `${path}: ${count} ${used.join(', ')}`,
+    ...(unread === undefined ? [] : [`${unread} is not read: most of its cells are no scores`]),
+    ...left.notes(table.rows.length),
+  ];
   const hash = createHash('sha256').update(JSON.stringify(examples)).digest('hex');
   return { examples, notes, rows: table.rows.length, kept: left.kept, hash };
 }

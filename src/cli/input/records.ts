@@ -36,11 +36,47 @@ function nameCells(at: string, row: unknown): Record<string, unknown> {
     const keys = Object.keys(row);
     const [only] = Object.values(row);
     if (keys.length > 1 || !Array.isArray(only) || only.length < 2) return { ...row };
+    const chat = readChat(only);
+    if (chat !== undefined) return chat;
+    if (!only.every((text) => typeof text === 'string')) return { ...row };
     // The form of sentence-transformers' collections: texts that mean the same.
     return { anchor: only[0], positive: only.slice(1) };
   }
   throw new InputError(
     `${at}: must be an object, a list of texts or a text, got ${JSON.stringify(row)}`,
+  );
+}
+
+/** Reads the first question of a chat and the answer to it; undefined if these are no messages. */
+function readChat(messages: readonly unknown[]): Record<string, unknown> | undefined {
+  const turns = messages.map((message) => {
+    const { role, from, content, value } = (message ?? {}) as Record<string, unknown>;
+    return { role: role ?? from, text: content ?? value };
+  });
+  if (!turns.every(({ role }) => typeof role === 'string')) return undefined;
+  const asked = turns.findIndex(({ role }) => role === 'user' || role === 'human');
+  const answers = turns.slice(asked + 1);
+  const answer = answers.find(({ role }) => role === 'assistant' || role === 'gpt');
+  return { anchor: turns[asked]?.text, positive: answer?.text };
+}
+
+/** Reads an object that is a table itself: a list for each column, or a text for each text. */
+function readJsonTable(table: object): object[] | undefined {
+  const entries = Object.entries(table);
+  if (entries.length < 2) return undefined;
+  if (entries.every(([, value]) => typeof value === 'string')) {
+    return entries.map(([anchor, positive]) => ({ anchor, positive }));
+  }
+  const [[, first]] = entries as [[string, unknown]];
+  const isColumns = entries.every(
+    ([, column]) =>
+      Array.isArray(column) &&
+      column.length === (first as unknown[]).length &&
+      column.every((cell) => typeof cell !== 'object' || cell === null),
+  );
+  if (!isColumns) return undefined;
+  return (first as unknown[]).map((_, i) =>
+    Object.fromEntries(entries.map(([name, column]) => [name, (column as unknown[])[i]])),
   );
 }
 
@@ -56,9 +92,10 @@ function* readTableRows(
   let count = 0;
   for (const row of rows) {
     const at = `${file}: row ${++count}`;
-    sameWidth(at, row, names);
+    // Cells that a row lacks at its end are empty.
+    if (row.slice(names.length).some((cell) => cell.trim() !== '')) sameWidth(at, row, names);
     const cells = names.flatMap((name, c): [string, unknown][] =>
-      name === '' ? [] : [[name, row[c]]],
+      name === '' ? [] : [[name, row[c] ?? '']],
     );
     yield { at, cells: Object.fromEntries(cells) };
   }
@@ -78,7 +115,7 @@ function* readFile(file: string): Generator<TableRow> {
   } else {
     const isArray = kind === '.json';
     const values = isArray
-      ? readJsonArray(file, 'an array of rows', onRead)
+      ? readJsonArray(file, 'an array of rows', onRead, readJsonTable)
       : readJsonLines(file, onRead);
     for (const { at, row } of values) yield { at, cells: nameCells(at, row) };
   }
@@ -93,6 +130,24 @@ export function* eachRecord(path: string): Generator<TableRow> {
   for (const file of filesOf(path)) yield* readFile(file);
 }
 
+/** Makes columns of the cells of objects within rows: `data.query`. */
+export function flattenRows({ rows }: Rows): Rows {
+  const flatten = (cells: object, prefix: string): [string, unknown][] =>
+    Object.entries(cells).flatMap(([name, cell]): [string, unknown][] =>
+      typeof cell === 'object' && cell !== null && !Array.isArray(cell)
+        ? flatten(cell, `${prefix}${name}.`)
+        : [[prefix + name, cell]],
+    );
+  const flat = rows.map(({ at, cells }) => ({ at, cells: Object.fromEntries(flatten(cells, '')) }));
+  return { rows: flat, columns: columnsOf(flat) };
+}
+
+function columnsOf(rows: readonly TableRow[]): string[] {
+  const columns = new Set<string>();
+  for (const { cells } of rows) for (const name of Object.keys(cells)) columns.add(name);
+  return [...columns];
+}
+
 /**
  * Reads all rows of a path.
  *
@@ -102,7 +157,5 @@ export function readRecords(path: string): Rows {
   const rows: TableRow[] = [];
   for (const row of eachRecord(path)) rows.push(row);
   if (rows.length === 0) throw new InputError(`${path}: holds no rows`);
-  const columns = new Set<string>();
-  for (const { cells } of rows) for (const name of Object.keys(cells)) columns.add(name);
-  return { rows, columns: [...columns] };
+  return { rows, columns: columnsOf(rows) };
 }

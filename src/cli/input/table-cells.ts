@@ -7,11 +7,13 @@ import { decodeUtf8, openBytes, PIECE, readRange, withFile } from './file-pieces
 /** Bytes of a row from which it is refused: a quote that nobody closed. */
 const LARGEST_ROW = 2 ** 26;
 
+const DELIMITERS = [',', ';', '\t', '|'];
+
 /** Finds the delimiter of a table: the one that its first line has most of. */
 function delimiterOf(line: string): string {
   const plain = line.replace(/"[^"]*"/g, '');
-  const counts = [',', ';', '\t'].map((delimiter) => plain.split(delimiter).length);
-  return [',', ';', '\t'][counts.indexOf(Math.max(...counts))] as string;
+  const counts = DELIMITERS.map((delimiter) => plain.split(delimiter).length);
+  return DELIMITERS[counts.indexOf(Math.max(...counts))] as string;
 }
 
 /** How a file separates its cells, and where its first row begins. */
