@@ -68,6 +68,18 @@ function showScores(searches) {
         : `Training does not help on these ${trained.length} held-out queries: ${best.name} is as good.`;
 }
 
+/** Draws the loss of each step, from 0 at the bottom to the largest at the top. */
+function drawLosses(losses) {
+  const largest = Math.max(...losses);
+  const points = losses.map((loss, i) => {
+    const [x, y] = [(300 * i) / Math.max(1, losses.length - 1), 100 - (100 * loss) / largest];
+    return `${x.toFixed(1)},${y.toFixed(1)}`;
+  });
+  element('losses').setAttribute('points', points.join(' '));
+  element('caption').textContent =
+    `Loss of ${losses.length} steps, from ${losses[0].toFixed(2)} to ${losses.at(-1).toFixed(2)}`;
+}
+
 /** Shows what each search finds. */
 async function showFound(searches, documents, query) {
   const lists = await Promise.all(
@@ -112,8 +124,10 @@ async function run() {
   await turn();
   const words = new Bm25(documents);
   await turn();
+  const losses = [];
   const started = performance.now();
   await trainOnPairs(encoder, training, (step, steps, loss) => {
+    losses.push(loss);
     element('progress').value = step / steps;
     state.value = `step ${step} of ${steps}, loss ${loss.toFixed(3)}`;
   });
@@ -126,6 +140,7 @@ async function run() {
   ];
   for (const each of searches) each.scores = await reciprocalRanks(each.search, queries, relevant);
   showScores(searches);
+  drawLosses(losses);
   const query = element('query');
   query.oninput = () => query.value.trim() !== '' && showFound(searches, documents, query.value);
   query.value = queries[0];
