@@ -2,20 +2,23 @@
  * Study: static sentence encoders trained on pairs, against BM25 and untrained ones.
  *
  *   npm run sentences:data                 installs the texts, which only this study needs
- *   npm run sentences -- --write           every task, five seeds, to results.json next to this file
+ *   npm run sentences -- --write           every task, five seeds, to bench/results/sentences.json
  *   npm run sentences -- typescript --seeds 1 --width 256
+ *   npm run sentences -- aws-services --from ../shared/models/minilm-static-256 --write
  *
- *   npm run sentences -- aws-services --from ../shared/models/minilm-static-256
- *
- * With --from a loaded encoder is trained, or english, the one in the package. With --write the other tasks of the file stay as they are.
+ * With --from a loaded encoder is trained, or english, the one in the package; its results go to
+ * a file of their own, sentences-NAME.json. With --write a task's results are written when it is
+ * done, and other tasks of the file stay as they are: several runs make one table. --resume takes
+ * the seeds that the file has and runs the others.
  */
 
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { Bm25, type Matrix, reciprocalRankFusion, topK } from 'nearfar';
 import { loadEnglish } from 'nearfar/english';
 import { loadSentenceEncoder, SentenceEncoder, train } from 'nearfar/models';
+import { readResults } from '../../../build/docs/results.js';
 import { readFolder } from '../../../build/files.js';
+import { writeResults } from '../../results-file.js';
 import { chooseNames, readArguments, readInt } from '../arguments.js';
 import { type MeanStd, meanStd } from '../mean-std.js';
 import { TASKS, type Task } from './data.js';
@@ -23,7 +26,7 @@ import { TASKS, type Task } from './data.js';
 const { values, positionals } = readArguments(
   [
     'npm run sentences -- [task…] [--seeds <n>] [--width <n>] [--steps <n>]',
-    '  [--from <folder>|english] [--write]',
+    '  [--from <folder>|english] [--write] [--resume]',
   ],
   {
     options: {
@@ -32,6 +35,7 @@ const { values, positionals } = readArguments(
       steps: { type: 'string', default: '0' },
       from: { type: 'string', default: '' },
       write: { type: 'boolean', default: false },
+      resume: { type: 'boolean', default: false },
     },
     allowPositionals: true,
   },
@@ -115,25 +119,31 @@ interface TaskResults extends Record<keyof Row, MeanStd> {
   documents: number;
   seeds: number;
   bm25: { mrr: number; recall: number };
+  /** Fraction of the score that half the columns cost. */
+  halfCost: number;
+  /** Results of each seed, from 1. */
+  rows: readonly Row[];
 }
 
-const RESULTS = new URL('./results.json', import.meta.url);
+/** File of the results: one for each encoder that trainings begin with. */
+const FILE = values.from === '' ? 'sentences' : `sentences-${basename(values.from)}`;
+const COMMAND = values.from === '' ? '' : ` -- --from ${values.from}`;
 
 const round = (x: number): number => Number(x.toFixed(4));
 
+/** Results that the file has, by task. */
+function readTasks(): Record<string, TaskResults> {
+  const found = readResults().get(FILE)?.results as { tasks?: Record<string, TaskResults> };
+  return found?.tasks ?? {};
+}
+
 /** Puts the results of a task into the file. */
-function writeResults(name: string, found: TaskResults): void {
-  const before: { results: Record<string, TaskResults> } = existsSync(RESULTS)
-    ? JSON.parse(readFileSync(RESULTS, 'utf8'))
-    : { results: {} };
-  const all = { ...before.results, [name]: found };
-  const names = Object.keys(TASKS);
-  const taskOf = (key: string): number => names.indexOf(key.split(' ')[0] as string);
-  const results = Object.fromEntries(
-    Object.entries(all).sort(([a], [b]) => taskOf(a) - taskOf(b) || a.length - b.length),
+function writeTask(name: string, found: TaskResults): void {
+  const all = { ...readTasks(), [name]: found };
+  const tasks = Object.fromEntries(
+    Object.keys(TASKS).flatMap((key) => (all[key] === undefined ? [] : [[key, all[key]]])),
   );
-  const text = JSON.stringify({ metric: `MRR@${K}`, width, results }, null, 2);
-  writeFileSync(RESULTS, `${text}\n`);
+  writeResults(FILE, `npm run sentences${COMMAND}`, { metric: `MRR@${K}`, width, tasks });
 }
 
 for (const name of chooseNames(positionals, Object.keys(TASKS))) {
@@ -144,8 +154,9 @@ for (const name of chooseNames(positionals, Object.keys(TASKS))) {
     ...found.subarray(i * CANDIDATES, (i + 1) * CANDIDATES),
   ]);
   const { mrr, recall } = measure(words, task);
-  const rows: Row[] = [];
-  for (let seed = 1; seed <= seeds; seed++) rows.push(await runSeed(task, words, seed));
+  const rows = values.resume ? (readTasks()[name]?.rows ?? []).slice(0, seeds) : [];
+  for (let seed = rows.length + 1; seed <= seeds; seed++)
+    rows.push(await runSeed(task, words, seed));
   const spread = (key: keyof Row): MeanStd => {
     const { mean, std } = meanStd(rows.map((row) => row[key]));
     return { mean: round(mean), std: round(std) };
@@ -162,6 +173,8 @@ for (const name of chooseNames(positionals, Object.keys(TASKS))) {
     hybrid: spread('hybrid'),
     recall: spread('recall'),
     cpuSeconds: spread('cpuSeconds'),
+    halfCost: round(1 - spread('half').mean / spread('trained').mean),
+    rows,
   };
   const show = (key: keyof Row): string =>
     `${results[key].mean.toFixed(3)} ± ${results[key].std.toFixed(3)}`;
@@ -171,6 +184,5 @@ for (const name of chooseNames(positionals, Object.keys(TASKS))) {
       `  trained ${show('trained')} (recall ${show('recall')})  half the columns ${show('half')}` +
       `  with BM25 ${show('hybrid')}  CPU s ${show('cpuSeconds')}\n`,
   );
-  const start = values.from === '' ? '' : ` from ${basename(values.from)}`;
-  if (values.write) writeResults(`${name}${start}`, results);
+  if (values.write) writeTask(name, results);
 }
