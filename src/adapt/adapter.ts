@@ -159,7 +159,9 @@ export class Adapter {
   }
 
   /**
-   * Puts the adapter into one matrix, which can be multiplied into stored document vectors once.
+   * Puts the map of documents into one matrix, which can be multiplied into stored vectors once. An
+   * adapter for queries only leaves documents as they are: its matrix is the identity, whatever it
+   * does to queries, which `toSentenceTransformers` writes.
    *
    * @param options none yet
    * @returns W (inputWidth, outputWidth): x W equals `apply(x, { side: 'document' })` up to rounding;
@@ -243,7 +245,9 @@ export class Adapter {
 
   /**
    * Writes the map of queries as a `Dense` module of sentence-transformers, which comes behind the
-   * pooling of a model: save the files in a folder, load it with `Dense.load`.
+   * pooling of a model: save the files in a folder, load it with `Dense.load`. Where the adapter is
+   * for both sides, that is the map of documents too, as `fold()` has it; where it is for queries only,
+   * the module belongs behind a model that encodes queries alone.
    *
    * @param options none yet
    * @returns `config.json` and `model.safetensors`

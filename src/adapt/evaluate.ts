@@ -43,6 +43,13 @@ export interface EvaluationLimits {
   readonly documents: number;
 }
 
+/**
+ * Documents for each query: a few queries tell so little that a larger corpus would only take time.
+ * Not less than the smallest corpus, in which the nearest document is not found by chance.
+ */
+const DOCUMENTS_PER_QUERY = 50;
+const MIN_DOCUMENTS = 1000;
+
 /** Rows of a matrix by index. */
 export function selectRows(input: MatrixInput, rows: ArrayLike<number>): Matrix {
   return scoped((scope) => {
@@ -148,7 +155,9 @@ function rankedPairs(
     else rows.push(row);
   }
   const needed = [...copies.values()].flat();
-  const documents = sampleRows(task.documents.rows, needed, limits.documents, seed);
+  const corpus = Math.max(MIN_DOCUMENTS, DOCUMENTS_PER_QUERY * found.size);
+  const max = Math.min(limits.documents, corpus);
+  const documents = sampleRows(task.documents.rows, needed, max, seed);
   const at = new Map(Array.from(documents, (row, i) => [row, i]));
   const relevant = Array.from(found.values(), (nodes) =>
     [...nodes].flatMap((node) => (copies.get(node) ?? []).map((row) => at.get(row) as number)),

@@ -3,7 +3,7 @@
 import type { MatrixInput } from '../core/matrix.js';
 import type { ShapedArray } from '../core/safetensors.js';
 import { NonFiniteError } from '../core/validation.js';
-import { pca } from '../linalg/pca.js';
+import { principalComponents } from '../linalg/pca.js';
 import { Adapter, WEIGHTS } from './adapter.js';
 import { type Batches, makeBatches, type Positives, positivesOf } from './batches.js';
 import { nodeOf, type Task } from './data.js';
@@ -67,7 +67,7 @@ export function findBase(
   const step = Math.max(1, rows.length / MAX_PCA_ROWS);
   const count = Math.min(rows.length, MAX_PCA_ROWS);
   const kept = Array.from({ length: count }, (_, i) => rows[Math.floor(i * step)] as number);
-  const { components } = pca(selectRows(task.documents, kept), { components: outputWidth });
+  const { components } = principalComponents(selectRows(task.documents, kept), outputWidth);
   const data = new Float32Array(inputWidth * outputWidth);
   for (let o = 0; o < outputWidth; o++) {
     for (let i = 0; i < inputWidth; i++) {

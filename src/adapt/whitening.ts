@@ -3,12 +3,12 @@
 import { f32, scoped } from '../core/memory.js';
 import { gemm } from '../core/products.js';
 import type { ShapedArray } from '../core/safetensors.js';
-import { pca } from '../linalg/pca.js';
+import { principalComponents } from '../linalg/pca.js';
 import type { Task } from './data.js';
 import { selectRows } from './evaluate.js';
 
 /** Rows that whitening is fitted on at most. */
-const MAX_ROWS = 4096;
+const MAX_ROWS = 2048;
 /** Columns at most: the work grows with their third power. */
 export const MAX_WHITENING_WIDTH = 1024;
 /** Fraction of the mean variance that is added to each, so that no direction of noise becomes large. */
@@ -27,13 +27,9 @@ export function spectrumOf(task: Task): Spectrum {
   const { rows, cols } = task.documents;
   const count = Math.min(rows, MAX_ROWS);
   const kept = Array.from({ length: count }, (_, i) => Math.floor((i * rows) / count));
-  const components = Math.min(count, cols);
-  const fitted = pca(selectRows(task.documents, kept), { components });
-  return {
-    components: fitted.components.data,
-    variances: fitted.explainedVariance,
-    width: cols,
-  };
+  const rowsOf = selectRows(task.documents, kept);
+  const { components, variances } = principalComponents(rowsOf, Math.min(count, cols));
+  return { components: components.data, variances, width: cols };
 }
 
 /**

@@ -75,23 +75,33 @@ export function compareRankings(
   const differences = Float64Array.from({ length: n }, (_, i) => {
     return (to[i] as number) - (from[i] as number);
   });
+  const { mean, means } = bootstrapMeans(differences, samples, seed);
+  const tail = (1 - level) / 2;
+  return { difference: mean, interval: [quantile(means, tail), quantile(means, 1 - tail)] };
+}
+
+/** The mean of numbers, and the means of samples of them that are drawn with replacement, sorted. */
+export function bootstrapMeans(
+  numbers: Float64Array,
+  samples: number,
+  seed: number,
+): { mean: number; means: Float64Array } {
+  const n = numbers.length;
   let sum = 0;
-  for (const difference of differences) sum += difference;
+  for (const number of numbers) sum += number;
   const means = scoped((scope) => {
     const [y, x] = [scope.f64(samples), scope.f64(n)];
     const bits = scope.i32(16 * Math.ceil(n / 16));
-    f64().set(differences, x / 8);
+    f64().set(numbers, x / 8);
     const [low, high] = [seed >>> 0, Math.floor(seed / 2 ** 32) >>> 0];
     kernels(analysisCode).bootstrapMeans(y, x, n, samples, bits, low, high, STREAMS.bootstrap);
     return f64().slice(y / 8, y / 8 + samples);
   });
-  means.sort();
-  const tail = (1 - level) / 2;
-  return { difference: sum / n, interval: [quantile(means, tail), quantile(means, 1 - tail)] };
+  return { mean: sum / n, means: means.sort() };
 }
 
 /** Quantile of sorted numbers, between two of them in proportion. */
-function quantile(sorted: Float64Array, fraction: number): number {
+export function quantile(sorted: Float64Array, fraction: number): number {
   const at = fraction * (sorted.length - 1);
   const below = Math.floor(at);
   const low = sorted[below] as number;

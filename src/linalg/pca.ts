@@ -12,7 +12,7 @@ import {
   type NumberArray,
   readMatrix,
 } from '../core/matrix.js';
-import { scoped } from '../core/memory.js';
+import { type Pointer, type Scope, scoped } from '../core/memory.js';
 import { checkNoOptions, readOptions } from '../core/options.js';
 import { integerIn, isNumberArray, type NoOptions, typeError } from '../core/validation.js';
 
@@ -62,52 +62,69 @@ export function pca(x: MatrixLike, options?: PcaOptions): Pca {
   return scoped((scope) => {
     const core = kernels(analysisCode);
     const at = copyIn(scope, input);
-    const mean64 = scope.f64(cols);
-    core.columnMeans(mean64, at, rows, cols);
-    const ld = core.gramStride(order);
-    const gram = scope.f64(ld * ld);
-    core.centeredGram(
-      gram,
-      at,
-      mean64,
-      rows,
-      cols,
-      cols <= rows,
-      scope.f64(core.gramScratch(order)),
-    );
-    const total = core.trace(gram, order);
-    const values = scope.f64(ld);
-    const vectors = scope.f64(order * ld);
-    core.symmetricEigen(values, vectors, gram, order, scope.f64(2 * ld));
-    const components = scope.f32(count * cols);
-    const variances = scope.f32(count);
-    const ratios = scope.f32(count);
-    core.principalComponents(
-      components,
-      variances,
-      ratios,
-      values,
-      vectors,
-      at,
-      mean64,
-      rows,
-      cols,
-      count,
-      total,
-      scope.f64(count * cols),
-    );
-    const mean = scope.f32(cols);
-    core.demote(mean, mean64, cols);
+    const { mean, ...found } = findComponents(scope, at, rows, cols, count);
     const projected = scope.f32(rows * count);
-    core.projectRows(projected, at, mean, components, rows, cols, count);
+    core.projectRows(projected, at, mean, found.components, rows, cols, count);
     return {
       projected: copyOut('pca', projected, rows, count),
-      components: copyOut('pca', components, count, cols),
+      components: copyOut('pca', found.components, count, cols),
       mean: copyFloatsOut('pca', mean, cols),
-      explainedVariance: copyFloatsOut('pca', variances, count),
-      explainedVarianceRatio: copyFloatsOut('pca', ratios, count),
+      explainedVariance: copyFloatsOut('pca', found.variances, count),
+      explainedVarianceRatio: copyFloatsOut('pca', found.ratios, count),
     };
   });
+}
+
+/**
+ * Finds the components of {@link pca} alone, without projecting the rows on them.
+ *
+ * @returns components (count, d) and the variance along each, largest first
+ */
+export function principalComponents(
+  x: Matrix,
+  count: number,
+): { components: Matrix; variances: Float32Array } {
+  const name = 'principalComponents';
+  return scoped((scope) => {
+    const at = copyIn(scope, readMatrix(name, 'x', x));
+    const { components, variances } = findComponents(scope, at, x.rows, x.cols, count);
+    return {
+      components: copyOut(name, components, count, x.cols),
+      variances: copyFloatsOut(name, variances, count),
+    };
+  });
+}
+
+/** Components (count, cols), their variances and ratios, and the mean of x (rows, cols): all f32. */
+function findComponents(
+  scope: Scope,
+  at: Pointer,
+  rows: number,
+  cols: number,
+  count: number,
+): { components: Pointer; variances: Pointer; ratios: Pointer; mean: Pointer } {
+  const core = kernels(analysisCode);
+  const order = Math.min(rows, cols);
+  const mean64 = scope.f64(cols);
+  core.columnMeans(mean64, at, rows, cols);
+  const ld = core.gramStride(order);
+  const gram = scope.f64(ld * ld);
+  const scratch = scope.f64(core.gramScratch(order));
+  core.centeredGram(gram, at, mean64, rows, cols, cols <= rows, scratch);
+  const total = core.trace(gram, order);
+  const values = scope.f64(ld);
+  const vectors = scope.f64(order * ld);
+  core.symmetricEigen(values, vectors, gram, order, scope.f64(2 * ld));
+  const components = scope.f32(count * cols);
+  const variances = scope.f32(count);
+  const ratios = scope.f32(count);
+  core.principalComponents(
+    ...([components, variances, ratios, values, vectors] as const),
+    ...([at, mean64, rows, cols, count, total, scope.f64(count * cols)] as const),
+  );
+  const mean = scope.f32(cols);
+  core.demote(mean, mean64, cols);
+  return { components, variances, ratios, mean };
 }
 
 /**

@@ -11,6 +11,7 @@ import {
   fitAdapter,
 } from 'nearfar/adapt';
 import { bytesInUse } from 'nearfar/nn';
+import { parameterShapes } from '../../src/adapt/shape.js';
 import { type ShapedArray, writeSafetensors } from '../../src/core/safetensors.js';
 import { check, close, same, sameBits, suite, throws } from '../harness.js';
 
@@ -119,6 +120,54 @@ const SHAPES: AdapterOptions[] = [
   { inputWidth: 9, rank: 3 },
   { inputWidth: 9, hidden: 5, bias: true },
 ];
+
+for (const shape of [
+  { inputWidth: 9 },
+  { inputWidth: 9, side: 'query', bias: true },
+  { inputWidth: 9, outputWidth: 5 },
+  { inputWidth: 9, rank: 3 },
+  { inputWidth: 9, rank: 3, side: 'query' },
+  { inputWidth: 9, hidden: 5, bias: true },
+  { inputWidth: 9, hidden: 5, side: 'query' },
+] as const satisfies AdapterOptions[]) {
+  test(`${JSON.stringify(shape)}: gradients are those of finite differences`, async () => {
+    const { outputWidth, rank, hidden, side, bias } = new Adapter(shape);
+    const full = { inputWidth: 9, outputWidth, rank, hidden, side, bias };
+    const data = learnable(20, 9);
+    const start = new Map<string, ShapedArray>();
+    for (const [key, sizes] of parameterShapes(full)) {
+      const [inputs = 1, outputs = 1] = sizes;
+      const noise = rows(inputs, outputs, 5).flat();
+      // A full matrix stays near the identity, as it does in training.
+      const identity = (i: number): number =>
+        key === 'weight' && i % outputs === Math.floor(i / outputs) ? 1 : 0;
+      start.set(key, { data: Float32Array.from(noise, (x, i) => x + identity(i)), shape: sizes });
+    }
+    /** The loss before the first step, which has all pairs, and the state after it. */
+    const first = async (weights: Map<string, ShapedArray>) => {
+      const adapter = Adapter.load(fileOf(full, weights));
+      for await (const { loss, state } of fitAdapter(adapter, data, { validation: 0, steps: 1 })) {
+        return { loss, state: state() };
+      }
+      throw new Error('no step');
+    };
+    const { state } = await first(start);
+    for (const [key, { data: values, shape: sizes }] of start) {
+      const direction = rows(1, values.length, 23)[0] as number[];
+      const epsilon = 0.005;
+      const at = async (sign: number): Promise<number> => {
+        const moved = values.map((x, i) => x + sign * epsilon * (direction[i] as number));
+        return (await first(new Map(start).set(key, { data: moved, shape: sizes }))).loss;
+      };
+      const expected = ((await at(1)) - (await at(-1))) / (2 * epsilon);
+      const mean = state.mean.get(key)?.data as Float32Array;
+      // After one step the first moment is a tenth of the gradient.
+      const got = direction.reduce((sum, x, i) => sum + 10 * x * (mean[i] as number), 0);
+      check(Math.abs(expected) > 1e-3, `${key}: a direction of no change`);
+      close([got], [expected], { rtol: 0.01, atol: 2e-4, what: key });
+    }
+  });
+}
 
 test('a new adapter gives rows back bit for bit, -0 too', () => {
   const x = Float32Array.from(rows(4, 9, 3).flat());
