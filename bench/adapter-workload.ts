@@ -1,4 +1,4 @@
-/** Workloads of adapters: one row adapted, and a step of training on 10,000 pairs. */
+/** Workloads of adapters: one row and 32 adapted, and a step of training on 10,000 pairs. */
 
 import { Random } from '../src/core/random.js';
 import { writeSafetensors } from '../src/core/safetensors.js';
@@ -32,6 +32,9 @@ const FORMS = [
   { name: 'rank 16', rank: 16 },
 ] as const;
 
+/** Rows of a call: a query, and documents of a batch. */
+const ROWS = [1, 32] as const;
+
 /** The file of an adapter with random weights. */
 function adapterFile(rank: number | undefined): Uint8Array {
   const shape = { inputWidth: WIDTH, outputWidth: WIDTH, rank, side: 'both', bias: false };
@@ -52,18 +55,21 @@ function adapterFile(rank: number | undefined): Uint8Array {
 /** Lists the workloads. */
 export function adapterWorkloads({ adapt }: Api): Workload[] {
   return [
-    ...FORMS.map(
-      ({ name, rank }): Workload => ({
-        name: `Adapter.apply, ${name}, one row`,
-        sizes: { C: WIDTH },
-        flops: 2 * WIDTH * (rank === undefined ? WIDTH : 2 * rank),
-        inputs: () => ({ x: normal(new Random(2), 1, WIDTH) }),
-        ours({ x }) {
-          const adapter = adapt.Adapter.load(adapterFile(rank));
-          const row = (x as Numbers).data;
-          return candidate(OURS, () => ({ row: adapter.apply(row).data }));
-        },
-      }),
+    ...FORMS.flatMap(({ name, rank }) =>
+      ROWS.map(
+        (rows): Workload => ({
+          name: `Adapter.apply, ${name}, ${rows === 1 ? 'one row' : `${rows} rows`}`,
+          sizes: { N: rows, C: WIDTH },
+          flops: 2 * rows * WIDTH * (rank === undefined ? WIDTH : 2 * rank),
+          inputs: () => ({ x: normal(new Random(2), rows, WIDTH) }),
+          ours({ x }) {
+            const adapter = adapt.Adapter.load(adapterFile(rank));
+            const { data } = x as Numbers;
+            const input = rows === 1 ? data : { data, rows, cols: WIDTH };
+            return candidate(OURS, () => ({ row: adapter.apply(input).data }));
+          },
+        }),
+      ),
     ),
     {
       name: 'fitAdapter, a step of 128 of 10,000 pairs',

@@ -219,9 +219,16 @@ test('training makes retrieval better, keeps the best step, and gives all memory
 });
 
 test('a row has the same bits alone and among others, and after it was saved', async () => {
-  const data = learnable(60, 37);
-  for (const shape of [{}, { rank: 5 }, { hidden: 11, bias: true }, { outputWidth: 19, rank: 3 }]) {
-    const adapter = new Adapter({ inputWidth: 37, ...shape });
+  const shapes: [number, Partial<AdapterOptions>][] = [
+    ...[{}, { rank: 5 }, { hidden: 11, bias: true }, { outputWidth: 19, rank: 3 }].map(
+      (shape): [number, Partial<AdapterOptions>] => [37, shape],
+    ),
+    // More columns than the kernel takes at a time, and more inputs than are packed at a time.
+    ...[{}, { rank: 51 }].map((shape): [number, Partial<AdapterOptions>] => [301, shape]),
+  ];
+  for (const [inputWidth, shape] of shapes) {
+    const data = learnable(60, inputWidth);
+    const adapter = new Adapter({ inputWidth, ...shape });
     await fit(adapter, data, { steps: 12, batchSize: 16, validation: 0 });
     const all = adapter.apply(data.queries);
     const loaded = Adapter.load(adapter.save());
