@@ -27,14 +27,12 @@ export function multiplyRow(
     const begin = x + (<usize>k0 << 2), end = begin + (<usize>kc << 2);
     let b = right + ((<usize>k0 * <usize>width) << 2);
     let j = 0;
-    // Six slivers at a time: twelve sums hide how long an addition takes.
-    for (; j + 6 * NR <= width; j += 6 * NR, b += 6 * sliver) {
+    // Four slivers at a time: eight sums hide how long an addition takes.
+    for (; j + 4 * NR <= width; j += 4 * NR, b += 4 * sliver) {
       let s0 = f32x4.splat(0), s1 = f32x4.splat(0), s2 = f32x4.splat(0), s3 = f32x4.splat(0);
       let s4 = f32x4.splat(0), s5 = f32x4.splat(0), s6 = f32x4.splat(0), s7 = f32x4.splat(0);
-      let s8 = f32x4.splat(0), s9 = f32x4.splat(0), s10 = f32x4.splat(0), s11 = f32x4.splat(0);
-      let b0 = b, b1 = b + sliver, b2 = b + 2 * sliver;
-      let b3 = b + 3 * sliver, b4 = b + 4 * sliver, b5 = b + 5 * sliver;
-      for (let at = begin; at < end; at += 4) {
+      let b0 = b, b1 = b + sliver, b2 = b + 2 * sliver, b3 = b + 3 * sliver;
+      for (let at = begin; at < end; at += 4, b0 += 32, b1 += 32, b2 += 32, b3 += 32) {
         const v = v128.load32_splat(at);
         s0 = f32x4.add(s0, f32x4.mul(v, v128.load(b0)));
         s1 = f32x4.add(s1, f32x4.mul(v, v128.load(b0, 16)));
@@ -44,11 +42,6 @@ export function multiplyRow(
         s5 = f32x4.add(s5, f32x4.mul(v, v128.load(b2, 16)));
         s6 = f32x4.add(s6, f32x4.mul(v, v128.load(b3)));
         s7 = f32x4.add(s7, f32x4.mul(v, v128.load(b3, 16)));
-        s8 = f32x4.add(s8, f32x4.mul(v, v128.load(b4)));
-        s9 = f32x4.add(s9, f32x4.mul(v, v128.load(b4, 16)));
-        s10 = f32x4.add(s10, f32x4.mul(v, v128.load(b5)));
-        s11 = f32x4.add(s11, f32x4.mul(v, v128.load(b5, 16)));
-        b0 += 32, b1 += 32, b2 += 32, b3 += 32, b4 += 32, b5 += 32;
       }
       const to = y + (<usize>j << 2);
       put(to, s0, adds);
@@ -59,10 +52,6 @@ export function multiplyRow(
       put(to + 80, s5, adds);
       put(to + 96, s6, adds);
       put(to + 112, s7, adds);
-      put(to + 128, s8, adds);
-      put(to + 144, s9, adds);
-      put(to + 160, s10, adds);
-      put(to + 176, s11, adds);
     }
     for (; j < width; j += NR, b += sliver) {
       let s0 = f32x4.splat(0), s1 = f32x4.splat(0);
