@@ -2,7 +2,7 @@
  * Study: the pre-trained models in the package, measured again on held-out data, and BERT fine-tuned
  * on few labels, next to the same network from scratch and to counted words.
  *
- *   npm run pretrained                             metrics of BERT, GPT and CLIP
+ *   npm run pretrained                             metrics of BERT, GPT, CLIP and MAE
  *   npm run pretrained -- --few-labels --seeds 5   few labels, too
  *   npm run pretrained -- --write                  and bench/results/pretrained.json
  */
@@ -17,7 +17,7 @@ import { RECIPES } from '../../build/pretrain/recipes.js';
 import { mailsOf } from '../../build/samples/mails-split.js';
 import { studyCommand, writeResults } from '../results-file.js';
 import { readArguments, readInt } from './arguments.js';
-import { type Api, compareClassifiers } from './few-labels/study.js';
+import { type Api, byMethod, compareClassifiers } from './few-labels/study.js';
 import { formatMeanStd } from './mean-std.js';
 
 const { values } = readArguments(['npm run pretrained -- [--few-labels] [--seeds <n>] [--write]'], {
@@ -59,12 +59,10 @@ if (values['few-labels']) {
       },
     },
   );
-  const table: Record<string, Record<string, unknown>> = {};
   for (const { method, perClass, mean, std } of rows) {
     process.stdout.write(`${method}, ${perClass} per class: ${formatMeanStd({ mean, std })} %\n`);
-    table[method] = { ...table[method], [perClass]: { mean, std } };
   }
-  results.fewLabels = table;
+  results.fewLabels = { seeds, ...byMethod(rows) };
 }
 
 if (values.write) {

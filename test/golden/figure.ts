@@ -1,6 +1,7 @@
 /**
- * Draws the README's figure: the 24 points of the demo's experiment before and after training, two
- * panels of the report that `nearfar demo` writes, rounded so that a test can compare them.
+ * Draws the figures of README and documentation that are the program's own, from what its demo
+ * computes and from the records of the stored runs; numbers are rounded so that a test can compare
+ * them.
  */
 
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -9,25 +10,50 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { build } from 'esbuild';
 import { INLINE_KERNELS } from '../../build/inline.js';
+import type { PretrainingRecord } from '../../build/pretrain/recipe.js';
+import type { LinePanel } from '../../src/report/types.js';
 
-const FILE = 'src/docs/public/experiment.svg';
+const FOLDER = 'src/docs/public';
+/** Names of the figures. */
+export const FIGURES = ['experiment.svg', 'losses.svg', 'pretraining.svg'] as const;
+type Figure = (typeof FIGURES)[number];
 
 const PROGRAM = `
 import { experiment } from './src/cli/demo/experiment-section.js';
 import { renderFigure } from './src/report/index.js';
 import { Terminal } from './src/terminal/progress.js';
 
-export async function draw(label) {
+export async function draw(stored) {
   const terminal = new Terminal(false);
   const { blocks } = await experiment.run({ full: false, seed: 1, terminal });
   const figures = blocks.filter(({ kind }) => kind === 'figure').map(({ panels }) => panels);
-  const panels = figures.find(([first]) => first.title === 'Start');
-  return renderFigure([panels[0], panels.at(-1)], label);
+  const spaces = figures.find(([first]) => first.title === 'Start');
+  const losses = figures[figures.indexOf(spaces) - 1];
+  return {
+    'experiment.svg': renderFigure(
+      [spaces[0], spaces.at(-1)],
+      '24 points of three classes, before and after training',
+    ),
+    'losses.svg': renderFigure(losses, 'Triplet loss and NT-Xent of 24 points, by step'),
+    'pretraining.svg': renderFigure(stored, 'What BERT, GPT and CLIP do with held-out data, by step'),
+  };
 }
 `;
 
-/** Draws the figure from the sources; a bundler inlines the kernels. */
-export async function drawFigure(): Promise<string> {
+/** Draws the metric of a stored run on held-out data, by step. */
+function storedPanel(
+  name: string,
+  panel: Pick<LinePanel, 'title' | 'y' | 'percent' | 'reference'>,
+): LinePanel {
+  const record: PretrainingRecord = JSON.parse(
+    readFileSync(`src/weights/${name}/pretraining.json`, 'utf8'),
+  );
+  const series = [{ name: 'held out', color: 1, points: record.validation }];
+  return { kind: 'lines', x: 'step', points: true, series, ...panel };
+}
+
+/** Draws the figures from the sources; a bundler inlines the kernels. */
+export async function drawFigures(): Promise<Record<Figure, string>> {
   const folder = mkdtempSync(join(tmpdir(), 'nearfar-figure-'));
   const outfile = join(folder, 'draw.mjs');
   try {
@@ -47,20 +73,29 @@ export async function drawFigure(): Promise<string> {
       logLevel: 'error',
     });
     const { draw } = await import(pathToFileURL(outfile).href);
-    const svg: string = await draw('24 points of three classes, before and after training');
-    // A tenth of a unit is finer than a screen, and coarser than what another sum's order changes.
-    return svg.replace(/\d+\.\d+/g, (number) => String(Number(Number(number).toFixed(1))));
+    const drawn: Record<Figure, string> = await draw([
+      storedPanel('bert', { title: 'BERT: masked tokens of mails', y: 'accuracy', percent: true }),
+      storedPanel('gpt', { title: 'GPT: next character', y: 'nats per character' }),
+      storedPanel('clip', { title: 'CLIP: names of emoji', y: 'recall@1', percent: true }),
+    ]);
+    for (const name of FIGURES) {
+      // A tenth of a unit is finer than a screen, and coarser than what another sum's order changes.
+      drawn[name] = drawn[name].replace(/\d+\.\d+/g, (number) =>
+        String(Number(Number(number).toFixed(1))),
+      );
+    }
+    return drawn;
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
 }
 
-/** Reads the figure in the repository. */
-export function storedFigure(): string {
-  return readFileSync(FILE, 'utf8');
+/** Reads a figure in the repository. */
+export function storedFigure(name: Figure): string {
+  return readFileSync(join(FOLDER, name), 'utf8');
 }
 
-/** Writes the figure into the repository. */
-export function writeFigure(svg: string): void {
-  writeFileSync(FILE, svg);
+/** Writes a figure into the repository. */
+export function writeFigure(name: Figure, svg: string): void {
+  writeFileSync(join(FOLDER, name), svg);
 }

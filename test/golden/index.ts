@@ -1,9 +1,10 @@
 /**
  * Writes everything generated that tests compare with: fixtures and the README's table by PyTorch
- * (Debian's python3-torch, python3-numpy), and the README's figure by this package.
+ * (Debian's python3-torch, python3-numpy), and the figures of README and documentation by this package.
  *
  *   npm run golden                write them
  *   npm run golden -- --check     compare only, and fail on drift
+ *   npm run golden -- --figures   draw the figures alone, which needs no Python
  */
 
 import { spawnSync } from 'node:child_process';
@@ -11,7 +12,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { writeCheckpoints } from './checkpoints.js';
-import { drawFigure, storedFigure, writeFigure } from './figure.js';
+import { drawFigures, FIGURES, storedFigure, writeFigure } from './figure.js';
 
 const PYTHON = '/usr/bin/python3';
 
@@ -33,23 +34,30 @@ function hub(args: readonly string[]): boolean {
   }
 }
 
-async function figure(checked: boolean): Promise<boolean> {
-  const svg = await drawFigure();
-  const fits = !checked || svg === storedFigure();
-  if (!checked) writeFigure(svg);
-  process.stdout.write(`experiment.svg${fits ? '' : ' differs'}\n`);
-  return fits;
+/** Draws the figures, or compares them with those of the repository. */
+async function figures(checked: boolean): Promise<boolean> {
+  const drawn = await drawFigures();
+  let fit = true;
+  for (const name of FIGURES) {
+    const same = !checked || drawn[name] === storedFigure(name);
+    if (!checked) writeFigure(name, drawn[name]);
+    process.stdout.write(`${name}${same ? '' : ' differs'}\n`);
+    fit &&= same;
+  }
+  return fit;
 }
 
 const args = process.argv.slice(2);
-const done = [
-  ask('generate.py', args),
-  ask('nn.py', args),
-  ask('vision.py', args),
-  ask('clip.py', args),
-  ask('mae.py', args),
-  hub(args),
-  ask('pytorch-table.py', args),
-  await figure(args.includes('--check')),
-];
+const everything = args.includes('--figures')
+  ? []
+  : [
+      ask('generate.py', args),
+      ask('nn.py', args),
+      ask('vision.py', args),
+      ask('clip.py', args),
+      ask('mae.py', args),
+      hub(args),
+      ask('pytorch-table.py', args),
+    ];
+const done = [...everything, await figures(args.includes('--check'))];
 if (done.includes(false)) process.exitCode = 1;

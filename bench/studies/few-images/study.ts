@@ -1,7 +1,8 @@
 /**
- * Measures SimCLR with few labels: a linear probe and k-NN on embeddings of the trained encoder, of
- * the untrained one, and on raw pixels, versus the same network trained on the labels alone. All
- * are evaluated on the same held-out images; each seed has its own weights, views and labels.
+ * Measures SimCLR or MAE with few labels: a linear probe and k-NN on embeddings of the trained
+ * encoder, of the untrained one, and on raw pixels, versus SimCLR's network trained on the labels
+ * alone. All are evaluated on the same held-out images; each seed has its own weights, views and
+ * labels.
  */
 
 import type { Matrix } from 'nearfar';
@@ -10,9 +11,12 @@ import {
   fewShotAccuracy,
   ImageClassifier,
   type ImageDataset,
+  MAE,
+  type MaeConfig,
   SimCLR,
   sampleLabeled,
   subset,
+  type Trainable,
   type TrainStep,
   train,
 } from 'nearfar/models';
@@ -22,28 +26,38 @@ import { type MeanStd, meanStd } from '../mean-std.js';
 import type { Dataset } from './data.js';
 
 export interface StudyOptions {
+  model: ModelName;
+  /** Config of the model, where it differs from the default. */
+  config: Partial<MaeConfig>;
   /** Numbers of labeled images per class; Infinity takes all. */
   counts: readonly number[];
   seeds: number;
-  /** Training steps of SimCLR. */
+  /** Training steps of the model. */
   steps: number;
+  /** Images per step. */
+  batchSize: number;
   /** Training steps of the supervised network. */
   supervisedSteps: number;
   /** Called after every step. */
   onStep(what: string, step: TrainStep): Promise<void>;
 }
 
-/** Classifiers that are compared. */
-export const METHODS = [
-  'raw pixels, probe',
-  'raw pixels, k-NN',
-  'untrained encoder, probe',
-  'untrained encoder, k-NN',
-  'SimCLR encoder, probe',
-  'SimCLR encoder, k-NN',
-  'the same network, by labels alone',
-] as const;
-export type Method = (typeof METHODS)[number];
+/** Models whose encoder is evaluated. */
+export const MODELS = ['simclr', 'mae'] as const;
+export type ModelName = (typeof MODELS)[number];
+
+/** Classifiers that are compared, by their keys in the file of results. */
+export const METHODS = {
+  pixelsProbe: 'raw pixels, probe',
+  pixelsKnn: 'raw pixels, k-NN',
+  untrainedProbe: 'untrained encoder, probe',
+  untrainedKnn: 'untrained encoder, k-NN',
+  trainedProbe: 'trained encoder, probe',
+  trainedKnn: 'trained encoder, k-NN',
+  gain: 'probe: trained over untrained',
+  labelsAlone: 'the same network, by labels alone',
+} as const;
+export type Method = keyof typeof METHODS;
 
 /** Accuracy on held-out images, over the seeds. */
 export interface Accuracy extends MeanStd {
@@ -76,8 +90,9 @@ async function supervised(
 /** Runs the study, one seed after the other. */
 export async function fewImagesStudy(
   { training, heldOut }: Dataset,
-  { counts, seeds, steps, supervisedSteps, onStep }: StudyOptions,
+  options: StudyOptions,
 ): Promise<Accuracy[]> {
+  const { model: name, counts, seeds, steps, supervisedSteps, onStep } = options;
   const found = new Map<string, number[]>();
   const record = (method: Method, perClass: number, accuracy: number): void => {
     const key = `${method} ${perClass}`;
@@ -89,37 +104,50 @@ export async function fewImagesStudy(
     Array.from({ length: count }, (_, row) => row),
   );
   const [trainLabels, testLabels] = [labeled.labels as Int32Array, heldOut.labels as Int32Array];
-  const evaluate = (name: string, encode: (of: ImageDataset) => Matrix, seed: number): void => {
+  const evaluate = (
+    name: 'pixels' | 'untrained' | 'trained',
+    encode: (of: ImageDataset) => Matrix,
+    seed: number,
+  ): void => {
     const data = { train: encode(labeled), trainLabels, test: encode(heldOut), testLabels };
     for (const { perClass, probe, knn } of fewShotAccuracy(data, counts, { seed, draws: 1 })) {
-      record(`${name}, probe` as Method, perClass, probe);
-      record(`${name}, k-NN` as Method, perClass, knn);
+      record(`${name}Probe`, perClass, probe);
+      record(`${name}Knn`, perClass, knn);
     }
   };
   const { shape } = training;
   const fresh = (): SimCLR => new SimCLR({ ...shape, augmentation: augmentationFor(training) });
+  const make = (): SimCLR | MAE =>
+    name === 'simclr' ? fresh() : new MAE({ ...shape, ...options.config });
   for (let seed = 1; seed <= seeds; seed++) {
-    evaluate('raw pixels', pixelRows, seed);
+    evaluate('pixels', pixelRows, seed);
     manualSeed(seed);
-    const model = fresh();
+    const model = make();
     const encode = (images: ImageDataset): Matrix => model.encode(images);
-    evaluate('untrained encoder', encode, seed);
-    for await (const step of train(model, training, { steps, seed })) {
-      await onStep(`seed ${seed}: SimCLR`, step);
+    evaluate('untrained', encode, seed);
+    const plan = { steps, batchSize: options.batchSize, seed };
+    for await (const step of train(model as Trainable<ImageDataset, unknown>, training, plan)) {
+      await onStep(`seed ${seed}: ${name}`, step);
     }
-    evaluate('SimCLR encoder', encode, seed);
+    evaluate('trained', encode, seed);
     model.dispose();
     for (const perClass of counts) {
+      const last = (method: Method): number => found.get(`${method} ${perClass}`)?.at(-1) as number;
+      record('gain', perClass, last('trainedProbe') - last('untrainedProbe'));
+      if (name !== 'simclr') continue;
       const labeledImages = subset(labeled, sampleLabeled(trainLabels, perClass, seed));
       const accuracy = await supervised(
         { labeledImages, heldOut },
         { seed, steps: supervisedSteps, fresh },
         (step) => onStep(`seed ${seed}: ${labeledImages.count} labels`, step),
       );
-      record('the same network, by labels alone', perClass, accuracy);
+      record('labelsAlone', perClass, accuracy);
     }
   }
-  return METHODS.flatMap((method) =>
+  const measured = (Object.keys(METHODS) as Method[]).filter((method) =>
+    found.has(`${method} ${counts[0]}`),
+  );
+  return measured.flatMap((method) =>
     counts.map((perClass) => {
       const accuracies = found.get(`${method} ${perClass}`) ?? [];
       const finite = Number.isFinite(perClass) ? perClass : undefined;

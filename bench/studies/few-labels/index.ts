@@ -14,7 +14,7 @@ import { studyCommand, writeResults } from '../../results-file.js';
 import { chooseNames, readArguments, readInt } from '../arguments.js';
 import { formatMeanStd } from '../mean-std.js';
 import { brown, mails } from './data.js';
-import { type Accuracy, type Api, fewLabelsStudy, METHODS } from './study.js';
+import { type Accuracy, type Api, byMethod, fewLabelsStudy, METHODS } from './study.js';
 
 const { values, positionals } = readArguments(
   ['npm run few-labels -- [mails|brown] [--steps <n>] [--seeds <n>] [--json] [--write]'],
@@ -72,19 +72,8 @@ for (const name of names) {
   });
   bert.dispose();
   if (values.write) {
-    /** Accuracies by method and labels per class. */
-    const accuracies = Object.fromEntries(
-      METHODS.map((method) => [
-        method,
-        Object.fromEntries(
-          results
-            .filter((row) => row.method === method)
-            .map(({ perClass, mean, std }) => [perClass, { mean, std }]),
-        ),
-      ]),
-    );
     writeResults(`few-labels-${name}`, studyCommand('few-labels'), {
-      ...{ steps, seeds, accuracies },
+      ...{ steps, seeds, accuracies: byMethod(results) },
       ...{ texts: data.training.texts.length, heldOut: data.heldOut.texts.length },
     });
   }

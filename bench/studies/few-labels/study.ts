@@ -45,6 +45,14 @@ export const METHODS = [
 ] as const;
 export type Method = (typeof METHODS)[number];
 
+/** Keys of the classifiers in files of results. */
+const KEYS: Readonly<Record<Method, string>> = {
+  'BERT, pre-trained and fine-tuned': 'fineTuned',
+  'BERT, pre-trained and frozen, and a linear classifier': 'frozen',
+  'the same BERT from scratch': 'fromScratch',
+  'bag of words and a linear classifier': 'bagOfWords',
+};
+
 /** Accuracy on held-out texts, over the seeds. */
 export interface Accuracy extends MeanStd {
   method: Method;
@@ -142,6 +150,20 @@ function encodeWhole(bert: models.BERT, texts: readonly string[]): Float32Array[
       return own.reduce((sum, row) => sum + (row[i] as number), 0) / length;
     });
   });
+}
+
+/** Arranges accuracies by classifier and labels per class, for a file of results. */
+export function byMethod(results: readonly Accuracy[]): Record<string, Record<number, MeanStd>> {
+  return Object.fromEntries(
+    METHODS.map((method) => [
+      KEYS[method],
+      Object.fromEntries(
+        results
+          .filter((row) => row.method === method)
+          .map(({ perClass, mean, std }) => [perClass, { mean, std }]),
+      ),
+    ]),
+  );
 }
 
 /** Runs the study: pre-trains once, then trains every classifier on every draw of labels. */

@@ -92,6 +92,10 @@ async function run(context: SectionContext): Promise<SectionResult> {
           'First panel: the contrastive loss. Second: recall@1 of names for the drawings of the unseen ' +
           `vendor, the fraction whose name is the nearest of ${names}; chance is ${percent(chance, 2)}.`,
       },
+      program(
+        'clipTraining',
+        'Trains such a network, here on the drawings of the package; `npm run pretrain -- clip` in the repository renders those of the other vendors.',
+      ),
       { kind: 'table', table },
       { kind: 'heading', text: 'From texts to images' },
       {
@@ -110,6 +114,7 @@ async function run(context: SectionContext): Promise<SectionResult> {
           `The loss of ${count(tuning.losses.length)} further steps on ${count(tuning.trained)} drawings of ` +
           `${emoji.vendor} (${fixed(tuning.seconds, 0)} s). ${tuningVerdict(tuning, emoji)}`,
       },
+      program('clipTuning', 'Fine-tunes on every fourth drawing, and names the others.'),
     ],
   };
 }

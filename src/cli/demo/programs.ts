@@ -120,9 +120,22 @@ ${DIGITS}
 const labels = gunzipSync(readFileSync('node_modules/nearfar/dist/samples/digits/digits-labels-idx1-ubyte.gz')).subarray(8);
 const part = (from, to) => subset(images, Array.from({ length: to - from }, (_, i) => from + i));
 const model = new SimCLR();
-for await (const { step, loss } of train(model, part(0, 2000), { steps: 250, batchSize: 128, seed: 1 })) console.log(step, loss);
+for await (const { step, loss } of train(model, part(0, 2000), { steps: 200, batchSize: 128, seed: 1 })) console.log(step, loss);
 const rows = { train: model.encode(part(0, 2000)), test: model.encode(part(2000, 3000)) };
 console.log(fewShotAccuracy({ ...rows, trainLabels: labels.subarray(0, 2000), testLabels: labels.subarray(2000) }, [10]));`,
+
+  neighbors: `\
+import { readFileSync } from 'node:fs';
+import { gunzipSync } from 'node:zlib';
+import { topK } from 'nearfar';
+import { imagesFrom, SimCLR, subset, train } from 'nearfar/models';
+
+${DIGITS}
+const part = (from, to) => subset(images, Array.from({ length: to - from }, (_, i) => from + i));
+const model = new SimCLR();
+for await (const { step, loss } of train(model, part(0, 2000), { steps: 200, batchSize: 128, seed: 1 })) console.log(step, loss);
+const { indices } = topK(model.encode(part(2000, 2001)), model.encode(part(0, 2000)), 6);
+console.log(Array.from(indices, (index) => index % 10)); // digits come by turns: 0, 1, … 9, 0, 1, …`,
 
   clip: `\
 import { readdirSync, readFileSync } from 'node:fs';
@@ -134,6 +147,34 @@ ${open('Clip', 'clip')}
 ${EMOJI}
 const { indices } = topK(clip.encodeTexts(['fruit', 'music']), clip.encode(pixels), 6);
 console.log(Array.from(indices, (index) => captions[index].split(';')[0]));`,
+
+  clipTraining: `\
+import { readFileSync } from 'node:fs';
+import { brotliDecompressSync } from 'node:zlib';
+import { CLIP, clipRetrieval, imagesFrom, train } from 'nearfar/models';
+import { manualSeed } from 'nearfar/nn';
+
+${EMOJI}
+const data = { ...imagesFrom(pixels, { height: 32, width: 32, channels: 3 }), captions };
+manualSeed(1);
+const clip = new CLIP(captions);
+const options = { steps: 2000, batchSize: 256, learningRate: 2e-3, seed: 1 };
+for await (const { step, loss } of train(clip, data, options)) console.log(step, loss);
+console.log(clipRetrieval(clip, data).imageToText[1]);`,
+
+  clipTuning: `\
+import { readdirSync, readFileSync } from 'node:fs';
+import { brotliDecompressSync } from 'node:zlib';
+import { topK } from 'nearfar';
+import { captionLabel, imagesFrom, loadClip, subset, train } from 'nearfar/models';
+
+${open('Clip', 'clip')}
+${EMOJI}
+const all = { ...imagesFrom(pixels, { height: 32, width: 32, channels: 3 }), captions };
+const some = subset(all, captions.flatMap((_, i) => (i % 4 === 0 ? [i] : [])));
+for await (const { step, loss } of train(clip, some, { steps: 20, batchSize: 128, learningRate: 3e-4, seed: 1 })) console.log(step, loss);
+const { indices } = topK(clip.encode(pixels), clip.encodeTexts(captions.map(captionLabel)), 1);
+console.log(indices.filter((name, i) => i % 4 > 0 && name === i).length / (all.count - some.count));`,
 
   mae: `\
 import { readFileSync } from 'node:fs';

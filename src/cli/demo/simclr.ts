@@ -3,6 +3,7 @@
  * before training, and the same network trained on the labels alone.
  */
 
+import { digitRows } from '../../../build/samples/digits-split.js';
 import { readIdx } from '../../data/files/idx.js';
 import { pixelRows } from '../../data/images/pixel-rows.js';
 import type { Matrix } from '../../index.js';
@@ -17,19 +18,24 @@ import {
   train,
 } from '../../models/index.js';
 import { manualSeed } from '../../nn/index.js';
+import { topK } from '../../search/top-k.js';
 import { readSample } from '../../terminal/package-files.js';
 import { evaluateEncoder } from '../models/embeddings.js';
 import { mean } from './numbers.js';
 import type { SectionContext } from './section.js';
 
-const HELD_OUT = 1000;
-const STEPS = 250;
+const STEPS = 200;
 const FULL_STEPS = 3000;
 const BATCH = 128;
+/** Neighbors of a digit that are found. */
+export const NEAREST = 6;
 /** Labels per class. */
-export const COUNTS = [1, 3, 10, 30, 200];
+export const COUNTS = [1, 3, 10, 30];
+/** Draws of the labeled digits that accuracies are means of. */
+const DRAWS = 3;
+const FULL_DRAWS = 10;
 /** Numbers of labels per class that the supervised network is trained on: it takes a while. */
-const SUPERVISED = [3, 30];
+const SUPERVISED = [3, 10];
 const SUPERVISED_STEPS = 60;
 const FULL_SUPERVISED = COUNTS;
 const FULL_SUPERVISED_STEPS = 200;
@@ -46,11 +52,17 @@ export function loadDigits(): Digits {
   const labels = readIdx(readSample('digits/digits-labels-idx1-ubyte.gz')).data;
   const [count = 0, height = 0, width = 0] = images.shape;
   const all = imagesFrom(images.data, { height, width, channels: 1 }, labels);
-  const rows = Array.from({ length: count }, (_, row) => row);
-  return {
-    training: subset(all, rows.slice(0, count - HELD_OUT)),
-    heldOut: subset(all, rows.slice(count - HELD_OUT)),
-  };
+  const { training, heldOut } = digitRows(count);
+  return { training: subset(all, training), heldOut: subset(all, heldOut) };
+}
+
+/** Nearest digits to train on of each held-out one, by cosine. */
+export interface Neighbors {
+  /** (held-out digits, NEAREST), nearest first. */
+  indices: Int32Array;
+  /** Fraction of nearest digits with the label of the held-out one, by embeddings and by pixels. */
+  sameLabel: number;
+  sameLabelPixels: number;
 }
 
 /** Results of a run. */
@@ -64,6 +76,7 @@ export interface SimClrRun {
   raw: FewShotAccuracy[];
   untrained: FewShotAccuracy[];
   trained: FewShotAccuracy[];
+  neighbors: Neighbors;
   supervised: { perClass: number; probe: number }[];
 }
 
@@ -74,8 +87,9 @@ export async function trainSimClr(
 ): Promise<SimClrRun> {
   manualSeed(seed);
   const model = new SimCLR();
+  const draws = full ? FULL_DRAWS : DRAWS;
   const evaluate = (encode: (images: ImageDataset) => Matrix): FewShotAccuracy[] =>
-    evaluateEncoder(encode, training, heldOut, COUNTS, { seed });
+    evaluateEncoder(encode, training, heldOut, COUNTS, { seed, draws });
   const encode = (images: ImageDataset): Matrix => model.encode(images);
   const raw = evaluate(pixelRows);
   const untrained = evaluate(encode);
@@ -100,7 +114,26 @@ export async function trainSimClr(
     untrained,
     trained,
     supervised,
+    neighbors: nearestDigits({ training, heldOut }, encode),
   };
+}
+
+/** Finds the nearest digits to train on of all held-out ones. */
+function nearestDigits(
+  { training, heldOut }: Digits,
+  encode: (images: ImageDataset) => Matrix,
+): Neighbors {
+  const find = (rows: (images: ImageDataset) => Matrix): Int32Array =>
+    topK(rows(heldOut), rows(training), NEAREST).indices;
+  const sameLabel = (indices: Int32Array): number => {
+    const labels = Array.from(heldOut.labels as Int32Array);
+    const same = labels.filter(
+      (label, i) => training.labels?.[indices[NEAREST * i] as number] === label,
+    );
+    return same.length / labels.length;
+  };
+  const indices = find(encode);
+  return { indices, sameLabel: sameLabel(indices), sameLabelPixels: sameLabel(find(pixelRows)) };
 }
 
 /** Trains the same network on few labels and nothing else. */
