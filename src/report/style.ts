@@ -110,10 +110,10 @@ details.code pre{margin-block:.5rem}
 .origin.stored{color:var(--c4)}
 dl{display:grid;grid-template-columns:minmax(7rem,max-content) 1fr;gap:.35rem 1.2rem;font:.92rem/1.5 ${FONT}}
 dt{font-weight:600}dd{margin:0;overflow-wrap:anywhere}
-section>figure.table{max-width:min(48rem,100%)}
+section>figure.table{width:fit-content;min-width:min(40rem,100%);max-width:min(60rem,100%)}
 .table>div{overflow-x:auto;background:linear-gradient(to left,var(--paper),transparent) right/2.5rem 100% no-repeat local,
 linear-gradient(to left,color-mix(in srgb,var(--ink) 25%,transparent),transparent) right/.6rem 100% no-repeat scroll}
-.table figcaption{max-width:none}
+.table figcaption{max-width:none;contain:inline-size}
 table{border-collapse:collapse;width:100%;font:.9rem/1.4 ${FONT};font-variant-numeric:tabular-nums}
 th,td{padding:.45rem .6rem;text-align:right;border-bottom:1px solid var(--line);vertical-align:top}
 th:first-child{text-align:left;padding-left:0}

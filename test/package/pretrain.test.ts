@@ -27,7 +27,8 @@ test('the weights in the repository are those of their runs, and load', () => {
   let all = 0;
   for (const name of NAMES) {
     const files = readFolder(join(WEIGHTS, name));
-    const { sha256, bytes, bits } = runs[name] as Run;
+    const { sha256, bytes, bits, command } = runs[name] as Run;
+    same(command, `npm run pretrain -- ${name}`, `${name}: the command that the demo's page names`);
     same(digestFiles(files), sha256, `${name}: npm run pretrain writes weights and runs.json`);
     all += bytes;
     const record = recordOf(files);

@@ -13,7 +13,7 @@ import { loadDigits } from './simclr.js';
 export const mae: Section = {
   name: 'mae',
   title: 'Masked image modeling: MAE',
-  duration: 60,
+  duration: 25,
   sources: ['MNIST by LeCun and Cortes (CC BY-SA 3.0)'],
   run,
 };

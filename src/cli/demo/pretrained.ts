@@ -61,18 +61,15 @@ export function storedLossPanel({ record }: Pretrained, title: string, y: string
 export function storedRunsTable(): Table {
   const runs: Record<string, Run> = JSON.parse(decode(readWeightFile('runs.json')));
   return {
-    head: ['stored run', 'steps', 'processor time', 'machine', 'SHA-256', 'in the repository'],
-    rows: Object.entries(runs).map(([name, { cpuSeconds, machine, sha256, command }]) => {
+    head: ['stored run', 'steps', 'processor time', 'SHA-256', 'machine'],
+    rows: Object.entries(runs).map(([name, { cpuSeconds, machine, sha256 }]) => {
       const { record } = readPretrained(name as PretrainedName);
       const minutes = (cpuSeconds / 60).toFixed(0);
-      return [
-        ...[name, count(stepsOf(record)), `${minutes} min`, machine, sha256.slice(0, 12)],
-        `\`${command}\``,
-      ];
+      return [name, count(stepsOf(record)), `${minutes} min`, sha256.slice(0, 12), machine];
     }),
-    texts: [3, 5],
+    texts: [4],
     caption:
-      'Stored runs: models that were trained before, which the package carries in 16 bits. The command ' +
-      'in the last column makes the same bytes again, on any machine.',
+      'Stored runs: models that were trained before, which the package carries in 16 bits. In the ' +
+      'repository, `npm run pretrain -- bert` makes the same bytes again, on any machine.',
   };
 }

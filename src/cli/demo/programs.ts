@@ -184,7 +184,7 @@ import { manualSeed } from 'nearfar/nn';
 
 ${DIGITS}
 manualSeed(1);
-const mae = new MAE({ height: 28, width: 28, channels: 1 });
+const mae = new MAE({ height: 28, width: 28, channels: 1, hidden: 64, heads: 4 });
 for await (const { step, loss } of train(mae, images, { steps: 120, seed: 1 })) console.log(step, loss);
 console.log(reconstructionErrors(mae, images), mae.reconstruct(images.read([0, 1]).pixels).reconstructed.shape);`,
 } as const;

@@ -92,7 +92,7 @@ async function run(context: SectionContext): Promise<SectionResult> {
         scatter('After training', result.after, labels),
       ],
       caption:
-        `The first ${SHOWN} held-out digits by PCA of their embeddings. Two of ${result.after.cols} ` +
+        `The first ${SHOWN} held-out digits by PCA of their embeddings. Two of ${count(result.after.cols)} ` +
         'dimensions do not separate all ten classes.',
     },
     { kind: 'table', table },
