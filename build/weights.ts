@@ -10,7 +10,7 @@ import type { Plugin } from 'esbuild';
 const MODULES: Readonly<Record<string, string>> = { english: 'english-weights' };
 
 /** Folders of pre-trained models, which `npm run pretrain` makes. */
-const FOLDERS = ['bert', 'gpt', 'clip'];
+const FOLDERS = ['bert', 'gpt', 'clip', 'mae'];
 
 const DATA = `Pre-trained models of nearfar (MIT), made by "npm run pretrain" of its repository.
 
@@ -20,6 +20,7 @@ clip   from the emoji of Noto by Google (Apache-2.0, https://github.com/googlefo
        Twitter and others (CC BY 4.0, https://github.com/jdecked/twemoji) and OpenMoji by the OpenMoji project,
        HfG Schwäbisch Gmünd (CC BY-SA 4.0, https://openmoji.org), rendered to 32 x 32 pixels, and the keywords
        of emojilib (MIT). No drawing is in the weights.
+mae    from digits of MNIST by LeCun, Cortes and Burges (CC BY-SA 3.0), see ../samples/digits/LICENSE.txt
 `;
 
 export function writeWeights(dist: string): void {

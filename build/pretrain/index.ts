@@ -1,7 +1,7 @@
 /**
  * Makes the pre-trained models in the package, src/weights/NAME/, bit for bit:
  *
- *   npm run pretrain                       all of them: BERT, GPT, CLIP
+ *   npm run pretrain                       all of them: BERT, GPT, CLIP, MAE
  *   npm run pretrain -- gpt                one
  *   npm run pretrain -- gpt --steps 100 --seed 2 --out elsewhere
  *

@@ -35,20 +35,25 @@ export async function draw(stored) {
       '24 points of three classes, before and after training',
     ),
     'losses.svg': renderFigure(losses, 'Triplet loss and NT-Xent of 24 points, by step'),
-    'pretraining.svg': renderFigure(stored, 'What BERT, GPT and CLIP do with held-out data, by step'),
+    'pretraining.svg': renderFigure(stored, 'What BERT, GPT, CLIP and MAE do with held-out data, by step'),
   };
 }
 `;
 
-/** Draws the metric of a stored run on held-out data, by step. */
+/**
+ * Draws the metric of a stored run on held-out data, by step.
+ *
+ * @param first the first point: one before training may be so high that it hides all others
+ */
 function storedPanel(
   name: string,
   panel: Pick<LinePanel, 'title' | 'y' | 'percent' | 'reference'>,
+  first = 0,
 ): LinePanel {
   const record: PretrainingRecord = JSON.parse(
     readFileSync(`src/weights/${name}/pretraining.json`, 'utf8'),
   );
-  const series = [{ name: 'held out', color: 1, points: record.validation }];
+  const series = [{ name: 'held out', color: 1, points: record.validation.slice(first) }];
   return { kind: 'lines', x: 'step', points: true, series, ...panel };
 }
 
@@ -77,6 +82,7 @@ export async function drawFigures(): Promise<Record<Figure, string>> {
       storedPanel('bert', { title: 'BERT: masked tokens of mails', y: 'accuracy', percent: true }),
       storedPanel('gpt', { title: 'GPT: next character', y: 'nats per character' }),
       storedPanel('clip', { title: 'CLIP: names of emoji', y: 'recall@1', percent: true }),
+      storedPanel('mae', { title: 'MAE: masked patches', y: 'mean squared error' }, 1),
     ]);
     for (const name of FIGURES) {
       // A tenth of a unit is finer than a screen, and coarser than what another sum's order changes.

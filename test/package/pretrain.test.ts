@@ -5,7 +5,7 @@
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Files, GPT, loadBert, loadClip, loadGpt, saveGpt } from 'nearfar/models';
+import { type Files, GPT, loadBert, loadClip, loadGpt, loadMae, saveGpt } from 'nearfar/models';
 import { manualSeed } from 'nearfar/nn';
 import { digestFiles, readFolder } from '../../build/files.js';
 import { encodeFloat16 } from '../../build/pretrain/float16.js';
@@ -17,7 +17,7 @@ import { temporaryFolder } from '../temporary.js';
 
 const test = suite('pretrain');
 
-const NAMES = ['bert', 'gpt', 'clip'] as const;
+const NAMES = ['bert', 'gpt', 'clip', 'mae'] as const;
 const WEIGHTS = 'src/weights';
 const MAX_BYTES = 6e6;
 
@@ -34,7 +34,7 @@ test('the weights in the repository are those of their runs, and load', () => {
     const record = recordOf(files);
     same([record.model, record.bits], [name, bits], `${name}: pretraining.json`);
     check(Object.values(record.metrics).every(Number.isFinite), `${name}: metrics`);
-    const load = { bert: loadBert, gpt: loadGpt, clip: loadClip }[name];
+    const load = { bert: loadBert, gpt: loadGpt, clip: loadClip, mae: loadMae }[name];
     const model = load(files);
     const size = [...model.parameters().values()].reduce(
       (sum, parameter) => sum + parameter.size,

@@ -1,5 +1,6 @@
 /**
- * A masked autoencoder on the digits that come with the package: trained, watched while it reconstructs masked patches, and compared with a mean, an interpolation and raw pixels.
+ * The pre-trained masked autoencoder on held-out digits: its reconstructions next to a mean and an
+ * interpolation, and its encoder next to raw pixels and to the network before training.
  */
 
 import { pixelRows } from '../../data/images/pixel-rows.js';
@@ -9,76 +10,80 @@ import {
   type FewShotAccuracy,
   type ImageDataset,
   imagesToTensor,
+  loadMae,
   MAE,
   type ReconstructionErrors,
   reconstructionErrors,
-  train,
 } from '../../models/index.js';
 import { manualSeed, noGrad, tidy } from '../../nn/index.js';
 import { evaluateEncoder } from '../models/embeddings.js';
 import { reconstructionSheet } from '../output/reconstructions.js';
+import { type Pretrained, readPretrained } from './pretrained.js';
 import type { SectionContext } from './section.js';
 import type { Digits } from './simclr.js';
 
-/** Two thirds of the default width, which takes half the time. */
-const SIZES = { hidden: 64, heads: 4 };
-const STEPS = 120;
-const FULL_STEPS = 3000;
-/** Points of the validation curve. */
-const VALIDATIONS = 4;
 /** Images on a sheet, and images that the encoder is timed on. */
 const SHOWN = 10;
 const TIMED = 64;
 const ROUNDS = 5;
+/** Fractions of hidden patches that are shown next to the one of the training. */
+const OTHER_RATIOS = [0.5, 0.9];
 /** Labels per class. */
 export const COUNTS = [10, 100];
+const DRAWS = 3;
+const FULL_DRAWS = 10;
+
+/** A sheet of reconstructions. */
+export interface Sheet {
+  title: string;
+  image: DecodedImage;
+}
 
 /** Results of a run. */
 export interface MaeRun {
+  stored: Pretrained;
   model: MAE;
-  losses: number[];
-  /** Loss on held-out digits by step. */
-  validation: [step: number, loss: number][];
-  sheets: { before: DecodedImage; after: DecodedImage };
+  /** Before training, after it, and with other fractions of hidden patches. */
+  sheets: { before: Sheet; after: Sheet; others: Sheet[] };
   errors: ReconstructionErrors;
   /** Milliseconds that the encoder takes for all patches and for the visible ones. */
   times: { all: number; visible: number };
-  /** Accuracies of probes, after long training only. */
-  probes?: { raw: FewShotAccuracy[]; trained: FewShotAccuracy[] };
+  probes: { raw: FewShotAccuracy[]; untrained: FewShotAccuracy[]; trained: FewShotAccuracy[] };
 }
 
-/** Trains on the digits and evaluates on held-out ones. */
-export async function trainMae(
+/** Reconstructs held-out digits, and fits linear classifiers on few labels. */
+export function evaluateMae(
   { training, heldOut }: Digits,
   { seed, full, terminal }: SectionContext,
-): Promise<MaeRun> {
+): MaeRun {
+  const stored = readPretrained('mae');
+  const model = loadMae(stored.files);
   manualSeed(seed);
-  const model = new MAE({ ...heldOut.shape, ...SIZES });
-  const steps = full ? FULL_STEPS : STEPS;
-  const losses: number[] = [];
-  const validation: MaeRun['validation'] = [[0, model.evaluate(heldOut)]];
-  const before = reconstructionSheet(model, heldOut, SHOWN);
-  const progress = terminal.progress('mae', steps);
-  for await (const { step, loss } of train(model, training, { steps, seed })) {
-    losses.push(loss);
-    await progress.step(step, loss);
-    if (step % Math.floor(steps / VALIDATIONS) !== 0) continue;
-    validation.push([step, model.evaluate(heldOut)]);
-  }
-  progress.end();
+  const fresh = new MAE(model.config);
+  const draws = full ? FULL_DRAWS : DRAWS;
   const evaluate = (encode: (images: ImageDataset) => Matrix): FewShotAccuracy[] =>
-    evaluateEncoder(encode, training, heldOut, COUNTS, { seed });
-  return {
-    model,
-    losses,
-    validation,
-    sheets: { before, after: reconstructionSheet(model, heldOut, SHOWN) },
-    errors: reconstructionErrors(model, heldOut),
-    times: encoderTimes(model, heldOut),
-    ...(full
-      ? { probes: { raw: evaluate(pixelRows), trained: evaluate((part) => model.encode(part)) } }
-      : {}),
+    evaluateEncoder(encode, training, heldOut, COUNTS, { seed, draws });
+  const sheet = (network: MAE, when: string, ratio: number): Sheet => ({
+    title: `${when}${Math.round(100 * ratio)} % masked`,
+    image: reconstructionSheet(network, heldOut, SHOWN, ratio),
+  });
+  const { maskRatio } = model.config;
+  terminal.transient('mae: reconstructs held-out digits');
+  const sheets = {
+    before: sheet(fresh, 'Before training, ', maskRatio),
+    after: sheet(model, 'Pre-trained, ', maskRatio),
+    others: OTHER_RATIOS.map((ratio) => sheet(model, 'Pre-trained, ', ratio)),
   };
+  const errors = reconstructionErrors(model, heldOut);
+  const times = encoderTimes(model, heldOut);
+  terminal.transient('mae: linear classifiers on few labels');
+  const probes = {
+    raw: evaluate(pixelRows),
+    untrained: evaluate((part) => fresh.encode(part)),
+    trained: evaluate((part) => model.encode(part)),
+  };
+  fresh.dispose();
+  return { stored, model, sheets, errors, times, probes };
 }
 
 /** Times the encoder on all patches and on the visible ones, alternately. */

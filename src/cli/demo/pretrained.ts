@@ -7,7 +7,7 @@ import { readWeightFile, readWeights } from '../../terminal/package-files.js';
 import { count } from './numbers.js';
 
 /** Names of the models. */
-export type PretrainedName = 'bert' | 'gpt' | 'clip';
+export type PretrainedName = 'bert' | 'gpt' | 'clip' | 'mae';
 
 /** A pre-trained model: its files and the record of its run. */
 export interface Pretrained {

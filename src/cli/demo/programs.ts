@@ -179,14 +179,26 @@ console.log(indices.filter((name, i) => i % 4 > 0 && name === i).length / (all.c
   mae: `\
 import { readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
-import { imagesFrom, MAE, reconstructionErrors, train } from 'nearfar/models';
+import { imagesFrom, MAE, reconstructionErrors, subset, train } from 'nearfar/models';
 import { manualSeed } from 'nearfar/nn';
 
 ${DIGITS}
+const part = (from, to) => subset(images, Array.from({ length: to - from }, (_, i) => from + i));
 manualSeed(1);
 const mae = new MAE({ height: 28, width: 28, channels: 1, hidden: 64, heads: 4 });
-for await (const { step, loss } of train(mae, images, { steps: 120, seed: 1 })) console.log(step, loss);
-console.log(reconstructionErrors(mae, images), mae.reconstruct(images.read([0, 1]).pixels).reconstructed.shape);`,
+for await (const { step, loss } of train(mae, part(0, 2000), { steps: 2000, seed: 1 })) console.log(step, loss);
+console.log(reconstructionErrors(mae, part(2000, 3000)));`,
+
+  reconstruct: `\
+import { readdirSync, readFileSync } from 'node:fs';
+import { gunzipSync } from 'node:zlib';
+import { imagesFrom, loadMae } from 'nearfar/models';
+
+${open('Mae', 'mae')}
+${DIGITS}
+const { reconstructed } = mae.reconstruct(images.read([2000]).pixels, { maskRatio: 0.75 });
+const pixels = Array.from(reconstructed.data, (value) => (value > 0 ? '#' : '.'));
+for (let row = 0; row < 28; row++) console.log(pixels.slice(28 * row, 28 * row + 28).join(''));`,
 } as const;
 
 /** A block with a program, folded. */
