@@ -133,7 +133,8 @@ function writeBytes(path: string, bytes: Uint8Array): void {
   }
 }
 
-function removeQuietly(path: string): void {
+/** Removes a file, if it can be. */
+export function removeQuietly(path: string): void {
   try {
     rmSync(path, { force: true });
   } catch {

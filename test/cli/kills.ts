@@ -4,19 +4,19 @@
  * stopped.
  *
  *   npm run kills                 fifty kills for each system, 200 of ranks and their server
- *   npm run kills -- 10 --seed 7  ten, at other moments; --ranks: only those of ranks
+ *   npm run kills -- 10 --seed 7  ten, at other moments; --ranks: only those of ranks, --encode: of encoding
  */
 
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { isDeepStrictEqual, parseArgs } from 'node:util';
 import { Random } from '../../src/core/random.js';
-import { killRanks } from '../distributed/kills.js';
+import { killEncodings, killRanks } from '../distributed/kills.js';
 import { filesOf, type Moment, runUntil, SMALL, writeWords } from './killing.js';
 import { folder } from './program.js';
 
 const { values, positionals } = parseArgs({
-  options: { seed: { type: 'string' }, ranks: { type: 'boolean' } },
+  options: { seed: { type: 'string' }, ranks: { type: 'boolean' }, encode: { type: 'boolean' } },
   allowPositionals: true,
 });
 const wanted = Number(positionals[0] ?? 50);
@@ -31,7 +31,7 @@ const home = folder();
 const data = join(home, 'data.txt');
 writeWords(data, 3000);
 
-for (const system of values.ranks ? [] : ['gpt', 'bert']) {
+for (const system of values.ranks || values.encode ? [] : ['gpt', 'bert']) {
   const run = (out: string): string[] => ['train', system, '--data', data, '--out', out, ...RUN];
   const whole = join(home, system);
   const killed = join(home, `${system}-killed`);
@@ -66,4 +66,5 @@ for (const system of values.ranks ? [] : ['gpt', 'bert']) {
   process.stdout.write(`${system}: ${kills} kills in ${runs} runs, all ${files} files the same\n`);
 }
 
-await killRanks(home, data, 4 * wanted, random);
+if (!values.encode) await killRanks(home, data, 4 * wanted, random);
+if (!values.ranks) await killEncodings(home, wanted, random);

@@ -1,10 +1,14 @@
-/** Kills of ranks and of their server: the files must be those of a run that was never disturbed. */
+/**
+ * Kills of ranks, of processes that encode together, and of their server: the files must be those of a
+ * run that was never disturbed.
+ */
 
-import { existsSync, rmSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import type { Random } from '../../src/core/random.js';
 import { filesOf, runUntil, SMALL } from '../cli/killing.js';
+import { disturbEncoding, writeTexts } from './encodings.js';
 import { disturbJob } from './job.js';
 import { missingServer, NatsServer } from './nats-server.js';
 
@@ -66,6 +70,40 @@ export async function killRanks(
       }
       for (const path of written) rmSync(path, { recursive: true });
     }
+  } finally {
+    await server.stop();
+  }
+}
+
+/** Disturbs encodings until there were so many kills. */
+export async function killEncodings(home: string, wanted: number, random: Random): Promise<void> {
+  if (missingServer() !== undefined) return;
+  const [data, out, whole] = ['texts.jsonl', 'killed.npy', 'whole.npy'].map((name) =>
+    join(home, name),
+  ) as [string, string, string];
+  writeTexts(data, 12_000);
+  const encode = (...args: string[]): string[] => ['encode', ...args, '--threads', '1', '--json'];
+  await runUntil(encode('--data', data, '--out', whole));
+  const server = await new NatsServer().storeStreams().start();
+  const isSame = (): boolean => readFileSync(out).equals(readFileSync(whole));
+  let jobs = 1;
+  try {
+    const nats = ['--nats', server.url];
+    const done = await disturbEncoding(
+      server,
+      { writer: encode('--data', data, '--out', out, ...nats), worker: encode(...nats) },
+      {
+        ...{ kills: wanted, everyMs: 800, random },
+        again() {
+          if (!isSame()) throw new Error('other rows than those of one machine');
+          rmSync(out);
+          jobs++;
+        },
+      },
+    );
+    const kinds = Object.entries(done).map(([kind, count]) => `${count} of ${kind}`);
+    if (!isSame()) throw new Error('other rows than those of one machine');
+    process.stdout.write(`encoding: ${wanted} kills in ${jobs} jobs (${kinds.join(', ')})\n`);
   } finally {
     await server.stop();
   }

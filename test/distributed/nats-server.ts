@@ -27,7 +27,7 @@ const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout
 export class NatsServer {
   readonly folder = mkdtempSync(join(tmpdir(), 'nearfar-nats-'));
   port = -1;
-  readonly #config: string;
+  #config: string;
   #child: ChildProcess | undefined;
 
   readonly #remove = (): void => {
@@ -39,6 +39,12 @@ export class NatsServer {
   constructor(config = '') {
     this.#config = config;
     process.once('exit', this.#remove);
+  }
+
+  /** Gives it JetStream, with its own folder. */
+  storeStreams(): this {
+    this.#config += `\njetstream { store_dir: "${join(this.folder, 'streams')}" }`;
+    return this;
   }
 
   get url(): string {

@@ -3,39 +3,56 @@
 import { npyBytes } from '../../data/files/npy.js';
 import { InputError } from '../../terminal/errors.js';
 import { prepareFile, writeAll } from '../../terminal/files.js';
+import type { Terminal } from '../../terminal/progress.js';
 import { type Command, type Input, JSON_OPTION, required } from '../command.js';
-import { idsPath, isRowsFile } from '../input/rows.js';
-import { readTexts } from '../input/texts.js';
-import type { Encoded } from '../models/model.js';
+import { idsBytes, idsPath, isRowsFile } from '../input/rows.js';
+import type { NamedInputs, RowEncoder } from '../models/model.js';
 import { inputError, isSentenceFolder, openFor } from '../models/open.js';
 import {
   checkPromptName,
-  cutNote,
   ENCODE_OPTIONS,
-  encodeTexts,
   openSentenceEncoder,
   readEncodeSettings,
+  sentenceRows,
 } from '../models/sentence.js';
+import { hashModel } from '../queue/model-hash.js';
+import { encodeTogether } from '../queue/run.js';
 
-/** Encodes the texts of a path by a sentence encoder. */
-async function encodeSentences(
-  folder: string | undefined,
-  path: string,
-  { options, terminal }: Input,
-): Promise<Encoded> {
+/** A model that encodes, and what besides its folder its rows depend on. */
+interface Opened {
+  encoder: RowEncoder;
+  settings: object;
+}
+
+/** Opens the model of a folder, or the English encoder. */
+async function open({ positional, options }: Input): Promise<Opened> {
+  const [folder] = positional;
+  const asked = ['promptName', 'precision', 'dimensions'].some((name) => {
+    return options[name] !== undefined;
+  });
+  if (!asked && folder !== undefined && !isSentenceFolder(folder)) {
+    return { encoder: await openFor('encode', folder), settings: {} };
+  }
   const settings = readEncodeSettings(options);
   const encoder = await openSentenceEncoder(folder, settings);
   const promptName = checkPromptName('--prompt-name', encoder, options.promptName);
-  const rows = readTexts(path, { lines: true });
-  const texts = rows.map(({ text }) => text);
-  const request = { name: 'encode', promptName, dimensions: settings.dimensions };
-  const matrix = await encodeTexts(encoder, texts, request, terminal);
-  const { note } = cutNote(encoder, texts, 'texts', promptName);
+  const { dimensions } = settings;
   return {
-    ...matrix,
-    ids: rows.map(({ key, id }) => key ?? id),
-    notes: note === undefined ? [] : [note],
+    encoder: sentenceRows(encoder, { promptName, dimensions }),
+    settings: { ...settings, promptName },
   };
+}
+
+/** Encodes all inputs, with a progress bar where they are many. */
+async function encodeAll(encoder: RowEncoder, inputs: NamedInputs, terminal: Terminal) {
+  const count = inputs.ids.length;
+  if (!('texts' in inputs) || count <= encoder.batch) return encoder.encode(inputs);
+  const progress = terminal.progress('encode', count, { unit: { name: 'texts', perStep: 1 } });
+  try {
+    return await encoder.encode(inputs, (rows) => progress.step(rows));
+  } finally {
+    progress.end();
+  }
 }
 
 /** Encodes texts or images. */
@@ -60,40 +77,54 @@ export const encode: Command = {
       description: "the encoder's prompt to put before each text (default: its default prompt)",
     },
     ...ENCODE_OPTIONS,
+    {
+      flags: '--nats <url>',
+      description:
+        'NATS server with JetStream by which machines share the work: one has --data and --out, the others have the model alone and encode for it',
+    },
+    { flags: '--job <name>', description: 'name that tells jobs of one server apart, with --nats' },
     JSON_OPTION,
   ],
   examples: [
     'nearfar encode --data faq.csv --out faq.npy',
     'nearfar encode all-MiniLM-L6-v2 --data articles.jsonl --out articles.npy',
     'nearfar encode encoder --data photos/ --out photos.npy',
+    'nearfar encode all-MiniLM-L6-v2 --nats nats://10.0.0.1:4222',
   ],
   async run(input) {
     const { positional, options, terminal } = input;
-    const [folder] = positional;
-    const path = required(options, 'data');
-    const out = required(options, 'out');
-    if (!isRowsFile(out)) throw new InputError(`--out must end with .npy, got ${out}`);
-    prepareFile('--out', out);
-    const asked = ['promptName', 'precision', 'dimensions'].some((name) => {
-      return options[name] !== undefined;
-    });
-    let encoded: Encoded;
-    if (asked || folder === undefined || isSentenceFolder(folder)) {
-      encoded = await encodeSentences(folder, path, input);
-    } else {
-      const run = await openFor('encode', folder);
-      encoded = await inputError('--data', () => run(path));
+    const url = options.nats as string | undefined;
+    const name = options.job as string | undefined;
+    if (name !== undefined && url === undefined) throw new InputError('--job is for --nats');
+    // A process without data and output works for others.
+    const isWorker = url !== undefined && options.data === undefined && options.out === undefined;
+    const data = isWorker
+      ? undefined
+      : { path: required(options, 'data'), out: required(options, 'out') };
+    if (data !== undefined) {
+      if (!isRowsFile(data.out)) throw new InputError(`--out must end with .npy, got ${data.out}`);
+      prepareFile('--out', data.out);
     }
-    const { data, rows, cols, ids, notes = [] } = encoded;
-    const names = idsPath(out);
-    // A line feed in the name of a file would shift all that follow.
-    const lines = ids.map((id) => `${id.replaceAll('\n', '\\n')}\n`);
-    writeAll([
-      [out, npyBytes(data, [rows, cols])],
-      [names, new TextEncoder().encode(lines.join(''))],
-    ]);
-    for (const note of notes) terminal.note(note);
-    terminal.event('done', { rows, width: cols, out, ids: names });
-    terminal.line(`${out}: ${rows} rows of ${cols} numbers; ${names}: which input each row is`);
+    const { encoder, settings } = await open(input);
+    if (url !== undefined) {
+      const model = await hashModel(positional[0], settings);
+      await inputError('--data', () =>
+        encodeTogether({ url, name: name ?? '', encoder, model, data }, input),
+      );
+      return;
+    }
+    const { path, out } = data as NonNullable<typeof data>;
+    await inputError('--data', async () => {
+      const inputs = await encoder.read(path);
+      const { data, rows, cols } = await encodeAll(encoder, inputs, terminal);
+      const names = idsPath(out);
+      writeAll([
+        [out, npyBytes(data, [rows, cols])],
+        [names, idsBytes(inputs.ids)],
+      ]);
+      for (const note of inputs.notes ?? []) terminal.note(note);
+      terminal.event('done', { rows, width: cols, out, ids: names });
+      terminal.line(`${out}: ${rows} rows of ${cols} numbers; ${names}: which input each row is`);
+    });
   },
 };

@@ -17,6 +17,12 @@ export function idsPath(path: string): string {
   return path.replace(/\.npy$/i, '.ids.txt');
 }
 
+/** Bytes of the file of ids: a line for each row. */
+export function idsBytes(ids: readonly string[]): Uint8Array {
+  // A line feed in the name of a file would shift all that follow.
+  return new TextEncoder().encode(ids.map((id) => `${id.replaceAll('\n', '\\n')}\n`).join(''));
+}
+
 /** Tells a `.npy` file by its suffix. */
 export function isRowsFile(path: string): boolean {
   return path.toLowerCase().endsWith('.npy');

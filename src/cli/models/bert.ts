@@ -20,7 +20,7 @@ import { readTexts, splitTexts, type Text } from '../input/texts.js';
 import { charactersOfTexts, encodeDocuments, type TokenIds } from '../input/token-ids.js';
 import { readTextData, type TextData, trainWordPieceTokenizer } from '../input/tokenizer.js';
 import { accuracyOf, finetuneBert } from './bert-finetune.js';
-import type { Encoded, Metrics, ModelDeclaration, OpenedModel } from './model.js';
+import type { Metrics, ModelDeclaration, OpenedModel, RowEncoder } from './model.js';
 import {
   CONTEXT,
   choiceOption,
@@ -81,20 +81,24 @@ function maskedSample(model: BERT, document: TokenIds): string {
   return `${masked} → ${list.join(', ')}`;
 }
 
-/** Encodes the texts of a path, a line of a `.txt` each, and counts those that are too long. */
-function encodeTexts(bert: BertEncoder, path: string): Encoded {
-  const rows = readTexts(path, { lines: true });
-  const long = rows.filter(({ text }) => bert.tokenizer.encode(text).length > bert.maxTokens);
-  const matrix = bert.encode(rows.map(({ text }) => text));
+/** Encodes texts, a line of a `.txt` each; says how many are too long. */
+function textRows(bert: BertEncoder): RowEncoder {
   return {
-    ...matrix,
-    ids: rows.map(({ id }) => id),
-    notes:
-      long.length === 0
-        ? []
-        : [
-            `${long.length} of ${rows.length} texts are cut to their first ${bert.maxTokens} tokens`,
-          ],
+    batch: 64,
+    read(path) {
+      const rows = readTexts(path, { lines: true });
+      const long = rows.filter(({ text }) => bert.tokenizer.encode(text).length > bert.maxTokens);
+      const cut = `${long.length} of ${rows.length} texts are cut to their first ${bert.maxTokens} tokens`;
+      return {
+        texts: rows.map(({ text }) => text),
+        ids: rows.map(({ id }) => id),
+        notes: long.length === 0 ? [] : [cut],
+      };
+    },
+    encode(inputs) {
+      if (!('texts' in inputs)) throw new RangeError('the model encodes texts, not images');
+      return bert.encode(inputs.texts);
+    },
   };
 }
 
@@ -112,7 +116,7 @@ function openClassifier(classifier: BertClassifier): OpenedModel {
       const labels = classifier.predict(rows.map(({ text }) => text));
       return { ids: rows.map(({ id }) => id), labels };
     },
-    encode: (path) => encodeTexts(classifier.bert, path),
+    encode: textRows(classifier.bert),
   };
 }
 
@@ -121,7 +125,7 @@ function openModel(model: BERT, bigrams: Bigrams | undefined): OpenedModel {
     evaluate: (path) =>
       metricsOf(model, encodeDocuments(model.tokenizer, readTexts(path)), bigrams),
     fill: (text, topK) => model.fillMask(text, { topK }),
-    encode: (path) => encodeTexts(model, path),
+    encode: textRows(model),
     finetune: (request) => finetuneBert(model, request),
   };
 }

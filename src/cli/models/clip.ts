@@ -22,7 +22,7 @@ import {
   reportSkippedImages,
 } from '../input/images.js';
 import { isTextFile, readTexts } from '../input/texts.js';
-import { encodeImageFiles, readImageSplit } from './image-model.js';
+import { IMAGE_BATCH, readImageInputs, readImageSplit } from './image-model.js';
 import type { Metrics, ModelDeclaration, OpenedModel } from './model.js';
 import {
   choiceOption,
@@ -117,13 +117,15 @@ function openClip(model: CLIP): OpenedModel {
       if (images.count < MIN_PAIRS) throw new InputError(`${path}: needs ${MIN_PAIRS} images`);
       return metricsOf(model, images);
     },
-    async encode(path) {
-      if (!isTextFile(path)) {
-        return encodeImageFiles(path, options, (images) => model.encode(images));
-      }
-      const texts = readTexts(path, { lines: true });
-      const rows = model.encodeTexts(texts.map(({ text }) => text));
-      return { ...rows, ids: texts.map(({ id }) => id) };
+    encode: {
+      batch: IMAGE_BATCH,
+      read(path) {
+        if (!isTextFile(path)) return readImageInputs(path, options);
+        const texts = readTexts(path, { lines: true });
+        return { texts: texts.map(({ text }) => text), ids: texts.map(({ id }) => id) };
+      },
+      encode: (inputs) =>
+        'images' in inputs ? model.encode(inputs.images) : model.encodeTexts(inputs.texts),
     },
   };
 }

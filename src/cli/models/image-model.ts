@@ -1,5 +1,6 @@
 /** Parts of the command line that all models of images share: data, encoding, fine-tuning. */
 
+import type { Matrix } from '../../index.js';
 import {
   type Augmentation,
   type Files,
@@ -24,15 +25,18 @@ import {
 } from '../input/images.js';
 import { hasLabels } from './embeddings.js';
 import type {
-  Encoded,
   FinetuneRequest,
   FinetuneResult,
   Metrics,
   ModelDeclaration,
+  NamedInputs,
   Predictions,
+  RowEncoder,
 } from './model.js';
 import { pickSettings, type Settings, trainingSettings } from './options.js';
 
+/** Images that are encoded in a second or less. */
+export const IMAGE_BATCH = 64;
 /** Largest number of held-out images. */
 const MAX_HELD_OUT = 10_000;
 
@@ -56,20 +60,34 @@ export function readImageSplit(
   return openImageSplit(path, { side, onSkip: reportSkippedImages(), ...options });
 }
 
-/** Encodes the images of a path that can be read, each with the name of its file. */
-export async function encodeImageFiles(
+/** Reads the images of a path that can be read, each with the name of its file. */
+export async function readImageInputs(
   path: string,
   options: Omit<ImageOptions, 'onSkip'>,
-  encode: (images: ImageDataset) => Omit<Encoded, 'ids'>,
-): Promise<Encoded> {
+): Promise<NamedInputs> {
   const images = await openImages(path, { ...options, onSkip: reportSkippedImages() });
   const { readable, rows } = readableImages(images);
   if (rows.length === 0) throw new InputError(`${path}: holds no image that can be read`);
   const left = images.count - rows.length;
   return {
-    ...encode(readable),
+    images: readable,
     ids: rows.map((row) => images.name(row)),
     notes: left === 0 ? [] : [`${left} images cannot be read and have no row`],
+  };
+}
+
+/** Makes the row encoder of a model of images. */
+export function imageRows(
+  options: Omit<ImageOptions, 'onSkip'>,
+  encode: (images: ImageDataset) => Matrix,
+): RowEncoder {
+  return {
+    batch: IMAGE_BATCH,
+    read: (path) => readImageInputs(path, options),
+    encode(inputs) {
+      if (!('images' in inputs)) throw new RangeError('the model encodes images, not texts');
+      return encode(inputs.images);
+    },
   };
 }
 

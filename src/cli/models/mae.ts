@@ -22,9 +22,9 @@ import {
 import { reconstructionSheet } from '../output/reconstructions.js';
 import { encoderAccuracies } from './embeddings.js';
 import {
-  encodeImageFiles,
   finetuneImageModel,
   IMAGE_DATA,
+  imageRows,
   openClassifier,
   unlabeledCount,
 } from './image-model.js';
@@ -98,7 +98,7 @@ function openMae(files: Files): OpenedModel {
     openImageSplit(path, { ...options, onSkip: reportSkippedImages() });
   const opened: OpenedModel = {
     evaluate: async (path) => metricsOf(model, await openSplit(path)),
-    encode: (path) => encodeImageFiles(path, options, (images) => model.encode(images)),
+    encode: imageRows(options, (images) => model.encode(images)),
     async finetune(request) {
       const tuned = loadMae(saveMae(model));
       const target = {

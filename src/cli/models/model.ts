@@ -7,6 +7,7 @@
 import type { Matrix } from '../../index.js';
 import type {
   Files,
+  ImageDataset,
   TokenPrediction,
   Trainable,
   TrainOptions,
@@ -99,12 +100,30 @@ export interface FinetuneResult {
   classes: number;
 }
 
-/** Rows of a dataset, and what each of them is. */
-export interface Encoded extends Matrix {
-  /** Name of each row's input, such as its file. */
+/** Inputs that get a row each: texts, or images of the size that the model takes. */
+export type Inputs = { texts: readonly string[] } | { images: ImageDataset };
+
+/** Inputs that were read from a path, and what each of them is. */
+export type NamedInputs = Inputs & {
+  /** Name of each input, such as its file. */
   ids: readonly string[];
-  /** Things that the user should know, such as inputs that were cut or left out. */
+  /** Things that the user should know, such as inputs that are cut or left out. */
   notes?: readonly string[];
+};
+
+/** Turns inputs into rows of numbers. */
+export interface RowEncoder {
+  /** Inputs whose rows take a second or less. */
+  batch: number;
+  /** Reads the texts or images of a path, in order. */
+  read(path: string): MaybePromise<NamedInputs>;
+  /**
+   * Encodes inputs. The bits of a row do not depend on the inputs next to it.
+   *
+   * @param onRows called now and then with the number of rows so far
+   * @returns one row for each
+   */
+  encode(inputs: Inputs, onRows?: (rows: number) => Promise<void>): MaybePromise<Matrix>;
 }
 
 /** A class for each input of a dataset. */
@@ -121,8 +140,8 @@ export interface OpenedModel {
   generate?(prompt: string, sampling: Sampling): Iterable<string>;
   /** Fills the masks of a text. */
   fill?(text: string, topK: number): MaskPredictions;
-  /** Returns one row for each text or image of a path, in order. */
-  encode?(path: string): MaybePromise<Encoded>;
+  /** Returns one row for each text or image. */
+  encode?: RowEncoder;
   /** Returns a class for each text or image of a path, in order. */
   predict?(path: string): MaybePromise<Predictions>;
   /** Fine-tunes a copy on the labels of a path. */

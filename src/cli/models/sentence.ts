@@ -8,6 +8,8 @@ import { type Option, parseChoice, parseInteger } from '../../terminal/options.j
 import type { Terminal } from '../../terminal/progress.js';
 import type { Input } from '../command.js';
 import { readEncoderFolder } from '../input/encoder-folder.js';
+import { readTexts } from '../input/texts.js';
+import type { RowEncoder } from './model.js';
 import { inputError } from './open.js';
 
 /** Options of commands that encode texts. */
@@ -105,20 +107,54 @@ export async function encodeTexts(
   { name, ...options }: EncodeRequest,
   terminal: Terminal,
 ): Promise<Matrix> {
-  const cols = options.dimensions ?? encoder.width;
-  const data = new Float32Array(texts.length * cols);
-  const batchSize = BATCH[encoder.kind];
-  if (texts.length <= batchSize) return encoder.encode(texts, options);
+  if (texts.length <= BATCH[encoder.kind]) return encoder.encode(texts, options);
   const progress = terminal.progress(name, texts.length, { unit: { name: 'texts', perStep: 1 } });
   try {
-    for await (const { start, rows } of encoder.encodeStream(texts, { ...options, batchSize })) {
-      data.set(rows.data, start * cols);
-      await progress.step(start + rows.rows);
-    }
+    return await encodeInTurns(encoder, texts, options, (rows) => progress.step(rows));
   } finally {
     progress.end();
   }
+}
+
+/** Encodes texts, and gives the event loop a turn between batches. */
+async function encodeInTurns(
+  encoder: SentenceEncoder,
+  texts: readonly string[],
+  options: Omit<EncodeRequest, 'name'>,
+  onRows: (rows: number) => Promise<void>,
+): Promise<Matrix> {
+  const cols = options.dimensions ?? encoder.width;
+  const data = new Float32Array(texts.length * cols);
+  const batchSize = BATCH[encoder.kind];
+  for await (const { start, rows } of encoder.encodeStream(texts, { ...options, batchSize })) {
+    data.set(rows.data, start * cols);
+    await onRows(start + rows.rows);
+  }
   return { data, rows: texts.length, cols };
+}
+
+/** Makes the row encoder of a sentence encoder: a row for each text, a line of a `.txt` each. */
+export function sentenceRows(
+  encoder: SentenceEncoder,
+  options: Omit<EncodeRequest, 'name'>,
+): RowEncoder {
+  return {
+    batch: BATCH[encoder.kind],
+    read(path) {
+      const rows = readTexts(path, { lines: true });
+      const texts = rows.map(({ text }) => text);
+      const { note } = cutNote(encoder, texts, 'texts', options.promptName);
+      return {
+        texts,
+        ids: rows.map(({ key, id }) => key ?? id),
+        notes: note === undefined ? [] : [note],
+      };
+    },
+    encode(inputs, onRows = async () => undefined) {
+      if (!('texts' in inputs)) throw new RangeError('the model encodes texts, not images');
+      return encodeInTurns(encoder, inputs.texts, options, onRows);
+    },
+  };
 }
 
 /** Tells how many texts have more tokens than the encoder reads; undefined if none has. */

@@ -27,9 +27,9 @@ import {
 import { viewsSheet } from '../output/views.js';
 import { type Encode, encoderAccuracies, evaluateEncoders, hasLabels } from './embeddings.js';
 import {
-  encodeImageFiles,
   finetuneImageModel,
   IMAGE_DATA,
+  imageRows,
   openClassifier,
   unlabeledCount,
 } from './image-model.js';
@@ -139,7 +139,7 @@ function openSimClr(files: Files): OpenedModel {
       const data = await openSplit(path);
       return { ...metricsOf(model, data, false), ...comparison(model, data) };
     },
-    encode: (path) => encodeImageFiles(path, options, (images) => model.encode(images)),
+    encode: imageRows(options, (images) => model.encode(images)),
     async finetune(request) {
       const tuned = loadSimClr(files);
       const target = {

@@ -18,7 +18,7 @@ const CONNECT_MS = 10_000;
 const RETRY_MS = 300;
 
 /** Package of the client. */
-export const NATS_PACKAGE = '@nats-io/transport-node';
+const NATS_PACKAGE = '@nats-io/transport-node';
 
 /** The part of `@nats-io/transport-node` that is used. */
 interface Transport {
@@ -45,13 +45,13 @@ export async function importOptional<Module>(name: string): Promise<Module> {
     const path = createRequire(join(process.cwd(), 'package.json')).resolve(name);
     return (await import(pathToFileURL(path).href)) as Module;
   } catch {
-    throw new InputError(`--nats needs the package ${NATS_PACKAGE}: npm i ${NATS_PACKAGE}`);
+    throw new InputError(`--nats needs the package ${name}: npm i ${name}`);
   }
 }
 
-/** Variables that the program `nats` reads too. */
-function environment(name: string): string | undefined {
-  const value = process.env[`NATS_${name}`];
+/** Reads a variable, by default one that the program `nats` reads too. */
+export function environment(name: string, program = 'NATS'): string | undefined {
+  const value = process.env[`${program}_${name}`];
   return value === undefined || value === '' ? undefined : value;
 }
 
@@ -109,7 +109,7 @@ function readSeed(path: string): Uint8Array {
  * @throws {InputError} if it is not there, or does not let this client in
  */
 export async function connectNats(url: string): Promise<Connection> {
-  const transport = await importOptional<Transport>('@nats-io/transport-node');
+  const transport = await importOptional<Transport>(NATS_PACKAGE);
   const options = connectionOptions(url, transport);
   for (const end = Date.now() + CONNECT_MS; ; ) {
     try {
