@@ -34,6 +34,7 @@ export { WordTokenizer } from '../data/text/words.js';
 export { cachedLoss } from '../train/gradient-cache.js';
 export {
   DivergedError,
+  type StepCost,
   type Trainable,
   type TrainDefaults,
   type TrainOptions,

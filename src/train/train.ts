@@ -159,12 +159,30 @@ export interface TrainStep {
   gradNorm: number;
   /** Result of the model's `evaluate` after the step, where `evalEvery` asks for it. */
   evaluation?: number | object | undefined;
+  /** Time and bytes of the step on this rank, in a training that ranks share. */
+  cost?: StepCost | undefined;
   /**
    * Returns the state to continue from.
    *
    * @returns state after this step; its tensors live until the next step
    */
   state(): TrainState;
+}
+
+/** Time and bytes of a step of a rank. */
+export interface StepCost {
+  /** Milliseconds of the whole step. */
+  total: number;
+  /** Milliseconds of exchanging embeddings, or losses. */
+  gather: number;
+  /** Milliseconds of summing gradients. */
+  reduce: number;
+  /** Milliseconds of both that this rank waited for others, after all that it had to send. */
+  wait: number;
+  /** Bytes sent to other ranks. */
+  sent: number;
+  /** Bytes received from other ranks. */
+  received: number;
 }
 
 /** Loss, gradient or weights that are not finite. */

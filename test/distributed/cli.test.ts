@@ -36,6 +36,7 @@ for (const model of Object.keys(MODELS)) {
     const done = events(four.stdout);
     same(done.at(-1)?.ranks, 4, 'ranks of done');
     same(done.filter(({ event }) => event === 'done').length, 1, 'one rank prints');
+    checkCosts(done);
     same(filesOf(join(home, `${model}4`)), expected, 'files of 4 ranks');
     // Stopped on 4 ranks after some steps, goes on with 2, and then with what it began with.
     const stopped = train(model, `${model}2`, '--resume');
@@ -52,9 +53,27 @@ for (const model of Object.keys(MODELS)) {
   });
 }
 
+/** Checks what steps say of their time and bytes. */
+function checkCosts(lines: readonly Record<string, unknown>[]): void {
+  const costs = lines.flatMap(({ cost }) => (cost === undefined ? [] : [cost as Cost]));
+  same(costs.length, 13, 'costs of steps, and of done');
+  for (const { total, compute, gather, reduce, wait, sent, received } of costs) {
+    check(Math.abs(total - compute - gather - reduce) < 0.3, 'parts of the time');
+    check(total > 0 && compute >= 0 && gather >= 0 && reduce >= 0, 'time of each part');
+    check(wait <= gather + reduce + 0.3, `${wait} ms of waiting`);
+    check(sent > 0 && received > 0, 'bytes');
+  }
+}
+
+type Cost = Record<
+  'total' | 'compute' | 'gather' | 'reduce' | 'wait' | 'sent' | 'received',
+  number
+>;
+
 test('runs with and without ranks do not mix', async () => {
-  const plain = train('gpt', 'plain');
-  same(await runUntil([...plain, '--steps', '4']), 0);
+  const plain = await run(home, [...train('gpt', 'plain'), '--steps', '4', '--json']);
+  same(plain.status, 0, plain.stderr);
+  check(!plain.stdout.includes('cost'), 'a run on one machine has no cost of ranks');
   cpSync(join(home, 'plain'), join(home, 'plain2'), { recursive: true });
   const { status, stderr } = await run(home, [...train('gpt', 'mixed'), '--shards', '4']);
   same(status, 2);

@@ -9,7 +9,12 @@ import { join } from 'node:path';
 import { NonFiniteError } from '../../core/validation.js';
 import { trainRanks } from '../../distributed/index.js';
 import { BITS } from '../../index.js';
-import { DivergedError, type TrainStep, train as trainModel } from '../../models/index.js';
+import {
+  DivergedError,
+  type StepCost,
+  type TrainStep,
+  train as trainModel,
+} from '../../models/index.js';
 import { manualSeed, tidy } from '../../nn/index.js';
 import { InputError, Interrupted } from '../../terminal/errors.js';
 import { readBytes } from '../../terminal/files.js';
@@ -36,6 +41,7 @@ import {
   writeModel,
   writeState,
 } from '../output/checkpoint.js';
+import { costLine, describeCost, medianCost } from '../ranks/cost.js';
 import { joinJob } from '../ranks/nats.js';
 import { chooseShards, RANK_OPTIONS, type RankOptions, readRankOptions } from '../ranks/options.js';
 import { joinThread, type Ranks, startThreads, threadRank } from '../ranks/threads.js';
@@ -108,6 +114,8 @@ interface Run {
 interface Sharing {
   ranks: Ranks;
   shards: number;
+  /** Cost of each step so far. */
+  costs: StepCost[];
 }
 
 async function run(input: Input): Promise<void> {
@@ -185,10 +193,10 @@ async function shareRun(
   const shards = chooseShards(options, run.batchSize);
   run.settings = { ...run.settings, shards };
   const thread = threadRank();
-  if (thread !== undefined) return { ranks: joinThread(thread), shards };
-  if (asked?.nats === undefined) return { ranks: startThreads(options.ranks), shards };
+  if (thread !== undefined) return { ranks: joinThread(thread), shards, costs: [] };
+  if (asked?.nats === undefined) return { ranks: startThreads(options.ranks), shards, costs: [] };
   const job = { url: asked.nats, job: jobOf(run, asked.job), ranks: options.ranks, step };
-  return { ranks: await joinJob(job, terminal), shards };
+  return { ranks: await joinJob(job, terminal), shards, costs: [] };
 }
 
 /** Decides how long and in what batches to train, and says what is cut to the run or to the data. */
@@ -252,7 +260,10 @@ async function runSteps(
     const train = sharing === undefined ? trainModel : trainShared(sharing);
     const loop = setup.run?.(options, train) ?? train(model, training, options);
     for await (const step of loop) {
-      await progress.step(step.step, step.loss, { learningRate: step.learningRate });
+      const { loss, learningRate, cost } = step;
+      if (cost !== undefined) sharing?.costs.push(cost);
+      const fields = { learningRate, ...(cost && { cost: describeCost(cost) }) };
+      await progress.step(step.step, loss, fields);
       if (sharing !== undefined && sharing.ranks.communicator.rank > 0) continue;
       const done = step.step === steps;
       const due = done || step.step % run.evalEvery === 0;
@@ -390,7 +401,11 @@ async function finish(
     writeModel(run.out, new Map([...files, ...readAdapterFiles(run.out), ...summary.files]));
   }
   save(run, setup, step, metrics);
-  const ranks = sharing && { ranks: sharing.ranks.communicator.size };
+  const cost = medianCost(sharing?.costs ?? []);
+  const ranks = sharing && {
+    ranks: sharing.ranks.communicator.size,
+    ...(cost && { cost: describeCost(cost) }),
+  };
   const facts = { ...metrics, ...summary?.facts, ...ranks };
   terminal.event('done', { step: step.step, bestStep: run.best?.step, ...facts, out: run.out });
   if (summary !== undefined) {
@@ -399,6 +414,7 @@ async function finish(
     for (const line of summary.lines) terminal.line(line);
     for (const name of summary.files.keys()) terminal.line(`${run.out}/${name}: the report`);
   }
+  if (cost !== undefined) terminal.line(costLine(cost));
   const list = Object.entries(metrics).map(([name, value]) => `${name} ${formatMetric(value)}`);
   terminal.line(`${run.out}: the best model, of step ${run.best?.step}: ${list.join(', ')}`);
 }

@@ -4,6 +4,7 @@
  * are counted and dropped.
  */
 
+import { milliseconds } from '../../core/clock.js';
 import { bytesOf } from '../bytes.js';
 import type { Messages } from '../transport/collectives.js';
 import {
@@ -124,6 +125,8 @@ export class Mailbox {
   /** Bytes of frames that were sent and received. */
   sentBytes = 0;
   receivedBytes = 0;
+  /** Milliseconds of waiting for messages, after all was sent. */
+  waitedMs = 0;
 
   constructor(limits: FrameLimits, post: Post) {
     this.#limits = limits;
@@ -201,7 +204,9 @@ export class Mailbox {
       messages instanceof Uint8Array
         ? [this.#sendMessage(sent, ALL)]
         : others.map((to) => this.#sendMessage(sent, to));
-    await Promise.all([...sending, this.#receive(exchange, others, isAbsent)]);
+    const sentAt = Promise.all(sending).then(milliseconds);
+    const [start] = await Promise.all([sentAt, this.#receive(exchange, others, isAbsent)]);
+    this.waitedMs += milliseconds() - start;
     const found = Array.from({ length: ranks }, (_, from) => {
       if (from === rank) return this.#message(sent, rank);
       return this.#arriving.get(`${exchange} ${from}`)?.join() ?? new Uint8Array(0);

@@ -7,7 +7,12 @@
 import { sha256 } from '../../core/sha256.js';
 import { bytesOf } from '../bytes.js';
 import { Collectives, type Messages } from '../transport/collectives.js';
-import { type Communicator, RankLostError, type RankState } from '../transport/communicator.js';
+import {
+  type Communicator,
+  RankLostError,
+  type RankState,
+  type Traffic,
+} from '../transport/communicator.js';
 import type { NatsConnection, NatsMessage } from './connection.js';
 import { HEAD_BYTES } from './frame.js';
 import {
@@ -104,7 +109,7 @@ class NatsRanks extends Collectives implements NatsFacts {
   #hasBegun = false;
   #closed = false;
   /** Bytes of groups before this one. */
-  #before = { sent: 0, received: 0 };
+  #before: Traffic = { sent: 0, received: 0, waited: 0 };
 
   constructor(connection: NatsConnection, options: JobOptions) {
     super();
@@ -155,9 +160,14 @@ class NatsRanks extends Collectives implements NatsFacts {
     return this.#dropped + (this.#mailbox?.dropped ?? 0);
   }
 
-  override get traffic(): { sent: number; received: number } {
-    const { sentBytes = 0, receivedBytes = 0 } = this.#mailbox ?? {};
-    return { sent: this.#before.sent + sentBytes, received: this.#before.received + receivedBytes };
+  override get traffic(): Traffic {
+    const { sentBytes = 0, receivedBytes = 0, waitedMs = 0 } = this.#mailbox ?? {};
+    const { sent, received, waited } = this.#before;
+    return {
+      sent: sent + sentBytes,
+      received: received + receivedBytes,
+      waited: waited + waitedMs,
+    };
   }
 
   #publish(name: string, data: Uint8Array): void {

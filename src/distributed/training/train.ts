@@ -24,6 +24,7 @@ import { type Communicator, RankLostError } from '../transport/communicator.js';
 import { Buffers, contrastiveStep, type StepContext, Turns } from './contrastive-step.js';
 import { ShardGradients } from './gradients.js';
 import { meanStep } from './mean-step.js';
+import { StepMeter } from './meter.js';
 import { contrastiveOf } from './models.js';
 import { readSnapshot, writeSnapshot } from './snapshot.js';
 
@@ -208,15 +209,17 @@ async function* runRanks<Data, Batch>(
   let index = run.state?.step ?? 0;
   let isGrouped = communicator.regroup === undefined;
   /** Computes the gradients of a step, on this rank and all others; gives the loss. */
-  const compute = async (context: StepContext): Promise<number> => {
+  const compute = async (context: StepContext, meter: StepMeter): Promise<number> => {
+    const reduce = (factor: number): Promise<void> =>
+      meter.reducing(() => gradients.reduce(communicator, shards, factor));
     if (contrastive === undefined) {
       const { loss, factor } = await meanStep(model, batches, batchSize, context);
-      if (Number.isFinite(loss)) await gradients.reduce(communicator, shards, factor);
+      if (Number.isFinite(loss)) await reduce(factor);
       return loss;
     }
     const work = await contrastive.step({ step: index, shards, batchSize, seed });
     const loss = await contrastiveStep(contrastive, work, context);
-    if (Number.isFinite(loss)) await gradients.reduce(communicator, shards, 1);
+    if (Number.isFinite(loss)) await reduce(1);
     return loss;
   };
   try {
@@ -247,9 +250,10 @@ async function* runRanks<Data, Batch>(
           return;
         }
         updates.begin();
+        const meter = new StepMeter(communicator);
         const context = {
           model,
-          communicator,
+          communicator: meter.gathering,
           shards,
           seed,
           step: index,
@@ -257,8 +261,8 @@ async function* runRanks<Data, Batch>(
           turns: new Turns(),
           buffers,
         };
-        const loss = await compute(context);
-        const done = updates.finish(index, loss, data);
+        const loss = await compute(context, meter);
+        const done = { ...updates.finish(index, loss, data), cost: meter.cost() };
         index++;
         last = { loss, gradNorm: done.gradNorm };
         yield done;

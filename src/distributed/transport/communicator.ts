@@ -8,12 +8,14 @@ export interface Subtree extends Block {
   values: Float32Array;
 }
 
-/** Bytes that a rank has exchanged with others. */
+/** Bytes that a rank has exchanged with others, and the time that it has waited for them. */
 export interface Traffic {
   /** Bytes sent. */
   sent: number;
   /** Bytes received. */
   received: number;
+  /** Milliseconds of waiting for messages of others, once its own were sent. */
+  waited: number;
 }
 
 /** State of a rank when a group forms: those behind get the state of one that is ahead. */
@@ -38,7 +40,7 @@ export interface Communicator {
   readonly rank: number;
   /** Number of ranks. */
   readonly size: number;
-  /** Bytes that were exchanged so far. */
+  /** Bytes that were exchanged so far, and time that was waited. */
   readonly traffic: Traffic;
   /**
    * Gives every rank the bytes of all of them.

@@ -6,6 +6,7 @@
  * barrier, and so have read it. A message larger than a box takes several rounds.
  */
 
+import { milliseconds } from '../../core/clock.js';
 import { checkNoOptions, readOptions } from '../../core/options.js';
 import { turn } from '../../core/turn.js';
 import { checkPositive, integerIn, type NoOptions, typeError } from '../../core/validation.js';
@@ -145,7 +146,7 @@ interface Incoming {
 class SharedMemoryRanks extends Collectives {
   readonly rank: number;
   readonly size: number;
-  readonly traffic = { sent: 0, received: 0 };
+  readonly traffic = { sent: 0, received: 0, waited: 0 };
   readonly #share: RankShare;
   readonly #timeoutMs: number;
   readonly #control: Int32Array;
@@ -178,7 +179,9 @@ class SharedMemoryRanks extends Collectives {
         head[1 + i] = length;
       });
       writePiece(data, parts, round * boxBytes);
+      const start = milliseconds();
       await this.#meet();
+      this.traffic.waited += milliseconds() - start;
       for (let from = 0; from < size; from++) {
         const box = this.#box(from, parity);
         incoming[from] ??= this.#announced(box.head);
