@@ -19,7 +19,7 @@ import { join } from 'node:path';
 import { MODULES } from './modules.js';
 import { inParallel, run } from './run.js';
 
-/** What was compiled before, by the hash of the sources and of the arguments. */
+/** Modules that were compiled before, by the hash of the sources and of the arguments. */
 const CACHE = 'node_modules/.cache/nearfar';
 
 /** Hash of all that the compiler reads. */

@@ -1,6 +1,6 @@
 /** `nearfar search` and `encode` with folders of sentence encoders, as a user runs them. */
 
-import { cpSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { hybridSearch, type Matrix, topK } from 'nearfar';
 import { loadEnglish } from 'nearfar/english';
@@ -240,6 +240,8 @@ test('what is wrong is said in a sentence', async () => {
   const at = workspace('static-v6', 'bert-v2');
   writeFileSync(join(at, 'empty.txt'), '\n');
   writeFileSync(join(at, 'two.txt'), 'a\nb\n');
+  mkdirSync(join(at, 'photos'));
+  writeFileSync(join(at, 'photos/a.png'), '');
   writeFileSync(join(at, 'cut.npy'), Uint8Array.of(0x93, 78, 85, 77, 80, 89, 1, 0, 200, 0, 1, 2));
   writeFileSync(join(at, 'bert-v2/tokenizer.json'), '{');
   const base = ['search', 'static-v6'];
@@ -268,6 +270,10 @@ test('what is wrong is said in a sentence', async () => {
     [
       ['encode', 'static-v6', '--data', 'two.txt', '--out', 'x.npy', '--dimensions', '0'],
       /--dimensions must be a whole number/,
+    ],
+    [
+      ['encode', '--data', 'photos', '--out', 'x.npy'],
+      /photos: holds no .* file, but images: they need a trained model of images/,
     ],
   ] as const) {
     await refused(at, [...args], message);

@@ -59,7 +59,9 @@ export async function runExample(example: Example, folder: string, where: string
       .split('\n')
       .filter((line) => !INSTALL.test(line))
       .join('\n');
-    const printed = await output('bash', ['-euo', 'pipefail', '-c', script], folder);
+    // Without --norc bash takes the socket on its standard input for a remote login.
+    const flags = ['--norc', '-euo', 'pipefail', '-c'];
+    const printed = await output('bash', [...flags, script], folder);
     if (example.output !== undefined) {
       compare(printed, example.output.trimEnd().split('\n'), what);
     }

@@ -35,8 +35,8 @@ export function* readLines(
     lines.pop();
     yield* lines;
   }
-  const rest = decode(Buffer.concat(open));
-  if (rest !== '') yield rest;
+  const last = decode(Buffer.concat(open));
+  if (last !== '') yield last;
 }
 
 /**

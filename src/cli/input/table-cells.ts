@@ -4,7 +4,7 @@ import { parse } from 'csv-parse/sync';
 import { InputError } from '../../terminal/errors.js';
 import { decodeUtf8, openBytes, PIECE, readRange, withFile } from './file-pieces.js';
 
-/** Bytes of a row from which it is refused: a quote that nobody closed. */
+/** Bytes of a row from which it is refused: a quote that is not closed. */
 const LARGEST_ROW = 2 ** 26;
 
 const DELIMITERS = [',', ';', '\t', '|'];
@@ -16,7 +16,7 @@ function delimiterOf(line: string): string {
   return DELIMITERS[counts.indexOf(Math.max(...counts))] as string;
 }
 
-/** How a file separates its cells, and where its first row begins. */
+/** Delimiter and line ends of a file, and the offset of its first row. */
 interface Dialect {
   delimiter: string;
   from: number;
@@ -33,7 +33,7 @@ function dialectOf(file: string, bytes: Uint8Array, fixed: string | undefined): 
   return {
     delimiter: fixed ?? named?.[1] ?? delimiterOf(firstLine),
     from: mark + (named === null ? 0 : Buffer.byteLength(named[0])),
-    // A carriage return alone ends lines where there is no line feed.
+    // A carriage return alone ends lines only without a line feed.
     lineEnds: text.includes('\n') ? ['\r\n', '\n'] : ['\r'],
   };
 }
@@ -66,7 +66,7 @@ export function* readCells(
         record_delimiter: lineEnds,
         skip_empty_lines: true,
         relax_quotes: true,
-        // Whoever takes the rows compares them with the first one.
+        // The caller compares the rows with the first one.
         relax_column_count: true,
         on_record: (cells: string[], info) => {
           rows.push({ cells, end: info.bytes, lines: info.lines });
@@ -96,7 +96,7 @@ export function* readCells(
 /**
  * Refuses a row that has more or fewer cells than there are columns.
  *
- * @throws {InputError} with the place of the row
+ * @throws {InputError} with the position of the row
  */
 export function sameWidth(at: string, row: readonly string[], head: readonly string[]): void {
   if (row.length === head.length) return;

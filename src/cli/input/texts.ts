@@ -11,6 +11,7 @@ import { errorCode, readBytes } from '../../terminal/files.js';
 import { printable } from '../../terminal/text.js';
 import { decodeUtf8, PIECE } from './file-pieces.js';
 import { listFiles, reportSkipped } from './folder.js';
+import { isImageFile } from './image-folder.js';
 import { readJsonArray, readJsonLines, readLines } from './json-rows.js';
 import {
   DocumentPiece,
@@ -70,7 +71,7 @@ function findTextColumn(
   return undefined;
 }
 
-/** How a file is read. */
+/** Settings of a file's reader. */
 interface Reading {
   options: TextOptions;
   /** Called with the number of bytes that have been read. */
@@ -116,11 +117,15 @@ export function filesOf(path: string): string[] {
   const onSkip = skipped();
   const all = listFiles(path, onSkip);
   const files = all.filter(isTextFile).map((file) => join(path, file));
+  if (files.length === 0) {
+    const images = all.some(isImageFile);
+    const hint = images ? ', but images: they need a trained model of images' : '';
+    throw new InputError(`${path}: holds no ${KINDS.join(', ')} file${hint}`);
+  }
   for (const file of all) {
     if (isTextFile(file) || NO_DATA.test(file)) continue;
     onSkip(join(path, file), `is not a text file (${KINDS.join(', ')})`);
   }
-  if (files.length === 0) throw new InputError(`${path}: holds no ${KINDS.join(', ')} file`);
   return files;
 }
 

@@ -449,7 +449,7 @@ function summarize({ test, rows: encoded, start, words, begin }: Outcome) {
     'too few': `${count} are too few to tell whether training helps: ${title} ${range} against ${name}`,
   }[gain.verdict];
   const useHybrid =
-    hybrid !== undefined && hybrid.value > trained.value
+    hybrid !== undefined && hybrid.value > Math.max(trained.value, strongest.value)
       ? ['together with BM25 (nearfar search --hybrid) it finds more than alone']
       : [];
   return {
@@ -505,7 +505,13 @@ export const sentence: ModelDeclaration<SentenceInput> = {
   summary: 'a sentence encoder: texts of one meaning get near rows, for search',
   data: '.jsonl, .csv, .tsv or .json with columns such as anchor and positive (and negative), query and document, text1, text2 and score, text and label, or text alone',
   options: [...TRAINING, ...OPTIONS],
-  defaults: () => ({ seed: 0, batchSize: 256, dtype: 'float32' }),
+  defaults: () => ({
+    seed: 0,
+    steps: 'by the data',
+    batchSize: 256,
+    learningRate: 'by the encoder',
+    dtype: 'float32',
+  }),
   read,
   create,
   open: openSentence,
