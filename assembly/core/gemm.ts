@@ -119,8 +119,8 @@ export function gemmRows(
   // Blocks of equal size: a short one would read all of the right side for a few rows. Columns are
   // packed twenty at a time.
   const unit = aDepth == 1 ? TALL : 4 * TALL;
-  const most = TALL_SIZE / (max(depth, KC) * unit) * unit;
-  const blocks = max((m + most - 1) / most, 1);
+  const largest = TALL_SIZE / (max(depth, KC) * unit) * unit;
+  const blocks = max((m + largest - 1) / largest, 1);
   const mc = (m + blocks * unit - 1) / (blocks * unit) * unit;
   for (let i = 0; i < m; i += mc) {
     const rows = min(mc, m - i);

@@ -73,7 +73,7 @@ export class Terminal {
   readonly #json: boolean;
   readonly #silent: boolean;
   readonly #started = performance.now();
-  /** Bars, the one that is shown last: work within a step takes the place of the steps' bar. */
+  /** Bars, the one that is shown last: work within a step replaces the bar of steps. */
   readonly #bars: ShownBar[] = [];
   #part: Part | undefined;
   #transient = false;

@@ -88,7 +88,7 @@ async function run(context: SectionContext): Promise<SectionResult> {
         panels: sheets.others.map(sheetPanel),
         caption:
           `The same network with fewer and with more patches masked than the ${percent(maskRatio, 0)} ` +
-          'that it was trained with. Where few patches are left, they do not tell which digit it was, ' +
+          'that it was trained with. Where few patches remain, they do not tell which digit it was, ' +
           'and the network draws another one, or a blur of several.',
       },
       program('reconstruct', 'Reconstructs digits, and shows one as text.'),

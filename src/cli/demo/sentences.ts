@@ -42,7 +42,7 @@ export const DRAWN = 120;
 
 function measure(evaluation: Evaluation, encoder: SentenceEncoder, heldOut: Pair[]): Measured {
   const shown = heldOut.slice(0, DRAWN);
-  const rows = evaluation.rowsOf(encoder);
+  const rows = evaluation.taskRows(encoder);
   return {
     alone: evaluation.measure(rows),
     withWords: evaluation.measureHybrid(rows) as Score,
@@ -94,7 +94,7 @@ export async function studySearch(
       losses.push(loss);
       await progress.step(++done, loss);
     }
-    const rows = evaluation.rowsOf(encoder);
+    const rows = evaluation.taskRows(encoder);
     const alone = evaluation.measure(rows);
     curve.push({ pairs: count, alone, withWords: evaluation.measureHybrid(rows) as Score });
   }

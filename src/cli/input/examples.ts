@@ -103,7 +103,7 @@ interface Columns {
 /** Columns of a table, and how their names are read. */
 interface Names {
   readonly columns: readonly string[];
-  /** Whether a name is known by one of its words. */
+  /** Tells whether a name is known by one of its words. */
   readonly byWords: boolean;
 }
 
@@ -262,7 +262,7 @@ function textsOf(at: string, column: string, cell: unknown): string[] {
   return listOf(text) ?? [text];
 }
 
-/** What programs write for a cell that is missing. */
+/** Cells that programs write for a missing value. */
 const MISSING_TEXT = /^(NaN|NULL|#?N\/A)$/;
 const MISSING_SCORE = /^(n\/?a|#n\/a|nan|null|none|[-–?.]+)$/i;
 

@@ -73,21 +73,21 @@ const CLOSING: ReadonlySet<number> = new Set([0x5d, 0x7d]);
  * holds one of them at a time. A file with an object is read whole, and the first array in it taken.
  *
  * @param what what the array must be of, for the message: `an array of rows`
- * @param rowsOf makes rows of an object that is a table itself; undefined for others
+ * @param tableRows makes rows of an object that is a table itself; undefined for others
  * @throws {InputError} if it is not JSON, or holds no array
  */
 export function* readJsonArray(
   file: string,
   what: string,
   onRead: (bytes: number) => void = ignore,
-  rowsOf: (object: object) => readonly unknown[] | undefined = () => undefined,
+  tableRows: (object: object) => readonly unknown[] | undefined = () => undefined,
 ): Generator<JsonRow> {
   let count = 0;
   const first = withFile(file, (open) => decodeStart(file, readRange(open, 0, PIECE))).trimStart();
   if (!first.startsWith('[')) {
     const value = parseJson(file, decodeUtf8(file, readBytes(file)));
     const object: object = Object(value);
-    const list = rowsOf(object) ?? Object.values(object).find(Array.isArray);
+    const list = tableRows(object) ?? Object.values(object).find(Array.isArray);
     if (list === undefined) throw new InputError(`${file}: must be ${what}`);
     for (const row of list) yield { at: `${file}: row ${++count}`, row };
     return;

@@ -276,7 +276,7 @@ export class Evaluation {
   }
 
   /** Takes the rows of `texts` apart into the sides of the task. */
-  rowsOf(encoder: SentenceEncoder, encoded = encoder.encode(this.texts)): TaskRows {
+  taskRows(encoder: SentenceEncoder, encoded = encoder.encode(this.texts)): TaskRows {
     const { own, others } = this.#sides;
     const indices = new Map(this.texts.map((text, i) => [text, i]));
     const take = (side: readonly string[]): Matrix =>

@@ -228,7 +228,7 @@ class KnownRows {
   }
 }
 
-/** How much is encoded to measure an encoder: a transformer takes a second for some tens of texts. */
+/** Texts that are encoded to measure an encoder: a transformer takes a second for some tens of them. */
 const LIMITS = {
   static: {
     validation: Number.POSITIVE_INFINITY,
@@ -295,7 +295,7 @@ async function create(
     return valLoss === undefined ? {} : { valLoss };
   };
   const figure = FIGURES[test.task.kind];
-  const rowsBefore = test.rowsOf(encoder, await encode('test', encoder, test.texts));
+  const rowsBefore = test.taskRows(encoder, await encode('test', encoder, test.texts));
   const start = test.measure(rowsBefore);
   const words = test.measureWords();
   /** The best model and its rows, for metrics and summary. */
@@ -303,7 +303,7 @@ async function create(
   const measureBest = async (files: Files) => {
     if (best?.files === files) return best;
     const by = loadSentenceEncoder(files);
-    const rows = test.rowsOf(by, await encode('test', by, test.texts));
+    const rows = test.taskRows(by, await encode('test', by, test.texts));
     best = { files, rows, loss: validationLoss(await encodeValidation(by, [])) };
     by.dispose();
     return best;
@@ -340,7 +340,7 @@ async function create(
     async evaluate() {
       const by = state.encoder;
       const known = await encodeValidation(by, validation.texts);
-      const rows = validation.rowsOf(by, known.encode(validation.texts));
+      const rows = validation.taskRows(by, known.encode(validation.texts));
       const value = validation.measure(rows).value;
       curves.figures.push([step, value]);
       shown = validation.sample(rows);
@@ -481,7 +481,7 @@ async function evaluateFile(
   const words = test.measureWords();
   const figure = FIGURES[test.task.kind];
   const request = { name: 'encode', promptName: undefined, dimensions: undefined };
-  const rows = test.rowsOf(encoder, await encodeTexts(encoder, test.texts, request, terminal));
+  const rows = test.taskRows(encoder, await encodeTexts(encoder, test.texts, request, terminal));
   const hybrid = test.measureHybrid(rows)?.value;
   return {
     [figure]: test.measure(rows).value,
