@@ -127,11 +127,18 @@ test('arrays that end too early, too late or are none', () => {
   }
 });
 
-test('rows of a table have as many cells as columns', () => {
-  const path = write('wide.csv', 'anchor,positive\na,b\nc\n');
+test('rows of a table have no more cells than columns, and what they lack is empty', () => {
+  const path = write('wide.csv', 'anchor,positive\na,b\nc,d,e\n');
   throws(
     () => records.readRecords(path),
     Error,
-    `${path}: row 2: has 1 cells, and the first line 2`,
+    `${path}: row 2: has 3 cells, and the first line 2`,
   );
+  const short = write('short.csv', 'anchor,positive\na,b\nc\nd,e,\n');
+  const cells = records.readRecords(short).rows.map((row) => row.cells);
+  same(cells, [
+    { anchor: 'a', positive: 'b' },
+    { anchor: 'c', positive: '' },
+    { anchor: 'd', positive: 'e' },
+  ]);
 });
