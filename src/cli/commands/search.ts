@@ -15,10 +15,10 @@ import {
   cutNote,
   ENCODE_OPTIONS,
   type EncodeSettings,
-  encodeTexts,
   openSentenceEncoder,
   readEncodeSettings,
 } from '../models/sentence.js';
+import { encodeTexts } from '../models/sentence-rows.js';
 
 /** Names of prompts for documents, in the order in which Python looks for them. */
 const DOCUMENT_PROMPTS = ['document', 'passage', 'corpus'];

@@ -32,7 +32,6 @@ import {
   textOption,
   WIDTH,
 } from './options.js';
-import { encodeTexts } from './sentence.js';
 import {
   Evaluation,
   evaluationTask,
@@ -44,6 +43,7 @@ import {
   type TaskRows,
   teacherTask,
 } from './sentence-evaluation.js';
+import { encodeTexts, KnownRows } from './sentence-rows.js';
 import { selectExamples, splitExamples } from './sentence-split.js';
 import { EncoderState, LORA_ALPHA } from './sentence-state.js';
 
@@ -198,35 +198,6 @@ function dataOf(examples: Examples, teacher: Matrix | undefined): SentenceData {
 }
 
 const capital = (name: string): string => `${name.charAt(0).toUpperCase()}${name.slice(1)}`;
-
-/** An encoder that knows the rows of some texts and has none to encode again. */
-class KnownRows {
-  readonly #encoder: SentenceEncoder;
-  readonly #rows: Matrix;
-  readonly #indices: ReadonlyMap<string, number>;
-
-  constructor(encoder: SentenceEncoder, texts: readonly string[], rows: Matrix) {
-    this.#encoder = encoder;
-    this.#rows = rows;
-    this.#indices = new Map(texts.map((text, i) => [text, i]));
-  }
-
-  get kind(): SentenceEncoder['kind'] {
-    return this.#encoder.kind;
-  }
-
-  get width(): number {
-    return this.#encoder.width;
-  }
-
-  encode(texts: readonly string[]): Matrix {
-    const indices = texts.flatMap((text) => this.#indices.get(text) ?? []);
-    // Parts of texts are drawn by the batch.
-    return indices.length < texts.length
-      ? this.#encoder.encode(texts)
-      : selectRows(this.#rows, indices);
-  }
-}
 
 /** Texts that are encoded to measure an encoder: a transformer takes a second for some tens of them. */
 const LIMITS = {

@@ -1,16 +1,15 @@
 /** Sentence encoders on the command line: options, folders, texts to rows with progress. */
 
 import { loadEnglish } from '../../english.js';
-import type { Matrix } from '../../index.js';
 import { loadSentenceEncoder, type SentenceEncoder } from '../../models/index.js';
 import { InputError } from '../../terminal/errors.js';
 import { type Option, parseChoice, parseInteger } from '../../terminal/options.js';
-import type { Terminal } from '../../terminal/progress.js';
 import type { Input } from '../command.js';
 import { readEncoderFolder } from '../input/encoder-folder.js';
 import { readTexts } from '../input/texts.js';
 import type { RowEncoder } from './model.js';
 import { inputError } from './open.js';
+import { BATCH, type EncodeRequest, encodeInTurns } from './sentence-rows.js';
 
 /** Options of commands that encode texts. */
 export const ENCODE_OPTIONS: readonly Option[] = [
@@ -87,50 +86,6 @@ export function checkPromptName(
   const names = Object.keys(prompts);
   const known = names.length === 0 ? 'left out, as the encoder has no prompts' : names.join(' or ');
   throw new InputError(`${option} must be ${known}, got ${JSON.stringify(given)}`);
-}
-
-/** Texts between two turns of the event loop: a second's work or less. */
-const BATCH = { bert: 32, static: 2048 } as const;
-
-/** Options of encoding, and a name for the progress bar. */
-interface EncodeRequest {
-  /** Name of the work, for the progress bar. */
-  name: string;
-  promptName: string | undefined;
-  dimensions: number | undefined;
-}
-
-/** Encodes texts, with a progress bar where they are many. */
-export async function encodeTexts(
-  encoder: SentenceEncoder,
-  texts: readonly string[],
-  { name, ...options }: EncodeRequest,
-  terminal: Terminal,
-): Promise<Matrix> {
-  if (texts.length <= BATCH[encoder.kind]) return encoder.encode(texts, options);
-  const progress = terminal.progress(name, texts.length, { unit: { name: 'texts', perStep: 1 } });
-  try {
-    return await encodeInTurns(encoder, texts, options, (rows) => progress.step(rows));
-  } finally {
-    progress.end();
-  }
-}
-
-/** Encodes texts, and gives the event loop a turn between batches. */
-async function encodeInTurns(
-  encoder: SentenceEncoder,
-  texts: readonly string[],
-  options: Omit<EncodeRequest, 'name'>,
-  onRows: (rows: number) => Promise<void>,
-): Promise<Matrix> {
-  const cols = options.dimensions ?? encoder.width;
-  const data = new Float32Array(texts.length * cols);
-  const batchSize = BATCH[encoder.kind];
-  for await (const { start, rows } of encoder.encodeStream(texts, { ...options, batchSize })) {
-    data.set(rows.data, start * cols);
-    await onRows(start + rows.rows);
-  }
-  return { data, rows: texts.length, cols };
 }
 
 /** Makes the row encoder of a sentence encoder: a row for each text, a line of a `.txt` each. */
