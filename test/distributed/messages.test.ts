@@ -1,5 +1,6 @@
 /** Frames and notes: what is sent arrives, and anything else is dropped. */
 
+import { createHmac } from 'node:crypto';
 import fc from 'fast-check';
 import type { Head } from '../../src/distributed/nats/frame.js';
 import type { Member } from '../../src/distributed/nats/members.js';
@@ -7,8 +8,10 @@ import { check, same, suite } from '../harness.js';
 import { importInternals } from './internals.js';
 
 const test = suite('distributed messages');
-const { crc32, plainCrc32, readFrame, readNote, writeFrame, writeNote, joinBytes, splitBytes } =
+const { crc32, plainCrc32, readFrame, readNote, writeFrame, writeNote, ...others } =
   await importInternals<typeof import('./messages.js')>('messages.ts');
+
+const { joinBytes, splitBytes, plainHmac, Seal } = others;
 
 const LIMITS = {
   group: [0x1234, 0xffffffff] as const,
@@ -152,6 +155,28 @@ test('lists of bytes come out as they went in, damaged ones are refused', () => 
       } catch (error) {
         check(error instanceof RangeError, `${error}`);
       }
+    }),
+  );
+});
+
+test('a seal is that of RFC 2104, with and without the runtime', () => {
+  fc.assert(
+    fc.property(fc.uint8Array({ maxLength: 150 }), fc.uint8Array({ maxLength: 300 }), (key, x) => {
+      same(Array.from(plainHmac(key, x)), [...createHmac('sha256', key).update(x).digest()]);
+    }),
+  );
+});
+
+test('a sealed message opens with its secret, and as it was closed', () => {
+  fc.assert(
+    fc.property(fc.string(), fc.uint8Array({ maxLength: 99 }), fc.nat(), (secret, x, n) => {
+      const closed = new Seal(secret).close(x.subarray(0, 7), x.subarray(7));
+      same(new Seal(secret).open(closed), x);
+      same(new Seal(`${secret}.`).open(closed), undefined, 'another secret');
+      const bit = n % (8 * closed.length);
+      closed[bit >> 3] = (closed[bit >> 3] as number) ^ (1 << (bit & 7));
+      same(new Seal(secret).open(closed), undefined, 'one bit');
+      same(new Seal(secret).open(closed.subarray(0, n % 16)), undefined, 'too short');
     }),
   );
 });

@@ -41,6 +41,11 @@ export class NatsServer {
     process.once('exit', this.#remove);
   }
 
+  /** Number of its process. */
+  get pid(): number | undefined {
+    return this.#child?.pid;
+  }
+
   /** Gives it JetStream, with its own folder. */
   storeStreams(): this {
     this.#config += `\njetstream { store_dir: "${join(this.folder, 'streams')}" }`;

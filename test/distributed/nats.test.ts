@@ -273,3 +273,32 @@ testWithServer('a library of its own connection: gather, sum, barrier', async (s
   await Promise.all(ranks.map((rank) => rank.close()));
   await Promise.all(connections.map((connection) => connection.close()));
 });
+
+testWithServer('ranks without the secret are strangers', async (server) => {
+  const connections = await Promise.all([0, 1, 2].map(() => connect({ servers: server.url })));
+  const join = (i: number, secret?: string): ReturnType<typeof connectRanks> =>
+    connectRanks(connections[i] as (typeof connections)[number], {
+      ...{ job: 'sealed', ranks: 2, secret },
+    });
+  let isIn = false;
+  join(0).then(
+    () => {
+      isIn = true;
+    },
+    () => undefined,
+  );
+  await pause(300);
+  const ranks = await Promise.all([join(1, 'shared'), join(2, 'shared')]);
+  const gathered = await Promise.all(ranks.map((rank) => rank.allGather(Uint8Array.of(rank.rank))));
+  for (const messages of gathered)
+    same(
+      messages.map(([first]) => first),
+      [0, 1],
+    );
+  check(
+    ranks.every(({ dropped }) => dropped > 0) && !isIn,
+    `${ranks.map(({ dropped }) => dropped)} messages of the stranger`,
+  );
+  await Promise.all(ranks.map((rank) => rank.close()));
+  await Promise.all(connections.map((connection) => connection.close()));
+});

@@ -4,10 +4,10 @@
  */
 
 import { createHash } from 'node:crypto';
+import { SEAL_BYTES, type Seal } from '../../distributed/nats/seal.js';
 import type { Matrix } from '../../index.js';
 import { imagesFrom } from '../../models/index.js';
 import type { Inputs } from '../models/model.js';
-import { SEAL_BYTES, type Seal } from './seal.js';
 
 const MAGIC = 0x31_51_46_4e;
 const TEXTS = 1;

@@ -1,6 +1,6 @@
 /** Notes about jobs of encoding: who writes one, of which model it is, and how far it has come. */
 
-import type { Seal } from './seal.js';
+import type { Seal } from '../../distributed/nats/seal.js';
 
 /** State of a job: at work, left by the process that wrote it, or done. */
 export type JobState = 'open' | 'left' | 'done';

@@ -15,11 +15,11 @@ import type {
   jetstreamManager,
   StreamConfig,
 } from '@nats-io/jetstream';
+import { Seal } from '../../distributed/nats/seal.js';
 import { InputError } from '../../terminal/errors.js';
 import type { Terminal } from '../../terminal/progress.js';
 import { type Connection, connectNats, environment, importOptional } from '../ranks/nats.js';
 import { type JobNote, readNote, writeNote } from './note.js';
-import { Seal } from './seal.js';
 
 type JetStream = { jetstream: typeof jetstream; jetstreamManager: typeof jetstreamManager };
 const PACKAGE = '@nats-io/jetstream';

@@ -147,7 +147,8 @@ export async function joinJob({ url, ...job }: Job, terminal: Terminal): Promise
   };
   try {
     const name = `${hostname()}:${process.pid}`;
-    const communicator = await connectRanks(connection, { ...job, name, onWait: say });
+    const secret = environment('SECRET', 'NEARFAR');
+    const communicator = await connectRanks(connection, { ...job, name, secret, onWait: say });
     say(`rank ${communicator.rank} of ${job.ranks}, job ${job.job}`);
     return {
       communicator,

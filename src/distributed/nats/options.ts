@@ -4,6 +4,7 @@ import { readOptions } from '../../core/options.js';
 import { checkPositive, integerIn, rangeError, typeError } from '../../core/validation.js';
 import type { NatsConnection } from './connection.js';
 import { MAX_RANKS } from './members.js';
+import { Seal } from './seal.js';
 
 /** Options of {@link connectRanks}. */
 export interface ConnectRanksOptions {
@@ -31,6 +32,12 @@ export interface ConnectRanksOptions {
    * @default 2 ** 30
    */
   maxBytes?: number | undefined;
+  /**
+   * Secret that all ranks share: messages that are not sealed with it (HMAC-SHA256) are dropped, so that
+   * other clients of the server cannot make any.
+   * @default none
+   */
+  secret?: string | undefined;
   /** Is told for whom this rank waits, whenever that changes. */
   onWait?: ((message: string) => void) | undefined;
 }
@@ -46,6 +53,11 @@ const checkJob = (name: string, argument: string, value: unknown): string => {
 const checkName = (name: string, argument: string, value: unknown): string => {
   if (typeof value !== 'string') typeError(name, argument, 'a name', value);
   return value.replace(/\p{C}/gu, '').slice(0, 200) || 'rank';
+};
+
+const checkSecret = (name: string, argument: string, value: unknown): string => {
+  if (typeof value !== 'string' || value === '') typeError(name, argument, 'a secret', value);
+  return value;
 };
 
 /** Checks a connection. */
@@ -73,7 +85,9 @@ export function readJobOptions(options: unknown) {
     if (typeof value !== 'function') typeError(name, argument, 'a function', value);
     return value as (message: string) => void;
   });
+  const secret = reader.optional('secret', checkSecret);
   const read = {
+    seal: secret === undefined ? undefined : new Seal(secret),
     job: reader.read('job', checkJob),
     ranks: reader.read('ranks', integerIn(1, MAX_RANKS)),
     step: reader.read('step', integerIn(0), 0),

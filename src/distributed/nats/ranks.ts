@@ -32,6 +32,7 @@ import {
   randomId,
   readJobOptions,
 } from './options.js';
+import { SEAL_BYTES } from './seal.js';
 
 /** Milliseconds from one sign of life to the next. */
 const HELLO_MS = 500;
@@ -57,7 +58,7 @@ const NATS_BYTES = 1024;
  * connection.
  *
  * @param connection connected by `connect` of `@nats-io/transport-node`, or by `wsconnect` in a page
- * @param options job, ranks, step, timeoutMs, name, maxBytes, onWait
+ * @param options job, ranks, step, timeoutMs, name, maxBytes, secret, onWait
  * @returns communicator for `trainRanks`
  * @throws {TypeError | RangeError} if an argument is not valid, or the job has its ranks already
  * @example
@@ -124,7 +125,11 @@ class NatsRanks extends Collectives implements NatsFacts {
           if (error !== null) return;
           try {
             // Node's Buffer has a slice of its own, which does not copy.
-            take(bytesOf(message.data));
+            const bytes = bytesOf(message.data);
+            const { seal } = options;
+            const content = seal === undefined ? bytes : seal.open(bytes);
+            if (content === undefined) this.#dropped++;
+            else take(content);
           } catch {
             // An error here would end the connection.
             this.#dropped++;
@@ -173,7 +178,8 @@ class NatsRanks extends Collectives implements NatsFacts {
   #publish(name: string, data: Uint8Array): void {
     // What is lost while the server can't be reached is asked for again later.
     if (!this.#connection.isClosed()) {
-      this.#connection.publish(`nearfar.${this.#options.job}.${name}`, data);
+      const { job, seal } = this.#options;
+      this.#connection.publish(`nearfar.${job}.${name}`, seal?.close(data) ?? data);
     }
   }
 
@@ -243,7 +249,8 @@ class NatsRanks extends Collectives implements NatsFacts {
   }
 
   #makeMailbox(group: string): Mailbox {
-    const limit = (this.#connection.info?.max_payload ?? 2 ** 20) - HEAD_BYTES - NATS_BYTES;
+    const limit =
+      (this.#connection.info?.max_payload ?? 2 ** 20) - HEAD_BYTES - SEAL_BYTES - NATS_BYTES;
     const hash = sha256(new TextEncoder().encode(`${this.#options.job} ${group}`));
     const word = (at: number): number => Number.parseInt(hash.slice(at, at + 8), 16);
     this.#before = { ...this.traffic };
