@@ -32,15 +32,8 @@ export {
 } from '../data/text/wordpiece.js';
 export { WordTokenizer } from '../data/text/words.js';
 export { cachedLoss } from '../train/gradient-cache.js';
-export {
-  DivergedError,
-  type StepCost,
-  type Trainable,
-  type TrainDefaults,
-  type TrainOptions,
-  type TrainState,
-  type TrainStep,
-} from '../train/train.js';
+export type { TrainDefaults, TrainOptions, TrainState } from '../train/options.js';
+export { DivergedError, type StepCost, type Trainable, type TrainStep } from '../train/train.js';
 export { type Baselines, Bigrams, maskedBaselines } from './bert/baselines.js';
 export type { Documents, Specials, Texts, TokenBatch } from './bert/batches.js';
 export { BERT, BERT_TRAINING, type BertBatch, type FillMaskOptions } from './bert/bert.js';

@@ -1,11 +1,7 @@
 /** `train` of nearfar/models: one function for every model, sentence encoders among them. */
 
-import {
-  type Trainable,
-  type TrainOptions,
-  type TrainStep,
-  train as trainModel,
-} from '../train/train.js';
+import type { TrainOptions } from '../train/options.js';
+import { type Trainable, type TrainStep, train as trainModel } from '../train/train.js';
 import { SENTENCE_ENCODER } from './sentence/brand.js';
 import type { SentenceEncoder } from './sentence/sentence-encoder.js';
 import type { SentenceData } from './sentence/training/data.js';

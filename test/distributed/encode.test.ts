@@ -5,13 +5,13 @@ import { createHmac } from 'node:crypto';
 import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { connect } from '@nats-io/transport-node';
+import { missingServer, NatsServer } from '../../bench/nats-server.js';
 import { Random } from '../../src/core/random.js';
 import { SMALL, SMALL_IMAGES, writeImages, writeWords } from '../cli/killing.js';
 import { events, folder, run } from '../cli/program.js';
 import { check, same, suite } from '../harness.js';
 import { disturbEncoding, writeTexts } from './encodings.js';
 import { pause, RankProcess } from './job.js';
-import { missingServer, NatsServer } from './nats-server.js';
 
 const test = suite('distributed encoding');
 const missing = missingServer();

@@ -1,9 +1,9 @@
 /** Processes that encode together, which are killed and started again. */
 
 import { writeFileSync } from 'node:fs';
+import type { NatsServer } from '../../bench/nats-server.js';
 import { Random } from '../../src/core/random.js';
 import { pause, RankProcess } from './job.js';
-import type { NatsServer } from './nats-server.js';
 
 const WORDS = ['anchor', 'positive', 'view', 'batch', 'token', '猫', '"', '\\', '\ud800'];
 

@@ -2,8 +2,8 @@
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { resolve } from 'node:path';
+import type { NatsServer } from '../../bench/nats-server.js';
 import type { Random } from '../../src/core/random.js';
-import type { NatsServer } from './nats-server.js';
 
 /** One process, and what it printed. */
 export class RankProcess {

@@ -6,11 +6,11 @@
 import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
+import { missingServer, NatsServer } from '../../bench/nats-server.js';
 import type { Random } from '../../src/core/random.js';
 import { filesOf, runUntil, SMALL } from '../cli/killing.js';
 import { disturbEncoding, writeTexts } from './encodings.js';
 import { disturbJob } from './job.js';
-import { missingServer, NatsServer } from './nats-server.js';
 
 /** Ranks of a job. */
 const RANKS = 2;

@@ -6,12 +6,12 @@ import { join } from 'node:path';
 import { createUser } from '@nats-io/nkeys';
 import { connect } from '@nats-io/transport-node';
 import { connectRanks } from 'nearfar/distributed';
+import { missingServer, NatsServer } from '../../bench/nats-server.js';
 import { Random } from '../../src/core/random.js';
 import { filesOf, SMALL, SMALL_IMAGES, writeImages, writeWords } from '../cli/killing.js';
 import { events, folder, run } from '../cli/program.js';
 import { check, same, suite } from '../harness.js';
 import { disturbJob, pause, RankProcess } from './job.js';
-import { missingServer, NatsServer } from './nats-server.js';
 
 const test = suite('distributed nats');
 const missing = missingServer();

@@ -13,7 +13,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { Worker } from 'node:worker_threads';
 import { ntXentGrad } from 'nearfar';
 import { shareRanks } from 'nearfar/distributed';
-import { NatsServer } from '../../../test/distributed/nats-server.js';
+import { NatsServer } from '../../nats-server.js';
 import { writeResults } from '../../results-file.js';
 import { readArguments } from '../arguments.js';
 

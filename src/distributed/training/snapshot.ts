@@ -8,7 +8,7 @@ import {
   type Tensor,
   tidy,
 } from '../../nn/index.js';
-import type { TrainState } from '../../train/train.js';
+import type { TrainState } from '../../train/options.js';
 
 /** Where a run is, and what its last step was. */
 export interface SnapshotFacts {

@@ -11,15 +11,8 @@ import {
   trainSentenceEncoder,
 } from '../../models/sentence/training/trainer.js';
 import type { Tensor } from '../../nn/index.js';
-import {
-  checkTrainable,
-  type RunOptions,
-  RunUpdates,
-  readRunOptions,
-  type Trainable,
-  type TrainOptions,
-  type TrainStep,
-} from '../../train/train.js';
+import { type RunOptions, readRunOptions, type TrainOptions } from '../../train/options.js';
+import { checkTrainable, RunUpdates, type Trainable, type TrainStep } from '../../train/train.js';
 import { type Communicator, RankLostError } from '../transport/communicator.js';
 import { Buffers, contrastiveStep, type StepContext, Turns } from './contrastive-step.js';
 import { ShardGradients } from './gradients.js';

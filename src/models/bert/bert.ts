@@ -16,7 +16,8 @@ import type { JsonTokenizer } from '../../data/text/json-tokenizer.js';
 import { crossEntropy, gather, mean, mul, reshape, type Tensor } from '../../nn/index.js';
 import { inference } from '../../nn/inference.js';
 import { withSeed } from '../../nn/random.js';
-import type { Trainable, TrainDefaults } from '../../train/train.js';
+import type { TrainDefaults } from '../../train/options.js';
+import type { Trainable } from '../../train/train.js';
 import {
   type Documents,
   indicesWhere,

@@ -22,14 +22,8 @@ import { inference } from '../../nn/inference.js';
 import { identityInit, initNormal } from '../../nn/initialization.js';
 import { withSeed } from '../../nn/random.js';
 import { shuffledOrder } from '../../train/epochs.js';
-import {
-  readRunOptions,
-  type Trainable,
-  type TrainDefaults,
-  type TrainOptions,
-  type TrainStep,
-  train,
-} from '../../train/train.js';
+import { readRunOptions, type TrainDefaults, type TrainOptions } from '../../train/options.js';
+import { type Trainable, type TrainStep, train } from '../../train/train.js';
 import { clsHidden, type TokenBatch } from './batches.js';
 import { BertEncoder, INFERENCE_BATCH } from './encoder.js';
 import { initMeanPooling } from './initialization.js';

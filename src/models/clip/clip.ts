@@ -48,7 +48,8 @@ import {
 } from '../../nn/index.js';
 import { inference } from '../../nn/inference.js';
 import { fullBatches } from '../../train/epochs.js';
-import type { Trainable, TrainDefaults } from '../../train/train.js';
+import type { TrainDefaults } from '../../train/options.js';
+import type { Trainable } from '../../train/train.js';
 import { imageBatches, stackRows } from '../images/batches.js';
 import { encodeImages, type ImageInput } from '../images/images.js';
 import { normalizeImages } from '../images/normalization.js';

@@ -47,7 +47,8 @@ import {
 import { inference } from '../../nn/inference.js';
 import { INIT_STD, initBlock, sinusoidalPositions } from '../../nn/initialization.js';
 import { shuffledOrder } from '../../train/epochs.js';
-import type { Trainable, TrainDefaults } from '../../train/train.js';
+import type { TrainDefaults } from '../../train/options.js';
+import type { Trainable } from '../../train/train.js';
 import { checkHeads, checkSize } from '../sizes.js';
 import { KeyValueCache, type LayerCache } from './cache.js';
 import { readSampling, type Sampling, type SamplingOptions, sampleToken } from './sampling.js';

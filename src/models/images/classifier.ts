@@ -10,7 +10,8 @@ import { checkImages, type ImageDataset, readSamples } from '../../data/images/d
 import { crossEntropy, Linear, Module, type Tensor } from '../../nn/index.js';
 import { inference } from '../../nn/inference.js';
 import { shuffledOrder } from '../../train/epochs.js';
-import type { Trainable, TrainDefaults } from '../../train/train.js';
+import type { TrainDefaults } from '../../train/options.js';
+import type { Trainable } from '../../train/train.js';
 import { checkSize } from '../sizes.js';
 import { imageBatches } from './batches.js';
 

@@ -54,7 +54,8 @@ import {
 import { inference } from '../../nn/inference.js';
 import { initXavier, linearsOf } from '../../nn/initialization.js';
 import { buffer } from '../../nn/layers/state.js';
-import type { Trainable, TrainDefaults } from '../../train/train.js';
+import type { TrainDefaults } from '../../train/options.js';
+import type { Trainable } from '../../train/train.js';
 import { imageBatches } from '../images/batches.js';
 import { asImageTensor, encodeImages, FLIPS, type ImageInput } from '../images/images.js';
 import { denormalizeImages, halves, normalizeImages, perChannel } from '../images/normalization.js';

@@ -48,7 +48,8 @@ import {
 import { inference } from '../../nn/inference.js';
 import { fullBatches } from '../../train/epochs.js';
 import { cachedLoss } from '../../train/gradient-cache.js';
-import type { Trainable, TrainDefaults } from '../../train/train.js';
+import type { TrainDefaults } from '../../train/options.js';
+import type { Trainable } from '../../train/train.js';
 import { encodeImages, type ImageInput } from '../images/images.js';
 import { checkSize } from '../sizes.js';
 

@@ -2,7 +2,8 @@
 
 import { rangeError } from '../../../core/validation.js';
 import type { Tensor } from '../../../nn/index.js';
-import type { TrainDefaults } from '../../../train/train.js';
+import type { TrainDefaults } from '../../../train/options.js';
+
 import { outputWidth, type Pooling } from '../modules.js';
 import type { SentenceParts } from '../parts.js';
 import type { TokenBatch } from '../transformer.js';

@@ -1,7 +1,8 @@
 /** The network of a sentence encoder while it is trained: rows of texts with gradients. */
 
 import { Module, type Tensor } from '../../../nn/index.js';
-import type { TrainDefaults } from '../../../train/train.js';
+import type { TrainDefaults } from '../../../train/options.js';
+
 import type { SentenceKind } from './data.js';
 
 /** Numbers of a text's tokens, as `SentenceTokens.ids` gives them. */

@@ -4,7 +4,8 @@ import nnCode from '#wasm/nn';
 import { kernels } from '../../../core/kernels.js';
 import { embeddingBag, type Tensor } from '../../../nn/index.js';
 import { borrowParameter } from '../../../nn/leaf.js';
-import type { TrainDefaults } from '../../../train/train.js';
+import type { TrainDefaults } from '../../../train/options.js';
+
 import type { StaticEncoder } from '../static.js';
 import { type Table, type WeightMemory, widenTable } from '../weights.js';
 import type { SentenceKind } from './data.js';

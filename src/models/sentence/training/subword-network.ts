@@ -3,7 +3,8 @@
 import { embeddingBag, type Tensor, tensor } from '../../../nn/index.js';
 import { asParameter } from '../../../nn/leaf.js';
 import { empty } from '../../../nn/tensor.js';
-import type { TrainDefaults } from '../../../train/train.js';
+import type { TrainDefaults } from '../../../train/options.js';
+
 import type { StaticEncoder } from '../static.js';
 import { drawRows, foldRows, type Subwords } from '../subwords.js';
 import type { SentenceKind } from './data.js';

@@ -26,13 +26,11 @@ import {
   checkState,
   type RunOptions,
   readRunOptions,
-  runTraining,
-  type Trainable,
   type TrainDefaults,
   type TrainOptions,
   type TrainState,
-  type TrainStep,
-} from '../../../train/train.js';
+} from '../../../train/options.js';
+import { runTraining, type Trainable, type TrainStep } from '../../../train/train.js';
 import type { SentenceParts } from '../parts.js';
 import type { SentenceEncoder } from '../sentence-encoder.js';
 import { smallestBatch } from './batches.js';
