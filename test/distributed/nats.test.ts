@@ -295,7 +295,7 @@ testWithServer('ranks without the secret are strangers', async (server) => {
       messages.map(([first]) => first),
       [0, 1],
     );
-  // The stranger asks again and again, and both ranks hear it.
+  // The stranger asks again and again, and its messages reach both ranks.
   const end = Date.now() + 10_000;
   while (ranks.some(({ dropped }) => dropped === 0) && Date.now() < end) await pause(20);
   check(
