@@ -20,7 +20,7 @@ import { adapterOf, Run, type RunSettings } from './run.js';
 import { type Candidate, concat, holdOut, maxSteps, searchForms } from './search-forms.js';
 import { SIDES } from './shape.js';
 import { allSamples } from './split.js';
-import { verdictOf } from './verdict.js';
+import { type Verdict, verdictOf } from './verdict.js';
 
 /** Options of {@link tuneAdapter}. */
 export interface TuneAdapterOptions extends AdapterTrainingOptions {
@@ -44,22 +44,7 @@ export interface TuneAdapterOptions extends AdapterTrainingOptions {
 }
 
 /** Findings of {@link tuneAdapter} on rows that no trained adapter has seen. */
-export interface AdapterReport {
-  /** Metric without an adapter. */
-  base: number;
-  /** Metric with the adapter that was chosen, on other held-out data, for each part. */
-  adapted: number;
-  /** adapted − base. */
-  gain: number;
-  /** Bounds of the gain at the level, by a bootstrap over what is independent. */
-  interval: [low: number, high: number];
-  /** The largest level at which the whole interval is above 0; 0 if there is none. */
-  confidence: number;
-  /**
-   * 'helps': the whole interval is above 0 and the gain at least `minGain`. 'too few': there is too
-   * little data to tell. Else 'no gain'.
-   */
-  verdict: 'helps' | 'no gain' | 'too few';
+export interface AdapterReport extends Verdict {
   /** Mean over held-out queries (mrr@10), rows (map@10, labels counting alike), pairs or triplets. */
   metric: AdapterMetric;
   /** Level of the interval. */

@@ -83,12 +83,20 @@ const SAMPLES = 10_000;
 
 /** Gain and its bounds, and what follows from them. */
 export interface Verdict {
+  /** Metric without an adapter. */
   base: number;
+  /** Metric with the adapter that was chosen, on other held-out data, for each part. */
   adapted: number;
+  /** adapted − base. */
   gain: number;
+  /** Bounds of the gain at the level, by a bootstrap over what is independent. */
   interval: [low: number, high: number];
   /** The largest level at which the whole interval is above 0; 0 if there is none. */
   confidence: number;
+  /**
+   * 'helps': the whole interval is above 0 and the gain at least `minGain`. 'too few': there is too
+   * little data to tell. Else 'no gain'.
+   */
   verdict: 'helps' | 'no gain' | 'too few';
 }
 

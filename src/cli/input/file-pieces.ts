@@ -77,3 +77,12 @@ export function openBytes(bytes: Uint8Array): number {
   }
   return 0;
 }
+
+/**
+ * Decodes the first piece of a file, but for a character that its end cuts.
+ *
+ * @throws {InputError} if it is not UTF-8
+ */
+export function decodeStart(path: string, bytes: Uint8Array): string {
+  return decodeUtf8(path, bytes.subarray(0, bytes.length - openBytes(bytes)));
+}

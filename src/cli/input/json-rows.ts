@@ -2,7 +2,8 @@
 
 import { InputError } from '../../terminal/errors.js';
 import { readBytes } from '../../terminal/files.js';
-import { decodeUtf8, openBytes, PIECE, readPieces, readRange, withFile } from './file-pieces.js';
+import { decodeStart, decodeUtf8, PIECE, readPieces, readRange, withFile } from './file-pieces.js';
+import { readLines } from './lines.js';
 
 /** A value, and where it stands: `mails.jsonl:3`. */
 export interface JsonRow {
@@ -11,33 +12,6 @@ export interface JsonRow {
 }
 
 const ignore = (): void => {};
-
-/** Reads a file line by line, without the line ends. */
-export function* readLines(
-  file: string,
-  onRead: (bytes: number) => void = ignore,
-): Generator<string> {
-  let [open, isStart]: [Uint8Array[], boolean] = [[], true];
-  const decode = (bytes: Uint8Array): string => {
-    const text = decodeUtf8(file, bytes, isStart);
-    isStart = false;
-    return text;
-  };
-  for (const piece of readPieces(file, onRead)) {
-    const end = piece.lastIndexOf(10) + 1;
-    if (end === 0) {
-      open.push(piece);
-      continue;
-    }
-    const lines = decode(Buffer.concat([...open, piece.subarray(0, end)])).split(/\r?\n/);
-    open = [piece.subarray(end)];
-    // After the last line feed nothing follows.
-    lines.pop();
-    yield* lines;
-  }
-  const last = decode(Buffer.concat(open));
-  if (last !== '') yield last;
-}
 
 /**
  * Reads a file of one JSON value per line; empty lines are left out.
@@ -48,12 +22,7 @@ export function* readJsonLines(
   file: string,
   onRead: (bytes: number) => void = ignore,
 ): Generator<JsonRow> {
-  let number = 0;
-  for (const line of readLines(file, onRead)) {
-    const at = `${file}:${++number}`;
-    if (line.trim() === '') continue;
-    yield { at, row: parseJson(at, line) };
-  }
+  for (const { at, line } of readLines(file, onRead)) yield { at, row: parseJson(at, line) };
 }
 
 function parseJson(at: string, text: string): unknown {
@@ -96,10 +65,6 @@ export function* readJsonArray(
     const at = `${file}: row ${++count}`;
     yield { at, row: parseJson(at, decodeUtf8(file, bytes, false)) };
   }
-}
-
-function decodeStart(file: string, bytes: Uint8Array): string {
-  return decodeUtf8(file, bytes.subarray(0, bytes.length - openBytes(bytes)));
 }
 
 /** Bytes of each element of the file's array. */

@@ -4,8 +4,9 @@ import { statSync } from 'node:fs';
 import { extname } from 'node:path';
 import { InputError } from '../../terminal/errors.js';
 import { printable } from '../../terminal/text.js';
-import { readJsonArray, readJsonLines, readLines } from './json-rows.js';
+import { readJsonArray, readJsonLines } from './json-rows.js';
 import { reportWork } from './large-text.js';
+import { readLines } from './lines.js';
 import { readCells, sameWidth } from './table-cells.js';
 import { filesOf } from './texts.js';
 
@@ -107,11 +108,7 @@ function* readFile(file: string): Generator<TableRow> {
   if (kind === '.csv' || kind === '.tsv') {
     yield* readTableRows(file, kind === '.csv' ? undefined : '\t', onRead);
   } else if (kind === '.txt') {
-    let number = 0;
-    for (const text of readLines(file, onRead)) {
-      const at = `${file}:${++number}`;
-      if (text.trim() !== '') yield { at, cells: { text } };
-    }
+    for (const { at, line } of readLines(file, onRead)) yield { at, cells: { text: line } };
   } else {
     const isArray = kind === '.json';
     const values = isArray
@@ -119,15 +116,6 @@ function* readFile(file: string): Generator<TableRow> {
       : readJsonLines(file, onRead);
     for (const { at, row } of values) yield { at, cells: nameCells(at, row) };
   }
-}
-
-/**
- * Reads the rows of a path one after the other, so that memory holds few of them at a time.
- *
- * @throws {InputError} if there is nothing to read, or a file is damaged or of an unknown kind
- */
-export function* eachRecord(path: string): Generator<TableRow> {
-  for (const file of filesOf(path)) yield* readFile(file);
 }
 
 /** Makes columns of the cells of objects within rows: `data.query`. */
@@ -155,7 +143,7 @@ function columnsOf(rows: readonly TableRow[]): string[] {
  */
 export function readRecords(path: string): Rows {
   const rows: TableRow[] = [];
-  for (const row of eachRecord(path)) rows.push(row);
+  for (const file of filesOf(path)) for (const row of readFile(file)) rows.push(row);
   if (rows.length === 0) throw new InputError(`${path}: holds no rows`);
   return { rows, columns: columnsOf(rows) };
 }

@@ -2,7 +2,7 @@
 
 import { parse } from 'csv-parse/sync';
 import { InputError } from '../../terminal/errors.js';
-import { decodeUtf8, openBytes, PIECE, readRange, withFile } from './file-pieces.js';
+import { decodeStart, decodeUtf8, PIECE, readRange, withFile } from './file-pieces.js';
 
 /** Bytes of a row from which it is refused: a quote that is not closed. */
 const LARGEST_ROW = 2 ** 26;
@@ -24,7 +24,7 @@ interface Dialect {
 }
 
 function dialectOf(file: string, bytes: Uint8Array, fixed: string | undefined): Dialect {
-  const text = decodeUtf8(file, bytes.subarray(0, bytes.length - openBytes(bytes)));
+  const text = decodeStart(file, bytes);
   // Excel's own first line, `sep=;`.
   const named = /^sep=(.)\r?\n/i.exec(text);
   const mark = bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? 3 : 0;

@@ -12,7 +12,7 @@ import { printable } from '../../terminal/text.js';
 import { decodeUtf8, PIECE } from './file-pieces.js';
 import { listFiles, reportSkipped } from './folder.js';
 import { isImageFile } from './image-folder.js';
-import { readJsonArray, readJsonLines, readLines } from './json-rows.js';
+import { readJsonArray, readJsonLines } from './json-rows.js';
 import {
   DocumentPiece,
   documentPieces,
@@ -21,6 +21,7 @@ import {
   wholeCharacter,
   withLineFeeds,
 } from './large-text.js';
+import { readLines } from './lines.js';
 import { assignParts } from './split-names.js';
 import { readCells, sameWidth } from './table-cells.js';
 
@@ -223,11 +224,7 @@ function* readPlain(file: string, { options, onRead }: Reading): Generator<Text>
     else yield { text: withLineFeeds(readUtf8(file)), id: file, row: false };
     return;
   }
-  let number = 0;
-  for (const line of readLines(file, onRead)) {
-    const id = `${file}:${++number}`;
-    if (line.trim() !== '') yield { text: line, id, row: true };
-  }
+  for (const { at, line } of readLines(file, onRead)) yield { text: line, id: at, row: true };
 }
 
 /**
