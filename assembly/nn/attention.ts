@@ -205,9 +205,15 @@ function fillRow(row: usize, n: i32, ld: i32, value: f32): void {
   for (; i < ld; i += 4) v128.store(row + (<usize>i << 2), v);
 }
 
+/** 2^64 exp(scale x - shift) of the four floats at x. */
+@inline
+function expAt(x: usize, scale: v128, shift: v128): v128 {
+  return expRaised(f32x4.sub(f32x4.mul(v128.load(x), scale), shift));
+}
+
 /**
  * x = 2^64 exp(scale x - shift) for n floats, a multiple of 8, none of the exponentials above 1;
- * returns their sum, with the factor.
+ * returns their sum, with the factor. Sums have a loop of their own, as in `expRow` of softmax.ts.
  */
 @inline
 function expScaled(x: usize, n: i32, scale: f32, shift: f32): f64 {
@@ -217,14 +223,24 @@ function expScaled(x: usize, n: i32, scale: f32, shift: f32): f64 {
   while (x < end) {
     // Sums of f32 that are short enough for their rounding not to add up.
     const stop = min(end, x + 1024);
+    let at = x;
+    for (; at + 64 <= stop; at += 64) {
+      const a = expAt(at, s, m), b = expAt(at + 16, s, m);
+      const c = expAt(at + 32, s, m), d = expAt(at + 48, s, m);
+      v128.store(at, a);
+      v128.store(at, b, 16);
+      v128.store(at, c, 32);
+      v128.store(at, d, 48);
+    }
+    if (at < stop) {
+      const a = expAt(at, s, m), b = expAt(at + 16, s, m);
+      v128.store(at, a);
+      v128.store(at, b, 16);
+    }
     let sum = f32x4.splat(0), other = sum;
     for (; x < stop; x += 32) {
-      const a = expRaised(f32x4.sub(f32x4.mul(v128.load(x), s), m));
-      const b = expRaised(f32x4.sub(f32x4.mul(v128.load(x, 16), s), m));
-      sum = f32x4.add(sum, a);
-      other = f32x4.add(other, b);
-      v128.store(x, a);
-      v128.store(x, b, 16);
+      sum = f32x4.add(sum, v128.load(x));
+      other = f32x4.add(other, v128.load(x, 16));
     }
     total += <f64>sum4(f32x4.add(sum, other));
   }
@@ -307,8 +323,7 @@ function softmaxRowBackward(
   const end = <usize>n << 2;
   for (let i: usize = 0; i < end; i += 32) {
     const at = row + i, from = grad + i;
-    const a = lowered(expRaised(f32x4.sub(f32x4.mul(v128.load(at), s), m)));
-    const b = lowered(expRaised(f32x4.sub(f32x4.mul(v128.load(at, 16), s), m)));
+    const a = lowered(expAt(at, s, m)), b = lowered(expAt(at + 16, s, m));
     const x = f32x4.mul(f32x4.sub(v128.load(from), d), s);
     const y = f32x4.mul(f32x4.sub(v128.load(from, 16), d), s);
     v128.store(at, a);

@@ -361,9 +361,21 @@ export function copyOut(
   cols: number,
   gradOf?: MatrixInput,
 ): Matrix {
-  const grad = gradOf?.grad;
-  if (grad === undefined) return { data: copyFloatsOut(name, at, rows * cols), rows, cols };
   checkResult(name, at, rows * cols);
+  return copyOutFinite(at, rows, cols, gradOf);
+}
+
+/** Copies a result out as `copyOut` does, one whose numbers can't leave f32's range. */
+export function copyOutFinite(
+  at: Pointer,
+  rows: number,
+  cols: number,
+  gradOf?: MatrixInput,
+): Matrix {
+  const grad = gradOf?.grad;
+  if (grad === undefined) {
+    return { data: f32().slice(at / 4, at / 4 + rows * cols), rows, cols };
+  }
   f32().copyWithin(grad / 4, at / 4, at / 4 + rows * cols);
   return new WasmMatrix(grad, rows, cols, 0);
 }

@@ -4,7 +4,7 @@ import { kernels } from '../core/kernels.js';
 import {
   copyFloatsOut,
   copyIn,
-  copyOut,
+  copyOutFinite,
   type Matrix,
   type MatrixLike,
   type NumberArray,
@@ -49,6 +49,6 @@ export function softmax(x: MatrixLike | NumberArray, options?: NoOptions): Matri
   return scoped((scope) => {
     const at = copyIn(scope, input);
     kernels().softmaxRows(at, at, rows, cols);
-    return copyOut('softmax', at, rows, cols);
+    return copyOutFinite(at, rows, cols);
   });
 }

@@ -1,7 +1,7 @@
 /** Cross-entropy of logits with whole-number targets. */
 
 import { kernels } from '../core/kernels.js';
-import { checkLoss, copyIn, copyOut, type Matrix, type MatrixLike } from '../core/matrix.js';
+import { checkLoss, copyIn, copyOutFinite, type Matrix, type MatrixLike } from '../core/matrix.js';
 import type { Scope } from '../core/memory.js';
 import { type Check, checkIntegers, integerIn, type Labels, numberIn } from '../core/validation.js';
 import { type Loss, type LossCall, type LossResult, lossGrads, lossValue } from './loss.js';
@@ -111,5 +111,5 @@ function compute(
     backward,
   );
   const loss = checkLoss(name, core.sumDoubles(losses, rows) * (1 / kept));
-  return backward ? { loss, grads: [copyOut(name, at, rows, cols, logits)] } : { loss };
+  return backward ? { loss, grads: [copyOutFinite(at, rows, cols, logits)] } : { loss };
 }
