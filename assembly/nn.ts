@@ -29,7 +29,7 @@ export * from './nn/activations';
 export { gatherStrided, scatterStrided, scatterAddStrided } from './nn/strided';
 export { sumArray, sumOfSquares, meanSquaredError, sumAxis, columnSums } from './core/reduce';
 export { layerNormRows, layerNormRowsBackward, layerNormColumnsBackward } from './nn/layernorm';
-export { geluArray, geluArrayBackward } from './nn/gelu';
+export { geluArray, geluArrayWithGrad } from './nn/gelu';
 export { gatherRows, scatterAddRows } from './nn/embedding';
 export { adamWStep, adamWRows, sgdStep } from './nn/optim';
 export { fillUniform, fillUniformRows, fillNormal, dropoutRows, dropoutSequences } from './nn/random';

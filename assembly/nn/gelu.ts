@@ -108,32 +108,28 @@ function geluTanh4(x: v128): v128 {
   return geluFromTail(x, t, f32x4.div(e, f32x4.add(e, one)));
 }
 
-/** dy times the derivative of GELU: `grad`, that of t tail(t), where x < 0, and 1 - grad elsewhere. */
+/** The derivative of GELU: `grad`, that of t tail(t), where x < 0, and 1 - grad elsewhere. */
 @inline
-function timesDerivative(dy: v128, x: v128, grad: v128): v128 {
+function derivative(x: v128, grad: v128): v128 {
   const above = f32x4.sub(v128.load(TABLE, 160), grad);
-  return f32x4.mul(dy, v128.bitselect(grad, above, f32x4.lt(x, f32x4.splat(0))));
+  return v128.bitselect(grad, above, f32x4.lt(x, f32x4.splat(0)));
 }
 
+/** Derivative of t tail(t), tail(t) - t density(t): both have the exponential e as a factor. */
 @inline
-function gelu4Backward(dy: v128, x: v128): v128 {
-  const t = absClamped(x), square = f32x4.mul(t, t);
-  // tail(t) - t density(t), where both have the exponential as a factor.
-  const ratio = f32x4.sub(tailRatio(t, square), f32x4.mul(t, v128.load(TABLE, 176)));
-  return timesDerivative(dy, x, f32x4.mul(ratio, gaussian(square)));
+function tailGrad(t: v128, ratio: v128, e: v128): v128 {
+  return f32x4.mul(f32x4.sub(ratio, f32x4.mul(t, v128.load(TABLE, 176))), e);
 }
 
+/** Derivative of t times the other tail, e `other`, where `other` is 1 / (1 + e). */
 @inline
-function geluTanh4Backward(dy: v128, x: v128): v128 {
-  const t = absClamped(x), square = f32x4.mul(t, t), one = v128.load(TABLE, 160);
-  const e = tanhExponential(t, square);
-  const other = f32x4.div(one, f32x4.add(e, one));
+function tanhTailGrad(t: v128, square: v128, e: v128, other: v128): v128 {
   // d log(tail) / dt = `other` times the derivative of e's exponent.
   const exponentGrad = f32x4.add(f32x4.mul(square, v128.load(TABLE, 256)), v128.load(TABLE, 240));
-  const grad = f32x4.mul(
-    f32x4.mul(e, other), f32x4.add(one, f32x4.mul(f32x4.mul(t, other), exponentGrad)),
+  return f32x4.mul(
+    f32x4.mul(e, other),
+    f32x4.add(v128.load(TABLE, 160), f32x4.mul(f32x4.mul(t, other), exponentGrad)),
   );
-  return timesDerivative(dy, x, grad);
 }
 
 // Two vectors at a time, as in math.ts.
@@ -158,24 +154,33 @@ export function geluArray(y: usize, x: usize, n: i32, tanhForm: bool): void {
   }
 }
 
-/** dx = dy times the derivative of GELU at x; dx may be dy or x. */
-export function geluArrayBackward(dx: usize, dy: usize, x: usize, n: i32, tanhForm: bool): void {
+/**
+ * y = GELU(x) as `geluArray`, and `grad` its derivative there, with which the backward is a product;
+ * `grad` may be x. Both have the exponential and the quotient in common, which are most of the work.
+ */
+export function geluArrayWithGrad(y: usize, grad: usize, x: usize, n: i32, tanhForm: bool): void {
   const end = <usize>n << 2, last = (end - 1) & ~15;
-  if (tanhForm) {
-    for (let i: usize = 0; i < end; i += 32) {
-      const j = min(i + 16, last);
-      const a = geluTanh4Backward(v128.load(dy + i), v128.load(x + i));
-      const b = geluTanh4Backward(v128.load(dy + j), v128.load(x + j));
-      v128.store(dx + i, a);
-      v128.store(dx + j, b);
-    }
-  } else {
-    for (let i: usize = 0; i < end; i += 32) {
-      const j = min(i + 16, last);
-      const a = gelu4Backward(v128.load(dy + i), v128.load(x + i));
-      const b = gelu4Backward(v128.load(dy + j), v128.load(x + j));
-      v128.store(dx + i, a);
-      v128.store(dx + j, b);
+  const one = v128.load(TABLE, 160);
+  for (let i: usize = 0; i < end; i += 32) {
+    const j = min(i + 16, last);
+    const a = v128.load(x + i), b = v128.load(x + j);
+    const ta = absClamped(a), squareA = f32x4.mul(ta, ta);
+    const tb = absClamped(b), squareB = f32x4.mul(tb, tb);
+    if (tanhForm) {
+      const ea = tanhExponential(ta, squareA), eb = tanhExponential(tb, squareB);
+      const sumA = f32x4.add(ea, one), sumB = f32x4.add(eb, one);
+      v128.store(y + i, geluFromTail(a, ta, f32x4.div(ea, sumA)));
+      v128.store(y + j, geluFromTail(b, tb, f32x4.div(eb, sumB)));
+      const otherA = f32x4.div(one, sumA), otherB = f32x4.div(one, sumB);
+      v128.store(grad + i, derivative(a, tanhTailGrad(ta, squareA, ea, otherA)));
+      v128.store(grad + j, derivative(b, tanhTailGrad(tb, squareB, eb, otherB)));
+    } else {
+      const ratioA = tailRatio(ta, squareA), ratioB = tailRatio(tb, squareB);
+      const ea = gaussian(squareA), eb = gaussian(squareB);
+      v128.store(y + i, geluFromTail(a, ta, f32x4.mul(ratioA, ea)));
+      v128.store(y + j, geluFromTail(b, tb, f32x4.mul(ratioB, eb)));
+      v128.store(grad + i, derivative(a, tailGrad(ta, ratioA, ea)));
+      v128.store(grad + j, derivative(b, tailGrad(tb, ratioB, eb)));
     }
   }
 }

@@ -225,7 +225,7 @@ const NN: Partitions<NnParameters> = {
   reluArray: unary,
   reluArrayBackward: gradOfInput,
   geluArray: elements(['y', 'x'], 1.5),
-  geluArrayBackward: elements(['dx', 'dy', 'x'], 2.5),
+  geluArrayWithGrad: elements(['y', 'grad', 'x'], 2),
   sigmoidArray: elements(['y', 'x'], 1.5),
   sigmoidArrayBackward: gradOfOutput,
   siluArray: elements(['y', 'x'], 1.5),

@@ -4,8 +4,9 @@ import { readOptions } from '../../core/options.js';
 import { checkFlag, oneOf } from '../../core/validation.js';
 import { checkSize, checkSizes } from '../check.js';
 import { Module } from '../module.js';
-import { gelu, relu, tanh } from '../ops/activations.js';
+import { relu, tanh } from '../ops/activations.js';
 import { add, mul } from '../ops/elementwise.js';
+import { applyGelu } from '../ops/gelu.js';
 import type { Tensor } from '../tensor.js';
 import { Linear } from './linear.js';
 
@@ -21,13 +22,13 @@ export type Activation = (typeof ACTIVATIONS)[number];
 export const checkActivation: (name: string, argument: string, value: unknown) => Activation =
   /* @__PURE__ */ oneOf(ACTIVATIONS);
 
-/** Applies an activation function by its name. */
+/** Applies an activation function by its name to a result that nothing else reads. */
 export function activate(x: Tensor, activation: Activation): Tensor {
   if (activation === 'relu') return relu(x);
   if (activation === 'tanh') return tanh(x);
   // σ(2 y) = (1 + tanh y) / 2
   if (activation === 'quick_gelu') return mul(x, add(mul(tanh(mul(x, 0.851)), 0.5), 0.5));
-  return gelu(x, { approximate: activation === 'gelu_new' });
+  return applyGelu(x, activation === 'gelu_new', true);
 }
 
 /** Options of `Mlp`. */

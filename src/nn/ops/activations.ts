@@ -4,7 +4,9 @@ import nnCode from '#wasm/nn';
 import { kernels } from '../../core/kernels.js';
 import { checkNoOptions, readOptions } from '../../core/options.js';
 import { checkFlag, type NoOptions } from '../../core/validation.js';
+import { checkTensor } from '../check.js';
 import type { Tensor } from '../tensor.js';
+import { applyGelu } from './gelu.js';
 import { unary } from './op.js';
 
 /**
@@ -102,10 +104,5 @@ export function gelu(x: Tensor, options?: GeluOptions): Tensor {
   const read = readOptions('gelu', options);
   const approximate = read.read('approximate', checkFlag, false);
   read.done();
-  const core = kernels(nnCode);
-  return unary('gelu', x, {
-    forward: (y, at, n) => core.geluArray(y, at, n, approximate),
-    backward: (dx, dy, at, n) => core.geluArrayBackward(dx, dy, at, n, approximate),
-    saves: 'input',
-  });
+  return applyGelu(checkTensor('gelu', 'x', x), approximate, false);
 }

@@ -7,7 +7,6 @@ import { scoped } from '../../../core/memory.js';
 import {
   add,
   concat,
-  gelu,
   layerNorm,
   linear,
   Module,
@@ -16,6 +15,7 @@ import {
   type Tensor,
   tanh,
 } from '../../../nn/index.js';
+import { applyGelu } from '../../../nn/ops/gelu.js';
 import { unary } from '../../../nn/ops/op.js';
 import { filled, record } from '../../../nn/tensor.js';
 import { ACTIVATIONS, type Activation } from '../activations.js';
@@ -28,15 +28,15 @@ import {
 } from '../modules.js';
 import type { Affine, WeightLinks } from './weights.js';
 
-/** Applies an activation function by its name. */
+/** Applies an activation function by its name to a result that nothing else reads. */
 export function activate(x: Tensor, activation: Activation): Tensor {
   switch (activation) {
     case 'Identity':
       return x;
     case 'GELU':
-      return gelu(x);
+      return applyGelu(x, false, true);
     case 'GELUTanh':
-      return gelu(x, { approximate: true });
+      return applyGelu(x, true, true);
     case 'ReLU':
       return relu(x);
     case 'Tanh':
