@@ -11,13 +11,14 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   statSync,
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
 import { MODULES } from './modules.js';
-import { inParallel, run } from './run.js';
+import { run } from './run.js';
 
 /** Modules that were compiled before, by the hash of the sources and of the arguments. */
 const CACHE = 'node_modules/.cache/nearfar';
@@ -32,31 +33,40 @@ function hashOfSources(): string {
   return hash.digest('hex');
 }
 
-/** Compiles a module, or copies what was compiled of the same sources. */
-async function compile(
-  entry: string,
-  base: string,
-  more: readonly string[],
-  sources: string,
-): Promise<void> {
-  const args = ['--config', 'assembly/asconfig.json', '--target', 'release', ...more];
-  const key = createHash('sha256')
-    .update(JSON.stringify([sources, entry, args]))
-    .digest('hex');
-  const kept = join(CACHE, key);
-  const outputs = more.includes('raw') ? ['.wasm', '.d.ts'] : ['.wasm'];
-  if (!outputs.every((suffix) => existsSync(kept + suffix))) {
-    await run('node_modules/assemblyscript/bin/asc.js', [
-      entry,
-      ...args,
-      '--outFile',
-      `${base}.wasm`,
-    ]);
+/** A module that is to be compiled. */
+interface Job {
+  /** Arguments of the compiler without the output. */
+  args: readonly string[];
+  /** Path of the output without its suffix. */
+  base: string;
+}
+
+/** Compiles modules, or copies what was compiled of the same sources. */
+async function compile(jobs: readonly Job[]): Promise<void> {
+  const sources = hashOfSources();
+  const entries = jobs.map(({ args, base }) => {
+    const key = createHash('sha256')
+      .update(JSON.stringify([sources, ...args]))
+      .digest('hex');
+    const suffixes = args.includes('raw') ? ['.wasm', '.d.ts'] : ['.wasm'];
+    return { args, base, suffixes, kept: join(CACHE, key) };
+  });
+  const missing = entries.filter(({ kept, suffixes }) =>
+    suffixes.some((suffix) => !existsSync(kept + suffix)),
+  );
+  if (missing.length > 0) {
     mkdirSync(CACHE, { recursive: true });
-    for (const suffix of outputs) copyFileSync(base + suffix, kept + suffix);
-    return;
+    const modules = missing.map(({ args, kept }) => [...args, '--outFile', `${kept}.new.wasm`]);
+    await run('build/compile.mjs', [JSON.stringify(modules)]);
+    // Renamed when all is written: a build that is stopped leaves no half of a module.
+    for (const { kept, suffixes } of missing) {
+      for (const suffix of suffixes) renameSync(`${kept}.new${suffix}`, kept + suffix);
+      rmSync(`${kept}.new.js`, { force: true });
+    }
   }
-  for (const suffix of outputs) copyFileSync(kept + suffix, base + suffix);
+  for (const { base, suffixes, kept } of entries) {
+    for (const suffix of suffixes) copyFileSync(kept + suffix, base + suffix);
+  }
 }
 
 /** An exported function of the compiler's declarations. */
@@ -92,15 +102,19 @@ function declare(entry: string, compiled: string): string {
   ].join('\n');
 }
 
+const RELEASE = ['--config', 'assembly/asconfig.json', '--target', 'release'];
+
+/** Compiles all modules, and declares the types of those of the package. */
 export async function compileKernels(dist: string): Promise<void> {
-  const sources = hashOfSources();
-  const jobs = MODULES.map(({ entry, file, memoryBase }) => async (): Promise<void> => {
-    const base = `${dist}/${file}`;
-    await compile(entry, base, ['--bindings', 'raw', '--memoryBase', String(memoryBase)], sources);
-    writeFileSync(`${base}.d.ts`, declare(entry, readFileSync(`${base}.d.ts`, 'utf8')));
-    rmSync(`${base}.js`, { force: true });
-  });
-  await inParallel([...jobs, () => compile('assembly/peak.ts', 'bench/peak', [], sources)]);
+  const modules = MODULES.map(({ entry, file, memoryBase }) => ({
+    args: [entry, ...RELEASE, '--bindings', 'raw', '--memoryBase', String(memoryBase)],
+    base: `${dist}/${file}`,
+  }));
+  await compile([...modules, { args: ['assembly/peak.ts', ...RELEASE], base: 'bench/peak' }]);
+  for (const { entry, file } of MODULES) {
+    const path = `${dist}/${file}.d.ts`;
+    writeFileSync(path, declare(entry, readFileSync(path, 'utf8')));
+  }
 }
 
 /** Parameters of the kernels that threads share, as src/threads/index.ts reads them. */

@@ -1,7 +1,6 @@
-/** Runs tools of node_modules, as many at a time as the machine has cores. */
+/** Runs tools in processes of their own. */
 
 import { spawn } from 'node:child_process';
-import { availableParallelism } from 'node:os';
 
 /** Runs a tool, and stops the build if it fails. */
 export async function run(script: string, args: readonly string[]): Promise<void> {
@@ -16,13 +15,4 @@ export async function run(script: string, args: readonly string[]): Promise<void
   if (status === 0) return;
   process.stderr.write(`${output}\n${script} failed\n`);
   process.exit(1);
-}
-
-/** Does all jobs, as many at a time as there are cores, in the order of the list. */
-export async function inParallel(jobs: readonly (() => Promise<void>)[]): Promise<void> {
-  const waiting = [...jobs];
-  const worker = async (): Promise<void> => {
-    for (let job = waiting.shift(); job !== undefined; job = waiting.shift()) await job();
-  };
-  await Promise.all(Array.from({ length: availableParallelism() }, worker));
 }

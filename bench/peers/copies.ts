@@ -5,11 +5,14 @@
  */
 
 import { once } from 'node:events';
-import { isMainThread, parentPort, Worker } from 'node:worker_threads';
+import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
 import type { Candidate } from '../interleave.js';
 import { selectWorkloads } from '../measure-workload.js';
 import { sourcePackage } from '../source-package.js';
 import type { Peer } from './peer.js';
+
+/** Data of the worker of a copy. */
+const COPY = { nearfarCopy: true };
 
 /** Requests to a copy: prepare a workload, run it, return its results. */
 type Request =
@@ -23,7 +26,10 @@ type Request =
  * @param program URL of the file that calls `runCopy` when it is started as a worker
  */
 export function copiesPeer(count: number, program: string): Peer {
-  const workers = Array.from({ length: count }, () => new Worker(new URL(program)));
+  const workers = Array.from(
+    { length: count },
+    () => new Worker(new URL(program), { workerData: COPY }),
+  );
   const ask = async (request: Request): Promise<unknown[]> => {
     const answers = workers.map((worker) => once(worker, 'message'));
     for (const worker of workers) worker.postMessage(request);
@@ -52,8 +58,9 @@ export function copiesPeer(count: number, program: string): Peer {
   };
 }
 
-/** True in the worker of a copy. */
-export const isCopy = !isMainThread;
+/** True in the worker of a copy; other threads of the program have other data. */
+export const isCopy =
+  !isMainThread && (workerData as Partial<typeof COPY> | null | undefined)?.nearfarCopy === true;
 
 /** Runs a copy: answers one request after the other until the worker is terminated. */
 export function runCopy(): void {

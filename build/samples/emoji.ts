@@ -13,6 +13,8 @@ import { initWasm, Resvg } from '@resvg/resvg-wasm';
 
 const SIDE = 32;
 const CHANNELS = 3;
+/** The best quality is a tenth smaller, and takes seven seconds instead of a third of one. */
+const BROTLI_QUALITY = 9;
 /** The vendor whose drawings are never trained on. */
 export const HELD_OUT_VENDOR = 'fluent-emoji-flat';
 /** Names whose drawing by some vendor the renderer gives up on. */
@@ -133,7 +135,10 @@ export async function packEmoji(folder: string): Promise<void> {
   );
   const index = { side, vendor: HELD_OUT_VENDOR, captions };
   writeFileSync(`${folder}/emoji.json`, `${JSON.stringify(index)}\n`);
-  const params = { [constants.BROTLI_PARAM_LGWIN]: constants.BROTLI_MAX_WINDOW_BITS };
+  const params = {
+    [constants.BROTLI_PARAM_LGWIN]: constants.BROTLI_MAX_WINDOW_BITS,
+    [constants.BROTLI_PARAM_QUALITY]: BROTLI_QUALITY,
+  };
   writeFileSync(`${folder}/pixels.br`, brotliCompressSync(packed, { params }));
   writeFileSync(`${folder}/LICENSE.txt`, NOTICE);
 }

@@ -210,7 +210,7 @@ process.stderr.on('error', () => {});
 try {
   const program = createProgram();
   checkHelp();
-  if (isCopy && threadRank() === undefined) runCopy();
+  if (isCopy) runCopy();
   else if (process.argv.length <= 2) program.help();
   else await program.parseAsync();
 } catch (error) {

@@ -19,6 +19,18 @@ export function threadsOption(fewer: number | undefined): Option {
 }
 
 /**
+ * Returns the number of threads that a command is to have.
+ *
+ * @param given value of the option, if it was given
+ * @param fewer default of the command, where that is not all cores
+ * @param sharers number of processes or threads that share the cores
+ */
+export function readThreads(given: unknown, fewer?: number, sharers = 1): number {
+  if (typeof given === 'string') return parseInteger('--threads', given, 1, MAX_THREADS);
+  return fewer ?? Math.min(MAX_THREADS, Math.max(1, Math.floor(physicalCores() / sharers)));
+}
+
+/**
  * Starts the threads.
  *
  * @param given value of the option, if it was given
@@ -30,10 +42,5 @@ export async function startThreads(
   fewer: number | undefined,
   sharers = 1,
 ): Promise<void> {
-  const cores = Math.max(1, Math.floor(physicalCores() / sharers));
-  const count =
-    typeof given === 'string'
-      ? parseInteger('--threads', given, 1, MAX_THREADS)
-      : (fewer ?? Math.min(MAX_THREADS, cores));
-  await setThreads(count);
+  await setThreads(readThreads(given, fewer, sharers));
 }

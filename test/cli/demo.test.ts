@@ -148,6 +148,19 @@ test('the whole demo from a copy of the package alone', async () => {
   checkReport(readFileSync(report, 'utf8'));
 });
 
+test('sections that run at once, on a thread each, give what they give one after the other', async () => {
+  const metrics = async (threads: string): Promise<unknown> => {
+    const args = ['demo', 'experiment', 'gpt', '--json', '--threads', threads, '--out', 'made'];
+    const { status, stdout, stderr } = await run(folder(), args);
+    same([status, stderr], [0, '']);
+    const lines = events(stdout);
+    const { experiment, gpt } = lines.at(-1) as unknown as Done;
+    const evaluated = lines.filter(({ event }) => event === 'eval').map(({ section }) => section);
+    return { experiment, gpt, evaluated: evaluated.sort() };
+  };
+  same(await metrics('2'), await metrics('1'));
+});
+
 test('held-out pairs of the sentences share no text with those to train on', () => {
   for (const name of ['github', 'typescript'] as const) {
     const { training, heldOut } = loadPairs(name, sample);

@@ -11,13 +11,18 @@ import { InputError, Interrupted } from '../../terminal/errors.js';
 import { prepareFolder, writeResults } from '../../terminal/files.js';
 import { parseInteger } from '../../terminal/options.js';
 import { version } from '../../terminal/package-files.js';
+import type { Terminal } from '../../terminal/progress.js';
 import { suggestion } from '../../terminal/text.js';
+import { readThreads } from '../../terminal/threads.js';
+import { setThreads } from '../../threads/index.js';
 import { type Command, type Input, JSON_OPTION } from '../command.js';
 import { storedRunsTable } from '../demo/pretrained.js';
 import type { Section, SectionResult } from '../demo/section.js';
+import { runInThreads, runThreadSection, threadSection } from '../demo/section-threads.js';
 import { SECTIONS } from '../demo/sections.js';
 
 const REPORT = 'index.html';
+const PERCENT = { name: '%', perStep: 1 };
 const MAX_SEED = 2 ** 32 - 1;
 const NAMES = SECTIONS.map(({ name }) => name);
 
@@ -69,32 +74,114 @@ function ranges(sections: readonly Section[]): [number, number][] {
   });
 }
 
-async function run({ positional, options, terminal, onInterrupt }: Input): Promise<void> {
-  const sections = chosen(positional);
-  const seed = parseInteger('--seed', options.seed as string, 0, MAX_SEED);
-  const full = options.full === true;
-  const out = options.out as string;
-  prepareFolder('--out', out);
-  onInterrupt(() => terminal.stop());
-  const started = performance.now();
-  const results: [Section, SectionResult][] = [];
+/** Sections that are done, in their order, and whether there are more that were interrupted. */
+interface Done {
+  results: [Section, SectionResult][];
+  interrupted: boolean;
+}
+
+/** Prints what a section has found. */
+function print(terminal: Terminal, { title }: Section, { tables }: SectionResult): void {
+  terminal.line(title);
+  for (const { head, rows } of tables) terminal.table(head, rows);
+}
+
+/** Runs one section after the other, each on all cores. */
+async function runInOrder(
+  sections: readonly Section[],
+  { full, seed, terminal }: { full: boolean; seed: number; terminal: Terminal },
+): Promise<Done> {
+  const results: Done['results'] = [];
   const parts = ranges(sections);
-  let interrupted = false;
   for (const [i, section] of sections.entries()) {
     const range = parts[i] as [number, number];
     terminal.part({ number: i + 1, of: sections.length, range });
     try {
       const result = await section.run({ full, seed, terminal });
       results.push([section, result]);
-      terminal.line(section.title);
-      for (const { head, rows } of result.tables) terminal.table(head, rows);
+      print(terminal, section, result);
     } catch (error) {
       if (!(error instanceof Interrupted)) throw error;
       terminal.close();
-      interrupted = true;
-      break;
+      return { results, interrupted: true };
     }
   }
+  return { results, interrupted: false };
+}
+
+/** Runs several sections at a time, each on a core of its own. */
+async function runAtOnce(
+  sections: readonly Section[],
+  options: { full: boolean; seed: number; threads: number; terminal: Terminal; json: boolean },
+  onInterrupt: Input['onInterrupt'],
+): Promise<Done> {
+  const { terminal, json } = options;
+  const stop = new AbortController();
+  onInterrupt(() => stop.abort());
+  const found = new Map<Section, SectionResult>();
+  const results = (): Done['results'] =>
+    sections.flatMap((section) => {
+      const result = found.get(section);
+      return result === undefined ? [] : [[section, result]];
+    });
+  const fractions = new Map<Section, number>();
+  const total = sections.reduce((sum, { duration }) => sum + duration, 0);
+  const progress = json ? undefined : terminal.progress('demo', 100, { unit: PERCENT });
+  const advance = (section: Section, fraction: number): void => {
+    fractions.set(section, Math.max(fractions.get(section) ?? 0, fraction));
+    const done = sections.reduce((sum, each) => {
+      return sum + each.duration * (fractions.get(each) ?? 0);
+    }, 0);
+    void progress?.step(Math.round((100 * done) / total));
+  };
+  let printed = 0;
+  try {
+    await runInThreads(sections, {
+      ...options,
+      signal: stop.signal,
+      onEvent: (event, fields) => terminal.event(event, fields),
+      onProgress: advance,
+      onResult: (section, result) => {
+        found.set(section, result);
+        advance(section, 1);
+        // In the sections' order, whichever is done first.
+        for (let next = sections[printed]; next; next = sections[++printed]) {
+          const own = found.get(next);
+          if (own === undefined) break;
+          print(terminal, next, own);
+        }
+      },
+    });
+  } catch (error) {
+    terminal.close();
+    if (!(error instanceof Interrupted)) throw error;
+    return { results: results(), interrupted: true };
+  }
+  progress?.end();
+  return { results: results(), interrupted: false };
+}
+
+async function run({ positional, options, terminal, onInterrupt }: Input): Promise<void> {
+  const own = threadSection();
+  const sections = chosen(positional);
+  if (own !== undefined) return runThreadSection(sections[0] as Section, own);
+  const seed = parseInteger('--seed', options.seed as string, 0, MAX_SEED);
+  const full = options.full === true;
+  const out = options.out as string;
+  prepareFolder('--out', out);
+  onInterrupt(() => terminal.stop());
+  const started = performance.now();
+  const threads = Math.min(readThreads(options.threads), sections.length);
+  // The threads of this one have nothing to do.
+  if (threads > 1) await setThreads(1);
+  const { results, interrupted } =
+    threads > 1
+      ? await runAtOnce(
+          sections,
+          { full, seed, threads, terminal, json: options.json === true },
+          onInterrupt,
+        )
+      : await runInOrder(sections, { full, seed, terminal });
   if (results.length === 0) throw new Interrupted('interrupted, nothing was written');
   const figures = results.flatMap(([, { figure }]): [string, string][] =>
     figure === undefined ? [] : [[figure.file, renderFigure(figure.panels, figure.label)]],

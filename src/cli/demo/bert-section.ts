@@ -12,7 +12,7 @@ import type { Section, SectionContext, SectionResult } from './section.js';
 export const bert: Section = {
   name: 'bert',
   title: 'Masked language modeling: BERT',
-  duration: 15,
+  duration: 5,
   sources: ['SpamAssassin public corpus (CC0 1.0)'],
   run,
 };

@@ -23,7 +23,7 @@ import type { Section, SectionContext, SectionResult } from './section.js';
 export const clip: Section = {
   name: 'clip',
   title: 'Contrastive learning of images and texts: CLIP',
-  duration: 40,
+  duration: 6,
   sources: [
     'Fluent Emoji by Microsoft (MIT)',
     'keywords of emojilib (MIT)',

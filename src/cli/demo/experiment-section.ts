@@ -26,7 +26,7 @@ const RATE = 0.03;
 export const experiment: Section = {
   name: 'experiment',
   title: 'The contrastive experiment: 24 points, three classes',
-  duration: 2,
+  duration: 1,
   sources: [],
   run,
 };

@@ -12,7 +12,7 @@ import type { Section, SectionContext, SectionResult } from './section.js';
 export const fewLabels: Section = {
   name: 'few-labels',
   title: 'Few labels: fine-tuning for the actual task',
-  duration: 60,
+  duration: 18,
   sources: ['SpamAssassin public corpus (CC0 1.0)'],
   run,
 };

@@ -13,7 +13,7 @@ import type { Section, SectionContext, SectionResult } from './section.js';
 export const gpt: Section = {
   name: 'gpt',
   title: 'Causal language modeling: GPT',
-  duration: 15,
+  duration: 3,
   sources: ['Moby-Dick by Herman Melville (public domain)'],
   run,
 };

@@ -15,7 +15,7 @@ import { loadDigits } from './simclr.js';
 export const mae: Section = {
   name: 'mae',
   title: 'Masked image modeling: MAE',
-  duration: 15,
+  duration: 10,
   sources: ['MNIST by LeCun and Cortes (CC BY-SA 3.0)'],
   run,
 };

@@ -9,7 +9,7 @@ export interface Section {
   name: string;
   /** Heading in the report. */
   title: string;
-  /** Time that it takes, in seconds on a machine of 2020, for the time left. */
+  /** Time that it takes on one core, in seconds on a machine of 2023, for the time left. */
   duration: number;
   /** Data that it uses, and their licenses. */
   sources: readonly string[];
@@ -21,7 +21,7 @@ export interface SectionContext {
   /** Train longer. */
   full: boolean;
   seed: number;
-  terminal: Terminal;
+  terminal: Pick<Terminal, 'event' | 'progress' | 'transient'>;
 }
 
 /** Results of a section. */

@@ -13,7 +13,7 @@ import { DRAWN, type Measured, type SearchStudy, studySearch } from './sentences
 export const sentences: Section = {
   name: 'sentences',
   title: 'Sentence encoders: a search that learns from pairs',
-  duration: 45,
+  duration: 10,
   sources: [
     'operations of GitHub’s API (MIT)',
     'messages of TypeScript’s compiler by Microsoft (Apache-2.0)',

@@ -29,7 +29,7 @@ import {
 export const simclr: Section = {
   name: 'simclr',
   title: 'Contrastive learning of images: SimCLR',
-  duration: 45,
+  duration: 17,
   sources: ['MNIST by LeCun and Cortes (CC BY-SA 3.0)'],
   run,
 };
