@@ -252,6 +252,43 @@ test('debug names the first operation that made a number that is none', () => {
   }
 });
 
+test('gradients of several inputs never share memory', () =>
+  nn.tidy(() => {
+    const weights = nn.tensor([0.5, -1, 2, 0.25]);
+    /** Gradient of the sum of f(x), each number times its weight. */
+    const gradOf = (f: (x: nn.Tensor) => nn.Tensor, factor = 1): Float32Array => {
+      const x = nn.parameter([-2, -0.5, 0.25, 3]);
+      nn.sum(nn.mul(f(x), nn.mul(weights, factor))).backward();
+      const grad = x.grad?.toArray() as Float32Array;
+      x.dispose();
+      return grad;
+    };
+    for (const f of [nn.gelu, nn.tanh, (x: nn.Tensor) => nn.add(x, 1)]) {
+      const twice = gradOf((x) => f(x), 2);
+      sameBits(
+        gradOf((x) => nn.add(f(x), f(x))),
+        twice,
+      );
+      sameBits(
+        gradOf((x) => nn.add(f(x), nn.reshape(f(x), [4]))),
+        twice,
+      );
+      sameBits(
+        gradOf((x) => nn.sub(nn.mul(f(x), 4), nn.mul(f(x), 2))),
+        twice,
+      );
+      const row = (x: nn.Tensor): nn.Tensor => nn.add(nn.reshape(f(x), [1, 4]), f(x));
+      sameBits(
+        gradOf((x) => nn.reshape(row(x), [4])),
+        twice,
+      );
+      sameBits(
+        gradOf((x) => nn.reshape(f(nn.reshape(x, [2, 2])), [4])),
+        gradOf(f),
+      );
+    }
+  }));
+
 test('noGrad and detach end the past, and gradients add up until zeroGrad', () =>
   nn.tidy(() => {
     const x = nn.parameter([3]);

@@ -8,7 +8,15 @@ import { checkNumber, type NoOptions, typeError } from '../../core/validation.js
 import { checkTensor } from '../check.js';
 import { empty, record, Tensor } from '../tensor.js';
 import { broadcastShape, copy, expand, sumToShape } from './broadcast.js';
-import { binary, fromKernel, type Operand, operand, unary, withBroadcast } from './op.js';
+import {
+  binary,
+  fromKernel,
+  gradInPlace,
+  type Operand,
+  operand,
+  unary,
+  withBroadcast,
+} from './op.js';
 
 /**
  * Adds: a + b, element by element.
@@ -25,10 +33,10 @@ export function add(a: Operand, b: Operand, options?: NoOptions): Tensor {
   if (a instanceof Tensor && b instanceof Tensor && isRowOf(b, a)) return addRow(a, b);
   return binary('add', a, b, {
     forward: kernels(nnCode).addArray,
-    backward: (dy, _, __, wantsA, wantsB) => [
-      wantsA ? copy(dy) : undefined,
-      wantsB ? copy(dy) : undefined,
-    ],
+    backward(dy, _, __, wantsA, wantsB) {
+      const db = wantsB ? (wantsA ? copy(dy) : gradInPlace(dy)) : undefined;
+      return [wantsA ? gradInPlace(dy) : undefined, db];
+    },
     saves: 'none',
   });
 }
@@ -47,12 +55,12 @@ function addRow(x: Tensor, bias: Tensor): Tensor {
     [x, bias],
     x.shape,
     (y) => kernels(nnCode).addRows(y, x.at, bias.at, rows, cols),
-    (dy) => [
-      x.requiresGrad ? copy(dy) : undefined,
-      bias.requiresGrad
+    (dy) => {
+      const db = bias.requiresGrad
         ? fromKernel(bias, (y) => kernels(nnCode).columnSums(y, dy.at, rows, cols, cols, false))
-        : undefined,
-    ],
+        : undefined;
+      return [x.requiresGrad ? gradInPlace(dy) : undefined, db];
+    },
     { saved: [] },
   );
 }
@@ -71,10 +79,10 @@ export function sub(a: Operand, b: Operand, options?: NoOptions): Tensor {
   const core = kernels(nnCode);
   return binary('sub', a, b, {
     forward: core.subArray,
-    backward: (dy, _, __, wantsA, wantsB) => [
-      wantsA ? copy(dy) : undefined,
-      wantsB ? fromKernel(dy, (y) => core.scaleTo(y, dy.at, dy.size, -1)) : undefined,
-    ],
+    backward(dy, _, __, wantsA, wantsB) {
+      const db = wantsB ? fromKernel(dy, (y) => core.scaleTo(y, dy.at, dy.size, -1)) : undefined;
+      return [wantsA ? gradInPlace(dy) : undefined, db];
+    },
     saves: 'none',
   });
 }

@@ -4,7 +4,7 @@ import nnCode from '#wasm/nn';
 import { kernels } from '../../core/kernels.js';
 import { isGradEnabled } from '../grad-mode.js';
 import { empty, record, type Tensor } from '../tensor.js';
-import { fromKernel } from './op.js';
+import { gradInPlace } from './op.js';
 
 /**
  * Computes GELU.
@@ -28,7 +28,7 @@ export function applyGelu(x: Tensor, approximate: boolean, overwrite: boolean): 
     [x],
     x.shape,
     (at) => core.geluArrayWithGrad(at, grad.at, x.at, x.size, approximate),
-    (dy) => [fromKernel(dy, (dx) => core.mulArray(dx, dy.at, grad.at, dy.size))],
+    (dy) => [gradInPlace(dy, (dx) => core.mulArray(dx, dy.at, grad.at, dy.size))],
     { saved: [], owned: overwrite ? [] : [grad] },
   );
   if (overwrite) x.markChanged();

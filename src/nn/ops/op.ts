@@ -7,7 +7,7 @@ import type { Pointer } from '../../core/memory.js';
 import { checkTensor } from '../check.js';
 import { tensor } from '../leaf.js';
 import { empty, record, type Tensor } from '../tensor.js';
-import { broadcastShape, expand, sumToShape } from './broadcast.js';
+import { broadcastShape, copy, expand, sumToShape } from './broadcast.js';
 
 /** A tensor, or a number that stands for a scalar. */
 export type Operand = Tensor | number;
@@ -22,6 +22,19 @@ export function fromKernel(like: Tensor, kernel: (y: Pointer) => void): Tensor {
   const y = empty(like.shape);
   kernel(y.at);
   return y;
+}
+
+/**
+ * Makes the gradient of an input from that of the output, of the same shape: in its memory where
+ * nothing else has that, since a backward is the last that reads it. At most one input's gradient
+ * may be made so, and the last of them.
+ *
+ * @param kernel writes the numbers to dx, which may be dy; by default they stay
+ */
+export function gradInPlace(dy: Tensor, kernel?: (dx: Pointer) => void): Tensor {
+  if (!dy.ownsMemory) return kernel === undefined ? copy(dy) : fromKernel(dy, kernel);
+  kernel?.(dy.at);
+  return dy.detach();
 }
 
 /** An operation on each number of one tensor. */
