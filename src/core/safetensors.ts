@@ -100,17 +100,23 @@ export function writeRawSafetensors(
 
 type Fail = (problem: string) => never;
 
-function readHeader(
-  bytes: Uint8Array,
-  fail: Fail,
-): { header: Record<string, unknown>; start: number } {
+/**
+ * Returns the bytes before the numbers of a file.
+ *
+ * @param bytes the first 8 bytes of the file, or more
+ * @param size bytes of the whole file
+ */
+function headerEnd(bytes: Uint8Array, size: number, fail: Fail): number {
   if (bytes.length < 8) fail(`are ${bytes.length} bytes long`);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const length = view.getBigUint64(0, true);
-  if (length > BigInt(Math.min(MAX_HEADER, bytes.length - 8))) {
-    fail(`the header claims to be ${length} bytes long, of ${bytes.length} in all`);
+  if (length > BigInt(Math.min(MAX_HEADER, size - 8))) {
+    fail(`the header claims to be ${length} bytes long, of ${size} in all`);
   }
-  const start = 8 + Number(length);
+  return 8 + Number(length);
+}
+
+function readHeader(bytes: Uint8Array, start: number, fail: Fail): Record<string, unknown> {
   let header: unknown;
   try {
     const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes.subarray(8, start));
@@ -121,7 +127,7 @@ function readHeader(
   if (typeof header !== 'object' || header === null || Array.isArray(header)) {
     fail('the header is not a JSON object');
   }
-  return { header: header as Record<string, unknown>, start };
+  return header as Record<string, unknown>;
 }
 
 function readEntry(name: string, value: unknown, available: number, fail: Fail): HeaderEntry {
@@ -178,25 +184,54 @@ export function openSafetensors(
   name: string,
   bytes: Uint8Array,
 ): { arrays: Map<string, RawArray>; metadata: Record<string, string> } {
+  const ranges = readSafetensorsIndex(name, bytes.length, (length) => bytes.subarray(0, length));
+  const arrays = new Map<string, RawArray>();
+  for (const [key, { dtype, shape, begin, end }] of ranges.arrays) {
+    arrays.set(key, { dtype, shape, bytes: bytes.subarray(begin, end) });
+  }
+  return { arrays, metadata: ranges.metadata };
+}
+
+/** An array of a file, from which byte of the file to which. */
+export interface ArrayRange {
+  readonly dtype: string;
+  readonly shape: readonly number[];
+  readonly begin: number;
+  readonly end: number;
+}
+
+/**
+ * Reads where the arrays of a file are, without reading them.
+ *
+ * @param name function or file that messages name
+ * @param size bytes of the file
+ * @param readHead reads the first bytes of the file, so many of them
+ * @throws {RangeError} if it is not a valid file
+ */
+export function readSafetensorsIndex(
+  name: string,
+  size: number,
+  readHead: (length: number) => Uint8Array,
+): { arrays: Map<string, ArrayRange>; metadata: Record<string, string> } {
   const fail: Fail = (problem) => {
     throw new RangeError(`${name}: bytes must be a safetensors file, and ${problem}`);
   };
-  const { header, start } = readHeader(bytes, fail);
-  const { __metadata__: metadata = {}, ...arraysOf } = header;
+  const start = headerEnd(readHead(Math.min(8, size)), size, fail);
+  const { __metadata__: metadata = {}, ...arraysOf } = readHeader(readHead(start), start, fail);
   const entries = Object.entries(arraysOf).map(([key, value]) => ({
     key,
-    ...readEntry(key, value, bytes.length - start, fail),
+    ...readEntry(key, value, size - start, fail),
   }));
   const spans = entries.map(({ data_offsets }) => data_offsets).sort((a, b) => a[0] - b[0]);
   spans.forEach(([begin], i) => {
     if (begin !== (spans[i - 1]?.[1] ?? 0)) fail('its tensors overlap or leave holes');
   });
   const end = spans.at(-1)?.[1] ?? 0;
-  if (end !== bytes.length - start) fail(`${bytes.length - start - end} bytes follow its tensors`);
-  const arrays = new Map<string, RawArray>();
+  if (end !== size - start) fail(`${size - start - end} bytes follow its tensors`);
+  const arrays = new Map<string, ArrayRange>();
   for (const { key, dtype, shape, data_offsets } of entries) {
-    const [begin, end] = data_offsets;
-    arrays.set(key, { dtype, shape, bytes: bytes.subarray(start + begin, start + end) });
+    const [from, to] = data_offsets;
+    arrays.set(key, { dtype, shape, begin: start + from, end: start + to });
   }
   const texts =
     typeof metadata === 'object' && metadata !== null ? Object.values(metadata) : [null];

@@ -31,11 +31,26 @@ export function errorCode(error: unknown): string {
  * @throws {InputError} if it cannot be read, or is a pipe or a device, which may never end
  */
 export function readBytes(path: string): Uint8Array {
+  fileSize(path);
+  try {
+    return readFileSync(path);
+  } catch (error) {
+    if (error instanceof InputError) throw error;
+    throw new InputError(`${path}: cannot read it (${errorCode(error)})`);
+  }
+}
+
+/**
+ * Returns the bytes of a file.
+ *
+ * @throws {InputError} if it cannot be read, or is a pipe or a device, which may never end
+ */
+export function fileSize(path: string): number {
   try {
     const kind = statSync(path);
     if (kind.isDirectory()) throw new InputError(`${path}: is a folder`);
     if (!kind.isFile()) throw new InputError(`${path}: is not a file but a pipe or a device`);
-    return readFileSync(path);
+    return kind.size;
   } catch (error) {
     if (error instanceof InputError) throw error;
     throw new InputError(`${path}: cannot read it (${errorCode(error)})`);

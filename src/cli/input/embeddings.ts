@@ -2,11 +2,11 @@
 
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { extname, join } from 'node:path';
-import { openSafetensors, readArray } from '../../core/safetensors.js';
 import { readNpy } from '../../data/files/npy.js';
 import type { Matrix } from '../../index.js';
 import { InputError } from '../../terminal/errors.js';
 import { readBytes } from '../../terminal/files.js';
+import { ofFile, readTensorMatrix } from './matrix-files.js';
 import { readRecords, type TableRow } from './records.js';
 import { idsPath, type Rows, readRows } from './rows.js';
 import { readUtf8 } from './texts.js';
@@ -36,18 +36,6 @@ function numbered(matrix: Matrix): Rows {
   return { ...matrix, ids: Array.from({ length: matrix.rows }, (_, i) => `${i}`) };
 }
 
-/** Calls a reader of the library; its errors are about the file. */
-function ofFile<T>(path: string, body: () => T): T {
-  try {
-    return body();
-  } catch (error) {
-    if (!(error instanceof RangeError || error instanceof TypeError)) throw error;
-    throw new InputError(
-      error.message.startsWith(path) ? error.message : `${path}: ${error.message}`,
-    );
-  }
-}
-
 function cell(cells: TableRow['cells'], names: readonly string[]): unknown {
   const name = names.find((each) => cells[each] !== undefined);
   return name === undefined ? undefined : cells[name];
@@ -55,15 +43,7 @@ function cell(cells: TableRow['cells'], names: readonly string[]): unknown {
 
 /** One matrix of a safetensors file: the one of that name, or the only one. */
 function readTensor(path: string, name: string): Rows {
-  const { arrays, metadata } = ofFile(path, () => openSafetensors(path, readBytes(path)));
-  const matrices = [...arrays].filter(([, { shape }]) => shape.length === 2);
-  const [key, array] = matrices.find(([each]) => each === name) ?? matrices[0] ?? [];
-  if (key === undefined || array === undefined || (matrices.length > 1 && key !== name)) {
-    const found = [...arrays.keys()].join(', ').slice(0, 200) || 'none';
-    throw new InputError(`${path}: must hold one matrix, or one named ${name}, got ${found}`);
-  }
-  const { data, shape } = ofFile(path, () => readArray(path, key, array));
-  const matrix = { data, rows: shape[0] as number, cols: shape[1] as number };
+  const { matrix, metadata } = readTensorMatrix(path, name);
   if (metadata.ids === undefined) return withIds(path, numbered(matrix));
   let ids: unknown;
   try {

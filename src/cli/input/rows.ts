@@ -1,10 +1,9 @@
 /** Ready rows of numbers: a `.npy` file and the ids next to it. */
 
 import { existsSync } from 'node:fs';
-import { readNpy } from '../../data/files/npy.js';
-import { type Matrix, toMatrix } from '../../index.js';
+import type { Matrix } from '../../index.js';
 import { InputError } from '../../terminal/errors.js';
-import { readBytes } from '../../terminal/files.js';
+import { readNpyMatrix } from './matrix-files.js';
 import { readUtf8 } from './texts.js';
 
 /** Rows and what each of them is of. */
@@ -35,13 +34,7 @@ export function isRowsFile(path: string): boolean {
  * @throws {InputError} if it is not such a file, or the ids are not as many as the rows
  */
 export function readRows(path: string): Rows {
-  let matrix: Matrix;
-  try {
-    matrix = toMatrix(readNpy(path, readBytes(path)));
-  } catch (error) {
-    if (!(error instanceof RangeError)) throw error;
-    throw new InputError(error.message.replace(/^toMatrix: x/, `${path}: its data`));
-  }
+  const matrix = readNpyMatrix(path);
   const file = idsPath(path);
   if (!existsSync(file))
     return { ...matrix, ids: Array.from({ length: matrix.rows }, (_, i) => `${i}`) };

@@ -1,9 +1,8 @@
 /** Sentence encoders on the command line: training on pairs, scores, labels, texts or a teacher. */
 
 import { createHash } from 'node:crypto';
-import { readNpy } from '../../data/files/npy.js';
 import { loadEnglish } from '../../english.js';
-import { type Matrix, toMatrix } from '../../index.js';
+import type { Matrix } from '../../index.js';
 import {
   type Files,
   loadSentenceEncoder,
@@ -17,10 +16,10 @@ import {
 } from '../../models/index.js';
 import { sentenceLoss, sentenceTrainDefaults } from '../../models/sentence/training/trainer.js';
 import { InputError } from '../../terminal/errors.js';
-import { readBytes } from '../../terminal/files.js';
 import type { Terminal } from '../../terminal/progress.js';
 import { readEncoderFolder } from '../input/encoder-folder.js';
 import { type Examples, type ReadExamples, readExamples } from '../input/examples.js';
+import { readNpyMatrix } from '../input/matrix-files.js';
 import { type Curves, sentenceReport } from '../output/sentence-report.js';
 import type { Metrics, ModelDeclaration, OpenedModel, TrainingSetup, TrainLoop } from './model.js';
 import {
@@ -81,15 +80,6 @@ const OPTIONS = [
 
 type Dtype = 'float32' | 'float16' | 'int8';
 
-function readTeacher(path: string): Matrix {
-  try {
-    return toMatrix(readNpy(path, readBytes(path)));
-  } catch (error) {
-    if (!(error instanceof RangeError)) throw error;
-    throw new InputError(`--teacher ${path}: ${error.message}`);
-  }
-}
-
 /** Takes the examples as the loss wants them. */
 function forLoss(examples: Examples, loss: string | undefined, path: string): Examples {
   const own = LOSSES[examples.kind];
@@ -114,7 +104,7 @@ function read(path: string, settings: Settings): SentenceInput {
     throw new InputError(`--teacher is for a file of texts, and ${path} holds ${examples.kind}`);
   }
   const { texts } = examples;
-  const all = readTeacher(file as string);
+  const all = readNpyMatrix(file as string);
   if (all.rows !== found.rows) {
     throw new InputError(`--teacher ${file}: has ${all.rows} rows, and ${path} ${found.rows}`);
   }

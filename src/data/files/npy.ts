@@ -34,6 +34,78 @@ const READERS: Readonly<Record<string, (buffer: ArrayBuffer) => NpyArray['data']
   i8: (buffer) => Float64Array.from(new BigInt64Array(buffer), Number),
 };
 
+/** Header of a file. */
+export interface NpyHeader {
+  /** Kind and width of the numbers, such as `f4`. */
+  type: string;
+  shape: number[];
+  /** True where numbers lie column by column. */
+  fortranOrder: boolean;
+  /** Bytes before the first number. */
+  start: number;
+}
+
+/** Bytes that hold the header of any file that `numpy.save` writes. */
+export const NPY_HEAD = 65536;
+
+/**
+ * Reads the header of a matrix that `numpy.save` wrote.
+ *
+ * @param file name that messages begin with
+ * @param head the first bytes of the file, `NPY_HEAD` of them if there are so many
+ * @param size bytes of the whole file
+ * @param options vector: whether a vector is read too
+ * @throws {RangeError} if it is not such a file
+ */
+export function readNpyHeader(
+  file: string,
+  head: Uint8Array,
+  size: number,
+  { vector = false }: { vector?: boolean } = {},
+): NpyHeader {
+  const fail = (problem: string): never => {
+    throw new RangeError(`${file}: ${problem}`);
+  };
+  const view = new DataView(head.buffer, head.byteOffset, head.byteLength);
+  const magic = [0x93, ...new TextEncoder().encode('NUMPY')];
+  if (head.length < 12 || magic.some((byte, i) => head[i] !== byte)) {
+    fail('is not a .npy file');
+  }
+  // Version 1 has a length of 2 bytes, later ones of 4.
+  const isLong = (head[6] as number) > 1;
+  const from = isLong ? 12 : 10;
+  const start = from + (isLong ? view.getUint32(8, true) : view.getUint16(8, true));
+  if (start > size) fail('ends within its header');
+  if (start > head.length) fail(`its header is ${start} bytes long, expected at most ${NPY_HEAD}`);
+  const header = Array.from(head.subarray(from, start), (byte) => String.fromCharCode(byte)).join(
+    '',
+  );
+  const [, endian = '', type = ''] = /'descr': *'([<>|=])([a-z]\d+)'/.exec(header) ?? [];
+  const [, order] = /'fortran_order': *(True|False)/.exec(header) ?? [];
+  const [, sizes] = /'shape': *\(([\d, ]*)\)/.exec(header) ?? [];
+  if (type === '' || order === undefined || sizes === undefined) fail('its header is not valid');
+  if (!Object.hasOwn(READERS, type) || endian === '>') {
+    fail(`its numbers are of type ${endian}${type}, expected <f4, <f8, <f2, |i1, <i4 or <i8`);
+  }
+  const shape = (sizes ?? '')
+    .split(',')
+    .flatMap((part) => (part.trim() === '' ? [] : [Number(part)]));
+  const axes = vector && shape.length === 1 ? 1 : 2;
+  if (shape.length !== axes || shape.some((extent) => extent < 1)) {
+    fail(`must hold a matrix, got the shape (${shape.join(', ')})`);
+  }
+  const length = shape.reduce((product, extent) => product * extent, Number(type[1]));
+  if (size - start !== length) {
+    fail(`${size - start} bytes follow its header, expected ${length}`);
+  }
+  return { type, shape, fortranOrder: order === 'True', start };
+}
+
+/** Decodes numbers of a type that `readNpyHeader` has found. */
+export function decodeNpy(type: string, buffer: ArrayBuffer): NpyArray['data'] {
+  return (READERS[type] as (buffer: ArrayBuffer) => NpyArray['data'])(buffer);
+}
+
 /**
  * Reads a matrix that `numpy.save` wrote: f16, f32, f64 or i8, or whole numbers.
  *
@@ -44,48 +116,10 @@ const READERS: Readonly<Record<string, (buffer: ArrayBuffer) => NpyArray['data']
 export function readNpy(
   file: string,
   bytes: Uint8Array,
-  { vector = false }: { vector?: boolean } = {},
+  options: { vector?: boolean } = {},
 ): NpyArray {
-  const fail = (problem: string): never => {
-    throw new RangeError(`${file}: ${problem}`);
-  };
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const magic = [0x93, ...new TextEncoder().encode('NUMPY')];
-  if (bytes.length < 12 || magic.some((byte, i) => bytes[i] !== byte)) {
-    fail('is not a .npy file');
-  }
-  // Version 1 has a length of 2 bytes, later ones of 4.
-  const isLong = (bytes[6] as number) > 1;
-  const from = isLong ? 12 : 10;
-  const start = from + (isLong ? view.getUint32(8, true) : view.getUint16(8, true));
-  if (start > bytes.length) fail('ends within its header');
-  const header = Array.from(bytes.subarray(from, start), (byte) => String.fromCharCode(byte)).join(
-    '',
-  );
-  const [, endian = '', type = ''] = /'descr': *'([<>|=])([a-z]\d+)'/.exec(header) ?? [];
-  const [, order] = /'fortran_order': *(True|False)/.exec(header) ?? [];
-  const [, sizes] = /'shape': *\(([\d, ]*)\)/.exec(header) ?? [];
-  if (type === '' || order === undefined || sizes === undefined) fail('its header is not valid');
-  const read = Object.hasOwn(READERS, type) && endian !== '>' ? READERS[type] : undefined;
-  if (read === undefined) {
-    return fail(
-      `its numbers are of type ${endian}${type}, expected <f4, <f8, <f2, |i1, <i4 or <i8`,
-    );
-  }
-  const shape = (sizes ?? '')
-    .split(',')
-    .flatMap((part) => (part.trim() === '' ? [] : [Number(part)]));
-  const axes = vector && shape.length === 1 ? 1 : 2;
-  if (shape.length !== axes || shape.some((size) => size < 1)) {
-    fail(`must hold a matrix, got the shape (${shape.join(', ')})`);
-  }
-  const length = shape.reduce((product, size) => product * size, Number(type[1]));
-  if (bytes.length - start !== length) {
-    fail(`${bytes.length - start} bytes follow its header, expected ${length}`);
-  }
-  return {
-    data: read(new Uint8Array(bytes.subarray(start)).buffer),
-    shape,
-    fortranOrder: order === 'True',
-  };
+  const head = bytes.subarray(0, NPY_HEAD);
+  const { type, shape, fortranOrder, start } = readNpyHeader(file, head, bytes.length, options);
+  const data = decodeNpy(type, new Uint8Array(bytes.subarray(start)).buffer);
+  return { data, shape, fortranOrder };
 }
