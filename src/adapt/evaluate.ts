@@ -17,11 +17,17 @@ import { doubledRanks } from '../evaluate/spearman.js';
 import type { Adapter } from './adapter.js';
 import { type Kind, nodeOf, type Task } from './data.js';
 
-/** Metric of each kind of data. */
+/**
+ * Metric of each kind of data.
+ *
+ * That of labels must add up what each hit is worth, as NDCG does. An adapter gathers the rows that it was
+ * trained on by their labels, right or wrong, so that rankings become all hits or none; MAP, where a
+ * hit is worth more after others, calls that a gain even where labels are random.
+ */
 export const METRICS = {
   pairs: 'mrr@10',
   scores: 'spearman',
-  labels: 'map@10',
+  labels: 'ndcg@10',
   triplets: 'accuracy',
 } as const satisfies Readonly<Record<Kind, string>>;
 
@@ -29,13 +35,6 @@ export type AdapterMetric = (typeof METRICS)[Kind];
 
 /** Cutoff of the metrics of rankings. */
 export const CUTOFF = 10;
-
-/** Values whose mean is the metric: of queries, rows, pairs or triplets. */
-export interface Values {
-  readonly values: Float64Array;
-  /** For each value what it hangs together with: values of one group are not independent. */
-  readonly groups: Int32Array;
-}
 
 /** Queries and documents of an evaluation at most. */
 export interface EvaluationLimits {
@@ -69,7 +68,13 @@ export class Evaluation {
   readonly #documents: Matrix;
   /** Evaluates what is given as the rows of both. */
   readonly #measure: (queries: Matrix, documents: Matrix) => Float64Array;
-  readonly groups: Int32Array;
+  /**
+   * For each value what it hangs together with, once by each kind of row that several may have in
+   * common: values of one group are not independent.
+   */
+  readonly groupings: readonly Int32Array[];
+  /** Weight of each value in the mean, which its value has in it. */
+  readonly weights: Float64Array;
   /** Number of rows that are searched; undefined where nothing is. */
   readonly searched: number | undefined;
 
@@ -88,14 +93,15 @@ export class Evaluation {
     this.#queries = selectRows(task.queries, parts.queries);
     this.#documents = selectRows(task.documents, parts.documents);
     this.#measure = parts.measure;
-    this.groups = parts.groups;
+    this.groupings = parts.groupings;
+    this.weights = parts.weights ?? new Float64Array(this.count).fill(1);
     this.searched =
       task.kind === 'pairs' || task.kind === 'labels' ? parts.documents.length : undefined;
   }
 
   /** Number of values; a mean needs at least one. */
   get count(): number {
-    return this.groups.length;
+    return (this.groupings[0] as Int32Array).length;
   }
 
   /** Values with an adapter, or without one. */
@@ -113,7 +119,9 @@ export class Evaluation {
 interface Parts {
   queries: ArrayLike<number>;
   documents: ArrayLike<number>;
-  groups: Int32Array;
+  groupings: readonly Int32Array[];
+  /** 1 each if there are none. */
+  weights?: Float64Array;
   measure(queries: Matrix, documents: Matrix): Float64Array;
 }
 
@@ -166,7 +174,7 @@ function rankedPairs(
     queries: Array.from(rowOf.values()),
     documents,
     // Queries of one document hang together.
-    groups: Int32Array.from(found.values(), (nodes) => Math.min(...nodes)),
+    groupings: [Int32Array.from(found.values(), (nodes) => Math.min(...nodes))],
     measure(queries, corpus) {
       const { perQuery } = evaluateRetrieval(queries, corpus, relevant, {
         ks: [CUTOFF],
@@ -209,12 +217,13 @@ function rankedLabels(
   return {
     queries,
     documents: rows,
-    groups: Int32Array.from(queries, (row) => task.nodes[row] as number),
+    groupings: [Int32Array.from(queries, (row) => task.nodes[row] as number)],
+    weights: Float64Array.from(weights),
     measure(matrix, corpus) {
       const relevant = queries.map(relevantOf);
       const options = { ks: [CUTOFF], leaveOut, perQuery: true } as const;
       const { perQuery } = evaluateRetrieval(matrix, corpus, relevant, options);
-      const values = perQuery.mapAt[CUTOFF] as Float32Array;
+      const values = perQuery.ndcg[CUTOFF] as Float32Array;
       return Float64Array.from(values, (value, i) => value * (weights[i] as number));
     },
   };
@@ -224,13 +233,16 @@ function rankedLabels(
 function comparedRows(task: Task, samples: Int32Array): Parts {
   const rowsAt = (i: number): number[] =>
     Array.from(samples, (sample) => task.samples[sample * task.arity + i] as number);
-  const groups = Int32Array.from(samples, (sample) => nodeOf(task, sample, 0));
+  // Samples have anchors in common, and what the anchors are compared with.
+  const groupings = Array.from({ length: task.arity }, (_, i) =>
+    Int32Array.from(samples, (sample) => nodeOf(task, sample, i)),
+  );
   if (task.kind === 'scores') {
     const target = standardRanks(Array.from(samples, (sample) => task.values?.[sample] as number));
     return {
       queries: rowsAt(0),
       documents: rowsAt(1),
-      groups,
+      groupings,
       measure: (a, b) => {
         const ranks = standardRanks(rowCosines(a, b));
         return ranks.map((rank, i) => rank * (target[i] as number));
@@ -241,7 +253,7 @@ function comparedRows(task: Task, samples: Int32Array): Parts {
   return {
     queries: rowsAt(0),
     documents: [...rowsAt(1), ...rowsAt(2)],
-    groups,
+    groupings,
     measure(anchors, others) {
       const { cols } = others;
       const half = (first: number): Matrix => ({
@@ -282,11 +294,4 @@ function rowCosines(a: Matrix, b: Matrix): Float64Array {
     core.rowDots(y, unit[0], unit[1], rows, cols);
     return f64().slice(y / 8, y / 8 + rows);
   });
-}
-
-/** Mean of values. */
-export function meanOf(values: Float64Array): number {
-  let sum = 0;
-  for (const value of values) sum += value;
-  return sum / values.length;
 }

@@ -1,6 +1,7 @@
 /** Trains forms of adapters on folds of the data and measures them on the others. */
 
 import type { Adapter } from './adapter.js';
+import type { Dependence } from './certainty.js';
 import type { Task } from './data.js';
 import { Evaluation } from './evaluate.js';
 import type { Form } from './forms.js';
@@ -8,8 +9,12 @@ import { adapterOf, Run, type RunSettings } from './run.js';
 import { splitFolds } from './split.js';
 import { type Choice, type Choosable, choose, meanInView, type Parts } from './verdict.js';
 
-/** Folds, and how many of them are used: all of a few samples, one of many. */
-const FOLDS = 3;
+/**
+ * Folds: more of few samples, so that nearly all are trained on, as at the end. All of them are used of
+ * samples that are not many, else one.
+ */
+const FOLDS = { few: 5, many: 3 };
+const FEW_SAMPLES = 300;
 const ALL_FOLDS_BELOW = 1500;
 /** Queries and documents of an evaluation at most. */
 const LIMITS = { queries: 1000, documents: 5000 };
@@ -33,7 +38,7 @@ export interface Candidate extends Choosable {
 /** Forms that were tried, and what was chosen among them. */
 export interface FormSearch {
   readonly candidates: readonly Candidate[];
-  readonly choice: Choice<Candidate>;
+  readonly choice: Choice<Candidate> & Dependence;
 }
 
 /** Values that a form that is trained must not be behind. */
@@ -46,8 +51,9 @@ interface Rivals {
 
 /** Splits samples in folds, so that no row, nor one that is the same, is on both sides. */
 export function holdOut(task: Task, samples: Int32Array, seed: number): HeldOut[] {
-  const folds = splitFolds(task, samples, FOLDS, seed, 1);
-  const used = samples.length < ALL_FOLDS_BELOW ? FOLDS : 1;
+  const count = samples.length < FEW_SAMPLES ? FOLDS.few : FOLDS.many;
+  const folds = splitFolds(task, samples, count, seed, 1);
+  const used = samples.length < ALL_FOLDS_BELOW ? count : 1;
   return Array.from({ length: used }, (_, fold) => ({
     training: folds.outside(fold),
     evaluation: new Evaluation(task, folds.inside(fold), LIMITS, seed),
@@ -90,8 +96,20 @@ export async function searchForms(
         : [measureForm(form, held, parts)];
     candidates.push(...found);
   }
-  const groups = Int32Array.from(held.flatMap(({ evaluation }) => [...evaluation.groups]));
-  return { candidates, choice: choose(base, candidates, groups, parts) };
+  return { candidates, choice: { ...choose(base, candidates, parts), ...dependenceOf(held) } };
+}
+
+/** Gives the groups and the weights of the values of all held-out data. */
+export function dependenceOf(held: readonly HeldOut[]): Dependence {
+  const count = held[0]?.evaluation.groupings.length ?? 0;
+  return {
+    groupings: Array.from({ length: count }, (_, i) =>
+      Int32Array.from(
+        held.flatMap(({ evaluation }) => [...(evaluation.groupings[i] as Int32Array)]),
+      ),
+    ),
+    weights: concat(held.map(({ evaluation }) => evaluation.weights)),
+  };
 }
 
 /** Values of an adapter on all held-out data. */
@@ -173,11 +191,13 @@ export function concat(lists: readonly Float64Array[]): Float64Array {
 /** Part of each value: its fold, or one of some parts of the only fold; a group is in one part. */
 function partsOf(held: readonly HeldOut[]): Parts {
   if (held.length > 1) {
-    const of = held.flatMap(({ evaluation }, fold) => Array.from(evaluation.groups, () => fold));
+    const of = held.flatMap(({ evaluation }, fold) =>
+      new Array<number>(evaluation.count).fill(fold),
+    );
     return { of: Int32Array.from(of), count: held.length };
   }
   const partOf = new Map<number, number>();
-  const of = (held[0] as HeldOut).evaluation.groups.map((group) => {
+  const of = ((held[0] as HeldOut).evaluation.groupings[0] as Int32Array).map((group) => {
     const part = partOf.get(group) ?? partOf.size % PARTS;
     partOf.set(group, part);
     return part;

@@ -12,12 +12,20 @@ import {
   rangeError,
 } from '../core/validation.js';
 import { Adapter, type AdapterOptions } from './adapter.js';
+import { independentCount, meanOf } from './certainty.js';
 import { type AdapterData, readData, sampleCount, type Task } from './data.js';
-import { type AdapterMetric, METRICS, meanOf } from './evaluate.js';
+import { type AdapterMetric, METRICS } from './evaluate.js';
 import { type AdapterTrainingOptions, readTrainingOptions } from './fit.js';
 import { type Form, listForms } from './forms.js';
 import { adapterOf, Run, type RunSettings } from './run.js';
-import { type Candidate, concat, holdOut, maxSteps, searchForms } from './search-forms.js';
+import {
+  type Candidate,
+  concat,
+  dependenceOf,
+  holdOut,
+  maxSteps,
+  searchForms,
+} from './search-forms.js';
 import { SIDES } from './shape.js';
 import { allSamples } from './split.js';
 import { type Verdict, verdictOf } from './verdict.js';
@@ -45,7 +53,7 @@ export interface TuneAdapterOptions extends AdapterTrainingOptions {
 
 /** Findings of {@link tuneAdapter} on rows that no trained adapter has seen. */
 export interface AdapterReport extends Verdict {
-  /** Mean over held-out queries (mrr@10), rows (map@10, labels counting alike), pairs or triplets. */
+  /** Mean over held-out queries (mrr@10), rows (ndcg@10, labels counting alike), pairs or triplets. */
   metric: AdapterMetric;
   /** Level of the interval. */
   level: number;
@@ -72,7 +80,7 @@ export interface TriedForm {
   metric: number;
 }
 
-/** Below so many held-out groups nothing is trained. */
+/** Below so many independent values nothing is trained. */
 const MIN_GROUPS = 20;
 
 /** Steps between turns of the event loop. */
@@ -136,9 +144,8 @@ export async function tuneAdapter(
   const common = { metric: METRICS[task.kind], level, minGain };
   const identity = new Adapter({ inputWidth: task.width });
   const base = concat(held.map(({ evaluation }) => evaluation.values(undefined)));
-  const groups = new Set(held.flatMap(({ evaluation }) => [...evaluation.groups]));
   const measured = { ...common, count: base.length, searched: held[0]?.evaluation.searched };
-  if (groups.size < MIN_GROUPS) {
+  if (independentCount(dependenceOf(held)) < MIN_GROUPS) {
     const metric = base.length === 0 ? 0 : meanOf(base);
     const report: AdapterReport = {
       ...{ base: metric, adapted: metric, gain: 0, interval: [0, 0] },

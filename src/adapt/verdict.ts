@@ -1,7 +1,7 @@
 /** The form that is chosen on held-out data, its gain on other held-out data, and what follows from it. */
 
 import { bootstrapMeans, quantile } from '../evaluate/compare-rankings.js';
-import { meanOf } from './evaluate.js';
+import { type Dependence, meanOf, type Sample, sampleOf, studentDeviate } from './certainty.js';
 
 /**
  * Held-out values by the part they are in. Part p is measured with what is chosen in view p, on all
@@ -35,8 +35,6 @@ export interface Choosable {
 export interface Choice<T extends Choosable> {
   readonly before: Float64Array;
   readonly after: Float64Array;
-  /** Values of one group are not independent. */
-  readonly groups: Int32Array;
   /** The best on all held-out data; undefined if none is better than the base. */
   readonly best: T | undefined;
 }
@@ -45,7 +43,6 @@ export interface Choice<T extends Choosable> {
 export function choose<T extends Choosable>(
   before: Float64Array,
   candidates: readonly T[],
-  groups: Int32Array,
   parts: Parts,
 ): Choice<T> {
   const after = new Float64Array(before.length);
@@ -55,7 +52,7 @@ export function choose<T extends Choosable>(
       if (own === part) after[i] = values[i] as number;
     });
   }
-  return { before, after, groups, best: bestInView(before, candidates, parts, parts.count) };
+  return { before, after, best: bestInView(before, candidates, parts, parts.count) };
 }
 
 /** The candidate with the largest mean in a view; undefined if that of the base is as large. */
@@ -74,10 +71,8 @@ function bestInView<T extends Choosable>(
   return best;
 }
 
-/** Below so many held-out groups a gain that the interval doesn't bear out is 'too few', not 'no gain'. */
-const ENOUGH_GROUPS = 100;
-/** The interval of n groups is widened by so much / n: a bootstrap of few is too narrow. */
-const WIDENING = 6;
+/** Below so many independent values a gain that the interval doesn't bear out is 'too few', not 'no gain'. */
+const ENOUGH_VALUES = 100;
 /** Samples of the bootstrap. */
 const SAMPLES = 10_000;
 
@@ -100,34 +95,43 @@ export interface Verdict {
   verdict: 'helps' | 'no gain' | 'too few';
 }
 
-/** The gain of a choice, its interval by a bootstrap over groups, and the verdict. */
+/**
+ * The gain of a choice, its interval by a bootstrap over groups, and the verdict.
+ *
+ * Where values have several kinds of rows in common, the groups are those by which the gain is least
+ * certain. A bootstrap takes the spread of its values for that of all data, which of few values is too
+ * certain: what it draws is spread out as Student's t is, with the number of values that counts where they
+ * have weights.
+ */
 export function verdictOf(
-  { before, after, groups }: Choice<Choosable>,
+  { before, after, groupings, weights }: Choice<Choosable> & Dependence,
   { level, minGain }: { level: number; minGain: number },
 ): Verdict {
-  const sums = new Map<number, number>();
-  groups.forEach((group, i) => {
-    const difference = (after[i] as number) - (before[i] as number);
-    sums.set(group, (sums.get(group) ?? 0) + difference);
-  });
-  const count = sums.size;
-  // A bootstrap draws whole groups: their sums, scaled so that their mean is the mean of all values.
-  const scale = count / before.length;
-  const differences = Float64Array.from(sums.values(), (sum) => sum * scale);
-  const { mean: gain, means } = bootstrapMeans(differences, SAMPLES, 0);
-  const wider = 1 + WIDENING / count;
+  const gains = after.map((value, i) => value - (before[i] as number));
+  const widened = ({ std, count }: Sample): number =>
+    std * Math.sqrt(count / Math.max(1, count - 1));
+  const sample = groupings
+    .map((groups) => sampleOf(gains, weights, groups))
+    .reduce((worst, next) => (widened(next) > widened(worst) ? next : worst));
+  const { mean: gain, means } = bootstrapMeans(sample.differences, SAMPLES, 0);
+  const { std, count } = sample;
+  const freedom = Math.max(1, count - 1);
+  const scale = widened(sample);
+  const bound = (mean: number): number =>
+    std === 0 ? mean : gain + scale * studentDeviate((mean - gain) / std, freedom);
   const tail = (1 - level) / 2;
-  const interval = [tail, 1 - tail].map((fraction) => {
-    return gain + wider * (quantile(means, fraction) - gain);
-  }) as [number, number];
-  const notAbove = means.filter((mean) => gain + wider * (mean - gain) <= 0).length;
+  const interval = [tail, 1 - tail].map((fraction) => bound(quantile(means, fraction))) as [
+    number,
+    number,
+  ];
+  const notAbove = means.filter((mean) => bound(mean) <= 0).length;
   const confidence = Math.max(0, 1 - (2 * notAbove) / (SAMPLES - 1));
   const base = meanOf(before);
   const enough = gain >= minGain;
   const verdict =
     enough && confidence >= level
       ? 'helps'
-      : enough && count < ENOUGH_GROUPS
+      : enough && count < ENOUGH_VALUES
         ? 'too few'
         : 'no gain';
   return { base, adapted: base + gain, gain, interval, confidence, verdict };

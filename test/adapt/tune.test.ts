@@ -2,6 +2,8 @@
 
 import { type AdapterData, tuneAdapter } from 'nearfar/adapt';
 import { bytesInUse } from 'nearfar/nn';
+import { independentCount, studentDeviate } from '../../src/adapt/certainty.js';
+import { Random } from '../../src/core/random.js';
 import { check, same, suite } from '../harness.js';
 
 const test = suite('tuning of adapters');
@@ -90,6 +92,50 @@ test('pairs and labels in random order ship the identity', async () => {
   const labels = Array.from({ length: 150 }, (_, i) => ((i * 7919) % 3 === 0 ? 1 : 0));
   const { report } = await tuneAdapter({ embeddings: rows(150, 3), labels }, options);
   check(report.verdict !== 'helps', `${report.verdict}: ${report.gain}`);
+});
+
+test('gathering rows by random labels is no gain: rankings of all hits or none count as others', async () => {
+  const gains: number[] = [];
+  for (let seed = 1; seed <= 6; seed++) {
+    const random = new Random(seed);
+    const uniform = (): number => random.uniform(-0.5, 0.5);
+    const data = {
+      embeddings: Array.from({ length: 80 }, () => Array.from({ length: 64 }, uniform)),
+      labels: Array.from({ length: 80 }, uniform).map((x) => (x < 0.1 ? 0 : x < 0.35 ? 1 : 2)),
+    };
+    const { report } = await tuneAdapter(data, { ...options, seed });
+    same(report.metric, 'ndcg@10');
+    check(report.verdict !== 'helps', `${report.verdict}: ${report.gain}`);
+    gains.push(report.gain);
+  }
+  const mean = gains.reduce((sum, gain) => sum + gain, 0) / gains.length;
+  // It is 0.06 by MAP.
+  check(Math.abs(mean) < 0.03, `the mean gain is ${mean} of ${gains}`);
+});
+
+test('the interval has the tails of Student, with the number of values that counts', () => {
+  // Quantiles of t at 0.9, 0.99 and 0.999, from tables; z are those of the normal distribution.
+  const quantiles: [number, number[]][] = [
+    [10, [1.372, 2.764, 4.144]],
+    [30, [1.31, 2.457, 3.385]],
+    [100, [1.29, 2.364, 3.174]],
+  ];
+  for (const [freedom, expected] of quantiles) {
+    [1.2815516, 2.3263479, 3.0902323].forEach((z, i) => {
+      const t = studentDeviate(z, freedom);
+      check(Math.abs(t - (expected[i] as number)) < 0.01, `t of ${freedom} degrees at ${z}: ${t}`);
+      same(studentDeviate(-z, freedom), -t, 'symmetric');
+    });
+  }
+  const groups = Int32Array.from({ length: 40 }, (_, i) => i);
+  const equal = { groupings: [groups], weights: new Float64Array(40).fill(1) };
+  same(independentCount(equal), 40, 'equal weights');
+  // Four rows of rare labels that weigh as much as the other 36.
+  const rare = Float64Array.from(groups, (i) => (i < 4 ? 9 : 1));
+  check(Math.abs(independentCount({ ...equal, weights: rare }) - 72 ** 2 / 360) < 1e-9, 'rare');
+  // Where values share rows of two kinds, the coarser grouping counts.
+  const coarse = groups.map((i) => i % 7);
+  check(independentCount({ ...equal, groupings: [groups, coarse] }) < 7, 'coarse');
 });
 
 test('rows that are the same are never on both sides, by numbers or by id', async () => {
