@@ -18,11 +18,17 @@ import {
 } from '../core/validation.js';
 import { Adapter, shapeOf, WEIGHTS } from './adapter.js';
 import { type AdapterData, type Kind, type Pairs, readData, type Task } from './data.js';
-import { Evaluation, meanOf } from './evaluate.js';
+import { Evaluation } from './evaluate.js';
 import { type AdapterLoss, LOSSES, type Objective } from './objective.js';
-import { type AdapterState, adapterOf, findBase, Run, type RunSettings } from './run.js';
-import { parameterShapes, type Weights } from './shape.js';
+import { type AdapterState, findBase, Run, type RunSettings } from './run.js';
+import { parameterShapes } from './shape.js';
 import { allSamples, splitFolds } from './split.js';
+import {
+  crossValidation,
+  heldOutValidation,
+  type RunState,
+  type Validation,
+} from './validation.js';
 
 /** Options of the loss and the optimizer, of `fitAdapter` and `tuneAdapter`. */
 export interface AdapterTrainingOptions {
@@ -58,6 +64,12 @@ export interface AdapterTrainingOptions {
    */
   hardNegatives?: number | undefined;
   /**
+   * Documents that are drawn for each step of pairs, from 0, as negatives of all its queries: of those
+   * that are trained on or that no pair names. A few pairs have too few negatives in each other.
+   * @default 256 in `fitAdapter` with fewer than 300 pairs, else 0
+   */
+  randomNegatives?: number | undefined;
+  /**
    * Let each document find its query among all queries too.
    * @default true
    */
@@ -86,13 +98,15 @@ export interface AdapterTrainingOptions {
 export interface FitAdapterOptions extends AdapterTrainingOptions {
   /**
    * Data that the best step is chosen on: data like the training data (pairs alone, if the rows are the
-   * same), or the fraction that is held out; 0 keeps the last step.
+   * same), or the fraction that is held out; 0 keeps the last step. Of 20 to 299 samples nothing is
+   * held out from the adapter: it is trained on all of them for as many steps as are best for adapters that
+   * are trained without a fraction of them, at least a fifth, on that fraction (cross-validation).
    * @default 0.1
    */
   validation?: AdapterData | { pairs: Pairs } | number | undefined;
   /**
    * Steps between evaluations on validation, from 1.
-   * @default a fifteenth of the steps
+   * @default a fifteenth of the steps, a thirtieth with fewer than 300 samples
    */
   evalEvery?: number | undefined;
   /**
@@ -118,15 +132,28 @@ export interface FitAdapterStep {
   state(): AdapterState;
 }
 
+/** Below so many samples the best step is chosen by cross-validation, and pairs get more negatives. */
+const FEW_SAMPLES = 300;
+const RANDOM_NEGATIVES = 256;
+/** Fewer are not split in folds: what remains would be too little to train on. */
+const MIN_CROSSED = 20;
+/** Folds of a cross-validation at most: each is an adapter to train. */
+const MAX_FOLDS = 5;
+
 /** Rows that are searched for a validation within training. */
 const VALIDATION_LIMITS = { queries: 512, documents: 4096 };
 
-/** Reads the options that `fitAdapter` and `tuneAdapter` have in common. */
+/**
+ * Reads the options that `fitAdapter` and `tuneAdapter` have in common.
+ *
+ * @param randomNegatives default of that option
+ */
 export function readTrainingOptions(
   reader: OptionReader,
   name: string,
   kind: Kind,
   outputWidth: number,
+  randomNegatives = 0,
 ): RunSettings {
   const losses: readonly AdapterLoss[] = LOSSES[kind];
   const loss = reader.read('loss', oneOf(losses), losses[0] as AdapterLoss);
@@ -144,10 +171,12 @@ export function readTrainingOptions(
     batchSize: reader.read('batchSize', integerIn(1), DEFAULTS.batchSize),
     steps: reader.read('steps', integerIn(0), DEFAULTS.steps),
     hardNegatives: reader.read('hardNegatives', integerIn(0), 0),
+    randomNegatives: reader.read('randomNegatives', integerIn(0), randomNegatives),
     seed: reader.read('seed', integerIn(0), 0),
   };
-  if (settings.hardNegatives > 0 && kind !== 'pairs') {
-    rangeError(name, 'hardNegatives', '0 for data without pairs', settings.hardNegatives);
+  for (const option of ['hardNegatives', 'randomNegatives'] as const) {
+    if (settings[option] === 0 || kind === 'pairs') continue;
+    rangeError(name, option, '0 for data without pairs', settings[option]);
   }
   return settings;
 }
@@ -173,8 +202,8 @@ function checkPrefixes(
  *
  * @param adapter is trained in place; a trained one is trained further
  * @param data queries, documents and pairs (and scores); embeddings and labels; embeddings and triplets
- * @param options loss, temperature, learningRate, batchSize, steps, hardNegatives, symmetric, margin,
- *   matryoshka, validation, evalEvery, patience, seed, signal, state
+ * @param options loss, temperature, learningRate, batchSize, steps, hardNegatives, randomNegatives,
+ *   symmetric, margin, matryoshka, validation, evalEvery, patience, seed, signal, state
  * @returns an async generator of the steps
  * @throws {TypeError} if data or an option is of the wrong kind
  * @throws {RangeError} if sizes don't match, a value is out of range or not finite
@@ -192,35 +221,45 @@ export function fitAdapter(
   const task = readData(name, data);
   checkShape(name, adapter, task);
   const reader = readOptions(name, options);
-  const settings = readTrainingOptions(reader, name, task.kind, adapter.outputWidth);
+  let samples = allSamples(task);
+  const few = samples.length < FEW_SAMPLES;
+  const negatives = few && task.kind === 'pairs' ? RANDOM_NEGATIVES : 0;
+  const settings = readTrainingOptions(reader, name, task.kind, adapter.outputWidth, negatives);
   const validation = reader.read('validation', checkValidation(name, task, data), 0.1);
-  const every = Math.max(1, Math.round(settings.steps / 15));
+  const crossed = few && samples.length >= MIN_CROSSED && typeof validation === 'number';
+  const every = Math.max(1, Math.round(settings.steps / (few ? 30 : 15)));
   const evalEvery = reader.read('evalEvery', integerIn(1), every);
   const patience = reader.read('patience', integerIn(1), 5);
   const signal = reader.optional('signal', checkSignal<{ readonly aborted: boolean }>);
   const state = reader.optional('state', checkState(adapter, settings));
   reader.done();
-  let samples = allSamples(task);
-  let evaluation: Evaluation | undefined;
+  let folds: HeldOut[] = [];
   if (typeof validation !== 'number') {
-    evaluation = new Evaluation(
-      validation,
-      allSamples(validation),
-      VALIDATION_LIMITS,
-      settings.seed,
-    );
+    const evaluation = evaluationOf(validation, allSamples(validation), settings);
+    folds = [{ training: samples, evaluation }];
   } else if (validation > 0) {
-    const folds = splitFolds(task, samples, Math.max(2, Math.round(1 / validation)), settings.seed);
-    const [held, others] = [folds.inside(0), folds.outside(0)];
-    if (held.length > 0 && others.length > 0) {
-      evaluation = new Evaluation(task, held, VALIDATION_LIMITS, settings.seed);
-      samples = others;
-    }
+    const parts = Math.max(2, Math.round(1 / validation));
+    const count = crossed ? Math.min(MAX_FOLDS, parts) : parts;
+    const split = splitFolds(task, samples, count, settings.seed);
+    folds = Array.from({ length: crossed ? count : 1 }, (_, fold) => ({
+      training: split.outside(fold),
+      evaluation: evaluationOf(task, split.inside(fold), settings),
+    }));
+  }
+  folds = folds.filter(({ training, evaluation }) => training.length > 0 && evaluation.count > 0);
+  const first = folds[0];
+  if (!crossed && first !== undefined) samples = first.training;
+  const crossedFolds = crossed ? folds.length : 0;
+  if (state !== undefined && state.folds?.length !== crossedFolds) {
+    rangeError(name, 'state', `of a run with ${crossedFolds} folds`, state.folds?.length ?? 0);
   }
   return train(adapter, task, samples, settings, {
-    evaluation: evaluation !== undefined && evaluation.count > 0 ? evaluation : undefined,
-    ...{ evalEvery, patience, signal, state },
+    ...{ folds, crossed, evalEvery, patience, signal, state },
   });
+}
+
+function evaluationOf(task: Task, samples: Int32Array, { seed }: RunSettings): Evaluation {
+  return new Evaluation(task, samples, VALIDATION_LIMITS, seed);
 }
 
 /** Checks that an adapter fits data. */
@@ -270,7 +309,8 @@ function checkState(
     if (state.seed !== settings.seed) {
       rangeError(name, argument, `of a run with the seed ${settings.seed}`, state.seed);
     }
-    for (const map of [state.weights, state.mean, state.meanSquare]) {
+    const runs = [state, ...(Array.isArray(state.folds) ? state.folds : [])];
+    for (const map of runs.flatMap((run) => [run?.weights, run?.mean, run?.meanSquare])) {
       for (const [key, sizes] of parameterShapes(shapeOf(adapter))) {
         const length = sizes.reduce((product, size) => product * size, 1);
         if (map?.get?.(key)?.data?.length === length) continue;
@@ -281,9 +321,18 @@ function checkState(
   };
 }
 
+/** Samples to train on, and an evaluation on others. */
+interface HeldOut {
+  readonly training: Int32Array;
+  readonly evaluation: Evaluation;
+}
+
 /** Validation, end and state of a run. */
 interface Watch {
-  readonly evaluation: Evaluation | undefined;
+  /** None without validation. */
+  readonly folds: readonly HeldOut[];
+  /** True if folds are trained on their own, for a cross-validation. */
+  readonly crossed: boolean;
   readonly evalEvery: number;
   readonly patience: number;
   readonly signal: { readonly aborted: boolean } | undefined;
@@ -295,41 +344,54 @@ async function* train(
   task: Task,
   samples: Int32Array,
   settings: RunSettings,
-  { evaluation, evalEvery, patience, signal, state }: Watch,
+  { folds, crossed, evalEvery, patience, signal, state }: Watch,
 ): AsyncGenerator<FitAdapterStep, void, void> {
   const shape = shapeOf(adapter);
   const start = adapter[WEIGHTS];
   const base = start === undefined ? findBase(shape, task, samples) : undefined;
-  const run = new Run(shape, task, samples, settings, state?.weights ?? start, base);
-  /** Measures the adapter with these weights. */
-  const measure = (weights: Weights | undefined): number | undefined => {
-    if (evaluation === undefined) return undefined;
-    const candidate = adapterOf(shape, weights);
-    const metric = meanOf(evaluation.values(candidate));
-    candidate.dispose();
-    return metric;
+  const runOn = (training: Int32Array, from: RunState | undefined): Run => {
+    const run = new Run(shape, task, training, settings, from?.weights ?? start, base);
+    if (from !== undefined && state !== undefined) run.restore(from, state.step);
+    return run;
   };
+  const run = runOn(samples, state);
+  const first = folds[0];
+  const validator: Validation | undefined =
+    first === undefined
+      ? undefined
+      : crossed
+        ? crossValidation(
+            shape,
+            folds.map(({ training, evaluation }, i) => ({
+              run: runOn(training, state?.folds[i]),
+              evaluation,
+            })),
+          )
+        : heldOutValidation(shape, first.evaluation);
   let best = state?.best;
   let waited = state?.waited ?? 0;
-  if (state !== undefined) run.restore(state, state.step);
   try {
     if (best === undefined) {
       // The identity stays without weights, so that it gives rows back bit for bit.
       const weights = start ?? (base === undefined ? undefined : new Map(run.weights()));
-      best = { step: 0, validation: measure(weights), weights: weights && new Map(weights) };
+      best = {
+        ...{ step: 0, validation: validator?.measure(weights) },
+        weights: weights && new Map(weights),
+      };
     }
     while (run.steps < settings.steps && waited < patience && !signal?.aborted) {
       await turn();
       if (signal?.aborted) break;
       const learningRate = run.learningRate(run.steps + 1);
       const loss = run.step();
+      validator?.advance();
       const step = run.steps;
       let validation: number | undefined;
-      if (evaluation === undefined) {
+      if (validator === undefined) {
         best = { step, validation, weights: run.weights() };
       } else if (step % evalEvery === 0 || step === settings.steps) {
         const weights = run.weights();
-        validation = measure(weights) as number;
+        validation = validator.measure(weights);
         if (validation > (best.validation ?? Number.NEGATIVE_INFINITY)) {
           best = { step, validation, weights };
           waited = 0;
@@ -342,12 +404,16 @@ async function* train(
           throw new RangeError('fitAdapter: state() must be called before the next step');
         }
         const { mean, meanSquare } = run.moments();
-        return { ...now, seed: settings.seed, weights: run.weights(), mean, meanSquare };
+        return {
+          ...{ ...now, seed: settings.seed, weights: run.weights(), mean, meanSquare },
+          folds: validator?.state() ?? [],
+        };
       };
       yield { step, loss, learningRate, validation, state: takeState };
     }
   } finally {
     run.dispose();
+    validator?.dispose();
     if (best !== undefined) adapter[WEIGHTS] = best.weights;
   }
 }

@@ -1,7 +1,9 @@
 /** A run that trains one adapter: its batches, steps and state. */
 
 import type { MatrixInput } from '../core/matrix.js';
+import { Random } from '../core/random.js';
 import type { ShapedArray } from '../core/safetensors.js';
+import { STREAMS } from '../core/streams.js';
 import { NonFiniteError } from '../core/validation.js';
 import { principalComponents } from '../linalg/pca.js';
 import { Adapter, WEIGHTS } from './adapter.js';
@@ -22,6 +24,8 @@ export interface RunSettings {
   readonly steps: number;
   /** Mined negatives of each query. */
   readonly hardNegatives: number;
+  /** Documents of a step that are drawn as negatives of all its queries. */
+  readonly randomNegatives: number;
   readonly seed: number;
 }
 
@@ -50,6 +54,12 @@ export interface AdapterState {
   };
   /** Evaluations since the best. */
   waited: number;
+  /** Weights and moments of the runs of a cross-validation; none with another validation. */
+  folds: {
+    weights: Map<string, { data: Float32Array; shape: readonly number[] }>;
+    mean: Map<string, { data: Float32Array; shape: readonly number[] }>;
+    meanSquare: Map<string, { data: Float32Array; shape: readonly number[] }>;
+  }[];
 }
 
 /** Finds what training starts from where the widths differ: the PCA projection of the training rows. */
@@ -77,6 +87,15 @@ export function findBase(
   return { data, shape: [inputWidth, outputWidth] };
 }
 
+/** Documents that are trained on or that no pair names: others may be held out. */
+function negativePool(task: Task, samples: Int32Array, { ofDocument }: Positives): Int32Array {
+  const trained = new Set(Array.from(samples, (sample) => nodeOf(task, sample, 1)));
+  return Int32Array.from(allRows(task.documents)).filter((row) => {
+    const node = task.nodes[task.documentStart + row] as number;
+    return trained.has(node) || !ofDocument.has(node);
+  });
+}
+
 function allRows({ rows }: MatrixInput): number[] {
   return Array.from({ length: rows }, (_, i) => i);
 }
@@ -90,6 +109,8 @@ export class Run {
   readonly #batches: Batches;
   readonly #positives: Positives | undefined;
   readonly #negatives: HardNegatives | undefined;
+  /** Documents that negatives are drawn from. */
+  readonly #pool: Int32Array | undefined;
 
   /**
    * @param samples that it is trained on
@@ -113,6 +134,9 @@ export class Run {
     this.#batches = makeBatches(task, samples, batchSize, seed, this.#positives);
     if (this.#positives !== undefined && settings.hardNegatives > 0) {
       this.#negatives = mineForSamples(task, samples, settings.hardNegatives, this.#positives);
+    }
+    if (this.#positives !== undefined && settings.randomNegatives > 0) {
+      this.#pool = negativePool(task, samples, this.#positives);
     }
     this.#trainer = new Trainer(shape, weights ?? initialWeights(shape, base, seed));
   }
@@ -160,13 +184,13 @@ export class Run {
     if (kind === 'labels') return [{ input: queries, rows: rows(0), adapted: true }];
     const parts: BatchPart[] = [{ input: queries, rows: rows(0), adapted: true }];
     for (let i = 1; i < arity; i++) parts.push({ input: documents, rows: rows(i), adapted: both });
-    const negatives = this.#negatives === undefined ? [] : this.#hardRows(samples, this.#negatives);
+    const negatives = this.#negativeRows(samples);
     if (negatives.length > 0) parts.push({ input: documents, rows: negatives, adapted: both });
     return parts;
   }
 
-  /** Mined negatives of a batch, without those that belong to a query of the batch. */
-  #hardRows(samples: Int32Array, negatives: HardNegatives): number[] {
+  /** Mined and drawn negatives of a batch, without those that belong to a query of the batch. */
+  #negativeRows(samples: Int32Array): number[] {
     const taken = new Set<number>();
     for (const sample of samples) {
       taken.add(nodeOf(this.#task, sample, 1));
@@ -174,13 +198,22 @@ export class Run {
       for (const node of positives ?? []) taken.add(node);
     }
     const rows: number[] = [];
-    for (const sample of samples) {
-      for (const row of negatives.get(this.#task.samples[2 * sample] as number) ?? []) {
-        const node = this.#task.nodes[this.#task.documentStart + row] as number;
-        if (taken.has(node)) continue;
-        taken.add(node);
-        rows.push(row);
+    const add = (row: number): void => {
+      const node = this.#task.nodes[this.#task.documentStart + row] as number;
+      if (taken.has(node)) return;
+      taken.add(node);
+      rows.push(row);
+    };
+    if (this.#negatives !== undefined) {
+      for (const sample of samples) {
+        this.#negatives.get(this.#task.samples[2 * sample] as number)?.forEach(add);
       }
+    }
+    const pool = this.#pool;
+    if (pool !== undefined) {
+      const { seed, randomNegatives } = this.#settings;
+      const random = new Random(seed, STREAMS.randomNegatives, this.steps);
+      for (let i = 0; i < randomNegatives; i++) add(pool[random.integer(pool.length)] as number);
     }
     return rows;
   }

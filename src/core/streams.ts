@@ -56,6 +56,8 @@ export const STREAMS = {
   hardNegatives: 25,
   /** Documents that an adapter is evaluated on. */
   adapterCorpus: 26,
+  /** Documents that are negatives of a batch of an adapter: step is the step. */
+  randomNegatives: 27,
 } as const;
 
 export type Stream = (typeof STREAMS)[keyof typeof STREAMS];

@@ -90,7 +90,10 @@ for (const { name, shape, shapes, weights, data, options, grads, losses, after }
     const adapter = Adapter.load(fileOf(shape, arrays));
     const got: number[] = [];
     let last: AdapterState | undefined;
-    const run = { steps: golden.steps, learningRate: golden.learningRate, validation: 0 };
+    const run = {
+      ...{ steps: golden.steps, learningRate: golden.learningRate, validation: 0 },
+      ...('pairs' in data && !('scores' in data) && { randomNegatives: 0 }),
+    };
     for await (const { step, loss, state } of fitAdapter(adapter, data, { ...run, ...options })) {
       got.push(loss);
       last = state();
@@ -389,4 +392,62 @@ test('bad data is refused by name', () => {
     RangeError,
     /^Adapter: outputWidth must be 2 like inputWidth/,
   );
+});
+
+test('drawn negatives are all documents but the positives of a query', async () => {
+  const queries = rows(2, 9, 3);
+  const documents = rows(6, 9, 5);
+  const unit = (row: readonly number[]): number[] => {
+    const length = Math.hypot(...row);
+    return row.map((value) => value / length);
+  };
+  const cosine = (q: number, d: number): number => {
+    const [a, b] = [unit(queries[q] as number[]), unit(documents[d] as number[])];
+    return a.reduce((sum, value, c) => sum + value * (b[c] as number), 0);
+  };
+  const first = async (pairs: [number, number][], randomNegatives: number): Promise<number> => {
+    const options = { ...{ steps: 1, batchSize: 1, validation: 0 }, randomNegatives };
+    const data = { queries, documents, pairs };
+    return (await fit(new Adapter({ inputWidth: 9 }), data, options))[0] as number;
+  };
+  const scores = [0, 1, 2, 3, 4, 5].map((d) => cosine(0, d) / 0.05);
+  const sum = scores.reduce((total, score) => total + Math.exp(score - (scores[0] as number)), 0);
+  // So many are drawn that each of the six is among them.
+  close([await first([[0, 0]], 300)], [Math.log(sum) / 2], { rtol: 1e-4, what: 'loss' });
+  const every = documents.map((_, d): [number, number] => [0, d]);
+  close([await first(every, 300)], [0], { atol: 1e-6, what: 'loss where all belong to the query' });
+  close([await first([[0, 0]], 0)], [0], { atol: 1e-6, what: 'loss without' });
+});
+
+test('few samples are all trained on: the step is chosen by cross-validation, and resumes', async () => {
+  const data = learnable(60, 12);
+  const options = { steps: 24, evalEvery: 4, learningRate: 0.02, patience: 9, seed: 3 };
+  const whole = new Adapter({ inputWidth: 12 });
+  const validations: (number | undefined)[] = [];
+  let middle: AdapterState | undefined;
+  for await (const { step, validation, state } of fitAdapter(whole, data, options)) {
+    validations.push(validation);
+    if (step === 10) middle = structuredClone(state());
+  }
+  same(middle?.folds.length, 5, 'folds');
+  check(!whole.untrained, 'a trained adapter');
+  const resumed = new Adapter({ inputWidth: 12 });
+  const after: (number | undefined)[] = [];
+  const more = { ...options, state: middle as AdapterState };
+  for await (const { validation } of fitAdapter(resumed, data, more)) after.push(validation);
+  same(after, validations.slice(10), 'validation after step 10');
+  same(Array.from(resumed.save()), Array.from(whole.save()), 'adapter');
+  throws(
+    () => fitAdapter(new Adapter({ inputWidth: 12 }), data, { ...more, validation: 0 }),
+    RangeError,
+    'fitAdapter: state must be of a run with 0 folds, got 5',
+  );
+  // What is learned from all is what is learned without validation, to the same step.
+  const best = validations.reduce<number>(
+    (top, value, i) => ((value ?? -1) > (validations[top] ?? -1) ? i : top),
+    3,
+  );
+  const plain = new Adapter({ inputWidth: 12 });
+  await fit(plain, data, { ...options, steps: best + 1, validation: 0 });
+  same(Array.from(plain.save()), Array.from(whole.save()), 'adapter of all pairs');
 });

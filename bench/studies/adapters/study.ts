@@ -114,7 +114,7 @@ function prepareLabels(
       const d = adapter?.apply(rows, { side: 'document' }) ?? rows;
       const { perQuery } = evaluateRetrieval(q, d, relevant, { perQuery: true });
       const byLabel = new Map<number, number[]>();
-      perQuery.mapAt[10]?.forEach((value, i) => {
+      perQuery.ndcg[10]?.forEach((value, i) => {
         const label = labels[test[perQuery.queries[i] as number] as number] as number;
         byLabel.set(label, [...(byLabel.get(label) ?? []), value]);
       });
@@ -157,7 +157,10 @@ export async function runCell(source: Source, count: number, seed: number): Prom
     if (options === undefined || name in forms) continue;
     const other = new Adapter(options);
     // A form that fell behind early was measured after few steps only.
-    const all = { steps: Math.max(steps, report.form?.steps ?? 0), seed, validation: 0 };
+    const all = {
+      ...{ steps: Math.max(steps, report.form?.steps ?? 0), seed, validation: 0 },
+      ...('pairs' in data && { randomNegatives: 0 }),
+    };
     for await (const { loss } of fitAdapter(other, data, all)) void loss;
     forms[name] = measure(other);
     other.dispose();

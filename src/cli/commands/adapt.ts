@@ -28,7 +28,8 @@ function readTuning({ options }: Input) {
     return typeof value === 'string' ? value : undefined;
   };
   const [steps, batchSize, seed] = [text('steps'), text('batchSize'), text('seed')];
-  const [minGain, level, hardNegatives] = [text('minGain'), text('level'), text('hardNegatives')];
+  const [minGain, level] = [text('minGain'), text('level')];
+  const [hardNegatives, randomNegatives] = [text('hardNegatives'), text('randomNegatives')];
   return {
     side: parseChoice('--side', String(options.side), ['both', 'query']) as 'both' | 'query',
     ...(steps !== undefined && { steps: parseInteger('--steps', steps, 1, MAX_INTEGER) }),
@@ -40,6 +41,9 @@ function readTuning({ options }: Input) {
     ...(level !== undefined && { level: parseNumber('--level', level, 0.5, 0.99999) }),
     ...(hardNegatives !== undefined && {
       hardNegatives: parseInteger('--hard-negatives', hardNegatives, 0, 1000),
+    }),
+    ...(randomNegatives !== undefined && {
+      randomNegatives: parseInteger('--random-negatives', randomNegatives, 0, 100_000),
     }),
   };
 }
@@ -66,6 +70,10 @@ export const adapt: Command = {
     { flags: '--steps <n>', description: 'steps of each form (default: by the number of pairs)' },
     { flags: '--batch-size <n>', description: 'pairs of a step (default: 128)' },
     { flags: '--hard-negatives <n>', description: 'mined negatives of each query (default: 0)' },
+    {
+      flags: '--random-negatives <n>',
+      description: 'documents that are drawn for each step as negatives (default: 0)',
+    },
     {
       flags: '--min-gain <x>',
       description: 'smallest gain that is worth an adapter (default: 0.01)',
@@ -119,7 +127,9 @@ export const adapt: Command = {
     ]);
     terminal.table(BEFORE_AFTER, beforeAfter(report));
     if (changed.length > 0) {
-      terminal.line('Queries whose ranking changed most, and the rank of their document:');
+      terminal.line(
+        'Queries whose ranking changed most, and the rank of their document (trained on these pairs too):',
+      );
       terminal.table(
         CHANGED,
         changed.map(({ query, document, before, after }) => [
