@@ -151,7 +151,6 @@ export interface Changed {
   before: number;
   after: number;
   firstBefore: string;
-  firstAfter: string;
 }
 
 /** Ranks past this count as not found. */
@@ -181,7 +180,6 @@ export function changedQueries(given: Given, adapter: Adapter, max: number): Cha
       ...{ query: given.queryNames[query] ?? String(query), before: a, after: b },
       document: name(search.relevant[query]?.[0] as number),
       firstBefore: name(before.indices[query * k] as number),
-      firstAfter: name(after.indices[query * k] as number),
       change: 1 / b - 1 / a,
     };
   });
@@ -236,16 +234,24 @@ export const CHANGED = ['query', 'document', 'before', 'after'];
 
 export const rankText = (rank: number): string => (rank > DEPTH ? `past ${DEPTH}` : String(rank));
 
+/** A text of more characters wraps in the report. */
+const LONG_TEXT = 24;
+
 /** The page with what was found. */
 export function adapterReport(
   report: AdapterReport,
   changed: readonly Changed[],
   files: string,
 ): string {
-  const forms = report.forms.map(({ name, steps, metric }) => [
-    name,
-    String(steps),
-    metric.toFixed(4),
+  const { metric, base, adapted, gain, interval, level, count } = report;
+  const shipped = report.verdict === 'helps' ? report.form?.name : undefined;
+  const forms = report.forms.map(({ name, options, steps, metric: own }) => [
+    name === shipped ? `${name} (shipped)` : name,
+    options === undefined ? 'not trained' : String(steps),
+    own.toFixed(4),
+  ]);
+  const queries = changed.map((each) => [
+    ...[each.query, rankText(each.before), rankText(each.after), each.document, each.firstBefore],
   ]);
   return renderReport({
     title: 'An adapter of embeddings',
@@ -259,9 +265,14 @@ export function adapterReport(
           {
             kind: 'table',
             table: {
-              head: BEFORE_AFTER,
-              rows: beforeAfter(report),
-              caption: `On held-out data, with the form chosen on other held-out data: ${report.metric}.`,
+              head: ['', metric],
+              rows: [
+                ['without an adapter', base.toFixed(4)],
+                ['with one', adapted.toFixed(4)],
+                ['gain', signed(gain)],
+                [`its ${100 * level} % interval`, interval.map(signed).join(' to ')],
+              ],
+              caption: `Mean over what was held out (${count}), with the form chosen on other held-out data.`,
             },
           },
           ...(forms.length === 0
@@ -270,9 +281,9 @@ export function adapterReport(
                 {
                   kind: 'table' as const,
                   table: {
-                    head: ['form', 'steps', report.metric],
+                    head: ['form', 'steps', metric],
                     rows: forms,
-                    caption: `Forms that were tried, each at its best number of steps. Without an adapter: ${report.base.toFixed(4)}.`,
+                    caption: `Forms that were tried, each at its best number of steps. Without an adapter: ${base.toFixed(4)}.`,
                   },
                 },
               ]),
@@ -288,16 +299,12 @@ export function adapterReport(
                 {
                   kind: 'table' as const,
                   table: {
-                    head: [...CHANGED, 'first before', 'first after'],
-                    rows: changed.map((each) => [
-                      each.query,
-                      each.document,
-                      rankText(each.before),
-                      rankText(each.after),
-                      each.firstBefore,
-                      each.firstAfter,
-                    ]),
-                    texts: [1, 4, 5],
+                    head: ['query', 'before', 'after', 'document', 'first before'],
+                    rows: queries,
+                    // Columns of long texts wrap.
+                    texts: [0, 3, 4].filter((column) =>
+                      queries.some((cells) => (cells[column] as string).length > LONG_TEXT),
+                    ),
                     caption:
                       'Rank of the first right document. The final adapter was trained on these pairs too.',
                   },
