@@ -1,4 +1,4 @@
-/** How certain a mean is whose values weigh differently and have rows in common. */
+/** Certainty of a mean whose values weigh differently and have rows in common. */
 
 /** Mean of values. */
 export function meanOf(values: Float64Array): number {
