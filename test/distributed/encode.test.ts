@@ -2,7 +2,7 @@
 
 import { spawnSync } from 'node:child_process';
 import { createHmac } from 'node:crypto';
-import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { connect } from '@nats-io/transport-node';
 import { missingServer, NatsServer } from '../../bench/nats-server.js';
@@ -72,6 +72,25 @@ function forge(message: Uint8Array): void {
 /** Facts that a process prints when it is done. */
 const doneOf = ({ output }: RankProcess): Record<string, unknown> =>
   events(output).at(-1) as Record<string, unknown>;
+
+test('all packages that are missing are named in one sentence', async () => {
+  // A program without packages around it; its modules need their kind.
+  cpSync('dist', at('alone'), { recursive: true, filter: (path) => !path.endsWith('.map') });
+  cpSync('package.json', at('package.json'));
+  const program = at('alone/cli.js');
+  const words = at('words.txt');
+  writeWords(words, 300);
+  const nats = ['--nats', 'nats://127.0.0.1:1'];
+  const gpt = ['train', 'gpt', '--data', words, '--out', at('alone-gpt'), '--ranks', '2', ...SMALL];
+  for (const [args, missing] of [
+    [encode(...nats), 'packages @nats-io/jetstream and @nats-io/transport-node'],
+    [[...gpt, ...nats], 'package @nats-io/transport-node: npm i @nats-io/transport-node\n'],
+  ] as const) {
+    const { status, stderr } = await run(home, args, { program });
+    same(status, 2, stderr);
+    check(stderr.includes(`--nats needs the ${missing}`), stderr);
+  }
+});
 
 testWithServer('the files of one machine; a worker needs the model alone', async (server) => {
   const files = await reference('--data', texts);

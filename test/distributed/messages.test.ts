@@ -11,7 +11,7 @@ const test = suite('distributed messages');
 const { crc32, plainCrc32, readFrame, readNote, writeFrame, writeNote, ...others } =
   await importInternals<typeof import('./messages.js')>('messages.ts');
 
-const { joinBytes, splitBytes, plainHmac, Seal } = others;
+const { joinBytes, splitBytes, plainHmac, Seal, Mailbox, RoundTrip } = others;
 
 const LIMITS = {
   group: [0x1234, 0xffffffff] as const,
@@ -179,4 +179,88 @@ test('a sealed message opens with its secret, and as it was closed', () => {
       same(new Seal(secret).open(closed.subarray(0, n % 16)), undefined, 'too short');
     }),
   );
+});
+
+test('the time-out of a rank follows its round trips, and doubles when it was in vain', () => {
+  const near = new RoundTrip();
+  same(
+    [0, 1, 2, 9].map((times) => near.timeout(times)),
+    [500, 1000, 2000, 8000],
+    'unknown',
+  );
+  for (let i = 0; i < 40; i++) near.add(3);
+  same(near.timeout(0), 500, 'a fast one');
+  const far = new RoundTrip();
+  far.add(900);
+  same(far.timeout(0), 900 + 4 * 450, 'the first round trip');
+  for (let i = 0; i < 60; i++) far.add(900);
+  check(Math.abs(far.timeout(0) - 900) < 1, `steady: ${far.timeout(0)}`);
+  far.add(2500);
+  check(far.timeout(0) > 900 + 1600, `after a late one: ${far.timeout(0)}`);
+});
+
+/** Two mailboxes whose frames take some time, by a clock of their own. */
+function connectMailboxes(delayMs: number, chunks: number) {
+  const limits = { group: LIMITS.group, ranks: 2, chunkBytes: 64, maxBytes: 64 * chunks };
+  const frames: { at: number; to: number; kind?: number | undefined; frame: Uint8Array }[] = [];
+  const waiting: (() => void)[] = [];
+  const counts = { data: 0, resend: 0 };
+  let now = 0;
+  const boxes = [0, 1].map(
+    (rank) =>
+      new Mailbox(
+        { ...limits, rank },
+        {
+          send(_, frame) {
+            const kind = readFrame(frame, { ...limits, rank: 1 - rank })?.kind;
+            if (kind === 1) counts.data++;
+            if (kind === 3) counts.resend++;
+            frames.push({ at: now + delayMs, to: 1 - rank, kind, frame });
+          },
+          check: () => undefined,
+          now: () => now,
+          wait: () => new Promise<void>((done) => waiting.push(done)),
+        },
+      ),
+  );
+  /** Exchanges messages of so many chunks; one of the first rank may be lost. */
+  const exchange = async (isLost = false): Promise<void> => {
+    let isOver = false;
+    const message = new Uint8Array(64 * chunks);
+    const runs = boxes.map((box) => box.run(message, () => false));
+    const all = Promise.all(runs).then(() => {
+      isOver = true;
+    });
+    for (let ticks = 0; !isOver && ticks < 5000; ticks++) {
+      now += 10;
+      for (const sent of frames.splice(0)) {
+        if (sent.at > now) frames.push(sent);
+        else if (isLost && sent.to === 1 && sent.kind === 1) isLost = false;
+        else boxes[sent.to]?.take(sent.frame);
+      }
+      for (const wake of waiting.splice(0)) wake();
+      await new Promise((done) => setImmediate(done));
+    }
+    check(isOver, 'the messages did not arrive');
+    await all;
+  };
+  return { exchange, counts };
+}
+
+test('a slow way is learned: chunks are asked for once and not again and again', async () => {
+  const slow = connectMailboxes(900, 8);
+  for (let i = 0; i < 4; i++) await slow.exchange();
+  const before = { ...slow.counts };
+  for (let i = 0; i < 5; i++) await slow.exchange();
+  same(slow.counts.resend - before.resend, 0, 'asked');
+  same(slow.counts.data - before.data, 5 * 2 * 8, 'chunks');
+});
+
+test('a chunk that is lost is asked for, and comes', async () => {
+  const fast = connectMailboxes(10, 8);
+  await fast.exchange();
+  same(fast.counts.resend, 0, 'nothing is lost');
+  await fast.exchange(true);
+  check(fast.counts.resend >= 1, 'asked');
+  same(fast.counts.data, 2 * 2 * 8 + 1, 'one chunk more');
 });

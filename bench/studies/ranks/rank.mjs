@@ -73,12 +73,14 @@ async function train(communicator) {
   const { system, batchSize } = setting;
   manualSeed(1);
   const { model, data } = SYSTEMS[system]();
-  const options = { steps: rounds + 2, batchSize, communicator, shards: setting.shards ?? SHARDS };
+  const { warmUp } = setting;
+  const steps = warmUp + rounds;
+  const options = { steps, batchSize, communicator, shards: setting.shards ?? SHARDS };
   const costs = [];
   let before = 0;
   for await (const { step, cost } of trainRanks(model, data, options)) {
-    if (step === 2) before = cpu();
-    if (step > 2) costs.push(cost);
+    if (step === warmUp) before = cpu();
+    if (step > warmUp) costs.push(cost);
   }
   const of = (name) => median(costs.map((cost) => cost[name]));
   return {

@@ -3,12 +3,8 @@
  * with the same bits as a run that was never stopped.
  */
 
-import { createHash } from 'node:crypto';
-import { existsSync, readdirSync, statSync } from 'node:fs';
-import { join } from 'node:path';
 import { NonFiniteError } from '../../core/validation.js';
 import { trainRanks } from '../../distributed/index.js';
-import { BITS } from '../../index.js';
 import {
   DivergedError,
   type StepCost,
@@ -17,7 +13,6 @@ import {
 } from '../../models/index.js';
 import { manualSeed, tidy } from '../../nn/index.js';
 import { InputError, Interrupted } from '../../terminal/errors.js';
-import { readBytes } from '../../terminal/files.js';
 import type { Option } from '../../terminal/options.js';
 import { type Command, type Input, JSON_OPTION, required } from '../command.js';
 import { hasModules, readEncoderFolder } from '../input/encoder-folder.js';
@@ -42,6 +37,7 @@ import {
   writeState,
 } from '../output/checkpoint.js';
 import { costLine, describeCost, medianCost } from '../ranks/cost.js';
+import { jobOf } from '../ranks/job.js';
 import { joinJob } from '../ranks/nats.js';
 import { chooseShards, RANK_OPTIONS, type RankOptions, readRankOptions } from '../ranks/options.js';
 import { joinThread, type Ranks, startThreads, threadRank } from '../ranks/threads.js';
@@ -281,32 +277,6 @@ async function runSteps(
   } finally {
     progress.end();
   }
-}
-
-/**
- * Names a job by all that changes its bits, with the content of files instead of their paths: equal
- * commands on several machines are one job.
- */
-function jobOf(run: Run, name: string | undefined): string {
-  const { settings, data, steps, batchSize, warmup, evalEvery } = run;
-  const content = (value: unknown): unknown =>
-    typeof value === 'string' && existsSync(value) ? hashPath(value) : value;
-  const all = Object.entries({ ...settings, steps, batchSize, warmup, evalEvery })
-    .map(([setting, value]) => [setting, content(value)])
-    .sort(([a], [b]) => (String(a) < String(b) ? -1 : 1));
-  const text = JSON.stringify({ bits: BITS, data, all, name });
-  return createHash('sha256').update(text).digest('hex').slice(0, 16);
-}
-
-/** Hash of a file, or of the files of a folder. */
-function hashPath(path: string): string {
-  const hash = createHash('sha256');
-  if (!statSync(path).isDirectory()) return hash.update(readBytes(path)).digest('hex');
-  for (const entry of readdirSync(path).sort()) {
-    const at = join(path, entry);
-    if (statSync(at).isFile()) hash.update(entry).update(readBytes(at));
-  }
-  return hash.digest('hex');
 }
 
 /** Trains as one of several ranks. */

@@ -6,7 +6,7 @@
 import { createHash } from 'node:crypto';
 import { SEAL_BYTES, type Seal } from '../../distributed/nats/seal.js';
 import type { Matrix } from '../../index.js';
-import { imagesFrom } from '../../models/index.js';
+import { type ImageDataset, imagesFrom } from '../../models/index.js';
 import type { Inputs } from '../models/model.js';
 
 const MAGIC = 0x31_51_46_4e;
@@ -93,20 +93,25 @@ export interface PieceContent {
   hash: Uint8Array;
 }
 
-/** Makes the content of a piece from inputs. */
-export function contentOf(inputs: Inputs): PieceContent {
-  const hash = (bytes: Uint8Array): Uint8Array =>
-    createHash('sha256').update(bytes).digest().subarray(0, HASH_BYTES);
-  if ('texts' in inputs) {
-    // JSON keeps halves of characters, which UTF-8 has not.
-    const bytes = new TextEncoder().encode(JSON.stringify(inputs.texts));
-    return { kind: TEXTS, count: inputs.texts.length, sizes: [0, 0, 0], bytes, hash: hash(bytes) };
-  }
-  const { images } = inputs;
+const hashOf = (bytes: Uint8Array): Uint8Array =>
+  createHash('sha256').update(bytes).digest().subarray(0, HASH_BYTES);
+
+/**
+ * Makes the content of a piece of texts.
+ *
+ * @param json each text as JSON, which keeps halves of characters that UTF-8 has not
+ */
+export function textContent(json: readonly string[]): PieceContent {
+  const bytes = new TextEncoder().encode(`[${json.join(',')}]`);
+  return { kind: TEXTS, count: json.length, sizes: [0, 0, 0], bytes, hash: hashOf(bytes) };
+}
+
+/** Makes the content of a piece of images, which are read for it. */
+export function imageContent(images: ImageDataset): PieceContent {
   const { height, width, channels } = images.shape;
   const { pixels } = images.read(Array.from({ length: images.count }, (_, row) => row));
   const sizes = [height, width, channels] as const;
-  return { kind: IMAGES, count: images.count, sizes, bytes: pixels, hash: hash(pixels) };
+  return { kind: IMAGES, count: images.count, sizes, bytes: pixels, hash: hashOf(pixels) };
 }
 
 /** Writes a piece. */
@@ -125,8 +130,7 @@ export function readPiece(seal: Seal, job: string, message: Uint8Array): Piece |
   const read = readMessage(seal, job, message);
   if (read === undefined || read.count < 1) return undefined;
   const { kind, index, count, sizes, hash, content } = read;
-  const own = createHash('sha256').update(content).digest().subarray(0, HASH_BYTES);
-  if (!own.equals(hash)) return undefined;
+  if (!Buffer.from(hashOf(content)).equals(hash)) return undefined;
   if (kind === IMAGES) {
     const [height, width, channels] = sizes;
     if (height * width * channels * count !== content.length) return undefined;

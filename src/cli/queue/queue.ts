@@ -18,7 +18,13 @@ import type {
 import { Seal } from '../../distributed/nats/seal.js';
 import { InputError } from '../../terminal/errors.js';
 import type { Terminal } from '../../terminal/progress.js';
-import { type Connection, connectNats, environment, importOptional } from '../ranks/nats.js';
+import {
+  type Connection,
+  connectNats,
+  environment,
+  importOptional,
+  NATS_PACKAGE,
+} from '../ranks/nats.js';
 import { type JobNote, readNote, writeNote } from './note.js';
 
 type JetStream = { jetstream: typeof jetstream; jetstreamManager: typeof jetstreamManager };
@@ -134,7 +140,9 @@ export class Queue {
    * @throws {InputError} if it is not there, or has none
    */
   static async connect(url: string, terminal: Terminal): Promise<Queue> {
-    const { jetstream, jetstreamManager } = await importOptional<JetStream>(PACKAGE);
+    const { jetstream, jetstreamManager } = await importOptional<JetStream>(PACKAGE, [
+      NATS_PACKAGE,
+    ]);
     const connection = await connectNats(url);
     try {
       const nats = connection as unknown as Parameters<typeof jetstream>[0];

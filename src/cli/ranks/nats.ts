@@ -18,7 +18,7 @@ const CONNECT_MS = 10_000;
 const RETRY_MS = 300;
 
 /** Package of the client. */
-const NATS_PACKAGE = '@nats-io/transport-node';
+export const NATS_PACKAGE = '@nats-io/transport-node';
 
 /** The part of `@nats-io/transport-node` that is used. */
 interface Transport {
@@ -30,12 +30,8 @@ interface Transport {
 /** A connection to a server, and how to end it. */
 export type Connection = Awaited<ReturnType<Transport['connect']>>;
 
-/**
- * Imports an optional package: one next to this program, or in the folder where it runs.
- *
- * @throws {InputError} if there is none
- */
-export async function importOptional<Module>(name: string): Promise<Module> {
+/** Imports a package that is next to this program, or in the folder where it runs; undefined if it is not. */
+async function tryImport<Module>(name: string): Promise<Module | undefined> {
   try {
     return (await import(name)) as Module;
   } catch (error) {
@@ -45,8 +41,26 @@ export async function importOptional<Module>(name: string): Promise<Module> {
     const path = createRequire(join(process.cwd(), 'package.json')).resolve(name);
     return (await import(pathToFileURL(path).href)) as Module;
   } catch {
-    throw new InputError(`--nats needs the package ${name}: npm i ${name}`);
+    return undefined;
   }
+}
+
+/**
+ * Imports an optional package.
+ *
+ * @param others further packages that will be needed: those that are missing are named with it
+ * @throws {InputError} if there is none
+ */
+export async function importOptional<Module>(
+  name: string,
+  others: readonly string[] = [],
+): Promise<Module> {
+  const found = await tryImport<Module>(name);
+  if (found !== undefined) return found;
+  const missing = [name];
+  for (const other of others) if ((await tryImport(other)) === undefined) missing.push(other);
+  const noun = missing.length === 1 ? 'the package' : 'the packages';
+  throw new InputError(`--nats needs ${noun} ${missing.join(' and ')}: npm i ${missing.join(' ')}`);
 }
 
 /** Reads a variable, by default one that the program `nats` reads too. */

@@ -19,17 +19,14 @@ import {
   readFrame,
   writeFrame,
 } from './frame.js';
+import { RoundTrip } from './round-trip.js';
 
 /** Bytes that a rank sends ahead of what all receivers have confirmed. */
 const WINDOW_BYTES = 8 << 20;
 /** Chunks after which a receiver confirms. */
 const ACK_EVERY = 4;
-/**
- * Milliseconds without a frame after which a receiver asks for what is missing; twice as many after
- * each time, up to a maximum.
- */
-const RESEND_MS = 500;
-const MAX_RESEND_MS = 8000;
+/** Bytes of a message from which its end is confirmed, so that the round trip is known. */
+const ACK_BYTES = 64 << 10;
 /** Chunks that are asked for at a time. */
 const MAX_ASKED = 16;
 
@@ -80,6 +77,7 @@ class Arriving {
 
   /** All chunks as one message. */
   join(): Uint8Array {
+    if (this.count === 1) return this.#chunks[0] as Uint8Array;
     const bytes = new Uint8Array(this.total);
     let at = 0;
     for (const chunk of this.#chunks) {
@@ -98,6 +96,9 @@ interface Sent {
   confirmed: number[];
   /** For each rank, the chunks that were sent. */
   begun: number[];
+  /** For each rank, when each chunk was sent first, and the chunks that were sent again. */
+  sentAt: number[][];
+  again: Set<number>[];
 }
 
 /** Surroundings of a mailbox: it sends frames by them, and waits. */
@@ -120,6 +121,8 @@ export class Mailbox {
   /** Messages of this exchange and of the next one, by rank. */
   readonly #arriving = new Map<string, Arriving>();
   readonly #sent: Sent[] = [];
+  /** Round trips to each rank. */
+  readonly #roundTrips: readonly RoundTrip[];
   /** Frames that were not expected. */
   dropped = 0;
   /** Bytes of frames that were sent and received. */
@@ -131,6 +134,7 @@ export class Mailbox {
   constructor(limits: FrameLimits, post: Post) {
     this.#limits = limits;
     this.#post = post;
+    this.#roundTrips = Array.from({ length: limits.ranks }, () => new RoundTrip());
   }
 
   /** Exchanges that were completed. */
@@ -181,7 +185,11 @@ export class Mailbox {
         this.#post.check(behind, sent.exchange);
         await this.#post.wait();
       }
-      for (const i of receivers) sent.begun[i] = chunk + 1;
+      const now = this.#post.now();
+      for (const i of receivers) {
+        sent.begun[i] = chunk + 1;
+        (sent.sentAt[i] as number[])[chunk] = now;
+      }
       this.#sendChunk(sent, to, chunk);
     }
   }
@@ -196,7 +204,11 @@ export class Mailbox {
     const exchange = this.#exchange;
     const others = Array.from({ length: ranks }, (_, i) => i).filter((i) => i !== rank);
     const zeros = (): number[] => new Array(ranks).fill(0);
-    const sent: Sent = { exchange, messages, confirmed: zeros(), begun: zeros() };
+    const sent: Sent = {
+      ...{ exchange, messages, confirmed: zeros(), begun: zeros() },
+      sentAt: Array.from({ length: ranks }, () => []),
+      again: Array.from({ length: ranks }, () => new Set()),
+    };
     this.#sent.push(sent);
     // A rank is one exchange ahead at most: no rank can ask for what lies further back.
     if (this.#sent.length > 2) this.#sent.shift();
@@ -204,8 +216,8 @@ export class Mailbox {
       messages instanceof Uint8Array
         ? [this.#sendMessage(sent, ALL)]
         : others.map((to) => this.#sendMessage(sent, to));
-    const sentAt = Promise.all(sending).then(milliseconds);
-    const [start] = await Promise.all([sentAt, this.#receive(exchange, others, isAbsent)]);
+    const allSent = Promise.all(sending).then(milliseconds);
+    const [start] = await Promise.all([allSent, this.#receive(exchange, others, isAbsent)]);
     this.waitedMs += milliseconds() - start;
     const found = Array.from({ length: ranks }, (_, from) => {
       if (from === rank) return this.#message(sent, rank);
@@ -221,7 +233,7 @@ export class Mailbox {
     others: readonly number[],
     isAbsent: (rank: number) => boolean,
   ): Promise<void> {
-    const asked = others.map(() => ({ at: this.#post.now(), wait: RESEND_MS }));
+    const asked = others.map(() => ({ at: this.#post.now(), times: 0 }));
     for (;;) {
       const missing = others.filter(
         (from) => !this.#arriving.get(`${exchange} ${from}`)?.isDone && !isAbsent(from),
@@ -234,11 +246,12 @@ export class Mailbox {
         const last = asked[others.indexOf(from)] as (typeof asked)[number];
         if (arriving !== undefined && arriving.touched > last.at) {
           last.at = arriving.touched;
-          last.wait = RESEND_MS;
+          last.times = 0;
         }
-        if (now - last.at < last.wait) continue;
+        const timeout = (this.#roundTrips[from] as RoundTrip).timeout(last.times);
+        if (now - last.at < timeout) continue;
         last.at = now;
-        last.wait = Math.min(MAX_RESEND_MS, 2 * last.wait);
+        last.times++;
         this.#ask(exchange, from, arriving);
       }
       await this.#post.wait();
@@ -273,9 +286,7 @@ export class Mailbox {
       return true;
     }
     if (kind === ACK) {
-      if (sent !== undefined) {
-        sent.confirmed[from] = Math.max(sent.confirmed[from] as number, frame.chunk);
-      }
+      if (sent !== undefined) this.#takeConfirmation(sent, from, frame.chunk);
       return true;
     }
     if (exchange < this.#exchange) return true; // Repeated: it was there before.
@@ -289,9 +300,21 @@ export class Mailbox {
     }
     if (arriving.total !== frame.total) return false;
     if (!arriving.take(frame.chunk, frame.payload, now)) return true;
-    const { complete, count, isDone } = arriving;
-    if (count > ACK_EVERY && (isDone || complete % ACK_EVERY === 0)) this.#confirm(frame, complete);
+    const { complete, count, isDone, total } = arriving;
+    const isLong = count > ACK_EVERY;
+    const isDue = isDone ? isLong || total >= ACK_BYTES : isLong && complete % ACK_EVERY === 0;
+    if (isDue) this.#confirm(frame, complete);
     return true;
+  }
+
+  /** Takes note of the chunks that a rank has, and of the round trip of the last one of them. */
+  #takeConfirmation(sent: Sent, from: number, chunks: number): void {
+    const before = sent.confirmed[from] as number;
+    if (chunks <= before) return;
+    sent.confirmed[from] = chunks;
+    const sentAt = sent.sentAt[from]?.[chunks - 1];
+    if (sentAt === undefined) return;
+    this.#roundTrips[from]?.add(this.#post.now() - sentAt, sent.again[from]?.has(chunks - 1));
   }
 
   #confirm({ exchange, from, chunks, total }: Frame, complete: number): void {
@@ -317,7 +340,9 @@ export class Mailbox {
     // What was not sent yet will be.
     const begun = sent.begun[to] as number;
     for (const chunk of chunks.slice(0, MAX_ASKED)) {
-      if (chunk < begun) this.#sendChunk(sent, to, chunk);
+      if (chunk >= begun) continue;
+      sent.again[to]?.add(chunk);
+      this.#sendChunk(sent, to, chunk);
     }
   }
 }

@@ -13,7 +13,7 @@ import { accumulateRowGrad, addRowGrad, RowGrad } from '../../nn/row-grad.js';
 import { empty } from '../../nn/tensor.js';
 import { joinBytes, NumberReader, splitBytes, writeNumbers } from '../bytes.js';
 import type { Communicator } from '../transport/communicator.js';
-import { type Block, blockOf, subtreesOf, TreeSum } from '../tree.js';
+import { areHalves, type Block, blockOf, subtreesOf, TreeSum } from '../tree.js';
 
 /** Gradients of a subtree of shards. */
 interface Node extends Block {
@@ -69,8 +69,12 @@ export class ShardGradients {
       first: left.first,
       count: 2 * left.count,
       at: left.at,
-      rows: left.rows.map((rows, i) => joinRows(this.#sparse[i] as Tensor, rows, right.rows[i])),
+      rows: this.#joinTables(left.rows, right.rows),
     };
+  }
+
+  #joinTables(left: Node['rows'], right: Node['rows']): Node['rows'] {
+    return left.map((rows, i) => joinRows(this.#sparse[i] as Tensor, rows, right[i]));
   }
 
   /**
@@ -79,21 +83,17 @@ export class ShardGradients {
    */
   take(shard: number): void {
     const core = kernels(nnCode);
-    const at = allocate(4 * Math.max(1, this.#length));
-    core.fillArray(at, this.#length, 0);
+    const left = this.#sum.nodes.at(-1);
+    const isRight = left !== undefined && areHalves(left, { first: shard, count: 1 });
+    // Added to the left half where that waits for it, else to zeros: none is a negative zero, so both
+    // have the same bits, and no gradient counts as one of zeros.
+    const at = isRight ? left.at : allocate(4 * Math.max(1, this.#length));
+    if (!isRight) core.fillArray(at, this.#length, 0);
     for (const { tensor, at: offset } of this.#dense) {
       const { grad, rowGrad } = tensor;
       const to = at + 4 * offset;
-      // Added to zeros: none is a negative zero, and no gradient counts as one of zeros.
-      if (grad !== undefined) core.accumulate(to, grad.at, grad.size);
-      if (rowGrad !== undefined) {
-        const whole = empty(tensor.shape);
-        core.fillArray(whole.at, whole.size, 0);
-        addRowGrad(whole, rowGrad);
-        core.accumulate(to, whole.at, whole.size);
-        whole.dispose();
-        rowGrad.dispose();
-      }
+      if (rowGrad !== undefined) addDense(to, tensor, rowGrad);
+      else if (grad !== undefined) core.accumulate(to, grad.at, grad.size);
       grad?.dispose();
       tensor.grad = undefined;
       tensor.rowGrad = undefined;
@@ -106,7 +106,12 @@ export class ShardGradients {
       table.rowGrad = undefined;
       return rowGrad as RowGrad | undefined;
     });
-    this.#sum.add({ first: shard, count: 1, at, rows });
+    if (!isRight) {
+      this.#sum.add({ first: shard, count: 1, at, rows });
+      return;
+    }
+    this.#sum.nodes.pop();
+    this.#sum.add({ first: left.first, count: 2, at, rows: this.#joinTables(left.rows, rows) });
   }
 
   /**
@@ -124,7 +129,7 @@ export class ShardGradients {
         : await communicator.allReduce(
             nodes.map(({ first, count, at }) => ({
               ...{ first, count },
-              values: f32().slice(at / 4, at / 4 + this.#length),
+              values: f32().subarray(at / 4, at / 4 + this.#length),
             })),
           );
     const rows = await this.#gatherRows(communicator, shards);
@@ -157,10 +162,10 @@ export class ShardGradients {
     if (this.#sparse.length === 0) return [];
     const own = this.#sum.nodes.flatMap(({ rows }) => rows.map((each) => writeRows(each)));
     const messages = await communicator.allGather(joinBytes(own));
-    const sum = new TreeSum<Block & { rows: (RowGrad | undefined)[] }>((left, right) => ({
+    const sum = new TreeSum<Pick<Node, 'rows' | keyof Block>>((left, right) => ({
       first: left.first,
       count: 2 * left.count,
-      rows: left.rows.map((rows, i) => joinRows(this.#sparse[i] as Tensor, rows, right.rows[i])),
+      rows: this.#joinTables(left.rows, right.rows),
     }));
     for (const [rank, message] of messages.entries()) {
       const blocks = subtreesOf(blockOf(rank, messages.length, shards));
@@ -188,6 +193,18 @@ export class ShardGradients {
     }
     this.#sum = this.#newSum();
   }
+}
+
+/** Adds the gradient of a table, which has one of rows, and may have one of all of it, too. */
+function addDense(to: Pointer, { shape, grad }: Tensor, rowGrad: RowGrad): void {
+  const core = kernels(nnCode);
+  const whole = empty(shape);
+  core.fillArray(whole.at, whole.size, 0);
+  if (grad !== undefined) core.accumulate(whole.at, grad.at, grad.size);
+  addRowGrad(whole, rowGrad);
+  core.accumulate(to, whole.at, whole.size);
+  whole.dispose();
+  rowGrad.dispose();
 }
 
 /** Sum of the gradients of rows of a table; both are used up. */

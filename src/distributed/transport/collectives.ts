@@ -2,7 +2,7 @@
 
 import nnCode from '#wasm/nn';
 import { kernels } from '../../core/kernels.js';
-import { f32, scoped } from '../../core/memory.js';
+import { f32, type Pointer, scoped } from '../../core/memory.js';
 import { bytesOf, joinBytes, splitBytes } from '../bytes.js';
 import { type Block, blockOf, partStart, subtreesOf, TreeSum } from '../tree.js';
 import type { Communicator, Subtree, Traffic } from './communicator.js';
@@ -71,7 +71,7 @@ export abstract class Collectives implements Communicator {
           `allReduce: rank ${part} has sent ${bytes.length / 4} of ${expected} numbers`,
         );
       }
-      total.set(new Float32Array(bytes.slice().buffer), start(part));
+      bytesOf(total).set(bytes, 4 * start(part));
     }
     return total;
   }
@@ -99,27 +99,22 @@ export abstract class Collectives implements Communicator {
 
 /** Sums subtrees of all shards, in order. */
 export function sumSubtrees(subtrees: readonly Subtree[]): Float32Array {
-  const sum = new TreeSum<Subtree>((left, right) => ({
-    first: left.first,
-    count: 2 * left.count,
-    values: addValues(left.values, right.values),
-  }));
-  for (const subtree of subtrees) sum.add(subtree);
-  const [total, other] = sum.nodes;
-  if (total === undefined || other !== undefined) {
-    throw new RangeError('allReduce: subtrees must be those of all shards');
-  }
-  return total.values;
-}
-
-function addValues(a: Float32Array, b: Float32Array): Float32Array {
-  const { length } = a;
-  if (length === 0) return a;
+  const length = subtrees[0]?.values.length ?? 0;
   return scoped((scope) => {
-    const [atA, atB] = [scope.f32(length), scope.f32(length)];
-    f32().set(a, atA / 4);
-    f32().set(b, atB / 4);
-    kernels(nnCode).accumulate(atA, atB, length);
-    return f32().slice(atA / 4, atA / 4 + length);
+    const core = kernels(nnCode);
+    const sum = new TreeSum<Block & { at: Pointer }>((left, right) => {
+      core.accumulate(left.at, right.at, length);
+      return { first: left.first, count: 2 * left.count, at: left.at };
+    });
+    for (const { first, count, values } of subtrees) {
+      const at = scope.f32(length);
+      f32().set(values, at / 4);
+      sum.add({ first, count, at });
+    }
+    const [total, other] = sum.nodes;
+    if (total === undefined || other !== undefined) {
+      throw new RangeError('allReduce: subtrees must be those of all shards');
+    }
+    return f32().slice(total.at / 4, total.at / 4 + length);
   });
 }

@@ -4,7 +4,10 @@ import type { Block } from '../tree.js';
 
 /** Sum of the values of a subtree's shards. */
 export interface Subtree extends Block {
-  /** Numbers to sum, as many in each subtree. */
+  /**
+   * Numbers to sum, as many in each subtree. They may lie in memory that is used again: `allReduce` has
+   * to copy them before it gives the promise.
+   */
   values: Float32Array;
 }
 
