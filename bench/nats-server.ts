@@ -27,6 +27,9 @@ const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout
 export class NatsServer {
   readonly folder = mkdtempSync(join(tmpdir(), 'nearfar-nats-'));
   port = -1;
+  /** Port for pages, where the configuration has WebSockets. */
+  webSocketPort = -1;
+  readonly #host: string;
   #config: string;
   #child: ChildProcess | undefined;
 
@@ -35,9 +38,13 @@ export class NatsServer {
     rmSync(this.folder, { recursive: true, force: true });
   };
 
-  /** @param config further lines of the configuration */
-  constructor(config = '') {
+  /**
+   * @param config further lines of the configuration
+   * @param host address that it listens at
+   */
+  constructor(config = '', host = '127.0.0.1') {
     this.#config = config;
+    this.#host = host;
     process.once('exit', this.#remove);
   }
 
@@ -53,13 +60,19 @@ export class NatsServer {
   }
 
   get url(): string {
-    return `nats://127.0.0.1:${this.port}`;
+    return `nats://${this.#host}:${this.port}`;
+  }
+
+  /** Lets pages connect, too. */
+  openWebSockets(): this {
+    this.#config += '\nwebsocket { listen: "127.0.0.1:-1", no_tls: true }';
+    return this;
   }
 
   /** Starts it, at the port that it had before. */
   async start(): Promise<this> {
     const file = join(this.folder, 'server.conf');
-    writeFileSync(file, `listen: 127.0.0.1:${this.port}\n${this.#config}\n`);
+    writeFileSync(file, `listen: ${this.#host}:${this.port}\n${this.#config}\n`);
     for (const name of this.#portFiles()) rmSync(join(this.folder, name));
     const args = ['-c', file, '--ports_file_dir', this.folder];
     const child = spawn(findServer() as string, args, { stdio: 'ignore' });
@@ -67,12 +80,14 @@ export class NatsServer {
     for (let tries = 0; tries < 200; tries++) {
       const [name] = this.#portFiles();
       if (name !== undefined) {
-        const { nats } = JSON.parse(readFileSync(join(this.folder, name), 'utf8') || '{}') as {
-          nats?: string[];
-        };
-        const port = Number(nats?.[0]?.split(':').at(-1));
+        const { nats, websocket } = JSON.parse(
+          readFileSync(join(this.folder, name), 'utf8') || '{}',
+        ) as Record<'nats' | 'websocket', string[] | undefined>;
+        const portOf = (urls: string[] | undefined): number => Number(urls?.[0]?.split(':').at(-1));
+        const port = portOf(nats);
         if (port > 0) {
           this.port = port;
+          this.webSocketPort = portOf(websocket);
           return this;
         }
       }

@@ -20,6 +20,7 @@ export {
   type Subtree,
   type Traffic,
 } from './transport/communicator.js';
+export type { GradientFormat } from './transport/format.js';
 export {
   failRank,
   type JoinRanksOptions,

@@ -18,6 +18,9 @@ export function writeTexts(path: string, count: number): void {
   writeFileSync(path, `${lines.join('\n')}\n`);
 }
 
+/** Milliseconds after the last kill within which the work ends, on a slow machine too. */
+const END_MS = 300_000;
+
 /** Kills of each kind. */
 export type EncodingKills = Record<'worker' | 'writer' | 'server', number>;
 
@@ -38,12 +41,13 @@ export async function disturbEncoding(
   const done: EncodingKills = { worker: 0, writer: 0, server: 0 };
   const total = (): number => done.worker + done.writer + done.server;
   const workers: RankProcess[] = [];
-  const start = Date.now();
+  let [killed, last] = [0, Date.now()];
   try {
     for (;;) {
       let writer = new RankProcess(commands.writer);
       while (writer.isRunning) {
-        if (Date.now() - start > 300_000) throw new Error(`${writer.output}${writer.errors}`);
+        if (total() > killed) [killed, last] = [total(), Date.now()];
+        if (Date.now() - last > END_MS) throw new Error(`${writer.output}${writer.errors}`);
         for (const i of [0, 1]) {
           if (workers[i]?.isRunning !== true) workers[i] = new RankProcess(commands.worker);
         }

@@ -14,9 +14,18 @@ export class RankProcess {
   status: number | null | undefined;
   readonly #child: ChildProcess;
 
-  constructor(args: readonly string[], env: Record<string, string> = {}) {
+  /**
+   * @param args of nearfar
+   * @param before a program, and its arguments, that runs it
+   */
+  constructor(
+    args: readonly string[],
+    env: Record<string, string> = {},
+    before: readonly string[] = [],
+  ) {
     this.args = args;
-    this.#child = spawn(process.execPath, [resolve('dist/cli.js'), ...args], {
+    const [program, ...more] = [...before, process.execPath, resolve('dist/cli.js'), ...args];
+    this.#child = spawn(program as string, more, {
       env: { ...process.env, ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
@@ -56,6 +65,9 @@ export class RankProcess {
 
 export const pause = (ms: number): Promise<void> => new Promise((done) => setTimeout(done, ms));
 
+/** Milliseconds after the last disturbance within which a job ends, on a slow machine too. */
+const END_MS = 600_000;
+
 /** Kinds of disturbances, and how often each came. */
 export type Disturbances = Record<'rank' | 'server' | 'stall', number>;
 
@@ -75,12 +87,12 @@ export async function disturbJob(
 ): Promise<Disturbances> {
   const done: Disturbances = { rank: 0, server: 0, stall: 0 };
   const processes = folders.map((out) => new RankProcess(command(out)));
-  const start = Date.now();
+  let last = Date.now();
   while (processes.some(({ isRunning }) => isRunning)) {
     // A step later, so that a fast machine and a slow one are disturbed alike.
     await stepOrEnd(processes);
     await pause(random.uniform(0.3, 1.7) * everyMs);
-    if (Date.now() - start > 900_000) throw new Error(describe(processes));
+    if (Date.now() - last > END_MS) throw new Error(describe(processes));
     for (const { status, args, errors, output } of processes) {
       // Killed ones have no status.
       if (typeof status === 'number' && status !== 0) {
@@ -88,6 +100,7 @@ export async function disturbJob(
       }
     }
     if (done.rank + done.server >= kills) continue;
+    last = Date.now();
     const running = processes.filter(({ isRunning }) => isRunning);
     // The end of the job is not disturbed: those that are through don't come back.
     if (running.length < processes.length) continue;

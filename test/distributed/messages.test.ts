@@ -11,7 +11,8 @@ const test = suite('distributed messages');
 const { crc32, plainCrc32, readFrame, readNote, writeFrame, writeNote, ...others } =
   await importInternals<typeof import('./messages.js')>('messages.ts');
 
-const { joinBytes, splitBytes, plainHmac, Seal, Mailbox, RoundTrip } = others;
+const { joinBytes, splitBytes, plainHmac, Seal, Mailbox, RoundTrip, readValues, writeValues } =
+  others;
 
 const LIMITS = {
   group: [0x1234, 0xffffffff] as const,
@@ -263,4 +264,48 @@ test('a chunk that is lost is asked for, and comes', async () => {
   await fast.exchange(true);
   check(fast.counts.resend >= 1, 'asked');
   same(fast.counts.data, 2 * 2 * 8 + 1, 'one chunk more');
+});
+
+/** The f32 of some bits. */
+const fromBits = (bits: number): number =>
+  new Float32Array(Uint32Array.of(bits).buffer)[0] as number;
+
+test('bf16 is the nearest one, to even at halfway', () => {
+  const round = (bits: number): number => {
+    const bytes = writeValues(Float32Array.of(fromBits(bits)), 'bf16');
+    same(bytes.length, 2);
+    return (readValues(bytes, 1, 'bf16') as Float32Array)[0] as number;
+  };
+  const check16 = (bits: number): void => {
+    const [x, found] = [fromBits(bits), round(bits)];
+    if (Number.isNaN(x)) {
+      check(Number.isNaN(found), `${bits}`);
+      return;
+    }
+    const [near, far] = [(bits >>> 16) << 16, ((bits >>> 16) + 1) << 16].map((own) =>
+      fromBits(own >>> 0),
+    ) as [number, number];
+    // Past the largest one is infinity, which counts as the next power of two.
+    const distance = (to: number): number =>
+      Math.abs((Number.isFinite(to) ? to : Math.sign(x) * 2 ** 128) - x);
+    const isEven = ((bits >>> 16) & 1) === 0;
+    const nearest =
+      distance(near) === distance(far)
+        ? isEven
+          ? near
+          : far
+        : distance(near) < distance(far)
+          ? near
+          : far;
+    check(
+      Object.is(found, Number.isFinite(x) ? nearest : x),
+      `${bits.toString(16)}: ${x} to ${found}`,
+    );
+  };
+  const edges = [0, 0x80000000, 1, 0x8000, 0x18000, 0x7f7fffff, 0xff7f8000, 0x7f800000, 0x7fffffff];
+  for (const bits of [...edges, 0xff800000, 0x7f800001, 0x3f808000, 0x3f818000, 0x3f807fff]) {
+    check16(bits);
+  }
+  fc.assert(fc.property(fc.nat(0xffffffff), check16));
+  same(readValues(new Uint8Array(3), 1, 'bf16'), undefined, 'another length');
 });

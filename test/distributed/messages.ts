@@ -7,3 +7,4 @@ export { readNote, writeNote } from '../../src/distributed/nats/members.js';
 export { Mailbox } from '../../src/distributed/nats/messages.js';
 export { RoundTrip } from '../../src/distributed/nats/round-trip.js';
 export { plainHmac, Seal } from '../../src/distributed/nats/seal.js';
+export { readValues, writeValues } from '../../src/distributed/transport/format.js';

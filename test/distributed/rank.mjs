@@ -8,7 +8,7 @@ import { joinRanks, trainRanks } from 'nearfar/distributed';
 import { BERT, CLIP, GPT, imagesFrom, MAE, SentenceEncoder, SimCLR } from 'nearfar/models';
 import { bytesInUse, manualSeed } from 'nearfar/nn';
 
-const { share, rank, system, shards, steps } = workerData;
+const { share, rank, system, shards, steps, gradients } = workerData;
 
 const WORDS = ['red', 'green', 'blue', 'cat', 'dog', 'bird', 'runs', 'sleeps', 'eats', 'small'];
 
@@ -109,6 +109,7 @@ const run = trainRanks(model, data, {
   ...{ learningRate: 1e-2, warmup: 0, steps, seed: 5, communicator },
   ...options,
   ...(shards === undefined ? {} : { shards }),
+  ...(gradients === undefined ? {} : { gradients }),
 });
 for await (const { loss } of run) losses.push(loss);
 const leaked = bytesInUse() - before;

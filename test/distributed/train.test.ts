@@ -20,12 +20,18 @@ interface Outcome {
 const STEPS = 4;
 
 /** Trains on so many ranks; gives what each of them posts at the end. */
-function run(system: string, ranks: number, shards?: number, steps = STEPS): Promise<Outcome[]> {
+function run(
+  system: string,
+  ranks: number,
+  shards?: number,
+  steps = STEPS,
+  gradients?: 'f32' | 'bf16',
+): Promise<Outcome[]> {
   // Small boxes, so that messages take several rounds.
   const share = shareRanks(ranks, { boxBytes: 4096 });
   return Promise.all(
     Array.from({ length: ranks }, (_, rank) => {
-      const workerData = { share, rank, system, shards, steps };
+      const workerData = { share, rank, system, shards, steps, gradients };
       const worker = new Worker(new URL('./rank.mjs', import.meta.url), { workerData });
       return new Promise<Outcome>((resolve, reject) => {
         worker.on('message', resolve);
@@ -63,6 +69,25 @@ for (const system of SYSTEMS) {
         check(other.traffic.received > 0, 'there is traffic');
       }
     }
+  });
+}
+
+/** Systems with dense gradients and moving buffers, with dense ones alone, and with those of rows. */
+for (const system of ['simclr', 'gpt', 'pairs']) {
+  test(`${system}: gradients in bf16 have the same bits on any number of ranks`, async () => {
+    const [[one], ...others] = (await Promise.all(
+      [1, 2, 3, 8].map((ranks) => run(system, ranks, undefined, STEPS, 'bf16')),
+    )) as [[Outcome], ...Outcome[][]];
+    same(one.leaked, 0, 'bytes that a run leaves');
+    for (const other of others.flat()) {
+      same(other.losses, one.losses);
+      sameBits(other.weights, one.weights);
+      same(other.leaked, 0, 'bytes that a run leaves');
+    }
+    const [two] = (await run(system, 2)) as [Outcome];
+    check(two.weights.join() !== one.weights.join(), 'the weights of f32');
+    const sent = (others[0] as [Outcome])[0].traffic.sent / two.traffic.sent;
+    check(sent < (system === 'gpt' ? 0.53 : 0.9), `${sent} of the bytes`);
   });
 }
 
@@ -110,6 +135,10 @@ test('shards, batches and communicators that do not fit are refused', async () =
   check(
     (await errorOf({ communicator: {} })).startsWith('TypeError: trainRanks: communicator'),
     'it',
+  );
+  same(
+    await errorOf({ gradients: 'f16' }),
+    "RangeError: trainRanks: gradients must be 'f32' or 'bf16', got \"f16\"",
   );
   check((await errorOf({ accumulate: 2 })).includes('accumulate is for one machine'), 'accumulate');
   throws(() => joinRanks(shareRanks(2), 2), RangeError, /rank must be a whole number from 0 to 1/);

@@ -44,7 +44,12 @@ export const DISTRIBUTED: ExportRows = {
       imagesFrom(new Uint8Array(4 * 64).fill(9), shape),
     ],
     options: () => ({
-      ...{ communicator: distributed.joinRanks(share(), 0), shards: 2, onLost: () => undefined },
+      ...{
+        communicator: distributed.joinRanks(share(), 0),
+        shards: 2,
+        gradients: 'f32',
+        onLost: () => undefined,
+      },
       ...{ steps: 1, batchSize: 4, learningRate: 0.1, warmup: 0, weightDecay: 0, gradClip: 1 },
       ...{ betas: [0.9, 0.99], eps: 1e-8, schedule: 'linear', seed: 1 },
       ...{ evalEvery: 9, signal: new AbortController().signal },

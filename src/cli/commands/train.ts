@@ -4,7 +4,7 @@
  */
 
 import { NonFiniteError } from '../../core/validation.js';
-import { trainRanks } from '../../distributed/index.js';
+import { type GradientFormat, trainRanks } from '../../distributed/index.js';
 import {
   DivergedError,
   type StepCost,
@@ -110,6 +110,7 @@ interface Run {
 interface Sharing {
   ranks: Ranks;
   shards: number;
+  gradients: GradientFormat;
   /** Cost of each step so far. */
   costs: StepCost[];
 }
@@ -170,7 +171,12 @@ async function run(input: Input): Promise<void> {
 
 /** Settings that ranks have, as a run keeps them; the number of ranks is not one. */
 function sharedSettings(asked: RankOptions | undefined): Settings {
-  return asked?.shards === undefined ? {} : { shards: asked.shards };
+  const { shards, gradients } = asked ?? {};
+  return {
+    ...(shards !== undefined && { shards }),
+    // A run keeps a format that is not the default.
+    ...(gradients !== undefined && { gradients: gradients === 'f32' ? undefined : gradients }),
+  };
 }
 
 /** Starts the ranks of a run, or joins them; a run that began with shards goes on with them. */
@@ -187,12 +193,14 @@ async function shareRun(
   }
   const options = { ranks: asked?.ranks ?? 1, shards: before ?? asked?.shards };
   const shards = chooseShards(options, run.batchSize);
-  run.settings = { ...run.settings, shards };
+  const format = (run.settings.gradients ?? asked?.gradients ?? 'f32') as GradientFormat;
+  run.settings = { ...run.settings, shards, ...(format !== 'f32' && { gradients: format }) };
+  const sharing = { shards, gradients: format, costs: [] };
   const thread = threadRank();
-  if (thread !== undefined) return { ranks: joinThread(thread), shards, costs: [] };
-  if (asked?.nats === undefined) return { ranks: startThreads(options.ranks), shards, costs: [] };
+  if (thread !== undefined) return { ...sharing, ranks: joinThread(thread) };
+  if (asked?.nats === undefined) return { ...sharing, ranks: startThreads(options.ranks) };
   const job = { url: asked.nats, job: jobOf(run, asked.job), ranks: options.ranks, step };
-  return { ranks: await joinJob(job, terminal), shards, costs: [] };
+  return { ...sharing, ranks: await joinJob(job, terminal) };
 }
 
 /** Decides how long and in what batches to train, and says what is cut to the run or to the data. */
@@ -221,7 +229,7 @@ function checkSame(resumed: RunState, settings: Settings, data: string): void {
     const before = resumed.settings[name];
     if (before === value) continue;
     throw new InputError(
-      `--resume: the run began with ${name} ${before ?? 'by default'}, not ${value}`,
+      `--resume: the run began with ${name} ${before ?? 'by default'}, not ${value ?? 'by default'}`,
     );
   }
   if (resumed.data !== data)
@@ -280,8 +288,8 @@ async function runSteps(
 }
 
 /** Trains as one of several ranks. */
-function trainShared({ ranks: { communicator, onLost }, shards }: Sharing): TrainLoop {
-  const options = { communicator, shards, ...(onLost && { onLost }) };
+function trainShared({ ranks: { communicator, onLost }, shards, gradients }: Sharing): TrainLoop {
+  const options = { communicator, shards, gradients, ...(onLost && { onLost }) };
   return ((model: never, data: never, own: object) =>
     trainRanks(model, data, { ...own, ...options })) as TrainLoop;
 }

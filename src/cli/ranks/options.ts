@@ -1,12 +1,13 @@
 /** Options of a training that ranks share: threads of this machine, or processes on several. */
 
-import { defaultShards } from '../../distributed/index.js';
+import { defaultShards, type GradientFormat } from '../../distributed/index.js';
 import { InputError } from '../../terminal/errors.js';
-import { type Option, parseInteger } from '../../terminal/options.js';
+import { type Option, parseChoice, parseInteger } from '../../terminal/options.js';
 import type { Input } from '../command.js';
 
 /** Ranks and shards at most. */
 const MAX_RANKS = 1024;
+const GRADIENT_FORMATS: readonly GradientFormat[] = ['f32', 'bf16'];
 
 /** Options of ranks, for the help. */
 export const RANK_OPTIONS: readonly Option[] = [
@@ -29,6 +30,11 @@ export const RANK_OPTIONS: readonly Option[] = [
     description:
       'parts that each batch of --ranks is cut into, a power of two (default: 8); bits depend on it',
   },
+  {
+    flags: '--gradients <format>',
+    description:
+      'format in which --ranks sum and send gradients: f32, or bf16, which takes half of the bytes (default: f32); bits depend on it',
+  },
 ];
 
 /** Ranks that were asked for. */
@@ -36,6 +42,8 @@ export interface RankOptions {
   ranks: number;
   /** Undefined for the default. */
   shards: number | undefined;
+  /** Undefined for the default. */
+  gradients: GradientFormat | undefined;
   /** URL of the server, for ranks that are processes. */
   nats: string | undefined;
   /** Name of the job besides what follows from the run. */
@@ -53,12 +61,18 @@ export function readRankOptions(options: Input['options']): RankOptions | undefi
   if (job !== undefined && nats === undefined)
     throw new InputError('--job is for a run with --nats');
   if (options.ranks === undefined) {
-    const other = ['shards', 'nats'].find((name) => options[name] !== undefined);
+    const other = ['shards', 'gradients', 'nats'].find((name) => options[name] !== undefined);
     if (other !== undefined) throw new InputError(`--${other} is for a run with --ranks`);
     return undefined;
   }
   const ranks = parseInteger('--ranks', options.ranks as string, 1, MAX_RANKS);
-  if (options.shards === undefined) return { ranks, shards: undefined, nats, job };
+  const format = text('gradients');
+  const gradients =
+    format === undefined
+      ? undefined
+      : (parseChoice('--gradients', format, GRADIENT_FORMATS) as GradientFormat);
+  const asked = { ranks, gradients, nats, job };
+  if (options.shards === undefined) return { ...asked, shards: undefined };
   const shards = parseInteger('--shards', options.shards as string, 1, MAX_RANKS);
   if ((shards & (shards - 1)) !== 0) {
     throw new InputError(`--shards ${shards}: has to be a power of two, as 8`);
@@ -66,7 +80,7 @@ export function readRankOptions(options: Input['options']): RankOptions | undefi
   if (shards < ranks) {
     throw new InputError(`--shards ${shards}: has to be at least the number of --ranks, ${ranks}`);
   }
-  return { ranks, shards, nats, job };
+  return { ...asked, shards };
 }
 
 /**

@@ -11,8 +11,14 @@ import { allocate, f32, free, type Pointer } from '../../core/memory.js';
 import type { Tensor } from '../../nn/index.js';
 import { accumulateRowGrad, addRowGrad, RowGrad } from '../../nn/row-grad.js';
 import { empty } from '../../nn/tensor.js';
-import { joinBytes, NumberReader, splitBytes, writeNumbers } from '../bytes.js';
+import { bytesOf, joinBytes, NumberReader, splitBytes } from '../bytes.js';
 import type { Communicator } from '../transport/communicator.js';
+import {
+  type GradientFormat,
+  readValues,
+  roundToBfloat16,
+  writeValues,
+} from '../transport/format.js';
 import { areHalves, type Block, blockOf, subtreesOf, TreeSum } from '../tree.js';
 
 /** Gradients of a subtree of shards. */
@@ -37,6 +43,9 @@ export class ShardGradients {
   readonly #dense: Slot[] = [];
   readonly #buffers: Slot[] = [];
   readonly #sparse: readonly Tensor[];
+  readonly #format: GradientFormat;
+  /** Numbers of the gradients, which come first in the vector, and of all of it. */
+  readonly #gradLength: number;
   readonly #length: number;
   #sum = this.#newSum();
 
@@ -44,8 +53,14 @@ export class ShardGradients {
    * @param params all parameters
    * @param buffers tensors that training moves but does not train
    * @param sparse parameters that have gradients of some rows
+   * @param format of gradients; buffers are always f32
    */
-  constructor(params: Iterable<Tensor>, buffers: Iterable<Tensor>, sparse: ReadonlySet<Tensor>) {
+  constructor(
+    params: Iterable<Tensor>,
+    buffers: Iterable<Tensor>,
+    sparse: ReadonlySet<Tensor>,
+    format: GradientFormat,
+  ) {
     let length = 0;
     const allocateSlot = (tensor: Tensor): Slot => {
       const slot = { tensor, at: length };
@@ -53,8 +68,10 @@ export class ShardGradients {
       return slot;
     };
     for (const param of params) if (!sparse.has(param)) this.#dense.push(allocateSlot(param));
+    this.#gradLength = length;
     for (const buffer of buffers) this.#buffers.push(allocateSlot(buffer));
     this.#sparse = [...sparse];
+    this.#format = format;
     this.#length = length;
   }
 
@@ -64,6 +81,7 @@ export class ShardGradients {
 
   #join(left: Node, right: Node): Node {
     kernels(nnCode).accumulate(left.at, right.at, this.#length);
+    this.#round(left.at);
     free(right.at);
     return {
       first: left.first,
@@ -74,7 +92,22 @@ export class ShardGradients {
   }
 
   #joinTables(left: Node['rows'], right: Node['rows']): Node['rows'] {
-    return left.map((rows, i) => joinRows(this.#sparse[i] as Tensor, rows, right[i]));
+    return left.map((rows, i) => {
+      const joined = joinRows(this.#sparse[i] as Tensor, rows, right[i]);
+      return this.#roundRows(joined);
+    });
+  }
+
+  /** Rounds the gradients of a vector to their format. */
+  #round(at: Pointer): void {
+    if (this.#format === 'bf16') roundToBfloat16(at, this.#gradLength);
+  }
+
+  #roundRows(rows: RowGrad | undefined): RowGrad | undefined {
+    if (rows !== undefined && this.#format === 'bf16') {
+      roundToBfloat16(rows.values.at, rows.values.size);
+    }
+    return rows;
   }
 
   /**
@@ -84,7 +117,9 @@ export class ShardGradients {
   take(shard: number): void {
     const core = kernels(nnCode);
     const left = this.#sum.nodes.at(-1);
-    const isRight = left !== undefined && areHalves(left, { first: shard, count: 1 });
+    // What is rounded has a vector of its own.
+    const isRight =
+      this.#format === 'f32' && left !== undefined && areHalves(left, { first: shard, count: 1 });
     // Added to the left half where that waits for it, else to zeros: none is a negative zero, so both
     // have the same bits, and no gradient counts as one of zeros.
     const at = isRight ? left.at : allocate(4 * Math.max(1, this.#length));
@@ -104,9 +139,10 @@ export class ShardGradients {
     const rows = this.#sparse.map((table) => {
       const { rowGrad } = table;
       table.rowGrad = undefined;
-      return rowGrad as RowGrad | undefined;
+      return this.#roundRows(rowGrad as RowGrad | undefined);
     });
     if (!isRight) {
+      this.#round(at);
       this.#sum.add({ first: shard, count: 1, at, rows });
       return;
     }
@@ -122,27 +158,19 @@ export class ShardGradients {
    * @param factor of the sums of gradients
    */
   async reduce(communicator: Communicator, shards: number, factor: number): Promise<void> {
-    const { nodes } = this.#sum;
-    const total =
-      this.#length === 0
-        ? new Float32Array(0)
-        : await communicator.allReduce(
-            nodes.map(({ first, count, at }) => ({
-              ...{ first, count },
-              values: f32().subarray(at / 4, at / 4 + this.#length),
-            })),
-          );
+    const { grads, buffers } = await this.#reduceVector(communicator);
     const rows = await this.#gatherRows(communicator, shards);
     this.clear();
     const core = kernels(nnCode);
     for (const { tensor, at } of this.#dense) {
       const grad = empty(tensor.shape);
-      grad.data.set(total.subarray(at, at + tensor.size));
+      grad.data.set(grads.subarray(at, at + tensor.size));
       if (factor !== 1) core.scaleTo(grad.at, grad.at, grad.size, factor);
       tensor.grad = grad;
     }
     for (const { tensor, at } of this.#buffers) {
-      tensor.data.set(total.subarray(at, at + tensor.size));
+      const from = at - this.#gradLength;
+      tensor.data.set(buffers.subarray(from, from + tensor.size));
       core.scaleTo(tensor.at, tensor.at, tensor.size, 1 / shards);
       tensor.markChanged();
     }
@@ -154,13 +182,37 @@ export class ShardGradients {
     }
   }
 
+  /** Sums the vector, all of it at once where its parts have one format. */
+  async #reduceVector(
+    communicator: Communicator,
+  ): Promise<Record<'grads' | 'buffers', Float32Array>> {
+    const { nodes } = this.#sum;
+    const reduce = async (from: number, to: number, format: GradientFormat) => {
+      if (from === to) return new Float32Array(0);
+      const subtrees = nodes.map(({ first, count, at }) => ({
+        ...{ first, count },
+        values: f32().subarray(at / 4 + from, at / 4 + to),
+      }));
+      return communicator.allReduce(subtrees, format);
+    };
+    const [middle, end] = [this.#gradLength, this.#length];
+    if (this.#format === 'f32') {
+      const all = await reduce(0, end, 'f32');
+      return { grads: all.subarray(0, middle), buffers: all.subarray(middle) };
+    }
+    const grads = await reduce(0, middle, this.#format);
+    return { grads, buffers: await reduce(middle, end, 'f32') };
+  }
+
   /** Gathers the rows of sparse tables and sums them along the tree, on every rank. */
   async #gatherRows(
     communicator: Communicator,
     shards: number,
   ): Promise<readonly (RowGrad | undefined)[]> {
     if (this.#sparse.length === 0) return [];
-    const own = this.#sum.nodes.flatMap(({ rows }) => rows.map((each) => writeRows(each)));
+    const own = this.#sum.nodes.flatMap(({ rows }) =>
+      rows.map((each) => writeRows(each, this.#format)),
+    );
     const messages = await communicator.allGather(joinBytes(own));
     const sum = new TreeSum<Pick<Node, 'rows' | keyof Block>>((left, right) => ({
       first: left.first,
@@ -172,7 +224,7 @@ export class ShardGradients {
       const parts = splitBytes(message, blocks.length * this.#sparse.length);
       for (const [b, block] of blocks.entries()) {
         const rows = this.#sparse.map((table, i) =>
-          readRows(parts[b * this.#sparse.length + i] as Uint8Array, table),
+          readRows(parts[b * this.#sparse.length + i] as Uint8Array, table, this.#format),
         );
         sum.add({ ...block, rows });
       }
@@ -223,23 +275,26 @@ function joinRows(
   return joined;
 }
 
-function writeRows(rowGrad: RowGrad | undefined): Uint8Array {
+function writeRows(rowGrad: RowGrad | undefined, format: GradientFormat): Uint8Array {
   if (rowGrad === undefined) return new Uint8Array(0);
   const { rows, values } = rowGrad;
-  return writeNumbers(Int32Array.of(rows.length), rows, values.toArray());
+  return joinBytes([bytesOf(rows), writeValues(values.toArray(), format)]);
 }
 
-function readRows(bytes: Uint8Array, table: Tensor): RowGrad | undefined {
+function readRows(bytes: Uint8Array, table: Tensor, format: GradientFormat): RowGrad | undefined {
   if (bytes.length === 0) return undefined;
   const [height, cols] = table.shape as [number, number];
-  const reader = new NumberReader(bytes);
-  const [count = 0] = reader.i32(1);
+  const [own, numbers] = splitBytes(bytes, 2) as [Uint8Array, Uint8Array];
+  const count = Math.floor(own.length / 4);
+  const reader = new NumberReader(own);
   const rows = reader.i32(count).slice();
+  reader.done();
   if (rows.some((row) => row < 0 || row >= height)) {
     throw new RangeError('a message names rows that the table does not have');
   }
+  const found = readValues(numbers, count * cols, format);
+  if (found === undefined) throw new RangeError('a message must hold each of its rows');
   const values = empty([count, cols]);
-  values.data.set(reader.f32(count * cols));
-  reader.done();
+  values.data.set(found);
   return new RowGrad(rows, values);
 }

@@ -27,7 +27,7 @@ export class StepMeter {
         this.#gather += milliseconds() - start;
         return gathered;
       },
-      allReduce: (subtrees) => communicator.allReduce(subtrees),
+      allReduce: (subtrees, format) => communicator.allReduce(subtrees, format),
       barrier: () => communicator.barrier(),
       close: () => communicator.close(),
     };

@@ -2,7 +2,7 @@
 
 import { checkNoOptions, readOptions } from '../../core/options.js';
 import { turn } from '../../core/turn.js';
-import { integerIn, type NoOptions, rangeError, typeError } from '../../core/validation.js';
+import { integerIn, type NoOptions, oneOf, rangeError, typeError } from '../../core/validation.js';
 import { SENTENCE_ENCODER } from '../../models/sentence/brand.js';
 import type { SentenceEncoder } from '../../models/sentence/sentence-encoder.js';
 import type { SentenceData } from '../../models/sentence/training/data.js';
@@ -14,6 +14,7 @@ import type { Tensor } from '../../nn/index.js';
 import { type RunOptions, readRunOptions, type TrainOptions } from '../../train/options.js';
 import { checkTrainable, RunUpdates, type Trainable, type TrainStep } from '../../train/train.js';
 import { type Communicator, RankLostError } from '../transport/communicator.js';
+import { GRADIENT_FORMATS, type GradientFormat } from '../transport/format.js';
 import { Buffers, contrastiveStep, type StepContext, Turns } from './contrastive-step.js';
 import { ShardGradients } from './gradients.js';
 import { meanStep } from './mean-step.js';
@@ -31,6 +32,12 @@ export interface ShardOptions {
    * @default 8, or fewer for batches of less than 16 samples
    */
   shards?: number | undefined;
+  /**
+   * Format in which gradients are summed and sent: `'bf16'` takes half of the bytes. The bits of a run
+   * depend on it, and not on the number of ranks.
+   * @default 'f32'
+   */
+  gradients?: GradientFormat | undefined;
   /**
    * Is told of ranks that were lost, where the training waits for them to come back.
    */
@@ -88,13 +95,15 @@ function splitOptions(options: unknown): { own: Partial<ShardOptions>; others: o
   if (typeof options !== 'object' || options === null || Array.isArray(options)) {
     typeError(NAME, 'options', 'an object with a communicator', options);
   }
-  const { communicator, shards, onLost, ...others } = options as Partial<TrainRanksOptions>;
+  const { communicator, shards, gradients, onLost, ...others } =
+    options as Partial<TrainRanksOptions>;
   if ((others as { accumulate?: unknown }).accumulate !== undefined) {
     throw new TypeError(`${NAME}: accumulate is for one machine: ranks share the batch instead`);
   }
   const own = {
     ...(communicator !== undefined && { communicator }),
     ...(shards !== undefined && { shards }),
+    ...(gradients !== undefined && { gradients }),
     ...(onLost !== undefined && { onLost }),
   };
   return { own, others };
@@ -105,6 +114,7 @@ function readShardOptions(own: Partial<ShardOptions>, batchSize: number) {
   const reader = readOptions(NAME, own);
   const communicator = reader.read('communicator', checkCommunicator);
   const shards = reader.read('shards', checkShards, defaultShards(batchSize));
+  const format = reader.read('gradients', oneOf(GRADIENT_FORMATS), 'f32');
   const onLost = reader.optional('onLost', (name, argument, value) => {
     if (typeof value !== 'function') typeError(name, argument, 'a function', value);
     return value as (error: RankLostError) => void;
@@ -116,7 +126,7 @@ function readShardOptions(own: Partial<ShardOptions>, batchSize: number) {
   if (communicator.size > shards) {
     rangeError(NAME, 'shards', `at least ${communicator.size}, the number of ranks`, shards);
   }
-  return { communicator, shards, onLost };
+  return { communicator, shards, format, onLost };
 }
 
 /**
@@ -188,7 +198,7 @@ async function* runRanks<Data, Batch>(
   model: Trainable<Data, Batch>,
   data: Data,
   run: RunOptions,
-  { communicator, shards, onLost }: ReturnType<typeof readShardOptions>,
+  { communicator, shards, format, onLost }: ReturnType<typeof readShardOptions>,
 ): AsyncGenerator<TrainStep, void, void> {
   const { steps, batchSize, seed } = run;
   const updates = new RunUpdates(model, run);
@@ -197,7 +207,7 @@ async function* runRanks<Data, Batch>(
   const batches = model.batches(data, { batchSize, seed });
   const contrastive = contrastiveOf(model, batches);
   const sparse = contrastive?.sparse ?? new Set<Tensor>();
-  const gradients = new ShardGradients(trained, moved, sparse);
+  const gradients = new ShardGradients(trained, moved, sparse, format);
   let last = { loss: Number.NaN, gradNorm: Number.NaN };
   let index = run.state?.step ?? 0;
   let isGrouped = communicator.regroup === undefined;

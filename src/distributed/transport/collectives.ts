@@ -3,9 +3,10 @@
 import nnCode from '#wasm/nn';
 import { kernels } from '../../core/kernels.js';
 import { f32, type Pointer, scoped } from '../../core/memory.js';
-import { bytesOf, joinBytes, splitBytes } from '../bytes.js';
+import { joinBytes, splitBytes } from '../bytes.js';
 import { type Block, blockOf, partStart, subtreesOf, TreeSum } from '../tree.js';
 import type { Communicator, Subtree, Traffic } from './communicator.js';
+import { type GradientFormat, readValues, roundToBfloat16, writeValues } from './format.js';
 
 /** Messages of one exchange: the same for all ranks, or one for each of them. */
 export type Messages = Uint8Array | readonly Uint8Array[];
@@ -36,7 +37,10 @@ export abstract class Collectives implements Communicator {
     if (this.size > 1) await this.exchange(new Uint8Array(0));
   }
 
-  async allReduce(subtrees: readonly Subtree[]): Promise<Float32Array> {
+  async allReduce(
+    subtrees: readonly Subtree[],
+    format: GradientFormat = 'f32',
+  ): Promise<Float32Array> {
     const { rank, size } = this;
     const [{ values } = { values: new Float32Array(0) }] = subtrees;
     const shards = this.#countShards(subtrees);
@@ -45,33 +49,34 @@ export abstract class Collectives implements Communicator {
     // Every rank sums a slice of the values of all ranks, and gives the sum to all.
     const slices = Array.from({ length: size }, (_, part) =>
       joinBytes(
-        subtrees.map((subtree) => bytesOf(subtree.values.subarray(start(part), start(part + 1)))),
+        subtrees.map(({ values }) =>
+          writeValues(values.subarray(start(part), start(part + 1)), format),
+        ),
       ),
     );
+    const read = (bytes: Uint8Array, from: number, count: number): Float32Array => {
+      const numbers = readValues(bytes, count, format);
+      if (numbers !== undefined) return numbers;
+      throw new RangeError(
+        `allReduce: rank ${from} has sent ${bytes.length} bytes and not ${count} numbers`,
+      );
+    };
     const own = start(rank + 1) - start(rank);
     const received = size === 1 ? slices : await this.exchange(slices);
     const parts = received.flatMap((message, from) => {
       const blocks = subtreesOf(blockOf(from, size, shards));
-      return splitBytes(message, blocks.length).map((bytes, i) => {
-        if (bytes.length !== 4 * own) {
-          throw new RangeError(
-            `allReduce: rank ${from} has sent ${bytes.length / 4} of ${own} numbers`,
-          );
-        }
-        const numbers = new Float32Array(bytes.buffer as ArrayBuffer, bytes.byteOffset, own);
-        return { ...(blocks[i] as Block), values: numbers };
-      });
+      return splitBytes(message, blocks.length).map((bytes, i) => ({
+        ...(blocks[i] as Block),
+        values: read(bytes, from, own),
+      }));
     });
-    const sums = await this.allGather(bytesOf(sumSubtrees(parts)));
+    const sum = sumSubtrees(parts, format);
+    if (size === 1) return sum;
+    const sums = await this.allGather(writeValues(sum, format));
     const total = new Float32Array(length);
     for (const [part, bytes] of sums.entries()) {
-      const expected = start(part + 1) - start(part);
-      if (bytes.length !== 4 * expected) {
-        throw new RangeError(
-          `allReduce: rank ${part} has sent ${bytes.length / 4} of ${expected} numbers`,
-        );
-      }
-      bytesOf(total).set(bytes, 4 * start(part));
+      const whole = bytes.byteOffset % 8 === 0 ? bytes : bytes.slice();
+      total.set(read(whole, part, start(part + 1) - start(part)), start(part));
     }
     return total;
   }
@@ -98,12 +103,16 @@ export abstract class Collectives implements Communicator {
 }
 
 /** Sums subtrees of all shards, in order. */
-export function sumSubtrees(subtrees: readonly Subtree[]): Float32Array {
+export function sumSubtrees(
+  subtrees: readonly Subtree[],
+  format: GradientFormat = 'f32',
+): Float32Array {
   const length = subtrees[0]?.values.length ?? 0;
   return scoped((scope) => {
     const core = kernels(nnCode);
     const sum = new TreeSum<Block & { at: Pointer }>((left, right) => {
       core.accumulate(left.at, right.at, length);
+      if (format === 'bf16') roundToBfloat16(left.at, length);
       return { first: left.first, count: 2 * left.count, at: left.at };
     });
     for (const { first, count, values } of subtrees) {

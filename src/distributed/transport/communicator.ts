@@ -1,6 +1,7 @@
 /** The interface between training and what connects the ranks. */
 
 import type { Block } from '../tree.js';
+import type { GradientFormat } from './format.js';
 
 /** Sum of the values of a subtree's shards. */
 export interface Subtree extends Block {
@@ -58,10 +59,12 @@ export interface Communicator {
    * of the sum do not depend on it.
    *
    * @param subtrees largest subtrees of this rank's block of shards, in order
+   * @param format format of the messages, `'f32'` by default; with `'bf16'` the values of the subtrees
+   *   and each sum of two of them are rounded to the nearest bf16
    * @returns sum over all shards
    * @throws {RankLostError} if a rank is missing; it names it
    */
-  allReduce(subtrees: readonly Subtree[]): Promise<Float32Array>;
+  allReduce(subtrees: readonly Subtree[], format?: GradientFormat): Promise<Float32Array>;
   /**
    * Waits until every rank has called it.
    *
