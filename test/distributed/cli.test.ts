@@ -53,6 +53,31 @@ for (const model of Object.keys(MODELS)) {
   });
 }
 
+test('gradients in bf16: the same files on 1 and 4 ranks, and a run keeps its format', async () => {
+  const bf16 = ['--gradients', 'bf16'];
+  const one = await run(home, train('gpt', 'bf16', '--ranks', '1', ...bf16));
+  same(one.status, 0, one.stderr);
+  const expected = filesOf(join(home, 'bf16'));
+  check(JSON.stringify(expected) !== JSON.stringify(filesOf(join(home, 'gpt'))), 'those of f32');
+  const again = train('gpt', 'bf16x4', '--resume', '--ranks');
+  await run(home, [...again, '4', ...bf16, '--json'], {
+    output: (printed, kill) => {
+      if (printed.includes('"event":"step"')) kill();
+    },
+  });
+  const other = await run(home, [...again, '2', '--gradients', 'f32']);
+  same(other.status, 2, other.stdout);
+  check(other.stderr.includes('began with gradients bf16, not by default'), other.stderr);
+  same(await runUntil([...again, '2']), 0);
+  same(filesOf(join(home, 'bf16x4')), expected, 'files of a resumed run');
+  const late = await run(home, train('gpt', 'gpt2', '--resume', '--ranks', '2', ...bf16));
+  same(late.status, 2, late.stdout);
+  check(late.stderr.includes('began with gradients by default, not bf16'), late.stderr);
+  const odd = await run(home, train('gpt', 'odd', '--ranks', '2', '--gradients', 'f16'));
+  same(odd.status, 2, odd.stdout);
+  check(odd.stderr.includes('--gradients must be f32 or bf16'), odd.stderr);
+});
+
 /** Checks what steps say of their time and bytes. */
 function checkCosts(lines: readonly Record<string, unknown>[]): void {
   const costs = lines.flatMap(({ cost }) => (cost === undefined ? [] : [cost as Cost]));

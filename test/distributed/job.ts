@@ -127,13 +127,17 @@ export async function disturbJob(
   return done;
 }
 
-/** Waits until the job has taken another step, or a process has ended. */
+/**
+ * Waits until every process has taken another step, or one has ended. A rank that is killed before could
+ * be the only one that is as far as it is.
+ */
 async function stepOrEnd(processes: readonly RankProcess[]): Promise<void> {
-  const count = (): number =>
-    processes.reduce((sum, { output }) => sum + output.split('"event":"step"').length, 0);
-  const [before, end] = [count(), Date.now() + 60_000];
-  while (Date.now() < end && processes.every(({ isRunning }) => isRunning)) {
-    if (count() > before) return;
+  const counts = (): number[] =>
+    processes.map(({ output }) => output.split('"event":"step"').length);
+  const [before, end] = [counts(), Date.now() + END_MS];
+  while (processes.every(({ isRunning }) => isRunning)) {
+    if (counts().every((count, i) => count > (before[i] as number))) return;
+    if (Date.now() > end) throw new Error(describe(processes));
     await pause(10);
   }
 }

@@ -45,12 +45,14 @@ export abstract class Collectives implements Communicator {
     const [{ values } = { values: new Float32Array(0) }] = subtrees;
     const shards = this.#countShards(subtrees);
     const { length } = values;
-    const start = (part: number): number => partStart(length, size, part);
-    // Every rank sums a slice of the values of all ranks, and gives the sum to all.
-    const slices = Array.from({ length: size }, (_, part) =>
+    // Of two ranks each sums everything: as many bytes as with slices, in one exchange. Of more, every
+    // rank sums a slice of the values of all ranks, and gives the sum to all.
+    const slices = size === 2 ? 1 : size;
+    const start = (slice: number): number => partStart(length, slices, slice);
+    const messages = Array.from({ length: slices }, (_, slice) =>
       joinBytes(
-        subtrees.map(({ values }) =>
-          writeValues(values.subarray(start(part), start(part + 1)), format),
+        subtrees.map((subtree) =>
+          writeValues(subtree.values.subarray(start(slice), start(slice + 1)), format),
         ),
       ),
     );
@@ -61,8 +63,11 @@ export abstract class Collectives implements Communicator {
         `allReduce: rank ${from} has sent ${bytes.length} bytes and not ${count} numbers`,
       );
     };
-    const own = start(rank + 1) - start(rank);
-    const received = size === 1 ? slices : await this.exchange(slices);
+    const own = slices === 1 ? length : start(rank + 1) - start(rank);
+    const received =
+      size === 1
+        ? messages
+        : await this.exchange(slices === 1 ? (messages[0] as Uint8Array) : messages);
     const parts = received.flatMap((message, from) => {
       const blocks = subtreesOf(blockOf(from, size, shards));
       return splitBytes(message, blocks.length).map((bytes, i) => ({
@@ -71,12 +76,12 @@ export abstract class Collectives implements Communicator {
       }));
     });
     const sum = sumSubtrees(parts, format);
-    if (size === 1) return sum;
+    if (slices === 1) return sum;
     const sums = await this.allGather(writeValues(sum, format));
     const total = new Float32Array(length);
-    for (const [part, bytes] of sums.entries()) {
+    for (const [slice, bytes] of sums.entries()) {
       const whole = bytes.byteOffset % 8 === 0 ? bytes : bytes.slice();
-      total.set(read(whole, part, start(part + 1) - start(part)), start(part));
+      total.set(read(whole, slice, start(slice + 1) - start(slice)), start(slice));
     }
     return total;
   }
