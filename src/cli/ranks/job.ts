@@ -7,7 +7,7 @@ import { BITS } from '../../index.js';
 import { readBytes } from '../../terminal/files.js';
 import type { Settings } from '../models/options.js';
 
-/** What a run is asked for. */
+/** Settings and sizes of a run. */
 export interface JobRun {
   settings: Settings;
   /** Hash of the data. */
