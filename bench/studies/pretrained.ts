@@ -14,9 +14,12 @@ import { manualSeed } from 'nearfar/nn';
 import { readFolder } from '../../build/files.js';
 import type { PretrainingRecord } from '../../build/pretrain/recipe.js';
 import { RECIPES } from '../../build/pretrain/recipes.js';
+import { HELD_OUT_VENDOR, renderEmoji } from '../../build/samples/emoji.js';
+import { emojiImages } from '../../build/samples/emoji-images.js';
 import { mailsOf } from '../../build/samples/mails-split.js';
 import { studyCommand, writeResults } from '../results-file.js';
 import { readArguments, readInt } from './arguments.js';
+import { type EnsembleApi, type EnsembleRecall, ensembleRecall } from './emoji/ensemble.js';
 import { type Api, byMethod, compareClassifiers } from './few-labels/study.js';
 import { formatMeanStd } from './mean-std.js';
 
@@ -29,7 +32,29 @@ const { values } = readArguments(['npm run pretrained -- [--few-labels] [--seeds
 });
 const seeds = readInt('--seeds', values.seeds);
 const COUNTS = [8, 32, 128];
+/** Random views of an image that are averaged with it. */
+const VIEWS = 8;
 const results: Record<string, unknown> = {};
+
+/** Recall@1 of CLIP by several prompts per name, and by several views of each image, too. */
+async function clipEnsembles(files: models.Files): Promise<Record<string, number>> {
+  const clip = models.loadClip(files);
+  const images = emojiImages(await renderEmoji(), [HELD_OUT_VENDOR]);
+  const api = { ...nearfar, ...models } as unknown as EnsembleApi;
+  const recall = (views: number): EnsembleRecall => {
+    type Clip = Parameters<typeof ensembleRecall>[1];
+    return ensembleRecall(api, clip as unknown as Clip, images, views);
+  };
+  const [prompts, views] = [recall(0), recall(VIEWS)];
+  clip.dispose();
+  return {
+    promptsRecallAt1: prompts.imageToText,
+    promptsTextRecallAt1: prompts.textToImage,
+    views: VIEWS,
+    viewsRecallAt1: views.imageToText,
+    viewsTextRecallAt1: views.textToImage,
+  };
+}
 
 for (const { name, prepare } of RECIPES) {
   const files = readFolder(`src/weights/${name}`);
@@ -37,7 +62,7 @@ for (const { name, prepare } of RECIPES) {
     new TextDecoder().decode(files.get('pretraining.json')),
   );
   const { model, measure } = await prepare(record.seed);
-  const metrics = measure(files);
+  const metrics = { ...measure(files), ...(name === 'clip' ? await clipEnsembles(files) : {}) };
   model.dispose();
   const { steps } = record.training;
   results[name] = { steps, parameters: record.parameters, ...metrics };

@@ -5,10 +5,22 @@
 
 import { cpSync, mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { evaluateRankings, ntXent, pca, topK, tripletUpdate } from 'nearfar';
+import {
+  evaluateRankings,
+  knnClassify,
+  linearProbe,
+  ntXent,
+  pca,
+  toMatrix,
+  topK,
+  tripletUpdate,
+} from 'nearfar';
 import { loadEnglish } from 'nearfar/english';
 import { train } from 'nearfar/models';
+import { labelPropagation } from '../../bench/studies/few-images/propagate.js';
+import { METHODS } from '../../bench/studies/few-labels/study.js';
 import recorded from '../../src/cli/demo/experiment.json' with { type: 'json' };
+import { verdict } from '../../src/cli/demo/few-labels-verdict.js';
 import { loadPairs, PROGRAM } from '../../src/cli/demo/pairs.js';
 import { check, close, same, suite } from '../harness.js';
 import { events, folder, run } from './program.js';
@@ -159,6 +171,41 @@ test('sections that run at once, on a thread each, give what they give one after
     return { experiment, gpt, evaluated: evaluated.sort() };
   };
   same(await metrics('2'), await metrics('1'));
+});
+
+test('the section on few labels compares the classifiers at each number of labels', () => {
+  const means = [
+    [0.88, 0.9, 0.61, 0.86],
+    [0.92, 0.91, 0.53, 0.92],
+  ];
+  const counts = [8, 32];
+  const results = METHODS.flatMap((method, m) =>
+    counts.map((perClass, i) => {
+      const mean = means[i]?.[m] as number;
+      return { method, perClass, mean, std: 0, accuracies: [mean] };
+    }),
+  );
+  const text = verdict({ results, counts, heldOut: 220 }).replaceAll('\u00A0', ' ');
+  check(/With 8 labels .* frozen, .* reaches 90\.0 %/.test(text), text);
+  check(/4\.0 points better than counted words \(86\.0 %\)\. With 32/.test(text), text);
+  check(
+    /With 32 labels .* fine-tuned, reaches 92\.0 %: .* as good as counted words/.test(text),
+    text,
+  );
+});
+
+test('propagated labels are those of the groups that rows form', () => {
+  // Two rings of directions around opposite poles, and one label for each.
+  const ring = (sign: number): number[][] =>
+    Array.from({ length: 40 }, (_, i) => [sign, 0.2 * Math.cos(i), 0.2 * Math.sin(i)]);
+  const train = toMatrix([...ring(1), ...ring(-1)]);
+  const trainLabels = Array.from({ length: 80 }, (_, row) => Number(row >= 40));
+  const data = { train, trainLabels, test: train, testLabels: trainLabels };
+  const { probe, knn } = labelPropagation({ topK, linearProbe, knnClassify }, data);
+  same([probe([3, 60]), knn([3, 60])], [1, 1]);
+  // Labels the wrong way round spread the wrong way: nothing else is looked at.
+  const wrong = { ...data, trainLabels: trainLabels.map((label) => 1 - label) };
+  same(labelPropagation({ topK, linearProbe, knnClassify }, wrong).knn([3, 60]), 0);
 });
 
 test('held-out pairs of the sentences share no text with those to train on', () => {

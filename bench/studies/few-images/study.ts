@@ -1,11 +1,12 @@
 /**
  * Measures SimCLR or MAE with few labels: a linear probe and k-NN on embeddings of the trained
- * encoder, of the untrained one, and on raw pixels, versus SimCLR's network trained on the labels
- * alone. All are evaluated on the same held-out images; each seed has its own weights, views and
+ * encoder, of the untrained one, and on raw pixels, a probe with labels propagated to the images
+ * without labels, and SimCLR's network trained on the labels alone. All are evaluated on the same held-out images; each seed has its own weights, views and
  * labels.
  */
 
 import type { Matrix } from 'nearfar';
+import * as nearfar from 'nearfar';
 import {
   augmentationFor,
   fewShotAccuracy,
@@ -24,6 +25,7 @@ import { manualSeed } from 'nearfar/nn';
 import { pixelRows } from '../../../src/data/images/pixel-rows.js';
 import { type MeanStd, meanStd } from '../mean-std.js';
 import type { Dataset } from './data.js';
+import { labelPropagation } from './propagate.js';
 
 export interface StudyOptions {
   model: ModelName;
@@ -54,6 +56,9 @@ export const METHODS = {
   untrainedKnn: 'untrained encoder, k-NN',
   trainedProbe: 'trained encoder, probe',
   trainedKnn: 'trained encoder, k-NN',
+  pixelsPropagated: 'raw pixels, labels propagated',
+  untrainedPropagated: 'untrained encoder, labels propagated',
+  trainedPropagated: 'trained encoder, labels propagated',
   gain: 'probe: trained over untrained',
   labelsAlone: 'the same network, by labels alone',
 } as const;
@@ -114,6 +119,11 @@ export async function fewImagesStudy(
       record(`${name}Probe`, perClass, probe);
       record(`${name}Knn`, perClass, knn);
     }
+    const propagation = labelPropagation(nearfar, data);
+    for (const perClass of counts.filter(Number.isFinite)) {
+      const rows = sampleLabeled(trainLabels, perClass, seed);
+      record(`${name}Propagated`, perClass, propagation.probe(rows));
+    }
   };
   const { shape } = training;
   const fresh = (): SimCLR => new SimCLR({ ...shape, augmentation: augmentationFor(training) });
@@ -148,10 +158,12 @@ export async function fewImagesStudy(
     found.has(`${method} ${counts[0]}`),
   );
   return measured.flatMap((method) =>
-    counts.map((perClass) => {
-      const accuracies = found.get(`${method} ${perClass}`) ?? [];
+    counts.flatMap((perClass) => {
+      const accuracies = found.get(`${method} ${perClass}`);
+      // With all labels, none is propagated.
+      if (accuracies === undefined) return [];
       const finite = Number.isFinite(perClass) ? perClass : undefined;
-      return { method, perClass: finite, accuracies, ...meanStd(accuracies) };
+      return [{ method, perClass: finite, accuracies, ...meanStd(accuracies) }];
     }),
   );
 }

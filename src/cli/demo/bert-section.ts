@@ -4,7 +4,7 @@ import { type BERT, loadBert } from '../../models/index.js';
 import type { Table } from '../../report/types.js';
 import { evaluateBert, loadMails, type MaskedAccuracy } from './bert.js';
 import { count, fixed, percent, several } from './numbers.js';
-import { readPretrained, stepsOf, storedLossPanel, storedPanel } from './pretrained.js';
+import { dataOf, readPretrained, stepsOf, storedLossPanel, storedPanel } from './pretrained.js';
 import { program } from './programs.js';
 import type { Section, SectionContext, SectionResult } from './section.js';
 
@@ -49,7 +49,7 @@ async function run({ terminal }: SectionContext): Promise<SectionResult> {
           'the network to predict them. Of the chosen tokens, 80 % become `[MASK]`, 10 % a random ' +
           'token, and 10 % stay as they are. The network attends to both sides of a gap, so that it ' +
           'encodes texts but cannot generate them. ' +
-          `This one was trained on ${record.data}: ${several(layers, 'layer')} of ` +
+          `This one was trained on ${dataOf(record)}: ${several(layers, 'layer')} of ` +
           `${several(heads, 'head')}, width ${width}, ${count(record.parameters)} parameters, a ` +
           'WordPiece vocabulary of 2,048 tokens from the same mails (a token that begins with ## ' +
           'continues a word). ' +

@@ -1,5 +1,6 @@
 /** The demo's section on CLIP: emoji and their names. */
 
+import type { EnsembleRecall } from '../../../bench/studies/emoji/ensemble.js';
 import { type CLIP, type ClipRecall, captionLabel, loadClip } from '../../models/index.js';
 import { tidy } from '../../nn/index.js';
 import { contactSheet, pngAddress } from '../../report/png.js';
@@ -8,6 +9,7 @@ import {
   columns,
   type Emoji,
   evaluateClip,
+  evaluatePrompts,
   type FineTuning,
   findImages,
   findNames,
@@ -15,7 +17,7 @@ import {
   loadEmoji,
 } from './clip.js';
 import { count, fixed, percent, steps, thinned } from './numbers.js';
-import { readPretrained, stepsOf, storedLossPanel, storedPanel } from './pretrained.js';
+import { dataOf, readPretrained, stepsOf, storedLossPanel, storedPanel } from './pretrained.js';
 import { program } from './programs.js';
 import type { Section, SectionContext, SectionResult } from './section.js';
 
@@ -45,7 +47,9 @@ async function run(context: SectionContext): Promise<SectionResult> {
   const { record, files } = stored;
   const model = loadClip(files);
   const found = evaluateClip(model, emoji);
+  const prompts = evaluatePrompts(model, emoji);
   const images = wordsPanel(emoji, model);
+  const rightWords = keywordHits(emoji, model);
   const named = namesTable(emoji, model);
   const tuning = await fineTuneClip(model, emoji, context);
   model.dispose();
@@ -53,6 +57,8 @@ async function run(context: SectionContext): Promise<SectionResult> {
     recallAt1: found.imageToText[1] as number,
     recallAt5: found.imageToText[5] as number,
     recallAt10: found.imageToText[10] as number,
+    promptsRecallAt1: prompts.imageToText,
+    promptsTextRecallAt1: prompts.textToImage,
     textRecallAt1: found.textToImage[1] as number,
     textRecallAt5: found.textToImage[5] as number,
     textRecallAt10: found.textToImage[10] as number,
@@ -63,7 +69,7 @@ async function run(context: SectionContext): Promise<SectionResult> {
   context.terminal.event('eval', { section: 'clip', ...metrics });
   const names = count(emoji.captions.length);
   const chance = 1 / emoji.captions.length;
-  const table = recallTable(emoji, found);
+  const table = recallTable(emoji, found, prompts);
   return {
     metrics,
     tables: [table],
@@ -75,8 +81,8 @@ async function run(context: SectionContext): Promise<SectionResult> {
           'batch belongs to which image; the temperature of the softmax is learned, too. The result ' +
           'is one embedding space for images and texts, which can be searched with any words: ' +
           'zero-shot, by names that no classifier was trained for. ' +
-          `This one was pre-trained for ${count(stepsOf(record))} steps on ${record.data}: ` +
-          `${count(record.parameters)} parameters. It has not seen a drawing of ${emoji.vendor}.`,
+          `This one was pre-trained for ${count(stepsOf(record))} steps on ${dataOf(record)}. ` +
+          `It has ${count(record.parameters)} parameters, and has not seen a drawing of ${emoji.vendor}.`,
       },
       {
         kind: 'figure',
@@ -101,7 +107,9 @@ async function run(context: SectionContext): Promise<SectionResult> {
       {
         kind: 'figure',
         panels: [images],
-        caption: 'For each query, the nearest drawings of the unseen vendor, nearest first.',
+        caption:
+          'For each query, the nearest drawings of the unseen vendor, nearest first. No query is a name; ' +
+          `${rightWords} of the ${QUERIES.length * ACROSS} drawings have it in their name or keywords.`,
       },
       program('clip', 'Searches the drawings by words.'),
       { kind: 'heading', text: 'From images to texts' },
@@ -140,18 +148,39 @@ function tuningPanel({ losses }: FineTuning): LinePanel {
   };
 }
 
-function recallTable(emoji: Emoji, { imageToText, textToImage }: ClipRecall): Table {
+function recallTable(
+  emoji: Emoji,
+  { imageToText, textToImage }: ClipRecall,
+  prompts: EnsembleRecall,
+): Table {
   const row = (what: string, recall: Record<number, number>): string[] => [
     what,
     ...[1, 5, 10].map((k) => percent(recall[k] as number)),
   ];
   return {
     head: ['retrieval', 'recall@1', 'recall@5', 'recall@10'],
-    rows: [row('image → name', imageToText), row('name → image', textToImage)],
+    rows: [
+      row('image → name', imageToText),
+      row('name → image', textToImage),
+      ['image → name, two prompts', percent(prompts.imageToText), '–', '–'],
+      ['name → image, two prompts', percent(prompts.textToImage), '–', '–'],
+    ],
     caption:
       `Recall@k: how often the right one is among the k nearest of ` +
-      `${count(emoji.captions.length)}. Drawings of ${emoji.vendor}, which was not trained on.`,
+      `${count(emoji.captions.length)}. Drawings of ${emoji.vendor}, which was not trained on. ` +
+      'Two prompts: each name is the mean of the vectors of the name alone and of the name with its keywords.',
   };
+}
+
+/** Counts the drawings found for the queries whose captions have the query's words. */
+function keywordHits({ images, captions }: Emoji, model: CLIP): number {
+  const found = findImages(model, QUERIES, images, ACROSS);
+  return QUERIES.flatMap((query, line) =>
+    Array.from(found.subarray(line * ACROSS, (line + 1) * ACROSS), (row) => {
+      const words = (captions[row] as string).split(/[^a-z]+/i);
+      return query.split(' ').every((word) => words.includes(word));
+    }),
+  ).filter(Boolean).length;
 }
 
 function wordsPanel({ images, captions }: Emoji, model: CLIP): ImagePanel {

@@ -1,5 +1,7 @@
 /** The pre-trained CLIP on emoji: evaluated on an unseen vendor's drawings, then fine-tuned on some. */
 
+import { type EnsembleRecall, ensembleRecall } from '../../../bench/studies/emoji/ensemble.js';
+import { normalize } from '../../index.js';
 import {
   type CLIP,
   type ClipRecall,
@@ -95,6 +97,11 @@ export async function fineTuneClip(
 /** Retrieval both ways among all drawings of the vendor. */
 export function evaluateClip(clip: CLIP, { images }: Emoji): ClipRecall {
   return clipRetrieval(clip, images);
+}
+
+/** Recall@1 both ways, a name being the mean of two prompts: alone, and with its keywords. */
+export function evaluatePrompts(clip: CLIP, { images }: Emoji): EnsembleRecall {
+  return ensembleRecall({ normalize, topK, captionLabel }, clip, images);
 }
 
 /** The k best images for some texts: their numbers, one row per text. */

@@ -4,6 +4,7 @@ import { type Accuracy, METHODS, type Method } from '../../../bench/studies/few-
 import type { LinePanel, Table } from '../../report/types.js';
 import { loadMails } from './bert.js';
 import { compareFewShot, type FewLabelsRun } from './few-labels.js';
+import { verdict } from './few-labels-verdict.js';
 import { count, fixed, percent } from './numbers.js';
 import { program } from './programs.js';
 import type { Section, SectionContext, SectionResult } from './section.js';
@@ -56,7 +57,7 @@ async function run(context: SectionContext): Promise<SectionResult> {
       {
         kind: 'figure',
         panels: [labelsPanel(study)],
-        caption: verdict(fewest, { tuned, frozen, scratch, words }, study),
+        caption: verdict(study),
       },
       program(
         'fewLabels',
@@ -65,28 +66,6 @@ async function run(context: SectionContext): Promise<SectionResult> {
       { kind: 'table', table },
     ],
   };
-}
-
-/** Compares the classifiers at the fewest labels, by the numbers of the run. */
-function verdict(
-  perClass: number,
-  found: { tuned: number; frozen: number; scratch: number; words: number },
-  { heldOut }: FewLabelsRun,
-): string {
-  const best = Math.max(found.tuned, found.frozen);
-  const gain = (other: number, name: string): string => {
-    const points = fixed(100 * Math.abs(best - other), 1);
-    const than = `than ${name} (${percent(other)})`;
-    if (points === '0.0') return `as good as ${name}`;
-    return best > other ? `${points} points better ${than}` : `${points} points worse ${than}`;
-  };
-  return (
-    `Accuracy on ${count(heldOut)} held-out mails. With ${perClass} labels per class, the better of ` +
-    `the two pre-trained classifiers reaches ${percent(best)}: ` +
-    `${gain(found.scratch, 'the same network from scratch')}, and ` +
-    `${gain(found.words, 'counted words')}.` +
-    (best > found.words ? '' : ' Single words give spam away, which no network has to learn.')
-  );
 }
 
 function labelsPanel({ results }: FewLabelsRun): LinePanel {

@@ -1,11 +1,12 @@
 /** The demo's section on GPT: the next character of Moby-Dick. */
 
 import { type GPT, loadGpt } from '../../models/index.js';
+import { exp, tensor, tidy } from '../../nn/index.js';
 import type { Table } from '../../report/types.js';
 import { languageMetrics } from '../models/gpt.js';
 import { bigramLoss, loadBook, nextCharacters, writeText, writeUntrained } from './gpt.js';
 import { count, fixed, percent } from './numbers.js';
-import { readPretrained, stepsOf, storedPanel } from './pretrained.js';
+import { dataOf, readPretrained, stepsOf, storedPanel } from './pretrained.js';
 import { program } from './programs.js';
 import type { Section, SectionContext, SectionResult } from './section.js';
 
@@ -60,7 +61,7 @@ async function run({ seed, full, terminal }: SectionContext): Promise<SectionRes
           'positions. Sampling a token, adding it and asking again generates text. Here the tokens ' +
           `are the characters of Moby-Dick: ${layers} layers of ${heads} heads, width ${width}, context ` +
           `${window}, ${count(record.parameters)} parameters, which is nanoGPT’s network for a CPU. It ` +
-          `was pre-trained for ${count(stepsOf(record))} steps on ${record.data}.`,
+          `was pre-trained for ${count(stepsOf(record))} steps on ${dataOf(record)}.`,
       },
       {
         kind: 'figure',
@@ -115,10 +116,11 @@ function nextTable(model: GPT): Table {
 
 function summary(metrics: Readonly<Record<string, number>>): Table {
   const { bigramLoss: bigram = 0, valLoss = 0, perplexity = 0 } = metrics;
+  const bigramPerplexity = tidy(() => exp(tensor(bigram)).item());
   return {
     head: ['on held-out characters of Moby-Dick', 'nats per character', 'perplexity'],
     rows: [
-      ['bigram counts', fixed(bigram), '–'],
+      ['bigram counts', fixed(bigram), fixed(bigramPerplexity, 1)],
       ['GPT', fixed(valLoss), fixed(perplexity, 1)],
     ],
     caption:

@@ -6,7 +6,7 @@ import type { ImagePanel, Table } from '../../report/types.js';
 import { SHEET_ROWS } from '../output/reconstructions.js';
 import { COUNTS, evaluateMae, type MaeRun, type Sheet } from './mae.js';
 import { count, fixed, percent } from './numbers.js';
-import { stepsOf, storedPanel } from './pretrained.js';
+import { dataOf, stepsOf, storedPanel } from './pretrained.js';
 import { program } from './programs.js';
 import type { Section, SectionContext, SectionResult } from './section.js';
 import { loadDigits } from './simclr.js';
@@ -52,7 +52,7 @@ async function run(context: SectionContext): Promise<SectionResult> {
           `(here ${patches} of ${patch} × ${patch} pixels) and masks ${percent(maskRatio, 0)} of them at random. ` +
           `The encoder (${layers} layers, width ${hidden}) sees only the ${seen} visible ones; a light decoder ` +
           `(${decoderLayers} layers, width ${decoderHidden}) reconstructs the masked ones, and is not used after ` +
-          `training. This one was pre-trained for ${count(stepsOf(record))} steps on ${record.data}.`,
+          `training. This one was pre-trained for ${count(stepsOf(record))} steps on ${dataOf(record)}.`,
       },
       {
         kind: 'figure',

@@ -73,3 +73,8 @@ export function storedRunsTable(): Table {
       'repository, `npm run pretrain -- bert` makes the same bytes again, on any machine.',
   };
 }
+
+/** Describes the data of a stored run, with numbers as the page has them: 1,559 instead of 1559. */
+export function dataOf({ data }: PretrainingRecord): string {
+  return data.replace(/\d+/g, (digits) => count(Number(digits)));
+}

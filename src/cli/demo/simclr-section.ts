@@ -12,12 +12,13 @@ import { contactSheet, pngAddress } from '../../report/png.js';
 import type { ImagePanel, LinePanel, ScatterPanel, Table } from '../../report/types.js';
 import { viewsSheet } from '../output/views.js';
 import { columns } from './clip.js';
-import { count, fixed, percent, steps, thinned } from './numbers.js';
+import { count, fixed, mean, percent, steps, thinned } from './numbers.js';
 import { program } from './programs.js';
 import type { Section, SectionContext, SectionResult } from './section.js';
 import {
   COUNTS,
   type Digits,
+  FEW,
   lastLoss,
   loadDigits,
   NEAREST,
@@ -34,8 +35,6 @@ export const simclr: Section = {
   run,
 };
 
-/** Number of labels per class that counts as few. */
-const FEW = 10;
 /** Points of a scatter plot: more would hide each other. */
 const SHOWN = 500;
 const SHEET_VIEWS = 7;
@@ -54,6 +53,8 @@ async function run(context: SectionContext): Promise<SectionResult> {
     probeAccuracyFewLabels: few(trained).probe,
     probeAccuracyFewLabelsUntrained: few(untrained).probe,
     probeAccuracyFewLabelsPixels: few(raw).probe,
+    propagatedAccuracyFewLabels: mean(result.propagated.trained),
+    propagatedAccuracyFewLabelsPixels: mean(result.propagated.raw),
   };
   context.terminal.event('eval', { section: 'simclr', step: losses.length, ...metrics });
   const { temperature, projection } = model.config;
@@ -122,6 +123,11 @@ function collapseVerdict({ collapsed }: EmbeddingDiagnostics): string {
     : 'It has collapsed: nearly all embeddings are equal. Try another seed or `--full`.';
 }
 
+/** Formats the least and the largest of some accuracies. */
+function range(draws: readonly number[]): string {
+  return `${fixed(100 * Math.min(...draws), 1)}–${percent(Math.max(...draws))}`;
+}
+
 function few(list: readonly FewShotAccuracy[]): FewShotAccuracy {
   return list.find(({ perClass }) => perClass === FEW) as FewShotAccuracy;
 }
@@ -138,17 +144,22 @@ function labelsNeeded(raw: readonly FewShotAccuracy[], accuracy: number): string
   return `, which do not reach that with ${best(raw).perClass} labels per class either`;
 }
 
-function accuracyTable({ raw, untrained, trained, supervised }: SimClrRun): Table {
+function accuracyTable({ raw, untrained, trained, propagated, supervised }: SimClrRun): Table {
   const row = (name: string, list: readonly FewShotAccuracy[]): string[] => {
     const { probe, draws } = few(list);
-    const spread = `${fixed(100 * Math.min(...draws), 1)}–${percent(Math.max(...draws))}`;
     return [
       name,
-      `${percent(probe)} (${spread})`,
+      `${percent(probe)} (${range(draws)})`,
       percent(few(list).knn),
       percent(best(list).probe),
     ];
   };
+  const spreadRow = (name: string, draws: readonly number[]): string[] => [
+    name,
+    '–',
+    `${percent(mean(draws))} (${range(draws)})`,
+    '–',
+  ];
   const alone = supervised.at(-1);
   return {
     head: [
@@ -161,11 +172,15 @@ function accuracyTable({ raw, untrained, trained, supervised }: SimClrRun): Tabl
       row('raw pixels', raw),
       row('network, untrained', untrained),
       row('network, SimCLR', trained),
+      spreadRow('pixels, labels propagated', propagated.raw),
+      spreadRow('SimCLR, labels propagated', propagated.trained),
     ],
     caption:
       'Accuracy on held-out digits of a linear probe (logistic regression) and of k-NN: the mean of ' +
-      `${few(trained).draws.length} draws of the labeled digits, with their range. The same network trained on labels ` +
-      `alone: ${percent(alone?.probe ?? 0)} with ${alone?.perClass} labels per class.`,
+      `${few(trained).draws.length} draws of the labeled digits, with their range. "Labels propagated": ` +
+      `first, the ${FEW} labels per class spread over a graph of nearest neighbors to all digits to train on ` +
+      '(Zhou et al., 2004; bench/studies/few-images/propagate.ts of the repository). The same network ' +
+      `trained on labels alone: ${percent(alone?.probe ?? 0)} with ${alone?.perClass} labels per class.`,
   };
 }
 

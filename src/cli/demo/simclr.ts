@@ -3,10 +3,11 @@
  * before training, and the same network trained on the labels alone.
  */
 
+import { labelPropagation } from '../../../bench/studies/few-images/propagate.js';
 import { digitRows } from '../../../build/samples/digits-split.js';
 import { readIdx } from '../../data/files/idx.js';
 import { pixelRows } from '../../data/images/pixel-rows.js';
-import type { Matrix } from '../../index.js';
+import { knnClassify, linearProbe, type Matrix } from '../../index.js';
 import {
   type FewShotAccuracy,
   ImageClassifier,
@@ -31,6 +32,8 @@ const BATCH = 128;
 export const NEAREST = 6;
 /** Labels per class. */
 export const COUNTS = [1, 3, 10, 30];
+/** Labels per class that count as few. */
+export const FEW = 10;
 /** Draws of the labeled digits that accuracies are means of. */
 const DRAWS = 3;
 const FULL_DRAWS = 10;
@@ -77,6 +80,8 @@ export interface SimClrRun {
   untrained: FewShotAccuracy[];
   trained: FewShotAccuracy[];
   neighbors: Neighbors;
+  /** Accuracy in each draw with `FEW` labels per class, spread to all digits to train on. */
+  propagated: { raw: number[]; trained: number[] };
   supervised: { perClass: number; probe: number }[];
 }
 
@@ -113,9 +118,34 @@ export async function trainSimClr(
     raw,
     untrained,
     trained,
+    propagated: {
+      raw: propagate({ training, heldOut }, pixelRows, { seed, draws }),
+      trained: propagate({ training, heldOut }, encode, { seed, draws }),
+    },
     supervised,
     neighbors: nearestDigits({ training, heldOut }, encode),
   };
+}
+
+/** Spreads few labels to all digits to train on. @returns accuracy of k-NN in each draw */
+function propagate(
+  { training, heldOut }: Digits,
+  encode: (images: ImageDataset) => Matrix,
+  { seed, draws }: { seed: number; draws: number },
+): number[] {
+  const trainLabels = training.labels as Int32Array;
+  const { knn } = labelPropagation(
+    { topK, knnClassify, linearProbe },
+    {
+      train: encode(training),
+      trainLabels,
+      test: encode(heldOut),
+      testLabels: heldOut.labels as Int32Array,
+    },
+  );
+  return Array.from({ length: draws }, (_, draw) =>
+    knn(sampleLabeled(trainLabels, FEW, seed, draw)),
+  );
 }
 
 /** Finds the nearest digits to train on of all held-out ones. */
