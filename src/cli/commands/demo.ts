@@ -127,12 +127,15 @@ async function runAtOnce(
   const fractions = new Map<Section, number>();
   const total = sections.reduce((sum, { duration }) => sum + duration, 0);
   const progress = json ? undefined : terminal.progress('demo', 100, { unit: PERCENT });
+  let shown = 0;
   const advance = (section: Section, fraction: number): void => {
     fractions.set(section, Math.max(fractions.get(section) ?? 0, fraction));
     const done = sections.reduce((sum, each) => {
       return sum + each.duration * (fractions.get(each) ?? 0);
     }, 0);
-    void progress?.step(Math.round((100 * done) / total));
+    const percent = Math.round((100 * done) / total);
+    if (percent > shown) void progress?.step(percent);
+    shown = percent;
   };
   let printed = 0;
   try {
