@@ -75,6 +75,8 @@ interface Done {
   gain: number;
   changed: unknown[];
   'mrr@10': number;
+  metric: string;
+  count: number;
   before: Record<string, number>;
 }
 
@@ -126,6 +128,25 @@ test('labels in random order ship nothing', async () => {
   ]);
   check(done.verdict !== 'helps', done.verdict);
   check(Adapter.load(readFileSync(out)).untrained, 'the identity');
+});
+
+test('triplets by id', async () => {
+  const lines = all.map((r) => ({ anchor: `q${r}`, positive: `d${r}`, negative: `d${r ^ 1}` }));
+  const rowsOf = (data: Float32Array, letter: string): string[] =>
+    all.map((r) => JSON.stringify({ id: `${letter}${r}`, embedding: row(data, r) }));
+  write('both-sides.jsonl', [...rowsOf(queries, 'q'), ...rowsOf(documents, 'd')].join('\n'));
+  write('triplets.jsonl', lines.map((line) => JSON.stringify(line)).join('\n'));
+  const done = await last([
+    ...['adapt', '--embeddings', at('both-sides.jsonl'), '--triplets', at('triplets.jsonl')],
+    ...['--out', at('triplets.safetensors'), '--steps', '20'],
+  ]);
+  same(done.metric, 'accuracy');
+  check(done.count > ROWS / 2, `${done.count} held out`);
+  write('few.csv', 'anchor,positive\nq0,d0\n');
+  const args = ['adapt', '--embeddings', at('both-sides.jsonl'), '--triplets', at('few.csv')];
+  const { status, stderr } = await nearfar([...args, '--out', at('triplets.safetensors')]);
+  same(status, 2, stderr);
+  check(/must name an anchor, a positive and a negative/.test(stderr), stderr);
 });
 
 test('a BEIR folder', async () => {

@@ -20,7 +20,8 @@ const data = (): object => ({
 
 const training = (): Record<string, unknown> => ({
   ...{ loss: 'infoNce', temperature: 0.1, learningRate: 0.01, batchSize: 2, steps: 1 },
-  ...{ hardNegatives: 0, symmetric: true, margin: 0.1, matryoshka: [2], seed: 1 },
+  ...{ hardNegatives: 0, randomNegatives: 1, symmetric: true, margin: 0.1 },
+  ...{ matryoshka: [2], seed: 1 },
   signal: new AbortController().signal,
 });
 

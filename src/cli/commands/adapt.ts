@@ -59,6 +59,11 @@ export const adapt: Command = {
       description: 'the pairs have a score of similarity each, from which is learned',
     },
     {
+      flags: '--triplets <file>',
+      description:
+        'with --embeddings: .jsonl or .csv of ids or row numbers (anchor, positive, negative)',
+    },
+    {
       flags: '--out <file>',
       description: 'file for the adapter (.safetensors); a report lies next to it',
     },

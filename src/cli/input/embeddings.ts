@@ -32,6 +32,13 @@ const DOCUMENT_NAMES = [
 ];
 const SCORE_NAMES = ['score', 'similarity'];
 
+/** Names of the columns of triplets. */
+const TRIPLET_NAMES = [
+  ['anchor', 'query', 'a'],
+  ['positive', 'pos', 'b'],
+  ['negative', 'neg', 'c'],
+] as const;
+
 function numbered(matrix: Matrix): Rows {
   return { ...matrix, ids: Array.from({ length: matrix.rows }, (_, i) => `${i}`) };
 }
@@ -188,6 +195,27 @@ export function readPairs(
   }
   if (pairs.length === 0) throw new InputError(`${path}: holds no pairs`);
   return { pairs, scores: scores.length === pairs.length ? scores : undefined };
+}
+
+/** Reads triplets: a row has the ids of an anchor, a positive and a negative, or their row numbers. */
+export function readTriplets(path: string, { path: file, ids }: Named): [number, number, number][] {
+  const { rows, columns } = readRecords(path);
+  const index = indexIds(file, ids);
+  if (rows.length === 0) throw new InputError(`${path}: holds no triplets`);
+  return rows.map(({ at, cells }) => {
+    return TRIPLET_NAMES.map((names) => {
+      const id = cell(cells, names);
+      if (id === undefined) {
+        const found = columns.join(', ');
+        throw new InputError(
+          `${at}: must name an anchor, a positive and a negative, got the columns ${found}`,
+        );
+      }
+      const row = index.get(String(id));
+      if (row !== undefined) return row;
+      throw new InputError(`${at}: ${file} has no row ${JSON.stringify(String(id))}`);
+    }) as [number, number, number];
+  });
 }
 
 /** Labels of rows: one per line, `.npy`, or a table with a column `label`. */

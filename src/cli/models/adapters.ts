@@ -7,7 +7,13 @@ import { InputError } from '../../terminal/errors.js';
 import { readBytes } from '../../terminal/files.js';
 import type { Option } from '../../terminal/options.js';
 import type { Input } from '../command.js';
-import { readBeir, readEmbeddings, readLabels, readPairs } from '../input/embeddings.js';
+import {
+  readBeir,
+  readEmbeddings,
+  readLabels,
+  readPairs,
+  readTriplets,
+} from '../input/embeddings.js';
 import { readTexts } from '../input/texts.js';
 
 /** Options that name embeddings and what belongs together. */
@@ -70,6 +76,13 @@ export function readGiven({ options }: Input): Given {
     const rows = readEmbeddings(embeddings, 'embeddings');
     const { ids, ...matrix } = rows;
     const data = { embeddings: matrix, labels: readLabels(labels, { path: embeddings, ids }), ids };
+    return { data, search: undefined, queryNames: ids, documentNames: ids };
+  }
+  const triplets = path(options, 'triplets');
+  if (embeddings !== undefined && triplets !== undefined) {
+    const { ids, ...matrix } = readEmbeddings(embeddings, 'embeddings');
+    const named = readTriplets(triplets, { path: embeddings, ids });
+    const data = { embeddings: matrix, triplets: named, ids };
     return { data, search: undefined, queryNames: ids, documentNames: ids };
   }
   if (queries === undefined || documents === undefined || pairs === undefined) {
