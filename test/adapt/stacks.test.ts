@@ -1,6 +1,7 @@
 /** The recipes of the documentation for other libraries, run against the real packages. */
 
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { toMatrix } from 'nearfar';
 import { Adapter, fitAdapter } from 'nearfar/adapt';
 import { close, same, suite } from '../harness.js';
 
@@ -85,5 +86,34 @@ if (!existsSync(new URL('node_modules', FOLDER)) && process.env.CI !== 'true') {
     close(await made.embedQuery('near'), adapter.apply(rowOf('near')).data);
     const documents = await made.embedDocuments(['far', 'away']);
     close(documents[1] as number[], Float32Array.from(rowOf('away')));
+  });
+
+  test('OpenAI and Ollama: what their clients return, as numbers and as base64', async () => {
+    const adapter = await trained();
+    const load = (path: string) => import(new URL(`node_modules/${path}`, FOLDER).href);
+    const answer = (body: object) => async () =>
+      new Response(JSON.stringify(body), { headers: { 'content-type': 'application/json' } });
+    const rows = ['near', 'far'].map(rowOf);
+    const expected = adapter.apply(rows).data;
+    const { default: OpenAI } = await load('openai/index.mjs');
+    const base64 = (row: number[]): string =>
+      Buffer.from(new Uint8Array(Float32Array.from(row).buffer)).toString('base64');
+    for (const embeddingOf of [(row: number[]) => row, base64]) {
+      // In another order than that of the inputs: `index` says which is which.
+      const data = rows.map((row, index) => ({
+        ...{ object: 'embedding', index },
+        embedding: embeddingOf(row),
+      }));
+      const body = { object: 'list', model: 'test', data: data.reverse(), usage: {} };
+      const client = new OpenAI({ apiKey: 'none', fetch: answer(body) });
+      const request = { model: 'test', input: ['near', 'far'] };
+      const format = embeddingOf === base64 ? {} : { encoding_format: 'float' };
+      const response = await client.embeddings.create({ ...request, ...format });
+      close(adapter.apply(toMatrix(response)).data, expected);
+    }
+    const { Ollama } = await load('ollama/dist/index.mjs');
+    const ollama = new Ollama({ fetch: answer({ model: 'test', embeddings: rows }) });
+    const response = await ollama.embed({ model: 'test', input: ['near', 'far'] });
+    close(adapter.apply(toMatrix(response)).data, expected);
   });
 }

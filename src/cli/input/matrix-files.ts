@@ -27,7 +27,10 @@ export function ofFile<T>(path: string, body: () => T): T {
   } catch (error) {
     if (!(error instanceof RangeError || error instanceof TypeError)) throw error;
     throw new InputError(
-      error.message.startsWith(path) ? error.message : `${path}: ${error.message}`,
+      (error.message.startsWith(path) ? error.message : `${path}: ${error.message}`).replace(
+        ': bytes must be',
+        ': must be',
+      ),
     );
   }
 }
