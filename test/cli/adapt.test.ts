@@ -132,9 +132,9 @@ test('labels in random order ship nothing', async () => {
 
 test('triplets by id', async () => {
   const lines = all.map((r) => ({ anchor: `q${r}`, positive: `d${r}`, negative: `d${r ^ 1}` }));
-  const rowsOf = (data: Float32Array, letter: string): string[] =>
+  const linesOf = (data: Float32Array, letter: string): string[] =>
     all.map((r) => JSON.stringify({ id: `${letter}${r}`, embedding: row(data, r) }));
-  write('both-sides.jsonl', [...rowsOf(queries, 'q'), ...rowsOf(documents, 'd')].join('\n'));
+  write('both-sides.jsonl', [...linesOf(queries, 'q'), ...linesOf(documents, 'd')].join('\n'));
   write('triplets.jsonl', lines.map((line) => JSON.stringify(line)).join('\n'));
   const done = await last([
     ...['adapt', '--embeddings', at('both-sides.jsonl'), '--triplets', at('triplets.jsonl')],
