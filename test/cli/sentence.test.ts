@@ -56,7 +56,7 @@ function notesOf({ events }: Result): string {
   return events.flatMap(({ event, text }) => (event === 'note' ? [text] : [])).join('\n');
 }
 
-const READ: [name: string, contents: string, note: RegExp, metric: string][] = [
+const READ: [name: string, contents: string | Uint8Array, note: RegExp, metric: string][] = [
   [
     'anchor.csv',
     table(['anchor', 'positive'], (i) => [question(i), answer(i)]),
@@ -162,6 +162,44 @@ const READ: [name: string, contents: string, note: RegExp, metric: string][] = [
     'mrrAt10',
   ],
   [
+    'squad.json',
+    JSON.stringify({
+      version: '1.1',
+      data: [0, 1].map((article) => ({
+        title: `Article ${article}`,
+        paragraphs: indices
+          .filter((i) => i % 2 === article)
+          .map((i) => ({
+            context: answer(i),
+            qas: [
+              { id: `q${i}`, question: question(i), answers: [{ text: 'the', answer_start: 0 }] },
+              { id: `n${i}`, question: `${question(i)} not`, is_impossible: true, answers: [] },
+            ],
+          })),
+      })),
+    }),
+    /60 pairs of query and document/,
+    'mrrAt10',
+  ],
+  [
+    'unicode.csv',
+    Buffer.from(
+      `\uFEFF${table(['query', 'document'], (i) => [question(i), `${answer(i)} ≠ é`])}`,
+      'utf16le',
+    ),
+    /60 pairs of query and document/,
+    'mrrAt10',
+  ],
+  [
+    'big-endian.jsonl',
+    Buffer.from(
+      `\uFEFF${lines((i) => ({ query: question(i), document: answer(i) }))}`,
+      'utf16le',
+    ).swap16(),
+    /60 pairs of query and document/,
+    'mrrAt10',
+  ],
+  [
     'unread.csv',
     table(['text1', 'text2', 'score'], (i) => [question(i), answer(i), 'good']),
     /60 pairs of text1 and text2\n?(.|\n)*score is not read/,
@@ -255,6 +293,11 @@ const REFUSED: [name: string, contents: string | Uint8Array, expected: RegExp, m
       'object.jsonl',
       lines((i) => ({ query: question(i), document: { x: i } })),
       /:1: document must be a text/,
+    ],
+    [
+      'odd.csv',
+      Uint8Array.of(0xff, 0xfe, ...Buffer.from('anchor,positive\na,b', 'utf16le'), 0x41),
+      /odd.csv: is not valid UTF-16/,
     ],
     ['latin.csv', Uint8Array.of(...Buffer.from('anchor,positive\ncaf'), 0xe9), /UTF-8/],
     [

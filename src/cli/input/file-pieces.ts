@@ -1,18 +1,55 @@
 /** Files that are read in pieces, so that memory holds a piece at a time, and their decoding. */
 
-import { closeSync, openSync, readSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readFileSync, readSync } from 'node:fs';
 import { InputError } from '../../terminal/errors.js';
 import { errorCode } from '../../terminal/files.js';
 
 /** Bytes of a file, or characters of a text, that are handled at once. */
 export const PIECE = 2 ** 20;
 
-/** Runs something with an open file. */
-export function withFile<T>(path: string, body: (file: number) => T): T {
+/** An open file, or the UTF-8 of one in UTF-16. */
+export type OpenFile = number | Uint8Array;
+
+/** The UTF-8 of the last file in UTF-16, which is held whole. */
+let transcoded: { key: string; bytes: Uint8Array } | undefined;
+
+/** Encoding by the byte order mark, if it is UTF-16: what spreadsheets save as "Unicode text". */
+function utf16Of([first, second]: Uint8Array): 'utf-16le' | 'utf-16be' | undefined {
+  if (first === 0xff && second === 0xfe) return 'utf-16le';
+  if (first === 0xfe && second === 0xff) return 'utf-16be';
+  return undefined;
+}
+
+/** Decodes UTF-16 without its byte order mark. */
+function decodeUtf16(path: string, bytes: Uint8Array, encoding: 'utf-16le' | 'utf-16be'): string {
+  try {
+    return new TextDecoder(encoding, { fatal: true }).decode(bytes);
+  } catch (error) {
+    if (error instanceof TypeError) throw new InputError(`${path}: is not valid UTF-16`);
+    throw new InputError(`${path}: is too large to read at once; save it as UTF-8`);
+  }
+}
+
+/** The UTF-8 of a file in UTF-16; undefined for others. */
+function readUtf16(path: string, file: number): Uint8Array | undefined {
+  const encoding = utf16Of(readRange(file, 0, 2));
+  if (encoding === undefined) return undefined;
+  const { ino, size, mtimeMs } = fstatSync(file);
+  const key = [path, ino, size, mtimeMs].join('\n');
+  if (transcoded?.key !== key) {
+    // By its path: a read by the open file would begin where the last one ended.
+    const bytes = Buffer.from(decodeUtf16(path, readFileSync(path), encoding));
+    transcoded = { key, bytes };
+  }
+  return transcoded.bytes;
+}
+
+/** Runs something with an open file; one in UTF-16 is given as UTF-8. */
+export function withFile<T>(path: string, body: (file: OpenFile) => T): T {
   let file: number | undefined;
   try {
     file = openSync(path, 'r');
-    return body(file);
+    return body(readUtf16(path, file) ?? file);
   } catch (error) {
     if (error instanceof InputError) throw error;
     throw new InputError(`${path}: cannot read it (${errorCode(error)})`);
@@ -22,7 +59,8 @@ export function withFile<T>(path: string, body: (file: number) => T): T {
 }
 
 /** Reads a range of a file; less of it at the end of the file. */
-export function readRange(file: number, from: number, length: number): Uint8Array {
+export function readRange(file: OpenFile, from: number, length: number): Uint8Array {
+  if (typeof file !== 'number') return file.subarray(from, from + length);
   const bytes = new Uint8Array(length);
   let filled = 0;
   while (filled < length) {
@@ -48,15 +86,13 @@ export function* readPieces(path: string, onRead: (bytes: number) => void): Gene
 }
 
 /**
- * Decodes UTF-8.
+ * Decodes UTF-8, or UTF-16 where the bytes begin with its byte order mark.
  *
  * @throws {InputError} if it is another encoding
  */
 export function decodeUtf8(path: string, bytes: Uint8Array, isStart = true): string {
-  const [first, second] = bytes;
-  if (isStart && ((first === 0xff && second === 0xfe) || (first === 0xfe && second === 0xff))) {
-    throw new InputError(`${path}: is UTF-16, expected UTF-8`);
-  }
+  const utf16 = isStart ? utf16Of(bytes) : undefined;
+  if (utf16 !== undefined) return decodeUtf16(path, bytes, utf16);
   try {
     // A byte order mark is one at the start alone.
     return new TextDecoder('utf-8', { fatal: true, ignoreBOM: !isStart }).decode(bytes);

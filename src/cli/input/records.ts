@@ -61,6 +61,22 @@ function readChat(messages: readonly unknown[]): Record<string, unknown> | undef
   return { anchor: turns[asked]?.text, positive: answer?.text };
 }
 
+/**
+ * Reads the questions of an article in SQuAD's form, `{ paragraphs: [{ context, qas }] }`: each with
+ * the paragraph that answers it. Undefined for other rows.
+ */
+function readSquad(row: unknown): { query: unknown; document: unknown }[] | undefined {
+  const { paragraphs } = Object(row) as { paragraphs?: unknown };
+  if (!Array.isArray(paragraphs)) return undefined;
+  const isParagraph = (each: unknown): boolean => Array.isArray(Object(each).qas);
+  if (paragraphs.length === 0 || !paragraphs.every(isParagraph)) return undefined;
+  return paragraphs.flatMap(({ context, qas }) =>
+    (qas as { question?: unknown; is_impossible?: unknown }[])
+      .filter((each) => Object(each).is_impossible !== true)
+      .map((each) => ({ query: Object(each).question, document: context })),
+  );
+}
+
 /** Reads an object that is a table itself: a list for each column, or a text for each text. */
 function readJsonTable(table: object): object[] | undefined {
   const entries = Object.entries(table);
@@ -114,7 +130,9 @@ function* readFile(file: string): Generator<TableRow> {
     const values = isArray
       ? readJsonArray(file, 'an array of rows', onRead, readJsonTable)
       : readJsonLines(file, onRead);
-    for (const { at, row } of values) yield { at, cells: nameCells(at, row) };
+    for (const { at, row } of values) {
+      for (const cells of readSquad(row) ?? [nameCells(at, row)]) yield { at, cells };
+    }
   }
 }
 
