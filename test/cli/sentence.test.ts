@@ -4,10 +4,13 @@ import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type * as EvaluationModule from '../../src/cli/models/sentence-evaluation.js';
 import { check, same, suite } from '../harness.js';
 import { temporaryFolder } from '../temporary.js';
+import { load } from './load.js';
 
 const test = suite('cli sentence');
+const { outcomeOf } = await load<typeof EvaluationModule>('src/cli/models/sentence-evaluation.ts');
 const folder = temporaryFolder('sentence');
 
 const TOPICS = ['cat', 'dog', 'car', 'tree', 'music', 'bread', 'river', 'stone', 'paper', 'cloud'];
@@ -429,6 +432,16 @@ test('training goes on from int8 weights, and another model may replace the fold
   );
   same(status, 0, error);
   check(!existsSync(join(folder, 'small/modules.json')), readdirSync(join(folder, 'small')).join());
+});
+
+test('an interval that contains 0 shows nothing; one below 0 a loss', () => {
+  const say = (low: number, high: number, verdict: 'helps' | 'no gain' | 'too few'): string =>
+    outcomeOf({ difference: (low + high) / 2, interval: [low, high], verdict }, 'training');
+  same(say(0.01, 0.05, 'helps'), 'training helps');
+  same(say(-0.01, 0.05, 'no gain'), 'nothing is shown of whether training helps');
+  same(say(-0.05, 0, 'no gain'), 'nothing is shown of whether training helps');
+  same(say(-0.05, -0.01, 'no gain'), 'training makes it worse');
+  same(say(-0.5, 0.5, 'too few'), 'too few to tell whether training helps');
 });
 
 test('distill wants a BERT-like encoder', () => {

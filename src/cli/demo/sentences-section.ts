@@ -2,7 +2,7 @@
 
 import { evaluateRankings } from '../../index.js';
 import type { LinePanel, Table } from '../../report/types.js';
-import { type Gain, gainOf, type Score } from '../models/sentence-evaluation.js';
+import { type Gain, gainOf, outcomeOf, type Score } from '../models/sentence-evaluation.js';
 import { rankingTable, scatterOf } from '../output/sentence-report.js';
 import { count, fixed, steps, thinned } from './numbers.js';
 import { loadPairs, PROGRAM } from './pairs.js';
@@ -188,10 +188,10 @@ function verdict(study: SearchStudy): string {
   const { name, score } = strongest(study);
   const gain = gainOf(score, after.alone);
   const range = `${signed(gain.difference)} MRR@10 (${interval(gain)})`;
+  const shown = outcomeOf(gain, 'training on pairs');
   const outcome =
-    gain.verdict === 'helps'
-      ? `Training on pairs helps: ${range} against the best without it, ${name}.`
-      : `On these queries the gain is not certain: ${range} against the best without training, ${name}.`;
+    `${shown.charAt(0).toUpperCase()}${shown.slice(1)}: ${range} against the best without ` +
+    `it, ${name}.`;
   const hybrid = gainOf(after.alone, after.withWords);
   const together =
     hybrid.interval[0] > 0

@@ -431,6 +431,18 @@ function correlationInterval(
   return [differences[tail] as number, differences[SAMPLES - 1 - tail] as number];
 }
 
+/**
+ * Says in a few words what a comparison shows, wherever one is shown.
+ *
+ * @param what what may help: `training`
+ */
+export function outcomeOf({ verdict, interval }: Gain, what: string): string {
+  if (verdict === 'too few') return `too few to tell whether ${what} helps`;
+  if (verdict === 'helps') return `${what} helps`;
+  // An interval that contains 0 shows neither a gain nor a loss.
+  return interval[1] < 0 ? `${what} makes it worse` : `nothing is shown of whether ${what} helps`;
+}
+
 /** Compares two scores of a task by their queries, texts or pairs. */
 export function gainOf(before: Score, after: Score): Gain {
   const difference = after.value - before.value;

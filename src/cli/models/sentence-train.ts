@@ -37,6 +37,7 @@ import {
   FIGURES,
   gainOf,
   MAX_DOCUMENTS,
+  outcomeOf,
   type Score,
   sizeOf,
   type TaskRows,
@@ -404,11 +405,7 @@ function summarize({ test, rows: encoded, start, words, begin }: Outcome) {
   ];
   const count = `${sizeOf(test.task)} held-out ${test.task.kind === 'search' ? 'queries' : 'examples'}`;
   const range = `${signed(gain.difference)} (${signed(gain.interval[0])} to ${signed(gain.interval[1])})`;
-  const outcome = {
-    helps: `training helps: ${title} ${range} against ${name} on ${count}`,
-    'no gain': `training does not help on this data: ${title} ${range} against ${name} on ${count}`,
-    'too few': `${count} are too few to tell whether training helps: ${title} ${range} against ${name}`,
-  }[gain.verdict];
+  const outcome = `${outcomeOf(gain, 'training')}: ${title} ${range} against ${name} on ${count}`;
   const useHybrid =
     hybrid !== undefined && hybrid.value > Math.max(trained.value, strongest.value)
       ? ['together with BM25 (nearfar search --hybrid) it finds more than alone']
