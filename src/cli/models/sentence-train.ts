@@ -125,6 +125,11 @@ function textsOf(examples: Examples): string[] {
   return [...examples.pairs.flat(), ...negatives];
 }
 
+/** The texts that queries find: those of held-out pairs are known when an encoder is made. */
+function documentsOf(examples: Examples): string[] {
+  return examples.kind === 'pairs' ? examples.pairs.map(([, document]) => document) : [];
+}
+
 /** Value of `--from` for the encoder in the package. */
 const ENGLISH = 'english';
 
@@ -144,8 +149,9 @@ function hashFolder(from: string): string | undefined {
   return hash.digest('hex');
 }
 
+/** @param texts texts that a new encoder learns its words from */
 async function makeEncoder(
-  training: Examples,
+  texts: readonly string[],
   input: SentenceInput,
   settings: Settings,
 ): Promise<SentenceEncoder> {
@@ -163,7 +169,7 @@ async function makeEncoder(
     return encoder;
   }
   const columns = (width as number | undefined) ?? input.teacher?.cols;
-  return new SentenceEncoder(textsOf(training), {
+  return new SentenceEncoder(texts, {
     ...(kind !== undefined && { kind: kind as 'static' | 'bert' }),
     ...(columns !== undefined && { width: columns }),
     ...(seed !== undefined && { seed: seed as number }),
@@ -218,7 +224,8 @@ async function create(
     throw new InputError('there are too few examples without common texts to hold a part out');
   }
   const training = selectExamples(examples, split.training);
-  const encoder = await makeEncoder(training, input, settings);
+  const texts = [...new Set([...textsOf(training), ...documentsOf(examples)])];
+  const encoder = await makeEncoder(texts, input, settings);
   const { from } = settings as { from?: string };
   const teacherRows = (rows: readonly number[]) => teacher && selectRows(teacher, rows);
   const data = dataOf(training, teacherRows(split.training));
