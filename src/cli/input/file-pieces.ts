@@ -44,18 +44,23 @@ function readUtf16(path: string, file: number): Uint8Array | undefined {
   return transcoded.bytes;
 }
 
-/** Runs something with an open file; one in UTF-16 is given as UTF-8. */
-export function withFile<T>(path: string, body: (file: OpenFile) => T): T {
+/** Runs something with an open file. */
+export function withFile<T>(path: string, body: (file: number) => T): T {
   let file: number | undefined;
   try {
     file = openSync(path, 'r');
-    return body(readUtf16(path, file) ?? file);
+    return body(file);
   } catch (error) {
     if (error instanceof InputError) throw error;
     throw new InputError(`${path}: cannot read it (${errorCode(error)})`);
   } finally {
     if (file !== undefined) closeSync(file);
   }
+}
+
+/** Runs something with an open file of text; one in UTF-16 is given as UTF-8. */
+export function withTextFile<T>(path: string, body: (file: OpenFile) => T): T {
+  return withFile(path, (file) => body(readUtf16(path, file) ?? file));
 }
 
 /** Reads a range of a file; less of it at the end of the file. */
@@ -78,7 +83,7 @@ export function readRange(file: OpenFile, from: number, length: number): Uint8Ar
  */
 export function* readPieces(path: string, onRead: (bytes: number) => void): Generator<Uint8Array> {
   for (let from = 0; ; from += PIECE) {
-    const bytes = withFile(path, (file) => readRange(file, from, PIECE));
+    const bytes = withTextFile(path, (file) => readRange(file, from, PIECE));
     if (bytes.length > 0) yield bytes;
     onRead(from + bytes.length);
     if (bytes.length < PIECE) return;

@@ -2,7 +2,14 @@
 
 import { InputError } from '../../terminal/errors.js';
 import { readBytes } from '../../terminal/files.js';
-import { decodeStart, decodeUtf8, PIECE, readPieces, readRange, withFile } from './file-pieces.js';
+import {
+  decodeStart,
+  decodeUtf8,
+  PIECE,
+  readPieces,
+  readRange,
+  withTextFile,
+} from './file-pieces.js';
 import { readLines } from './lines.js';
 
 /** A value, and where it stands: `mails.jsonl:3`. */
@@ -52,7 +59,9 @@ export function* readJsonArray(
   tableRows: (object: object) => readonly unknown[] | undefined = () => undefined,
 ): Generator<JsonRow> {
   let count = 0;
-  const first = withFile(file, (open) => decodeStart(file, readRange(open, 0, PIECE))).trimStart();
+  const first = withTextFile(file, (open) =>
+    decodeStart(file, readRange(open, 0, PIECE)),
+  ).trimStart();
   if (!first.startsWith('[')) {
     const value = parseJson(file, decodeUtf8(file, readBytes(file)));
     const object: object = Object(value);

@@ -4,7 +4,7 @@
  */
 
 import { InputError } from '../../terminal/errors.js';
-import { decodeUtf8, openBytes, PIECE, readRange, withFile } from './file-pieces.js';
+import { decodeUtf8, openBytes, PIECE, readRange, withTextFile } from './file-pieces.js';
 
 /** Size in bytes from which a file is read in pieces. */
 export const LARGE_FILE = 2 ** 23;
@@ -52,7 +52,7 @@ export class DocumentPiece {
    * @throws {InputError} if the file has changed
    */
   get text(): string {
-    const bytes = withFile(this.id, (file) => readRange(file, this.#from, this.#bytes));
+    const bytes = withTextFile(this.id, (file) => readRange(file, this.#from, this.#bytes));
     const text = withLineFeeds(decodeUtf8(this.id, bytes, !this.continues));
     if (text.length === this.length) return text;
     throw new InputError(`${this.id}: has changed while it was read`);
@@ -71,7 +71,7 @@ export function withLineFeeds(text: string): string {
  * @throws {InputError} if it cannot be read, or is not UTF-8
  */
 export function documentPieces(path: string, onRead: (bytes: number) => void): DocumentPiece[] {
-  return withFile(path, (file) => {
+  return withTextFile(path, (file) => {
     const pieces: DocumentPiece[] = [];
     for (let from = 0; ; ) {
       const read = readRange(file, from, PIECE);

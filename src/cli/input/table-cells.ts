@@ -2,7 +2,7 @@
 
 import { parse } from 'csv-parse/sync';
 import { InputError } from '../../terminal/errors.js';
-import { decodeStart, decodeUtf8, PIECE, readRange, withFile } from './file-pieces.js';
+import { decodeStart, decodeUtf8, PIECE, readRange, withTextFile } from './file-pieces.js';
 
 /** Bytes of a row from which it is refused: a quote that is not closed. */
 const LARGEST_ROW = 2 ** 26;
@@ -52,7 +52,7 @@ export function* readCells(
   onRead: (bytes: number) => void = () => {},
 ): Generator<string[]> {
   const read = (from: number, length: number): Uint8Array =>
-    withFile(file, (open) => readRange(open, from, length));
+    withTextFile(file, (open) => readRange(open, from, length));
   const { delimiter, lineEnds, ...start } = dialectOf(file, read(0, PIECE), fixed);
   let [from, size, lines] = [start.from, PIECE, 0];
   while (true) {

@@ -224,7 +224,7 @@ async function create(
     throw new InputError('there are too few examples without common texts to hold a part out');
   }
   const training = selectExamples(examples, split.training);
-  const texts = [...new Set([...textsOf(training), ...documentsOf(examples)])];
+  const texts = [...textsOf(training), ...documentsOf(examples)];
   const encoder = await makeEncoder(texts, input, settings);
   const { from } = settings as { from?: string };
   const teacherRows = (rows: readonly number[]) => teacher && selectRows(teacher, rows);
