@@ -104,8 +104,7 @@ interface Row {
 function makeEncoder(task: Task, seed: number): SentenceEncoder | Promise<SentenceEncoder> {
   if (values.from === 'english') return loadEnglish();
   if (values.from !== '') return loadSentenceEncoder(readFolder(values.from));
-  const texts = new Set([...task.train.flat(), ...task.corpus]);
-  return new SentenceEncoder([...texts], { width, seed });
+  return new SentenceEncoder([...task.train.flat(), ...task.corpus], { width, seed });
 }
 
 async function runSeed(task: Task, words: Ranking, seed: number): Promise<Row> {
