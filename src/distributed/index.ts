@@ -4,8 +4,8 @@
  */
 
 export type { NatsConnection, NatsMessage } from './nats/connection.js';
-export type { ConnectRanksOptions } from './nats/options.js';
-export { connectRanks, type NatsFacts } from './nats/ranks.js';
+export type { ConnectRanksOptions, NatsFacts } from './nats/options.js';
+export { connectRanks } from './nats/ranks.js';
 export {
   defaultShards,
   type SentenceRanksOptions,

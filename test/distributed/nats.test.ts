@@ -274,6 +274,52 @@ testWithServer('a library of its own connection: gather, sum, barrier', async (s
   await Promise.all(connections.map((connection) => connection.close()));
 });
 
+testWithServer('a rank that others gave up at a barrier does not pass it alone', async (server) => {
+  const [plain, busy] = await Promise.all([0, 1].map(() => connect({ servers: server.url })));
+  if (plain === undefined || busy === undefined) throw new Error('no connections');
+  // The second one is busy for a while: it says nothing, and hears later what came.
+  let held: (() => void)[] | undefined;
+  const release = (): void => {
+    const all = held ?? [];
+    held = undefined;
+    for (const each of all) each();
+  };
+  const later = (body: () => void): void => {
+    if (held === undefined) body();
+    else held.push(body);
+  };
+  const slow: Parameters<typeof connectRanks>[0] = {
+    publish: (subject, data) => later(() => busy.publish(subject, data)),
+    subscribe: (subject, { callback }) =>
+      busy.subscribe(subject, {
+        // What came before it was busy has been read.
+        callback: (error, message) =>
+          subject.endsWith('.notes')
+            ? later(() => callback(error, message))
+            : callback(error, message),
+      }),
+    async flush() {
+      release();
+      await busy.flush();
+    },
+    status: () => busy.status(),
+    isClosed: () => busy.isClosed(),
+  };
+  const options = { job: 'busy', ranks: 2, timeoutMs: 1000 };
+  const ranks = await Promise.all([connectRanks(plain, options), connectRanks(slow, options)]);
+  const state = { step: 7, save: () => new Uint8Array(1) };
+  const lost = (error: unknown): string => String((error as Error).name);
+  held = [];
+  same(await ranks[0].barrier().then(() => 'passed', lost), 'RankLostError', 'the one that waits');
+  const again = ranks[0].regroup?.(state);
+  await pause(300);
+  same(await ranks[1].barrier().then(() => 'passed', lost), 'RankLostError', 'the busy one');
+  await Promise.all([again, ranks[1].regroup?.(state)]);
+  await Promise.all(ranks.map((rank) => rank.barrier()));
+  await Promise.all(ranks.map((rank) => rank.close()));
+  await Promise.all([plain.close(), busy.close()]);
+});
+
 testWithServer('ranks without the secret are strangers', async (server) => {
   const connections = await Promise.all([0, 1, 2].map(() => connect({ servers: server.url })));
   const join = (i: number, secret?: string): ReturnType<typeof connectRanks> =>

@@ -4,6 +4,7 @@
  */
 
 import { crc32 } from './checksum.js';
+import { SEAL_BYTES } from './seal.js';
 
 /** Bytes of a frame's head. */
 export const HEAD_BYTES = 48;
@@ -95,6 +96,15 @@ export function readFrame(bytes: Uint8Array, limits: FrameLimits): Frame | undef
   const payload = bytes.subarray(HEAD_BYTES);
   if (word(10) !== crc32(payload)) return undefined;
   return { kind, group, from, to, exchange, chunk, chunks, total, payload };
+}
+
+/** Bytes of a chunk at most, and what NATS itself takes of the server's limit. */
+const CHUNK_BYTES = 512 * 1024;
+const NATS_BYTES = 1024;
+
+/** Bytes of a chunk whose frame, with a seal, fits a limit of the server. */
+export function chunkBytesOf(maxPayload = 2 ** 20): number {
+  return Math.max(1024, Math.min(CHUNK_BYTES, maxPayload - HEAD_BYTES - SEAL_BYTES - NATS_BYTES));
 }
 
 /** Number of chunks of a message: at least one, as an empty message has to arrive too. */

@@ -42,6 +42,12 @@ export interface ConnectRanksOptions {
   onWait?: ((message: string) => void) | undefined;
 }
 
+/** Facts about ranks over NATS. */
+export interface NatsFacts {
+  /** Frames and notes that were dropped, as they were damaged or a stranger's. */
+  readonly dropped: number;
+}
+
 const checkJob = (name: string, argument: string, value: unknown): string => {
   if (typeof value !== 'string') typeError(name, argument, 'a name', value);
   if (!/^[\w-]{1,64}$/.test(value)) {

@@ -14,7 +14,7 @@ import {
   type Traffic,
 } from '../transport/communicator.js';
 import type { NatsConnection, NatsMessage } from './connection.js';
-import { HEAD_BYTES } from './frame.js';
+import { chunkBytesOf } from './frame.js';
 import {
   chooseGroup,
   type Member,
@@ -29,10 +29,10 @@ import {
   type ConnectRanksOptions,
   checkConnection,
   type JobOptions,
+  type NatsFacts,
   randomId,
   readJobOptions,
 } from './options.js';
-import { SEAL_BYTES } from './seal.js';
 
 /** Milliseconds from one sign of life to the next. */
 const HELLO_MS = 500;
@@ -46,9 +46,6 @@ const READY_MS = 3000;
 const LINGER_MS = 3000;
 /** Milliseconds after which what is waited for is looked at again. */
 const WAIT_MS = 100;
-/** Bytes of a chunk at most, and what NATS itself takes of the server's limit. */
-const CHUNK_BYTES = 512 * 1024;
-const NATS_BYTES = 1024;
 
 /**
  * Connects this process to the other ranks of a job over NATS, and waits until all are there.
@@ -77,12 +74,6 @@ export async function connectRanks(
     throw error;
   }
   return ranks;
-}
-
-/** Facts about ranks over NATS. */
-export interface NatsFacts {
-  /** Frames and notes that were dropped, as they were damaged or a stranger's. */
-  readonly dropped: number;
 }
 
 class NatsRanks extends Collectives implements NatsFacts {
@@ -249,8 +240,6 @@ class NatsRanks extends Collectives implements NatsFacts {
   }
 
   #makeMailbox(group: string): Mailbox {
-    const limit =
-      (this.#connection.info?.max_payload ?? 2 ** 20) - HEAD_BYTES - SEAL_BYTES - NATS_BYTES;
     const hash = sha256(new TextEncoder().encode(`${this.#options.job} ${group}`));
     const word = (at: number): number => Number.parseInt(hash.slice(at, at + 8), 16);
     this.#before = { ...this.traffic };
@@ -259,7 +248,7 @@ class NatsRanks extends Collectives implements NatsFacts {
         group: [word(0), word(8)],
         ranks: this.size,
         rank: this.#rank,
-        chunkBytes: Math.max(1024, Math.min(CHUNK_BYTES, limit)),
+        chunkBytes: chunkBytesOf(this.#connection.info?.max_payload),
         maxBytes: this.#options.maxBytes,
       },
       {
@@ -345,7 +334,22 @@ class NatsRanks extends Collectives implements NatsFacts {
       throw new Error('the ranks are not a group: call regroup first');
     }
     const isEmpty = messages instanceof Uint8Array && messages.length === 0;
-    return mailbox.run(messages, (rank) => isEmpty && this.#isThrough(rank, mailbox.exchange));
+    const { exchange } = mailbox;
+    const isThrough = (rank: number): boolean => isEmpty && this.#isThrough(rank, exchange);
+    const received = await mailbox.run(messages, isThrough);
+    if (isEmpty) {
+      // Others that had come may have given this rank up while it was busy: they wait for it again.
+      await this.#flush();
+      this.#checkThere(received.map((_, rank) => rank).filter((rank) => !isThrough(rank)));
+    }
+    return received;
+  }
+
+  /** Waits for what the server has for this process. */
+  async #flush(): Promise<void> {
+    if (this.#connection.isClosed() || !this.#isConnected) return;
+    const pause = new Promise<void>((resolve) => setTimeout(resolve, 2 * HELLO_MS));
+    await Promise.race([this.#connection.flush().catch(() => undefined), pause]);
   }
 
   /** Tells whether a rank has passed an exchange as its last one and has left. */
