@@ -96,15 +96,11 @@ interface Row {
   cpuSeconds: number;
 }
 
-/**
- * A new encoder, or the one to begin from. The tokens of a new one come from the texts of training
- * and from the documents that are searched, which are known before any query is; held-out queries
- * are not read.
- */
+/** A new encoder, whose tokens come from the texts of training alone, or the one to begin from. */
 function makeEncoder(task: Task, seed: number): SentenceEncoder | Promise<SentenceEncoder> {
   if (values.from === 'english') return loadEnglish();
   if (values.from !== '') return loadSentenceEncoder(readFolder(values.from));
-  return new SentenceEncoder([...task.train.flat(), ...task.corpus], { width, seed });
+  return new SentenceEncoder(task.train.flat(), { width, seed });
 }
 
 async function runSeed(task: Task, words: Ranking, seed: number): Promise<Row> {

@@ -125,11 +125,6 @@ function textsOf(examples: Examples): string[] {
   return [...examples.pairs.flat(), ...negatives];
 }
 
-/** The texts that queries find: those of held-out pairs are known when an encoder is made. */
-function documentsOf(examples: Examples): string[] {
-  return examples.kind === 'pairs' ? examples.pairs.map(([, document]) => document) : [];
-}
-
 /** Value of `--from` for the encoder in the package. */
 const ENGLISH = 'english';
 
@@ -149,9 +144,8 @@ function hashFolder(from: string): string | undefined {
   return hash.digest('hex');
 }
 
-/** @param texts texts that a new encoder learns its words from */
 async function makeEncoder(
-  texts: readonly string[],
+  training: Examples,
   input: SentenceInput,
   settings: Settings,
 ): Promise<SentenceEncoder> {
@@ -169,7 +163,7 @@ async function makeEncoder(
     return encoder;
   }
   const columns = (width as number | undefined) ?? input.teacher?.cols;
-  return new SentenceEncoder(texts, {
+  return new SentenceEncoder(textsOf(training), {
     ...(kind !== undefined && { kind: kind as 'static' | 'bert' }),
     ...(columns !== undefined && { width: columns }),
     ...(seed !== undefined && { seed: seed as number }),
@@ -224,8 +218,7 @@ async function create(
     throw new InputError('there are too few examples without common texts to hold a part out');
   }
   const training = selectExamples(examples, split.training);
-  const texts = [...textsOf(training), ...documentsOf(examples)];
-  const encoder = await makeEncoder(texts, input, settings);
+  const encoder = await makeEncoder(training, input, settings);
   const { from } = settings as { from?: string };
   const teacherRows = (rows: readonly number[]) => teacher && selectRows(teacher, rows);
   const data = dataOf(training, teacherRows(split.training));

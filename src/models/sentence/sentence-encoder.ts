@@ -20,12 +20,11 @@ export class SentenceEncoder extends BaseSentenceEncoder {
   /**
    * Makes an encoder with random weights, which `train` trains.
    *
-   * @param source texts that its tokens are learned from: those to train on, and the documents that will
-   *   be searched, as a word that no text has is cut into pieces, which tell less; or a tokenizer, as
-   *   `JsonTokenizer` reads it from a `tokenizer.json`
+   * @param source texts that its tokens are learned from, the more of them the better; or a
+   *   tokenizer, as `JsonTokenizer` reads it from a `tokenizer.json`
    * @param options kind, width, vocabularySize, lowercase, seed
    * @throws {TypeError | RangeError} if an argument is not valid
-   * @example const encoder = new SentenceEncoder([...pairs.flat(), ...documents], { width: 256 });
+   * @example const encoder = new SentenceEncoder(texts, { width: 256 });
    */
   constructor(source: NewSentenceSource, options?: NewSentenceOptions) {
     super(createParts(source, options));
