@@ -229,6 +229,16 @@ test('gradients of every activation are central differences of it', async () => 
   }
 });
 
+test('GELU overwrites neither a leaf nor memory that a view shares', async () => {
+  const { nn, activate } = await parts();
+  const x = nn.parameter([-2, -0.5, 0.5, 2]);
+  const scaled = nn.mul(x, 2);
+  activate(x, 'GELU');
+  activate(nn.reshape(scaled, [2, 2]), 'GELU');
+  same([...x.data], [-2, -0.5, 0.5, 2]);
+  same([...scaled.data], [-4, -1, 1, 4]);
+});
+
 test('gradients of every pooling are central differences of it', async () => {
   const { nn, loadSentenceEncoder, BertNetwork } = await parts();
   const folder = fixtureFolder('bert-v2');

@@ -22,15 +22,17 @@ export function applyGelu(x: Tensor, approximate: boolean, overwrite: boolean): 
     const forward = (y: number): void => core.geluArray(y, x.at, x.size, approximate);
     return record('gelu', [x], x.shape, forward, () => [], { saved: [] });
   }
-  const grad = overwrite ? x : empty(x.shape);
+  // A leaf keeps its numbers, and so does memory that a view shares.
+  const inPlace = overwrite && x.parents.length > 0 && x.ownsMemory;
+  const grad = inPlace ? x : empty(x.shape);
   const y = record(
     'gelu',
     [x],
     x.shape,
     (at) => core.geluArrayWithGrad(at, grad.at, x.at, x.size, approximate),
     (dy) => [gradInPlace(dy, (dx) => core.mulArray(dx, dy.at, grad.at, dy.size))],
-    { saved: [], owned: overwrite ? [] : [grad] },
+    { saved: [], owned: inPlace ? [] : [grad] },
   );
-  if (overwrite) x.markChanged();
+  if (inPlace) x.markChanged();
   return y;
 }
