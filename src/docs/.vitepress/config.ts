@@ -12,6 +12,8 @@ export default defineConfig({
   base: process.env.NEARFAR_DOCS_BASE ?? '/',
   outDir: '../../nearfar-docs',
   cacheDir: '../../nearfar-docs-cache',
+  // No icon: else browsers ask for one that is not there.
+  head: [['link', { rel: 'icon', href: 'data:,' }]],
   // A link that leads nowhere fails the build.
   ignoreDeadLinks: false,
   markdown: {
