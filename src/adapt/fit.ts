@@ -22,7 +22,7 @@ import { Evaluation } from './evaluate.js';
 import { type AdapterLoss, LOSSES, type Objective } from './objective.js';
 import { type AdapterState, findBase, Run, type RunSettings } from './run.js';
 import { parameterShapes } from './shape.js';
-import { allSamples, splitFolds } from './split.js';
+import { allSamples, FEW_SAMPLES, splitFolds } from './split.js';
 import {
   crossValidation,
   heldOutValidation,
@@ -132,8 +132,7 @@ export interface FitAdapterStep {
   state(): AdapterState;
 }
 
-/** Below so many samples the best step is chosen by cross-validation, and pairs get more negatives. */
-const FEW_SAMPLES = 300;
+/** Drawn negatives of a step with few pairs. */
 const RANDOM_NEGATIVES = 256;
 /** Fewer are not split in folds: what remains would be too little to train on. */
 const MIN_CROSSED = 20;

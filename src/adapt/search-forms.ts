@@ -6,7 +6,7 @@ import type { Task } from './data.js';
 import { Evaluation } from './evaluate.js';
 import type { Form } from './forms.js';
 import { adapterOf, Run, type RunSettings } from './run.js';
-import { splitFolds } from './split.js';
+import { FEW_SAMPLES, splitFolds } from './split.js';
 import { type Choice, type Choosable, choose, meanInView, type Parts } from './verdict.js';
 
 /**
@@ -14,7 +14,6 @@ import { type Choice, type Choosable, choose, meanInView, type Parts } from './v
  * samples that are not many, else one.
  */
 const FOLDS = { few: 5, many: 3 };
-const FEW_SAMPLES = 300;
 const ALL_FOLDS_BELOW = 1500;
 /** Queries and documents of an evaluation at most. */
 const LIMITS = { queries: 1000, documents: 5000 };

@@ -5,6 +5,9 @@ import { STREAMS } from '../core/streams.js';
 import { DisjointSets } from '../linalg/equal-rows.js';
 import { nodeOf, sampleCount, type Task } from './data.js';
 
+/** Below so many samples there are five folds, and no sample is spared for one validation alone. */
+export const FEW_SAMPLES = 300;
+
 /** Samples of a task by fold. */
 export interface Folds {
   readonly count: number;

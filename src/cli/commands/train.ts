@@ -37,7 +37,7 @@ import {
   writeState,
 } from '../output/checkpoint.js';
 import { costLine, describeCost, medianCost } from '../ranks/cost.js';
-import { jobOf } from '../ranks/job.js';
+import { type JobRun, jobOf } from '../ranks/job.js';
 import { joinJob } from '../ranks/nats.js';
 import { chooseShards, RANK_OPTIONS, type RankOptions, readRankOptions } from '../ranks/options.js';
 import { joinThread, type Ranks, startThreads, threadRank } from '../ranks/threads.js';
@@ -91,14 +91,8 @@ export const train: Command = {
 };
 
 /** One run: where it writes, what it was asked for, and how far it has come. */
-interface Run {
+interface Run extends JobRun {
   out: string;
-  settings: Settings;
-  data: string;
-  steps: number;
-  batchSize: number;
-  warmup: number;
-  evalEvery: number;
   best: RunState['best'];
   /** Step of the last state that was written. */
   saved: number | undefined;

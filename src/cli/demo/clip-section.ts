@@ -48,8 +48,9 @@ async function run(context: SectionContext): Promise<SectionResult> {
   const model = loadClip(files);
   const found = evaluateClip(model, emoji);
   const prompts = evaluatePrompts(model, emoji);
-  const images = wordsPanel(emoji, model);
-  const rightWords = keywordHits(emoji, model);
+  const nearest = findImages(model, QUERIES, emoji.images, ACROSS);
+  const images = wordsPanel(emoji, nearest);
+  const rightWords = keywordHits(emoji, nearest);
   const named = namesTable(emoji, model);
   const tuning = await fineTuneClip(model, emoji, context);
   model.dispose();
@@ -173,8 +174,7 @@ function recallTable(
 }
 
 /** Counts the drawings found for the queries whose captions have the query's words. */
-function keywordHits({ images, captions }: Emoji, model: CLIP): number {
-  const found = findImages(model, QUERIES, images, ACROSS);
+function keywordHits({ captions }: Emoji, found: Int32Array): number {
   return QUERIES.flatMap((query, line) =>
     Array.from(found.subarray(line * ACROSS, (line + 1) * ACROSS), (row) => {
       const words = (captions[row] as string).split(/[^a-z]+/i);
@@ -183,8 +183,7 @@ function keywordHits({ images, captions }: Emoji, model: CLIP): number {
   ).filter(Boolean).length;
 }
 
-function wordsPanel({ images, captions }: Emoji, model: CLIP): ImagePanel {
-  const found = findImages(model, QUERIES, images, ACROSS);
+function wordsPanel({ images, captions }: Emoji, found: Int32Array): ImagePanel {
   const sheet = tidy(() => contactSheet(columns(images, found, ACROSS)));
   const seen = QUERIES.map((text, line) => {
     const first = captions[found[line * ACROSS] as number] as string;

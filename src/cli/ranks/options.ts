@@ -1,13 +1,13 @@
 /** Options of a training that ranks share: threads of this machine, or processes on several. */
 
 import { defaultShards, type GradientFormat } from '../../distributed/index.js';
+import { GRADIENT_FORMATS } from '../../distributed/transport/format.js';
 import { InputError } from '../../terminal/errors.js';
 import { type Option, parseChoice, parseInteger } from '../../terminal/options.js';
 import type { Input } from '../command.js';
 
 /** Ranks and shards at most. */
 const MAX_RANKS = 1024;
-const GRADIENT_FORMATS: readonly GradientFormat[] = ['f32', 'bf16'];
 
 /** Options of ranks, for the help. */
 export const RANK_OPTIONS: readonly Option[] = [
