@@ -45,10 +45,10 @@ function drawTable(
   const table = new CliTable({
     head: [...head],
     colAligns: head.map((_, column) => (column < left ? 'left' : 'right')),
-    style: { head: [], border: [] },
+    // The only rule is the one below the head.
+    style: { head: [], border: [], compact: true },
   });
-  // All rows as lines of one, so that the only rule is the one below the head.
-  table.push(head.map((_, column) => rows.map((row) => row[column] ?? '').join('\n')));
+  for (const row of rows) table.push(head.map((_, column) => row[column] ?? ''));
   return table.toString();
 }
 

@@ -34,3 +34,11 @@ test('columns of a table stand below each other whatever the script', () => {
   const narrow = formatTable(['文書', 'score'], rows, 19);
   check(!narrow.includes('│'), `a table wider than the window:\n${narrow}`);
 });
+
+test('a long table has a line for each row', () => {
+  // A cell that holds the lines of all rows takes the square of their number: minutes for these.
+  const rows = Array.from({ length: 1000 }, (_, i) => [String(i), 'near and far…']);
+  const lines = formatTable(['', 'text'], rows, 40).split('\n');
+  same(lines.length, rows.length + 4);
+  same([...new Set(lines.map(widthOf))], [23], lines.join('\n'));
+});
