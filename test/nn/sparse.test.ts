@@ -40,7 +40,7 @@ function gradOf(table: nn.Tensor): Float32Array {
   return all;
 }
 
-for (const cols of [1, 3, 4, 7, 16]) {
+for (const cols of [1, 3, 4, 7, 16, 35, 80]) {
   for (const weights of [undefined, IDS.map((_, i) => 0.5 + i / 4)]) {
     test(`${cols} columns${weights ? ', weighted' : ''}: gradients are the dense ones`, () => {
       const [sparse, dense] = [tableOf(cols), tableOf(cols)];
@@ -52,6 +52,29 @@ for (const cols of [1, 3, 4, 7, 16]) {
         sameBits(gradOf(sparse), gradOf(dense));
       }
       for (const table of [sparse, dense]) table.dispose();
+    });
+  }
+
+  for (const mode of ['sum', 'mean', 'weighted'] as const) {
+    test(`${cols} columns, ${mode}: bags are those of f64`, () => {
+      const table = tableOf(cols);
+      const numbers = table.toArray();
+      const weights = IDS.map((_, i) => 0.5 + i / 4);
+      const options = mode === 'weighted' ? { mode: 'sum' as const, weights } : { mode };
+      const expected = OFFSETS.flatMap((from, b) => {
+        const to = OFFSETS[b + 1] ?? IDS.length;
+        return Array.from({ length: cols }, (_, c) => {
+          let sum = 0;
+          for (let k = from; k < to; k++) {
+            const factor = mode === 'weighted' ? (weights[k] as number) : 1;
+            sum += factor * (numbers[(IDS[k] as number) * cols + c] as number);
+          }
+          return mode === 'mean' && to > from ? sum / (to - from) : sum;
+        });
+      });
+      const bags = nn.embeddingBag(table, IDS, OFFSETS, options);
+      close(bags.toArray(), Float32Array.from(expected), { rtol: 2e-7, atol: 1e-7 });
+      for (const each of [bags, table]) each.dispose();
     });
   }
 
@@ -114,6 +137,25 @@ test('SGD, decay in the gradient and a further dense gradient take the table as 
     });
     close(results[0] as Float32Array, results[1] as Float32Array, { rtol: 1e-6, atol: 1e-7 });
   }
+});
+
+test('rows of many bags have the gradients of as many', () => {
+  const ids = Array.from({ length: 5000 }, (_, i) => (i * i * 31 + 7 * i) % 701);
+  const starts = Array.from({ length: 401 }, (_, b) => Math.floor((b * b) / 33));
+  const [a, b] = [true, false].map((sparse) => {
+    const table = nn.parameter(
+      Float32Array.from({ length: 701 * 33 }, (_, i) => i % 19),
+      [701, 33],
+    );
+    nn.tidy(() => {
+      const bags = nn.embeddingBag(table, ids, starts, { sparse });
+      nn.sum(nn.mul(bags, 1 / 3)).backward();
+    });
+    const grad = gradOf(table);
+    table.dispose();
+    return grad;
+  });
+  sameBits(a as Float32Array, b as Float32Array);
 });
 
 test('clipping takes the gradients of rows too', () => {

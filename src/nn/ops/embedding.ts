@@ -3,7 +3,7 @@
 import nnCode from '#wasm/nn';
 import opsCode from '#wasm/ops';
 import { kernels } from '../../core/kernels.js';
-import { type Pointer, scoped } from '../../core/memory.js';
+import { f32, type Pointer, type Scope, scoped } from '../../core/memory.js';
 import { checkNoOptions, readOptions } from '../../core/options.js';
 import {
   checkFlag,
@@ -15,7 +15,7 @@ import {
 } from '../../core/validation.js';
 import { checkTensor } from '../check.js';
 import { tensorOf } from '../leaf.js';
-import { accumulateRowGrad, distinctRows, RowGrad } from '../row-grad.js';
+import { accumulateRowGrad, distinctRows, groupByRow, RowGrad } from '../row-grad.js';
 import { empty, filled, record, type Tensor } from '../tensor.js';
 import { checkedShape, type Shape, showShape, sizeOf } from '../tensor-data.js';
 
@@ -35,7 +35,7 @@ function checkLookup(
     valid: (id) => id >= 0 && id < rows,
     what: `from 0 to ${rows - 1} (the rows of ${argument})`,
   });
-  return { table: checked, cols, ids: Int32Array.from(numbers) };
+  return { table: checked, cols, ids: new Int32Array(numbers) };
 }
 
 /**
@@ -130,7 +130,9 @@ export function embeddingBag(
       rangeError(name, `offsets[${b}]`, `at least ${before}, the offset before it`, starts[b]);
     }
   }
-  const bagOffsets = Int32Array.from({ length: bags + 1 }, (_, b) => starts[b] ?? count);
+  const bagOffsets = new Int32Array(bags + 1);
+  bagOffsets.set(starts);
+  bagOffsets[bags] = count;
   const read = readOptions(name, options);
   const mode = read.read('mode', oneOf(['mean', 'sum', 'max']), 'mean');
   const given = read.optional('weights', (_, argument, value) =>
@@ -185,6 +187,55 @@ function embeddingBagMax(
   );
 }
 
+/** Bag of each id. */
+function bagOfEach(bagOffsets: Int32Array): Int32Array {
+  const bags = bagOffsets.length - 1;
+  const bagOf = new Int32Array(bagOffsets[bags] as number);
+  for (let b = 0; b < bags; b++) bagOf.fill(b, bagOffsets[b], bagOffsets[b + 1]);
+  return bagOf;
+}
+
+/** Factor of each id where bags are means. */
+function meanFactors(bagOffsets: Int32Array): Float32Array {
+  const bags = bagOffsets.length - 1;
+  const factors = new Float32Array(bagOffsets[bags] as number);
+  for (let b = 0; b < bags; b++) {
+    const [from, to] = [bagOffsets[b] as number, bagOffsets[b + 1] as number];
+    factors.fill(1 / (to - from), from, to);
+  }
+  return factors;
+}
+
+/**
+ * Sums the gradient of each row that bags have, which is written once.
+ *
+ * @param dy (bags, d): gradient of the bags
+ * @param factors factor of each id; undefined for 1
+ */
+function bagRowGrad(
+  scope: Scope,
+  dy: Tensor,
+  ids: Int32Array,
+  bagOffsets: Int32Array,
+  factors: Float32Array | undefined,
+): RowGrad {
+  const cols = dy.shape[1] as number;
+  const { rows, indices } = distinctRows(ids);
+  const { starts, order } = groupByRow(indices, rows.length);
+  const sorted = factors && Float32Array.from(order, (i) => factors[i] as number);
+  const bagOf = bagOfEach(bagOffsets);
+  for (let e = 0; e < order.length; e++) order[e] = bagOf[order[e] as number] as number;
+  const values = empty([rows.length, cols]);
+  const [bags, begins] = [scope.i32From(order), scope.i32From(starts)];
+  let at: Pointer = 0;
+  if (sorted !== undefined) {
+    at = scope.f32(sorted.length);
+    f32().set(sorted, at / 4);
+  }
+  kernels(opsCode).bagGradRows(values.at, dy.at, bags, at, begins, rows.length, cols);
+  return new RowGrad(rows, values);
+}
+
 function embeddingBagSum(
   table: Tensor,
   ids: Int32Array,
@@ -207,25 +258,20 @@ function embeddingBagSum(
     (dy) =>
       scoped((scope) => {
         const rows = scope.i32From(ids);
-        /** Adds the gradients of the ids' rows to those at an address, by their numbers there. */
-        const addGrads = (to: Pointer, numbers: Pointer): void => {
-          const lists = [numbers, scope.i32From(bagOffsets), weights?.at ?? 0] as const;
-          kernels(opsCode).bagRowsBackward(to, dy.at, ...lists, bags, cols, cols, mean);
-        };
         const dTable = table.requiresGrad && !sparse ? filled(table.shape, 0) : undefined;
-        if (dTable) addGrads(dTable.at, rows);
+        if (dTable) {
+          const lists = [rows, scope.i32From(bagOffsets), weights?.at ?? 0] as const;
+          kernels(opsCode).bagRowsBackward(dTable.at, dy.at, ...lists, bags, cols, cols, mean);
+        }
         if (table.requiresGrad && sparse && ids.length > 0) {
-          const { rows: touched, indices } = distinctRows(ids);
-          const values = filled([touched.length, cols], 0);
-          addGrads(values.at, scope.i32From(indices));
-          accumulateRowGrad(table, new RowGrad(touched, values));
+          const factors = weights?.data ?? (mean ? meanFactors(bagOffsets) : undefined);
+          accumulateRowGrad(table, bagRowGrad(scope, dy, ids, bagOffsets, factors));
         }
         if (!wantsWeights || weights === undefined) return [dTable];
         // A weight's gradient is the product of its row with the gradient of its bag.
         const dWeights = empty(weights.shape);
         const [own, of] = [scope.f32(ids.length * cols), scope.f32(ids.length * cols)];
-        const bagOf = new Int32Array(ids.length);
-        for (let b = 0; b < bags; b++) bagOf.fill(b, bagOffsets[b], bagOffsets[b + 1]);
+        const bagOf = bagOfEach(bagOffsets);
         core.gatherRows(own, table.at, rows, ids.length, cols);
         core.gatherRows(of, dy.at, scope.i32From(bagOf), ids.length, cols);
         core.mulArray(own, own, of, ids.length * cols);
