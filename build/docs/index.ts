@@ -56,4 +56,7 @@ if (values.help) {
   const command = values.serve ? 'dev' : 'build';
   run(process.execPath, [`${DOCS}/node_modules/vitepress/bin/vitepress.js`, command, DOCS]);
   writeFileSync(BUILT, '');
+  process.stderr.write(
+    'nearfar-docs/ is for any static host; npm run docs -- --serve shows it here\n',
+  );
 }
