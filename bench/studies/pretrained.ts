@@ -2,76 +2,89 @@
  * Study: the pre-trained models in the package, measured again on held-out data, and BERT fine-tuned
  * on few labels, next to the same network from scratch and to counted words.
  *
- *   npm run pretrained                             metrics of BERT, GPT, CLIP and MAE
- *   npm run pretrained -- --few-labels --seeds 5   few labels, too
- *   npm run pretrained -- --write                  and bench/results/pretrained.json
+ *   npm run pretrained                           everything
+ *   npm run pretrained -- bert gpt               two of the models
+ *   npm run pretrained -- few-labels --seeds 5   BERT on few labels
+ *   npm run pretrained -- clip --write           to bench/results/pretrained.json, which keeps the rest
  */
 
 import { readFileSync } from 'node:fs';
 import * as nearfar from 'nearfar';
 import * as models from 'nearfar/models';
-import { manualSeed } from 'nearfar/nn';
+import * as nn from 'nearfar/nn';
+import { readResults } from '../../build/docs/results.js';
 import { readFolder } from '../../build/files.js';
 import type { PretrainingRecord } from '../../build/pretrain/recipe.js';
 import { RECIPES } from '../../build/pretrain/recipes.js';
+import { splitBook } from '../../build/samples/book-split.js';
 import { HELD_OUT_VENDOR, renderEmoji } from '../../build/samples/emoji.js';
 import { emojiImages } from '../../build/samples/emoji-images.js';
 import { mailsOf } from '../../build/samples/mails-split.js';
-import { studyCommand, writeResults } from '../results-file.js';
-import { readArguments, readInt } from './arguments.js';
-import { type EnsembleApi, type EnsembleRecall, ensembleRecall } from './emoji/ensemble.js';
+import { writeResults } from '../results-file.js';
+import { chooseNames, readArguments, readInt } from './arguments.js';
+import { type BigramApi, bigramLoss } from './bigram-loss.js';
+import { measureViews } from './emoji/choose-views.js';
+import type { EnsembleApi } from './emoji/ensemble.js';
 import { type Api, byMethod, compareClassifiers } from './few-labels/study.js';
 import { formatMeanStd } from './mean-std.js';
 
-const { values } = readArguments(['npm run pretrained -- [--few-labels] [--seeds <n>] [--write]'], {
-  options: {
-    'few-labels': { type: 'boolean', default: false },
-    seeds: { type: 'string', default: '5' },
-    write: { type: 'boolean', default: false },
+/** The study of few labels, which is chosen like a model. */
+const FEW_LABELS = 'few-labels';
+const { values, positionals } = readArguments(
+  [`npm run pretrained -- [bert|gpt|clip|mae|${FEW_LABELS}…] [--seeds <n>] [--write]`],
+  {
+    options: {
+      seeds: { type: 'string', default: '5' },
+      write: { type: 'boolean', default: false },
+    },
+    allowPositionals: true,
   },
-});
+);
 const seeds = readInt('--seeds', values.seeds);
+const chosen = chooseNames(positionals, [...RECIPES.map(({ name }) => name), FEW_LABELS]);
 const COUNTS = [8, 32, 128];
-/** Random views of an image that are averaged with it. */
-const VIEWS = 8;
 const results: Record<string, unknown> = {};
 
-/** Recall@1 of CLIP by several prompts per name, and by several views of each image, too. */
-async function clipEnsembles(files: models.Files): Promise<Record<string, number>> {
+/** Recall@1 of CLIP by two prompts per name, and by views of each image, too. */
+async function clipEnsembles(files: models.Files): Promise<Record<string, unknown>> {
   const clip = models.loadClip(files);
   const images = emojiImages(await renderEmoji(), [HELD_OUT_VENDOR]);
+  type Clip = Parameters<typeof measureViews>[1];
   const api = { ...nearfar, ...models } as unknown as EnsembleApi;
-  const recall = (views: number): EnsembleRecall => {
-    type Clip = Parameters<typeof ensembleRecall>[1];
-    return ensembleRecall(api, clip as unknown as Clip, images, views);
-  };
-  const [prompts, views] = [recall(0), recall(VIEWS)];
+  const ensembles = measureViews(api, clip as unknown as Clip, images, seeds);
   clip.dispose();
-  return {
-    promptsRecallAt1: prompts.imageToText,
-    promptsTextRecallAt1: prompts.textToImage,
-    views: VIEWS,
-    viewsRecallAt1: views.imageToText,
-    viewsTextRecallAt1: views.textToImage,
-  };
+  return { ensembles };
 }
 
+/** Loss of bigram counts, next to GPT's. */
+function gptBaseline(): Record<string, number> {
+  const book = splitBook(readFileSync('dist/samples/moby-dick/moby-dick.txt', 'utf8'));
+  return { bigramLoss: bigramLoss({ ...nn, ...models } as unknown as BigramApi, book) };
+}
+
+/** Metrics that the record of the pre-training does not have. */
+const FURTHER: Readonly<Record<string, (files: models.Files) => object | Promise<object>>> = {
+  clip: clipEnsembles,
+  gpt: gptBaseline,
+};
+
 for (const { name, prepare } of RECIPES) {
+  if (!chosen.includes(name)) continue;
   const files = readFolder(`src/weights/${name}`);
   const record: PretrainingRecord = JSON.parse(
     new TextDecoder().decode(files.get('pretraining.json')),
   );
   const { model, measure } = await prepare(record.seed);
-  const metrics = { ...measure(files), ...(name === 'clip' ? await clipEnsembles(files) : {}) };
+  const metrics = { ...measure(files), ...(await FURTHER[name]?.(files)) };
   model.dispose();
   const { steps } = record.training;
   results[name] = { steps, parameters: record.parameters, ...metrics };
   process.stdout.write(`${name}, ${steps} steps: ${JSON.stringify(metrics)}\n`);
 }
 
-if (values['few-labels']) {
+if (chosen.includes(FEW_LABELS)) {
   const bert = models.loadBert(readFolder('src/weights/bert'));
-  manualSeed(1);
+  nn.manualSeed(1);
   const scratch = new models.BERT(bert.tokenizer, bert.config);
   const rows = await compareClassifiers(
     { nearfar, models } as unknown as Api,
@@ -91,6 +104,8 @@ if (values['few-labels']) {
 }
 
 if (values.write) {
-  writeResults('pretrained', studyCommand('pretrained'), results);
+  // What was not chosen stays as the file has it, so that several runs make one table.
+  const kept = readResults().get('pretrained')?.results as object | undefined;
+  writeResults('pretrained', 'npm run pretrained', { ...kept, ...results });
 }
 process.exit();

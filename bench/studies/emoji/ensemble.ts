@@ -1,7 +1,7 @@
 /**
  * CLIP's retrieval with ensembles (Radford et al., 2021, section 3.1.4): a class is the mean of
- * several prompts' unit vectors, here of its name and of its name with its keywords; and an image,
- * if wanted, the mean of itself and of random views.
+ * several prompts' unit vectors, and an image, if wanted, that of itself and of random views. The
+ * prompts are the two kinds of caption that training has: a name alone, and with its keywords.
  */
 
 import type * as nearfar from '../../../src/index.js';
@@ -18,8 +18,6 @@ export interface EnsembleRecall {
   textToImage: number;
 }
 
-const SEED = 1;
-
 /** Averages the unit vectors of several encodings of the same rows. */
 function meanOf({ normalize }: EnsembleApi, encodings: readonly nearfar.Matrix[]): nearfar.Matrix {
   const unit = encodings.map((rows) => normalize(rows));
@@ -32,35 +30,59 @@ function meanOf({ normalize }: EnsembleApi, encodings: readonly nearfar.Matrix[]
 }
 
 /**
- * Measures recall@1 both ways.
- *
- * @param images images, each with a caption `name; keyword; keyword; …` of its own
- * @param views random views of each image that are averaged with it
+ * Encodes captions `name; keyword; keyword; …` by both prompts.
+ * @returns (captions, d), not normalized
  */
-export function ensembleRecall(
+export function encodePrompts(
   api: EnsembleApi,
   clip: CLIP,
-  images: ImageDataset,
-  views = 0,
-): EnsembleRecall {
-  const captions = images.captions as readonly string[];
-  const texts = meanOf(api, [
+  captions: readonly string[],
+): nearfar.Matrix {
+  return meanOf(api, [
     clip.encodeTexts(captions.map((caption) => api.captionLabel(caption))),
     clip.encodeTexts(captions.map((caption) => caption.replaceAll(';', ' '))),
   ]);
-  const { pixels } = images.read(captions.map((_, row) => row));
-  const seen = Array.from({ length: views }, (_, view) => {
-    const tensor = clip.augmentation.views(pixels, { seed: SEED, step: 0, view });
-    const encoded = clip.encode(tensor);
+}
+
+/**
+ * Encodes images by themselves and random views, as training makes them.
+ *
+ * @param sizes numbers of views
+ * @param seed seed of the views: a larger ensemble has the views of a smaller one, too
+ * @returns (images, d) for each number of views, not normalized
+ */
+export function encodeViews(
+  api: EnsembleApi,
+  clip: CLIP,
+  images: ImageDataset,
+  { sizes, seed }: { sizes: readonly number[]; seed: number },
+): nearfar.Matrix[] {
+  const { pixels } = images.read(Array.from({ length: images.count }, (_, row) => row));
+  const encodings = [clip.encode(images)];
+  for (let view = 0; view < Math.max(...sizes); view++) {
+    const tensor = clip.augmentation.views(pixels, { seed, step: 0, view });
+    encodings.push(clip.encode(tensor));
     tensor.dispose();
-    return encoded;
-  });
-  const own = clip.encode(images);
-  // The image as it is has the weight of two views.
-  const rows = meanOf(api, [own, own, ...seen]);
-  const recall = (queries: nearfar.Matrix, corpus: nearfar.Matrix): number => {
-    const { indices } = api.topK(queries, corpus, 1);
-    return indices.filter((found, row) => found === row).length / indices.length;
+  }
+  return sizes.map((size) => meanOf(api, encodings.slice(0, 1 + size)));
+}
+
+/**
+ * Measures recall@1 both ways, among all rows.
+ *
+ * @param images (rows, d)
+ * @param texts (rows, d), row i being the counterpart of image i
+ * @param queries rows that are searched for
+ */
+export function ensembleRecall(
+  { topK }: EnsembleApi,
+  images: nearfar.Matrix,
+  texts: nearfar.Matrix,
+  queries: readonly number[] = Array.from({ length: images.rows }, (_, row) => row),
+): EnsembleRecall {
+  const recall = (from: nearfar.Matrix, corpus: nearfar.Matrix): number => {
+    const { indices } = topK(from, corpus, 1);
+    return queries.filter((row) => indices[row] === row).length / queries.length;
   };
-  return { imageToText: recall(rows, texts), textToImage: recall(texts, rows) };
+  return { imageToText: recall(images, texts), textToImage: recall(texts, images) };
 }

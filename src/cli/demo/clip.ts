@@ -1,6 +1,10 @@
 /** The pre-trained CLIP on emoji: evaluated on an unseen vendor's drawings, then fine-tuned on some. */
 
-import { type EnsembleRecall, ensembleRecall } from '../../../bench/studies/emoji/ensemble.js';
+import {
+  type EnsembleRecall,
+  encodePrompts,
+  ensembleRecall,
+} from '../../../bench/studies/emoji/ensemble.js';
 import { normalize } from '../../index.js';
 import {
   type CLIP,
@@ -100,8 +104,9 @@ export function evaluateClip(clip: CLIP, { images }: Emoji): ClipRecall {
 }
 
 /** Recall@1 both ways, a name being the mean of two prompts: alone, and with its keywords. */
-export function evaluatePrompts(clip: CLIP, { images }: Emoji): EnsembleRecall {
-  return ensembleRecall({ normalize, topK, captionLabel }, clip, images);
+export function evaluatePrompts(clip: CLIP, { images, captions }: Emoji): EnsembleRecall {
+  const api = { normalize, topK, captionLabel };
+  return ensembleRecall(api, clip.encode(images), encodePrompts(api, clip, captions));
 }
 
 /** The k best images for some texts: their numbers, one row per text. */

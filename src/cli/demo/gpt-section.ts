@@ -4,8 +4,8 @@ import { type GPT, loadGpt } from '../../models/index.js';
 import { exp, tensor, tidy } from '../../nn/index.js';
 import type { Table } from '../../report/types.js';
 import { languageMetrics } from '../models/gpt.js';
-import { bigramLoss, loadBook, nextCharacters, writeText, writeUntrained } from './gpt.js';
-import { count, fixed, percent } from './numbers.js';
+import { countBigrams, loadBook, nextCharacters, writeText, writeUntrained } from './gpt.js';
+import { count, fixed, probability } from './numbers.js';
 import { dataOf, readPretrained, stepsOf, storedPanel } from './pretrained.js';
 import { program } from './programs.js';
 import type { Section, SectionContext, SectionResult } from './section.js';
@@ -32,9 +32,9 @@ async function run({ seed, full, terminal }: SectionContext): Promise<SectionRes
   const model = loadGpt(files);
   const held = full ? book.validation : book.validation.slice(0, PART);
   terminal.transient('gpt: evaluates held-out text and writes');
-  const bigram = bigramLoss({ ...book, validation: held });
+  const bigram = countBigrams({ ...book, validation: held });
   const validation = languageMetrics(model, held);
-  const table = nextTable(model);
+  const next = nextTable(model);
   const [before, after] = [writeUntrained(model, seed), writeText(model, seed)];
   const { layers, heads, width, context: window } = model.config;
   model.dispose();
@@ -44,6 +44,7 @@ async function run({ seed, full, terminal }: SectionContext): Promise<SectionRes
     pretrainingSteps: stepsOf(record),
   };
   terminal.event('eval', { section: 'gpt', ...metrics });
+  const table = summary(metrics, held.length);
   const curve = storedPanel(stored, {
     ...{ title: 'Next character of Moby-Dick', y: 'nats per character' },
     reference: { y: bigram, label: 'bigram counts' },
@@ -51,7 +52,7 @@ async function run({ seed, full, terminal }: SectionContext): Promise<SectionRes
   const { series } = curve;
   return {
     metrics,
-    tables: [summary(metrics)],
+    tables: [table],
     blocks: [
       {
         kind: 'text',
@@ -78,7 +79,7 @@ async function run({ seed, full, terminal }: SectionContext): Promise<SectionRes
           `run ended at ${fixed(record.metrics.valLoss as number)}.`,
       },
       program('gpt', 'Trains this network again, to the same bits.'),
-      { kind: 'table', table: summary(metrics) },
+      { kind: 'table', table },
       { kind: 'heading', text: 'Generated text' },
       { kind: 'quote', text: before, caption: 'Before training.' },
       {
@@ -89,7 +90,7 @@ async function run({ seed, full, terminal }: SectionContext): Promise<SectionRes
           'sentences, letter by letter; what it says makes no sense, and some words do not exist.',
       },
       program('write', 'Writes on, from any beginning.'),
-      { kind: 'table', table },
+      { kind: 'table', table: next },
     ],
   };
 }
@@ -105,7 +106,7 @@ function nextTable(model: GPT): Table {
     rows: PROMPTS.map((prompt) => [
       `“${prompt}”`,
       ...nextCharacters(model, prompt, TOP).map(
-        ([character, p]) => `${visible(character)} ${percent(p, 0)}`,
+        ([character, p]) => `${visible(character)} ${probability(p)}`,
       ),
     ]),
     caption:
@@ -114,7 +115,7 @@ function nextTable(model: GPT): Table {
   };
 }
 
-function summary(metrics: Readonly<Record<string, number>>): Table {
+function summary(metrics: Readonly<Record<string, number>>, characters: number): Table {
   const { bigramLoss: bigram = 0, valLoss = 0, perplexity = 0 } = metrics;
   const bigramPerplexity = tidy(() => exp(tensor(bigram)).item());
   return {
@@ -124,7 +125,7 @@ function summary(metrics: Readonly<Record<string, number>>): Table {
       ['GPT', fixed(valLoss), fixed(perplexity, 1)],
     ],
     caption:
-      'Cross-entropy on held-out text, and its perplexity: the number of characters between which ' +
-      'the model hesitates.',
+      `Cross-entropy on the first ${count(characters)} characters of the held-out tenth, and its perplexity: ` +
+      'the number of characters between which the model hesitates.',
   };
 }

@@ -1,5 +1,6 @@
 /** The pre-trained GPT on Moby-Dick: validated, generating, and compared with bigram counts. */
 
+import { bigramLoss } from '../../../bench/studies/bigram-loss.js';
 import { type Book, splitBook } from '../../../build/samples/book-split.js';
 import { CharacterTokenizer } from '../../data/text/characters.js';
 import { GPT } from '../../models/index.js';
@@ -43,31 +44,7 @@ export function nextCharacters(gpt: GPT, prompt: string, count: number): [string
   return ranked.slice(0, count).map(([character, p]) => [character, p]);
 }
 
-/**
- * Computes the loss in nats per character of bigram counts: each character's probability after the one before it, as
- * often as the training text has the pair, and once more.
- */
-export function bigramLoss({ text, training, validation }: Book): number {
-  const tokenizer = CharacterTokenizer.fromText(text);
-  const { size } = tokenizer;
-  const pairs = (part: string, start: number): Float32Array => {
-    const counts = new Float32Array(size * size).fill(start);
-    const ids = tokenizer.encode(part);
-    for (let i = 1; i < ids.length; i++) {
-      const pair = (ids[i - 1] as number) * size + (ids[i] as number);
-      counts[pair] = (counts[pair] as number) + 1;
-    }
-    return counts;
-  };
-  const seen = pairs(training, 1);
-  for (let row = 0; row < size; row++) {
-    const ofRow = seen.subarray(row * size, (row + 1) * size);
-    const total = ofRow.reduce((all, value) => all + value, 0);
-    ofRow.forEach((value, i) => {
-      ofRow[i] = value / total;
-    });
-  }
-  const held = pairs(validation, 0);
-  const nats = tidy(() => sum(mul(log(tensor(seen)), tensor(held))).item());
-  return -nats / held.reduce((all, value) => all + value, 0);
+/** Computes the loss of bigram counts on the held-out part of the book, in nats per character. */
+export function countBigrams(book: Book): number {
+  return bigramLoss({ log, mul, sum, tensor, tidy, CharacterTokenizer }, book);
 }

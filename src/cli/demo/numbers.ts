@@ -10,6 +10,11 @@ export function percent(fraction: number, decimals = 1): string {
   return `${fixed(100 * fraction, decimals)}\u00A0%`;
 }
 
+/** Formats a probability as a whole percentage; one that rounds to 0 is less than 1 %. */
+export function probability(p: number): string {
+  return p < 0.005 ? '<\u00A01\u00A0%' : percent(p, 0);
+}
+
 /** Formats a whole number: 4,000. */
 export function count(value: number): string {
   return value.toLocaleString('en-US');
