@@ -5,7 +5,7 @@
  *   npm run pretrained                           everything
  *   npm run pretrained -- bert gpt               two of the models
  *   npm run pretrained -- few-labels --seeds 5   BERT on few labels
- *   npm run pretrained -- clip --write           to bench/results/pretrained.json, which keeps the rest
+ *   npm run pretrained -- clip --write           to bench/results/pretrained.json, which keeps the others
  */
 
 import { readFileSync } from 'node:fs';

@@ -16,6 +16,8 @@ const MARGIN = { top: 34, right: 14, bottom: 42, left: 46 };
 const WIDE_MARGIN = 60;
 /** Range of values below which an axis has hundredths. */
 const FINE_RANGE = 0.5;
+/** Largest number from which on five ticks either side of 0 are whole numbers. */
+const WHOLE_RANGE = 2;
 
 const SHAPES = ['circle', 'square2', 'triangle2', 'diamond2'] as const;
 const GRAY = 'color-mix(in srgb, currentColor 16%, transparent)';
@@ -175,10 +177,16 @@ function lineChart(panel: LinePanel): string {
 function scatterChart(panel: ScatterPanel): string {
   const { points, groups } = panel;
   // The same length is the same distance on both axes, or angles between groups would lie.
-  const width = WIDTH - MARGIN.left - MARGIN.right;
   const height = HEIGHT - MARGIN.top - MARGIN.bottom;
-  const far = points.map(({ x, y }) => Math.max(Math.abs(x) / width, Math.abs(y) / height));
-  const reach = 1.08 * Math.max(...far);
+  const widthFrom = (left: number): number => WIDTH - left - MARGIN.right;
+  const reachOf = (width: number): number =>
+    1.08 *
+    Math.max(...points.map(({ x, y }) => Math.max(Math.abs(x) / width, Math.abs(y) / height)));
+  // Numbers with a decimal and a sign would meet the axis's name.
+  const hasDecimals = reachOf(widthFrom(MARGIN.left)) * height < WHOLE_RANGE;
+  const marginLeft = hasDecimals ? WIDE_MARGIN : MARGIN.left;
+  const width = widthFrom(marginLeft);
+  const reach = reachOf(width);
   const axis = { ticks: 5, labelArrow: 'none', labelAnchor: 'center' } as const;
   const zero = { stroke: GRAY, strokeOpacity: 1 };
   const marks: Marks = [Plot.ruleX([0], zero), Plot.ruleY([0], zero)];
@@ -192,13 +200,15 @@ function scatterChart(panel: ScatterPanel): string {
       marks.push(Plot.dot(data, { x: 'x', y: 'y', symbol, r: 4.5, fill: color(group) }));
     }
   });
-  const signs = legend(panel.marks === 'dots' ? groups : [], [...groups.keys()], true);
+  const names = panel.marks === 'dots' ? groups : [];
+  const signs = legend(names, [...groups.keys()], true, marginLeft);
   marks.push(...signs.marks);
   return draw(
     {
       marks,
       height: HEIGHT + signs.more,
       marginTop: MARGIN.top + signs.more,
+      marginLeft,
       x: { ...axis, domain: [-reach * width, reach * width], label: panel.x },
       y: { ...axis, domain: [-reach * height, reach * height], label: panel.y },
     },

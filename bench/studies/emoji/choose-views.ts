@@ -29,7 +29,7 @@ export interface ViewEnsembles {
   chosen: RecallOverSeeds;
   /** Standard error of the chosen recall from image to text: other names would give others. */
   standardError: number;
-  /** How often each number was chosen, of two halves per seed. */
+  /** Counts of each number as the choice of a half, two per seed. */
   choices: Record<number, number>;
 }
 

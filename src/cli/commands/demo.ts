@@ -231,6 +231,15 @@ const TERMS = [
     'a linear classifier, or a vote of the nearest neighbors, on embeddings that are not trained further',
   ],
   ['recall@k', 'how often the right answer is among the first k'],
+  [
+    '95 % interval',
+    'where a difference would lie for 95 of 100 draws of the data; with 0 inside, none is shown',
+  ],
+  ['BM25', 'search by the words that query and document share, rare words counting more'],
+  [
+    'PCA',
+    'the directions in which points vary most (principal components), of which the first two are drawn',
+  ],
 ] as const;
 
 /** Where and how the page was made. */

@@ -3,7 +3,7 @@
 import { type BERT, loadBert } from '../../models/index.js';
 import type { Table } from '../../report/types.js';
 import { evaluateBert, loadMails, type MaskedAccuracy } from './bert.js';
-import { count, fixed, percent, several } from './numbers.js';
+import { count, fixed, probability as formatProbability, percent, several } from './numbers.js';
 import { dataOf, readPretrained, stepsOf, storedLossPanel, storedPanel } from './pretrained.js';
 import { program } from './programs.js';
 import type { Section, SectionContext, SectionResult } from './section.js';
@@ -115,7 +115,7 @@ function filledTable(model: BERT): Table {
       const [best = []] = model.fillMask(sentence, { topK: TOP });
       return [
         sentence.replace('[MASK]', '`[MASK]`'),
-        ...best.map(({ token, probability }) => `${token} ${percent(probability, 0)}`),
+        ...best.map(({ token, probability }) => `${token} ${formatProbability(probability)}`),
       ];
     }),
     caption: 'The most probable tokens for a masked word, with their probabilities.',

@@ -110,7 +110,9 @@ async function run(context: SectionContext): Promise<SectionResult> {
         panels: [images],
         caption:
           'For each query, the nearest drawings of the unseen vendor, nearest first. No query is a name; ' +
-          `${rightWords} of the ${QUERIES.length * ACROSS} drawings have it in their name or keywords.`,
+          `${sum(rightWords)} of the ${QUERIES.length * ACROSS} drawings have it in their name or keywords` +
+          `${byQuery(rightWords)}. A network that has read ${names} captions knows a word from those that have it, ` +
+          'and where they show little in common, it finds something else.',
       },
       program('clip', 'Searches the drawings by words.'),
       { kind: 'heading', text: 'From images to texts' },
@@ -169,18 +171,33 @@ function recallTable(
     caption:
       `Recall@k: how often the right one is among the k nearest of ` +
       `${count(emoji.captions.length)}. Drawings of ${emoji.vendor}, which was not trained on. ` +
-      'Two prompts: each name is the mean of the vectors of the name alone and of the name with its keywords.',
+      'Two prompts: each name is the mean of the vectors of the name alone and of the name with its ' +
+      'keywords. Training has captions of both kinds, so that no prompt was chosen on these drawings.',
   };
 }
 
-/** Counts the drawings found for the queries whose captions have the query's words. */
-function keywordHits({ captions }: Emoji, found: Int32Array): number {
-  return QUERIES.flatMap((query, line) =>
-    Array.from(found.subarray(line * ACROSS, (line + 1) * ACROSS), (row) => {
+/** Counts, for each query, the drawings found whose captions have its words. */
+function keywordHits({ captions }: Emoji, found: Int32Array): number[] {
+  return QUERIES.map((query, line) => {
+    const rows = Array.from(found.subarray(line * ACROSS, (line + 1) * ACROSS));
+    return rows.filter((row) => {
       const words = (captions[row] as string).split(/[^a-z]+/i);
       return query.split(' ').every((word) => words.includes(word));
-    }),
-  ).filter(Boolean).length;
+    }).length;
+  });
+}
+
+const sum = (numbers: readonly number[]): number => numbers.reduce((all, each) => all + each, 0);
+
+/** Names the queries with the most and with the fewest hits. */
+function byQuery(hits: readonly number[]): string {
+  const [max, min] = [Math.max(...hits), Math.min(...hits)];
+  if (max === min) return '';
+  const queries = (count: number): string =>
+    QUERIES.filter((_, i) => hits[i] === count)
+      .map((query) => `“${query}”`)
+      .join(', ');
+  return `, ${max} of ${ACROSS} for ${queries(max)}, ${min} for ${queries(min)}`;
 }
 
 function wordsPanel({ images, captions }: Emoji, found: Int32Array): ImagePanel {

@@ -195,7 +195,7 @@ function separationTable(states: readonly Pair[]): Table {
       'cosine\nwithin',
       'cosine\nbetween',
       'NT-Xent,\nown class',
-      'NT-Xent,\nrows i, i + 12',
+      'NT-Xent,\nrows i, i\u00A0+\u00A012',
     ],
     rows: states.map(([name, s]) => [
       name,
