@@ -1,6 +1,7 @@
 /** Folders of sentence encoders that are damaged, each with the message that must refuse it. */
 
 import type { Files } from 'nearfar/models';
+import { openSafetensors, type RawArray, writeRawSafetensors } from '../../src/core/safetensors.js';
 
 /** Beginning of what Git leaves in place of a large file. */
 const POINTER = 'version https://git-lfs.github.com/spec/v1\n';
@@ -75,6 +76,12 @@ export const DAMAGED: readonly (readonly [
     'no pooling',
     () => ({ '1_Pooling/config.json': null }),
     /must hold 1_Pooling\/config/,
+  ],
+  [
+    'bert-v2',
+    'no modules although there is a pooling',
+    () => ({ 'modules.json': null }),
+    /must hold modules\.json, which says what 1_Pooling\/config\.json is for/,
   ],
   ['bert-v2', 'modules no list', () => ({ 'modules.json': {} }), /modules\.json must be a list/],
   [
@@ -158,7 +165,7 @@ export const DAMAGED: readonly (readonly [
       /must be a divisor of the width of 16/,
     ],
     'no heads': [{ num_attention_heads: 0 }, /num_attention_heads must be a whole number/],
-    'an unknown activation': [{ hidden_act: 'swiglu' }, /activation must be one that is supported/],
+    'an unknown activation': [{ hidden_act: 'swiglu' }, /hidden_act must be one of gelu,/],
     'an epsilon of text': [{ layer_norm_eps: '1e-12' }, /layer_norm_eps must be between 0 and 1/],
   } as const).map(
     ([what, [change, message]]) =>
@@ -187,6 +194,11 @@ export const DAMAGED: readonly (readonly [
       /pooling_mode_cls_token must be true or false/,
     ],
     'no modes': [{ pooling_mode: [] }, /pooling_mode must be at least one/],
+    'no width': [{ word_embedding_dimension: undefined }, /must be with an embedding_dimension/],
+    'a field that is not known': [
+      { poolingmode: 'cls' },
+      /1_Pooling\/config\.json must be without fields that are not known, got "poolingmode"/,
+    ],
   } as const).map(
     ([what, [change, message]]) =>
       [
@@ -221,6 +233,28 @@ export const DAMAGED: readonly (readonly [
       }),
       /tokenizer\.json must have at most the 150 tokens of config\.json, got 10000/,
     ],
+    'an added token of another number': [
+      (json: Tokens) => ({
+        ...json,
+        added_tokens: [{ id: json.model.vocab.far, content: 'near', special: false }],
+      }),
+      /tokenizer\.json's added_tokens must be with the number \d+ of "near" in the vocabulary/,
+    ],
+    'no unknown token': [
+      (json: Tokens) => ({ ...json, model: { ...json.model, unk_token: '[NONE]' } }),
+      /tokenizer\.json's model's vocab must be with the unk_token "\[NONE\]", got "none"/,
+    ],
+    'no vocabulary': [
+      (json: Tokens) => ({ ...json, model: { ...json.model, vocab: {} } }),
+      /tokenizer\.json's model's vocab must be with the unk_token/,
+    ],
+    'an expression of exponential time': [
+      (json: Tokens) => ({
+        ...json,
+        pre_tokenizer: { type: 'Split', pattern: { Regex: '(a+)+$' }, behavior: 'Isolated' },
+      }),
+      /pre_tokenizer's pattern must be a regular expression that repeats nothing/,
+    ],
     'a number that would take memory': [
       (json: Tokens) => ({ ...json, model: { ...json.model, vocab: { a: 2 ** 40 } } }),
       /tokenizer\.json's model's numbers must be from 0 to/,
@@ -249,6 +283,21 @@ export const DAMAGED: readonly (readonly [
         message as RegExp,
       ] as const,
   ),
+  [
+    'bert-v2',
+    'weights of whole numbers',
+    (files) => {
+      const bytes = files.get('model.safetensors') as Uint8Array;
+      const { arrays, metadata } = openSafetensors('test', bytes);
+      const [key, array] = [...arrays].find(([name]) => name.endsWith('key.bias')) as [
+        string,
+        RawArray,
+      ];
+      arrays.set(key, { ...array, dtype: 'I32' });
+      return { 'model.safetensors': writeRawSafetensors(arrays, metadata) };
+    },
+    /model\.safetensors's .*key\.bias must be of type F32, F16, BF16 or F64, got "I32"/,
+  ],
   [
     'bert-v2',
     'no room for special tokens',
@@ -316,6 +365,18 @@ export const DAMAGED: readonly (readonly [
     'a cross-encoder',
     () => ({ 'config_sentence_transformers.json': { model_type: 'CrossEncoder' } }),
     /model_type must be SentenceTransformer, got "CrossEncoder"/,
+  ],
+  [
+    'model2vec-f32',
+    'a table with more rows',
+    (files) => {
+      const json = parsed(files, 'tokenizer.json') as unknown as Tokens;
+      const vocab = Object.fromEntries(
+        Object.entries(json.model.vocab).filter(([, id]) => id < 90),
+      );
+      return { 'tokenizer.json': { ...json, model: { ...json.model, vocab } } };
+    },
+    /tokenizer\.json must have the 100 tokens of model\.safetensors, got 90/,
   ],
   [
     'model2vec-f32',

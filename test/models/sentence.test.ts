@@ -295,6 +295,21 @@ test('half precision rounds each weight, and eight bits a static table', () => {
   }
 });
 
+test('Dropout changes nothing, as it is for training', () => {
+  const folder = fixtureFolder('bert-v2');
+  const modules = JSON.parse(new TextDecoder().decode(folder.get('modules.json')));
+  const dropout = { path: '9_Dropout', type: 'sentence_transformers.models.Dropout' };
+  const files = withFiles(folder, {
+    'modules.json': [...modules, dropout],
+    '9_Dropout/config.json': { dropout: 0.4 },
+  });
+  const [plain, dropped] = [loadSentenceEncoder(folder), loadSentenceEncoder(files)];
+  const texts = ['near and far', ''];
+  same([...dropped.encode(texts).data], [...plain.encode(texts).data]);
+  plain.dispose();
+  dropped.dispose();
+});
+
 test('weights in shards give the same bits', () => {
   for (const [name, at] of [
     ['bert-v6', ''],

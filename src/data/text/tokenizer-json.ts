@@ -118,7 +118,7 @@ function quantifierAt(pattern: string, at: number): { length: number; repeats: b
  * Tells whether a pattern repeats a group within which something is repeated, optional or one of
  * several: `(a+)+`, `(a|a)*`. Matching such a pattern may take exponential time.
  */
-function isExponential(pattern: string): boolean {
+export function isExponential(pattern: string): boolean {
   // Whether each open group has something in it that matches in more than one way.
   const groups = [false];
   let at = 0;
@@ -147,7 +147,8 @@ function isExponential(pattern: string): boolean {
     }
     const { length, repeats } = quantifierAt(pattern, at);
     if (repeats && ambiguous) return true;
-    if (length > 0 || ambiguous) groups[groups.length - 1] = true;
+    const isFixed = /^\{\d+\}$/.test(pattern.slice(at, at + length));
+    if ((length > 0 && !isFixed) || ambiguous) groups[groups.length - 1] = true;
     at += length;
   }
   return false;

@@ -53,6 +53,7 @@ const HIDDEN: Readonly<Record<string, Activation>> = {
   quick_gelu: 'QuickGELU',
   relu: 'ReLU',
   relu6: 'ReLU6',
+  hardswish: 'Hardswish',
   leaky_relu: 'LeakyReLU',
   silu: 'SiLU',
   swish: 'SiLU',
@@ -61,6 +62,9 @@ const HIDDEN: Readonly<Record<string, Activation>> = {
   tanh: 'Tanh',
   linear: 'Identity',
 };
+
+/** Names of middle layers' activations that can be read. */
+export const HIDDEN_ACTIVATIONS: readonly string[] = Object.keys(HIDDEN);
 
 /** Activation of a network's middle layers by the name that transformers has for it. */
 export function hiddenActivation(name: string): Activation | undefined {

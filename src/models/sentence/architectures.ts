@@ -50,6 +50,8 @@ export interface Architecture {
   /** Prefix of the names of layer i. */
   layer(i: number): string;
   names: LayerNames;
+  /** Fields of config.json that messages name. */
+  fields: { heads: string; activation: string };
   read(config: ConfigReader): NetworkConfig;
 }
 
@@ -98,6 +100,7 @@ const bert: Architecture = {
   prefix: 'bert.',
   layer: (i) => `encoder.layer.${i}.`,
   names: BERT_NAMES,
+  fields: { heads: 'num_attention_heads', activation: 'hidden_act' },
   read: (config) => ({ ...readCommon(config, 30522), types: config.int('type_vocab_size', 2) }),
 };
 
@@ -128,6 +131,7 @@ const distilBert: Architecture = {
     down: 'ffn.lin2',
     norm2: 'output_layer_norm',
   },
+  fields: { heads: 'n_heads', activation: 'activation' },
   read: (config) => ({
     vocabularySize: config.int('vocab_size', 30522, 1, 2 ** 24),
     width: config.int('dim', 768),

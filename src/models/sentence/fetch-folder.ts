@@ -280,6 +280,8 @@ export async function fetchFolder(fetcher: FolderFetcher, folder: Folder): Promi
       case 'Normalize':
         await find(file('config.json'));
         return;
+      case 'Dropout':
+        return;
       default:
         refuseModule(type);
     }

@@ -265,6 +265,11 @@ function loadStatic(folder: Folder, at: string, memory: WeightMemory): Loaded {
   const tokenizer = new PipelineTokenizer(name, json);
   checkVocabulary(folder, tokenizer, encoder.tokens, pathOf(at, 'model.safetensors'));
   const { model2vec } = encoder;
+  if (model2vec !== undefined && tokenizer.size < encoder.tokens) {
+    throw new RangeError(
+      `${name}: ${pathOf(at, 'tokenizer.json')} must have the ${encoder.tokens} tokens of model.safetensors, got ${tokenizer.size}`,
+    );
+  }
   // sentence-transformers keeps the limit of tokenizer.json here, where it has one.
   const { truncation } = json;
   const reader = new ConfigReader(name, file, (truncation ?? {}) as Json);
@@ -338,8 +343,17 @@ function keptFiles({ files }: Folder, at: string): Map<string, Uint8Array> {
   return kept;
 }
 
+/** File of a module that only modules.json puts in its place. */
+const MODULE_FILE = /^\d+_(?:Pooling|Dense|LayerNorm|Normalize|StaticEmbedding|Transformer)\//;
+
 /** Folder whose files say themselves what they are of, without modules.json. */
 export function guessModules(folder: Folder): ModuleEntry[] {
+  const module = [...folder.files.keys()].find((path) => MODULE_FILE.test(path));
+  if (module !== undefined) {
+    throw new RangeError(
+      `${folder.name}: files must hold modules.json, which says what ${module} is for`,
+    );
+  }
   const config = readJson(folder.name, folder.files, 'config.json');
   const { model_type: kind } = config;
   const isTransformer = typeof kind === 'string' && Object.hasOwn(ARCHITECTURES, kind);
@@ -382,7 +396,7 @@ function load(
   } else if (first.type === 'StaticEmbedding') {
     if (adapter !== undefined) rangeError(name, 'adapter', 'left out for a static encoder', 'one');
     loaded = loadStatic(folder, first.path, memory);
-  } else if (['Pooling', 'Dense', 'LayerNorm', 'Normalize'].includes(first.type)) {
+  } else if (['Pooling', 'Dense', 'LayerNorm', 'Normalize', 'Dropout'].includes(first.type)) {
     rangeError(name, 'modules.json', 'with Transformer or StaticEmbedding first', first.type);
   } else {
     refuseModule(first.type);
@@ -390,6 +404,8 @@ function load(
   const modules: RowModule[] = [];
   let { width } = loaded;
   for (const { type, path } of rowModules) {
+    // It drops numbers in Python's training alone.
+    if (type === 'Dropout') continue;
     if (['Transformer', 'StaticEmbedding', 'Pooling'].includes(type)) {
       rangeError(name, 'modules.json', 'with one network and one pooling, before all else', type);
     }
@@ -414,7 +430,7 @@ function load(
  * Reads a sentence encoder from the files of its folder.
  *
  * Folders of sentence-transformers 2 to 6 (BERT, RoBERTa, XLM-RoBERTa, CamemBERT, DistilBERT and
- * MPNet, every pooling, Dense, LayerNorm, Normalize, StaticEmbedding), of model2vec, and of one of
+ * MPNet, every pooling, Dense, LayerNorm, Normalize, Dropout, StaticEmbedding), of model2vec, and of one of
  * these transformers alone, which gets a mean over its tokens.
  *
  * @param files bytes by path: `config.json`, `1_Pooling/config.json`, …

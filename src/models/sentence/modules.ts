@@ -50,9 +50,17 @@ export function readPooling({ name, files }: Folder, at: string, width: number):
   const json = readOptionalJson({ name, files }, file);
   if (json === undefined) throw new RangeError(`${name}: files must hold ${file}`);
   const config = new ConfigReader(name, file, json);
-  for (const key of ['embedding_dimension', 'word_embedding_dimension']) {
+  const widths = ['embedding_dimension', 'word_embedding_dimension'];
+  if (widths.every((key) => json[key] === undefined)) {
+    rangeError(name, file, `with an embedding_dimension of ${width}`, 'none');
+  }
+  for (const key of widths) {
     if (json[key] !== undefined) config.only(key, width);
   }
+  const unknown = Object.keys(json).find(
+    (key) => ![...widths, 'include_prompt'].includes(key) && !key.startsWith('pooling_mode'),
+  );
+  if (unknown !== undefined) rangeError(name, file, 'without fields that are not known', unknown);
   const includePrompt = config.flag('include_prompt', true);
   const { pooling_mode: mode } = json;
   if (mode === undefined) {

@@ -11,7 +11,12 @@ import sentence from '#wasm/sentence';
 import { kernels } from '../../core/kernels.js';
 import { f32, type Pointer, type Scope } from '../../core/memory.js';
 import { rangeError } from '../../core/validation.js';
-import { type Activation, applyActivation, hiddenActivation } from './activations.js';
+import {
+  type Activation,
+  applyActivation,
+  HIDDEN_ACTIVATIONS,
+  hiddenActivation,
+} from './activations.js';
 import type { LoraAdapter } from './adapter.js';
 import {
   ARCHITECTURES,
@@ -145,13 +150,15 @@ export class TransformerEncoder {
     this.json = json;
     const config = architecture.read(new ConfigReader(name, file, json));
     this.config = config;
+    const { fields } = architecture;
     const { width, hidden, heads, vocabularySize } = config;
     if (width % heads !== 0) {
-      rangeError(name, `${file}'s heads`, `a divisor of the width of ${width}`, heads);
+      rangeError(name, `${file}'s ${fields.heads}`, `a divisor of the width of ${width}`, heads);
     }
     const activation = hiddenActivation(config.activation);
     if (activation === undefined) {
-      rangeError(name, `${file}'s activation`, 'one that is supported', config.activation);
+      const known = `one of ${HIDDEN_ACTIVATIONS.join(', ')}`;
+      rangeError(name, `${file}'s ${fields.activation}`, known, config.activation);
     }
     this.activation = activation;
     const reader =

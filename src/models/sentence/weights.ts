@@ -162,8 +162,10 @@ export class WeightReader {
           core.brainToFloat(to, from, length);
         }
       });
-    } else {
+    } else if (dtype === 'F64') {
       f32().set(toFloat32(`${this.#name}: ${file}'s ${key}`, dtype, bytes), to / 4);
+    } else {
+      rangeError(this.#name, `${file}'s ${key}`, 'of type F32, F16, BF16 or F64', dtype);
     }
     const bad = kernels().firstNonFinite(to, length);
     if (bad >= 0) rangeError(this.#name, `${file}'s ${key}`, 'finite', f32()[to / 4 + bad]);

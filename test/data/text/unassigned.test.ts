@@ -1,6 +1,6 @@
 /** Characters that Unicode 14 does not assign: the same tokens whatever a runtime's tables say. */
 
-import { byteCharacters } from '../../../src/data/text/pipeline/pre-tokenizers.js';
+import { byteCharacters } from '../../../src/data/text/pipeline/byte-characters.js';
 import { PipelineTokenizer } from '../../../src/data/text/pipeline/tokenizer.js';
 import { same, suite } from '../../harness.js';
 

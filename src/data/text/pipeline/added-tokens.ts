@@ -73,8 +73,8 @@ export function tokenFinder(
         start = Math.max(start - spaces, done);
       }
       if (token.rstrip) end += SPACES_AT_START.exec(text.slice(end))?.[0].length ?? 0;
+      if (start >= end) continue;
       if (start > done) pieces.push({ text: text.slice(done, start) });
-      if (start < done) continue;
       pieces.push({ id: token.id });
       done = end;
     }

@@ -1,6 +1,6 @@
 /** Models of a `tokenizer.json`: a word to the numbers of its tokens. */
 
-import { rangeError } from '../../../core/validation.js';
+import { rangeError, show } from '../../../core/validation.js';
 import { isPart, type Part, readFlag, readString, unknownType, type Where } from './part.js';
 
 /** A model: its vocabulary, and a word to token numbers. */
@@ -46,9 +46,17 @@ function unknownOf(where: Where, part: Part, vocabulary: ReadonlyMap<string, num
   return vocabulary.get(readString(where, part, 'unk_token'));
 }
 
+/** Number of the unknown token of a model that has no other way to write what it does not know. */
+function needUnknown(where: Where, part: Part, vocabulary: ReadonlyMap<string, number>): number {
+  const id = unknownOf(where, { unk_token: '[UNK]', ...part }, vocabulary);
+  if (id !== undefined) return id;
+  const token = part.unk_token ?? '[UNK]';
+  rangeError(where.name, `${where.part}'s vocab`, `with the unk_token ${show(token)}`, 'none');
+}
+
 function wordPiece(where: Where, part: Part): TokenModel {
   const vocabulary = readVocabulary(where, part.vocab);
-  const unknown = unknownOf(where, part, vocabulary);
+  const unknown = needUnknown(where, part, vocabulary);
   const prefix = readString(where, part, 'continuing_subword_prefix', '##');
   const limit = part.max_input_chars_per_word ?? 100;
   if (typeof limit !== 'number') rangeError(where.name, `${where.part}'s limit`, 'a number', limit);
@@ -58,7 +66,7 @@ function wordPiece(where: Where, part: Part): TokenModel {
   for (const [token, id] of vocabulary) {
     if (token.startsWith(prefix)) inner.set(token.slice(prefix.length), id);
   }
-  const failed = unknown === undefined ? [] : [unknown];
+  const failed = [unknown];
   return {
     vocabulary,
     unknown,
@@ -314,8 +322,8 @@ function bytePair(where: Where, part: Part): TokenModel {
 
 function wordLevel(where: Where, part: Part): TokenModel {
   const vocabulary = readVocabulary(where, part.vocab);
-  const unknown = unknownOf(where, part, vocabulary);
-  const failed = unknown === undefined ? [] : [unknown];
+  const unknown = needUnknown(where, part, vocabulary);
+  const failed = [unknown];
   return {
     vocabulary,
     unknown,

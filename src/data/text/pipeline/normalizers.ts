@@ -1,5 +1,6 @@
 /** Normalizers of a `tokenizer.json`: text to text, before it is split. */
 
+import { byteCharacters } from './byte-characters.js';
 import { readCharsMap } from './chars-map.js';
 import {
   isPart,
@@ -96,6 +97,11 @@ export function readNormalizer(where: Where, value: unknown): Normalizer | undef
     case 'Prepend': {
       const prefix = readString(where, part, 'prepend');
       return (text) => (text === '' ? '' : prefix + text);
+    }
+    case 'ByteLevel': {
+      const shown = byteCharacters();
+      const encoder = new TextEncoder();
+      return (text) => Array.from(encoder.encode(text), (byte) => shown[byte]).join('');
     }
     case 'Precompiled':
       return readCharsMap(where, part.precompiled_charsmap);

@@ -1,6 +1,8 @@
 /** Reads the parts of a `tokenizer.json`: objects with a `type`, some of them sequences of others. */
 
 import { rangeError, show } from '../../../core/validation.js';
+import { isExponential } from '../tokenizer-json.js';
+import { toJavaScript } from './patterns.js';
 
 /** One part of a `tokenizer.json`. */
 export type Part = Readonly<Record<string, unknown>>;
@@ -51,7 +53,6 @@ export function unknownType({ name, part }: Where, type: unknown): never {
 
 /**
  * Reads a `pattern`: `{ String }` or `{ Regex }`, as a global regular expression.
- * Character classes get the meaning that they have in Hugging Face's tokenizers.
  */
 export function readPattern(where: Where, value: unknown): RegExp {
   const pattern = isPart(value) ? value : {};
@@ -61,35 +62,14 @@ export function readPattern(where: Where, value: unknown): RegExp {
   if (typeof pattern.Regex !== 'string') {
     rangeError(where.name, `${where.part}'s pattern`, 'a String or a Regex', value);
   }
+  if (isExponential(pattern.Regex)) {
+    const expected = 'a regular expression that repeats nothing that is repeated within';
+    rangeError(where.name, `${where.part}'s pattern`, expected, pattern.Regex);
+  }
   try {
-    return new RegExp(toJavaScript(pattern.Regex), 'gu');
+    return toJavaScript(pattern.Regex);
   } catch {
-    rangeError(where.name, `${where.part}'s pattern`, 'a regular expression', pattern.Regex);
+    const expected = 'a regular expression that JavaScript has too';
+    rangeError(where.name, `${where.part}'s pattern`, expected, pattern.Regex);
   }
-}
-
-const SPACES = '\\t-\\r \\x85\\xa0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000';
-
-/** Rewrites what JavaScript reads differently: `\s`, `\S`, `(?i:…)` of letters. */
-function toJavaScript(regex: string): string {
-  const anyCase = regex.replace(/\(\?i:([^()]*)\)/g, (_, inner: string) => {
-    const both = inner.replace(/[a-z]/gi, (c) => `[${c.toLowerCase()}${c.toUpperCase()}]`);
-    return `(?:${both})`;
-  });
-  let inClass = false;
-  let result = '';
-  for (let i = 0; i < anyCase.length; i++) {
-    const two = anyCase.slice(i, i + 2);
-    if (two === '\\s') result += inClass ? SPACES : `[${SPACES}]`;
-    else if (two === '\\S' && !inClass) result += `[^${SPACES}]`;
-    else if (two[0] === '\\') result += two;
-    else {
-      if (two[0] === '[') inClass = true;
-      if (two[0] === ']') inClass = false;
-      result += two[0];
-      continue;
-    }
-    i++;
-  }
-  return result;
 }

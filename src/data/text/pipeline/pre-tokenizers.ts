@@ -1,5 +1,7 @@
 /** Pre-tokenizers of a `tokenizer.json`: normalized text to words, which the model turns to tokens. */
 
+import { rangeError } from '../../../core/validation.js';
+import { byteCharacters } from './byte-characters.js';
 import {
   type Part,
   readFlag,
@@ -14,17 +16,6 @@ import { PUNCTUATION, SPACE, WORD } from './unicode.js';
 
 /** Splits a text; `first` says whether it is the beginning of the whole one. */
 export type PreTokenizer = (text: string, first: boolean) => string[];
-
-/** Characters that stand for the 256 bytes, as GPT-2 has them. */
-export function byteCharacters(): string[] {
-  const characters: string[] = [];
-  let next = 256;
-  for (let byte = 0; byte < 256; byte++) {
-    const shown = (byte > 32 && byte < 127) || (byte > 160 && byte !== 173);
-    characters.push(String.fromCharCode(shown ? byte : next++));
-  }
-  return characters;
-}
 
 const GPT2 = new RegExp(
   `'(?:[sdmt]|ll|ve|re)| ?\\p{L}+| ?\\p{N}+| ?[^${SPACE}\\p{L}\\p{N}]+|[${SPACE}]+(?![^${SPACE}])|[${SPACE}]+`,
@@ -62,14 +53,20 @@ function metaspace(where: Where, part: Part): PreTokenizer {
 /** Treatment of the matches of a pattern. */
 type Behavior = 'Removed' | 'Isolated' | 'MergedWithPrevious' | 'MergedWithNext' | 'Contiguous';
 
+/** Second half of a character past U+FFFF: alone only in texts that are not valid. */
+const LOW_SURROGATE = /[\udc00-\udfff]/;
+
 function splitBy(text: string, pattern: RegExp, behavior: Behavior, invert: boolean): string[] {
   const parts: { text: string; match: boolean }[] = [];
   let end = 0;
+  let last = -1;
   for (const { 0: found, index } of text.matchAll(pattern)) {
-    if (found === '') continue;
+    // An empty match does not count right behind another, nor within a character, where V8 finds some.
+    if (found === '' && (index === last || LOW_SURROGATE.test(text.charAt(index)))) continue;
+    last = index + found.length;
     if (index > end) parts.push({ text: text.slice(end, index), match: invert });
     parts.push({ text: found, match: !invert });
-    end = index + found.length;
+    end = last;
   }
   if (end < text.length) parts.push({ text: text.slice(end), match: invert });
   const words: string[] = [];
@@ -142,6 +139,14 @@ export function readPreTokenizer(where: Where, value: unknown): PreTokenizer | u
     case 'CharDelimiterSplit': {
       const delimiter = readString(where, part, 'delimiter');
       return (text) => text.split(delimiter).filter((word) => word !== '');
+    }
+    case 'FixedLength': {
+      const length = part.length ?? 5;
+      if (!Number.isInteger(length) || (length as number) < 1) {
+        rangeError(where.name, `${where.part}'s length`, 'a whole number from 1', length);
+      }
+      const pattern = new RegExp(`[^]{1,${length}}`, 'gu');
+      return (text) => text.match(pattern) ?? [];
     }
     case 'Split': {
       const pattern = readPattern(where, part.pattern);

@@ -4,7 +4,7 @@
  * tokenizers give; a part that is not known is an error.
  */
 
-import { rangeError } from '../../../core/validation.js';
+import { rangeError, show } from '../../../core/validation.js';
 import { type AddedToken, type Piece, readAddedTokens, tokenFinder } from './added-tokens.js';
 import { ChunkCache } from './chunk-cache.js';
 import { readModel, type TokenModel } from './models.js';
@@ -141,6 +141,12 @@ export class PipelineTokenizer {
     this.lowers = lowers;
     this.model = readModel(where('model'), json.model);
     this.added = readAddedTokens(where('added_tokens'), json.added_tokens);
+    for (const { content, id } of this.added) {
+      const known = this.model.vocabulary.get(content);
+      if (known === undefined || known === id) continue;
+      const expected = `with the number ${known} of ${show(content)} in the vocabulary`;
+      rangeError(name, "tokenizer.json's added_tokens", expected, id);
+    }
     this.frame = readFrame(where('post_processor'), json.post_processor);
     let normalizer = readNormalizer(where('normalizer'), json.normalizer);
     if (lowers && !lowersCase(json.normalizer)) {

@@ -4,7 +4,8 @@
  * normal form. Newer tables call some of them letters or marks.
  */
 
-import { byteCharacters, type PreTokenizer } from './pre-tokenizers.js';
+import { byteCharacters } from './byte-characters.js';
+import type { PreTokenizer } from './pre-tokenizers.js';
 
 /**
  * Code points that Unicode 14 does not assign (perl's Present_In) and a later version does, up to
