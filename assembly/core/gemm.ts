@@ -14,12 +14,14 @@
  */
 
 import { MR, NR, TALL, distanceMicroKernel, microKernel, tallMicroKernel } from './micro';
-import { KC, pack, packTall, packedLength, padded } from './pack';
+import { KC, pack, packTall, packedLength, padded, tallLength } from './pack';
 
 export { MR, NR } from './micro';
 
 /** Rows of the left side that are taken through all of the right side before the next ones. */
 const MC: i32 = 128;
+/** MC where slivers have TALL rows. */
+const BAND_MC: i32 = 25 * TALL;
 /** Floats of a packed block of rows of whole products, which should stay in the second cache. */
 const TALL_SIZE: i32 = 240 * KC;
 /** Steps of k up to which whole products take all of them at a time. */
@@ -36,31 +38,29 @@ export const LEFT_ABOVE: i32 = 3;
 
 /**
  * c (m x n, ldc floats per row) = or += left x right, both packed for these k steps. Edge tiles go
- * through `edge`, room for one tile, so that c is written only where it is. What `band` and
- * `offset` say to be zero is left out tile by tile, which changes no bit.
+ * through `edge`, room for one tile, so that c is written only where it is; what `band` leaves out
+ * is left out tile by tile.
  */
 export function multiplyPacked(
   c: usize, left: usize, right: usize, m: i32, n: i32, k: i32, ldc: i32, accumulate: bool,
-  squaredDistance: bool, edge: usize, band: i32 = WHOLE, offset: i32 = 0,
+  squaredDistance: bool, edge: usize, band: i32 = WHOLE,
 ): void {
   const row = <usize>ldc << 2;
   for (let i0 = 0; i0 < m; i0 += MC) {
     const i1 = min(i0 + MC, m);
     for (let j = 0; j < n; j += NR) {
       for (let i = i0; i < i1; i += MR) {
-        if (band == RESULT_BELOW && j >= i + MR + offset) continue;
-        const first = band == LEFT_ABOVE ? min(k, max(0, i - offset)) : 0;
-        const last = band == LEFT_BELOW ? min(k, max(0, i + MR + offset)) : k;
-        const a = left + ((<usize>i * <usize>k + <usize>(first * MR)) << 2);
-        const b = right + ((<usize>j * <usize>k + <usize>(first * NR)) << 2);
+        if (band == RESULT_BELOW && j >= i + MR) continue;
+        const a = left + ((<usize>i * <usize>k) << 2);
+        const b = right + ((<usize>j * <usize>k) << 2);
         const at = c + <usize>i * row + (<usize>j << 2);
         if (i + MR <= m && j + NR <= n) {
-          if (squaredDistance) distanceMicroKernel(at, row, a, b, last - first, accumulate);
-          else microKernel(at, row, a, b, last - first, accumulate);
+          if (squaredDistance) distanceMicroKernel(at, row, a, b, k, accumulate);
+          else microKernel(at, row, a, b, k, accumulate);
           continue;
         }
-        if (squaredDistance) distanceMicroKernel(edge, NR << 2, a, b, last - first, false);
-        else microKernel(edge, NR << 2, a, b, last - first, false);
+        if (squaredDistance) distanceMicroKernel(edge, NR << 2, a, b, k, false);
+        else microKernel(edge, NR << 2, a, b, k, false);
         storeEdge(at, row, edge, min(MR, m - i), min(NR, n - j), accumulate, 0);
       }
     }
@@ -70,7 +70,7 @@ export function multiplyPacked(
 /** Floats of scratch that `gemmBand` needs. */
 export function bandScratch(m: i32, n: i32, k: i32): i32 {
   const depth = min(k, KC);
-  return packedLength(m, depth, MR) + packedLength(n, depth, NR) + MR * NR;
+  return tallLength(m, depth) + packedLength(n, depth, NR) + TALL * NR;
 }
 
 /**
@@ -85,18 +85,57 @@ export function gemmBand(
 ): void {
   const depth = min(k, KC);
   const left = scratch;
-  const right = left + (<usize>packedLength(m, depth, MR) << 2);
+  const right = left + (<usize>tallLength(m, depth) << 2);
   const edge = right + (<usize>packedLength(n, depth, NR) << 2);
   for (let k0 = 0; k0 < k; k0 += KC) {
     const kc = min(KC, k - k0);
-    pack(left, a + ((<usize>k0 * <usize>aDepth) << 2), m, kc, aRow, aDepth, MR);
+    packTall(left, a + ((<usize>k0 * <usize>aDepth) << 2), m, kc, aRow, aDepth);
     pack(right, b + ((<usize>k0 * <usize>bDepth) << 2), n, kc, bRow, bDepth, NR);
     // Counted from the block's first step, the diagonal of the left side lies k0 steps lower.
     const from = band == LEFT_BELOW ? offset - k0 : offset + k0;
     const diagonal = band == RESULT_BELOW ? offset : from;
-    const adds = accumulate || k0 > 0;
-    multiplyPacked(c, left, right, m, n, kc, ldc, adds, false, edge, band, diagonal);
+    multiplyBand(c, left, right, m, n, kc, ldc, accumulate || k0 > 0, edge, band, diagonal);
   }
+}
+
+/**
+ * As `multiplyPacked`, of a left side in slivers of TALL. What `band` and `offset` say to be zero is
+ * left out tile by tile, which changes no bit.
+ */
+function multiplyBand(
+  c: usize, left: usize, right: usize, m: i32, n: i32, k: i32, ldc: i32, accumulate: bool,
+  edge: usize, band: i32, offset: i32,
+): void {
+  const row = <usize>ldc << 2;
+  for (let i0 = 0; i0 < m; i0 += BAND_MC) {
+    const i1 = min(i0 + BAND_MC, m);
+    for (let j = 0; j < n; j += NR) {
+      for (let i = i0; i < i1; i += TALL) {
+        if (band == RESULT_BELOW && j >= i + TALL + offset) continue;
+        const first = band == LEFT_ABOVE ? min(k, max(0, i - offset)) : 0;
+        const last = band == LEFT_BELOW ? min(k, max(0, i + TALL + offset)) : k;
+        const at = c + <usize>i * row + (<usize>j << 2);
+        const rows = min(TALL, m - i), columns = min(NR, n - j);
+        if (first >= last) {
+          if (!accumulate) clearTile(at, row, rows, columns);
+          continue;
+        }
+        const a = left + ((<usize>i * <usize>k + <usize>(first * TALL)) << 2);
+        const b = right + ((<usize>j * <usize>k + <usize>(first * NR)) << 2);
+        if (rows == TALL && columns == NR) {
+          tallMicroKernel(at, row, a, b, last - first, accumulate ? at : 0, row, 0);
+          continue;
+        }
+        tallMicroKernel(edge, NR << 2, a, b, last - first, 0, 0, 0);
+        storeEdge(at, row, edge, rows, columns, accumulate, 0);
+      }
+    }
+  }
+}
+
+/** Zeros of a tile: rows that no step reaches. */
+function clearTile(c: usize, ldc: usize, rows: i32, columns: i32): void {
+  for (let r = 0; r < rows; r++, c += ldc) memory.fill(c, 0, <usize>columns << 2);
 }
 
 /** Bytes of scratch that `gemmRows` needs: a block of rows, packed, and a tile. */

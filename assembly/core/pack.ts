@@ -19,6 +19,12 @@ export function packedLength(rows: i32, depth: i32, width: i32): i32 {
   return padded(rows, width) * depth;
 }
 
+/** Floats of a side that `packTall` packs. */
+@inline
+export function tallLength(rows: i32, depth: i32): i32 {
+  return (rows + 4) / 5 * 5 * depth;
+}
+
 /** Four vectors of k steps each, four steps at a time, into lanes 0-3 of a sliver. */
 @inline
 function packTransposed(
@@ -136,10 +142,16 @@ export function pack(
   }
 }
 
-/** Five rows of k steps, four steps at a time, as one sliver of five. */
+/**
+ * Five rows of k steps, four steps at a time, as one sliver of five. Of fewer rows the first stands
+ * in for the others: what is made of those is never stored.
+ */
 @inline
-function packFiveRows(y: usize, x: usize, depth: i32, stride: usize): void {
-  const x1 = x + stride, x2 = x1 + stride, x3 = x2 + stride, x4 = x3 + stride;
+function packFiveRows(y: usize, x: usize, valid: i32, depth: i32, stride: usize): void {
+  const x1 = valid > 1 ? x + stride : x;
+  const x2 = valid > 2 ? x1 + stride : x;
+  const x3 = valid > 3 ? x2 + stride : x;
+  const x4 = valid > 4 ? x3 + stride : x;
   let at: usize = 0;
   for (const end = <usize>(depth & ~3) << 2; at < end; at += 16, y += 80) {
     const last = v128.load(x4 + at);
@@ -183,16 +195,22 @@ export function packTall(
   const size = <usize>(depth * 20);
   let r = 0;
   if (depthStride == 1) {
-    for (; r + 5 <= rows; r += 5, x += 5 * row, y += size) packFiveRows(y, x, depth, row);
-  } else {
-    for (; r + 20 <= rows; r += 20, x += 80, y += 4 * size) packTwenty(y, x, depth, step);
+    for (; r < rows; r += 5, x += 5 * row, y += size) {
+      packFiveRows(y, x, min(5, rows - r), depth, row);
+    }
+    return;
   }
-  for (; r < rows; r += 5, x += 5 * row) {
+  for (; r + 20 <= rows; r += 20, x += 80, y += 4 * size) packTwenty(y, x, depth, step);
+  for (; r < rows; r += 5, x += 20) {
     const valid = min(5, rows - r);
     for (let k = 0, from = x; k < depth; k++, from += step, y += 20) {
+      if (valid >= 4) {
+        v128.store(y, v128.load(from));
+        store<f32>(y, valid > 4 ? load<f32>(from, 16) : 0, 16);
+        continue;
+      }
       for (let i = 0; i < 5; i++) {
-        const value: f32 = i < valid ? load<f32>(from + <usize>i * row) : 0;
-        store<f32>(y + (<usize>i << 2), value);
+        store<f32>(y + (<usize>i << 2), i < valid ? load<f32>(from + (<usize>i << 2)) : 0);
       }
     }
   }

@@ -12,7 +12,7 @@
 import { LEFT_ABOVE, LEFT_BELOW, NR, RESULT_BELOW, WHOLE, gemmBand, bandScratch } from '../core/gemm';
 import { padded } from '../core/pack';
 import { expRaised, logScalar, lowered, sum4 } from '../core/math';
-import { dropoutRow } from './random';
+import { draw } from '../core/philox';
 import { dotRow } from '../core/rows';
 import { rowMax } from '../losses/softmax';
 
@@ -175,25 +175,43 @@ class AttentionArgs {
     }
   }
 
-  /** Drops probabilities of a query, or gradients of them, and scales the others up. */
+  /** Draws the numbers of a query's n probabilities: 24 bits each, above 8 others. */
   @inline
-  applyDropout(row: usize, b: i32, h: i32, t: i32, n: i32): void {
+  drawDropout(bits: usize, b: i32, h: i32, t: i32, n: i32): void {
     if (this.dropThreshold == 0) return;
     const key = this.dropoutKeys + (<usize>b << 3);
     // Fixed strides, so that a sample's mask does not depend on how far its batch is padded.
-    dropoutRow(
-      row, n, this.dropThreshold, this.seedLow, this.seedHigh, load<i32>(key) + (h << 8),
-      this.step, load<i32>(key, 4), t << 16,
+    draw(
+      bits, 0, n, 0, 0, this.seedLow, this.seedHigh, load<i32>(key) + (h << 8), this.step,
+      load<i32>(key, 4), t << 16,
     );
+  }
+
+  /**
+   * Drops probabilities of a query, or gradients of them, and scales the others up. What follows
+   * the n numbers, up to a whole vector, may be written too.
+   */
+  @inline
+  applyDropout(row: usize, bits: usize, n: i32): void {
+    if (this.dropThreshold == 0) return;
+    const limit = i32x4.splat(this.dropThreshold);
+    const scale = f32x4.splat(<f32>(16777216.0 / <f64>(16777216 - this.dropThreshold)));
+    for (let i: usize = 0, end = <usize>n << 2; i < end; i += 16) {
+      const dropped = i32x4.lt_s(i32x4.shr_u(v128.load(bits + i), 8), limit);
+      v128.store(row + i, v128.andnot(f32x4.mul(v128.load(row + i), scale), dropped));
+    }
   }
 }
 
-/** Floats of scratch for both passes: two matrices of scores and the largest packed product. */
+/**
+ * Floats of scratch for both passes: two matrices of scores, a row of random numbers and the largest
+ * packed product.
+ */
 export function attentionScratch(queries: i32, keys: i32, width: i32): i32 {
   let packed = bandScratch(queries, keys, width);
   packed = max(packed, bandScratch(queries, width, keys));
   packed = max(packed, bandScratch(keys, width, queries));
-  return 2 * queries * padded(keys, NR) + packed;
+  return (2 * queries + 1) * padded(keys, NR) + packed;
 }
 
 /** Fills what a row has from n on up to its `ld` floats, a multiple of 8. */
@@ -286,7 +304,7 @@ export function attention(
   for (let i = first; i < first + count; i++) {
     const b = i / args.heads, h = i % args.heads;
     const queries = args.queryCount(b), keys = args.keyCount(b), ld = args.rowLength(b);
-    const packed = scratch + ((<usize>(2 * queries * ld)) << 2);
+    const bits = scratch + ((<usize>(2 * queries * ld)) << 2), packed = bits + (<usize>ld << 2);
     const k = args.keyOffset(b, h);
     let sums = logSumExps + args.sumOffset(b, h);
     gemmBand(
@@ -299,7 +317,8 @@ export function attention(
       if (biased) args.addBias(row, h, t, visibleKeys);
       args.applyMask(row, b, h, t, visibleKeys);
       store<f32>(sums, softmaxRow(row, visibleKeys, ld, scale, args.mask != 0));
-      args.applyDropout(row, b, h, t, visibleKeys);
+      args.drawDropout(bits, b, h, t, visibleKeys);
+      args.applyDropout(row, bits, visibleKeys);
     }
     gemmBand(
       y + args.outputOffset(b, h), scratch, args.v + k, queries, width, keys, args.ldy, ld, 1, 1,
@@ -369,7 +388,7 @@ export function attentionBackward(
     const b = i / args.heads, h = i % args.heads;
     const queries = args.queryCount(b), keys = args.keyCount(b), ld = args.rowLength(b);
     const grads = scratch + ((<usize>(queries * ld)) << 2);
-    const packed = grads + ((<usize>(queries * ld)) << 2);
+    const bits = grads + ((<usize>(queries * ld)) << 2), packed = bits + (<usize>ld << 2);
     let sums = logSumExps + args.sumOffset(b, h);
     if (biased) memory.fill(args.dBias + <usize>i * args.biasSize, 0, args.biasSize);
     const q = args.queryOffset(b, h), k = args.keyOffset(b, h), o = args.outputOffset(b, h);
@@ -386,7 +405,8 @@ export function attentionBackward(
       const out = o + ((<usize>(t * ldy)) << 2);
       const visibleKeys = args.visibleKeys(t, keys);
       const dot = <f32>dotRow(dy + out, y + out, width);
-      args.applyDropout(grads + from, b, h, t, visibleKeys);
+      args.drawDropout(bits, b, h, t, visibleKeys);
+      args.applyDropout(grads + from, bits, visibleKeys);
       if (biased) args.addBias(scratch + from, h, t, visibleKeys);
       args.applyMask(scratch + from, b, h, t, visibleKeys);
       softmaxRowBackward(
@@ -396,7 +416,7 @@ export function attentionBackward(
         args.addBiasGrads(grads + from, b, h, t, visibleKeys);
         scaleRow(grads + from, visibleKeys, args.scale);
       }
-      args.applyDropout(scratch + from, b, h, t, visibleKeys);
+      args.applyDropout(scratch + from, bits, visibleKeys);
     }
     gemmBand(
       dv + k, scratch, dy + o, keys, width, queries, ldk, 1, ld, 1, ldy, false, packed,

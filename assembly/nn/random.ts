@@ -96,12 +96,3 @@ export function dropoutSequences(
     dropoutRows(y + at, x + at, 1, n, n, rate, seedLow, seedHigh, step, keys, 0);
   }
 }
-
-/** Dropout of one row in place, whose numbers begin at `block`, with limit = rate 2^24. */
-export function dropoutRow(
-  x: usize, n: i32, limit: i32, seedLow: i32, seedHigh: i32, stream: i32, step: i32, sample: i32,
-  block: i32,
-): void {
-  const scale = <f32>(16777216.0 / <f64>(16777216 - limit));
-  draw(x, x, n, limit, scale, seedLow, seedHigh, stream, step, sample, block);
-}
