@@ -33,6 +33,7 @@ export { geluArray, geluArrayWithGrad } from './nn/gelu';
 export { gatherRows, scatterAddRows, firstNonFiniteOfRows } from './nn/embedding';
 export { adamWStep, adamWRows, sgdStep } from './nn/optim';
 export { fillUniform, fillUniformRows, fillNormal, dropoutRows, dropoutSequences } from './nn/random';
+export { logSoftmaxRows } from './losses/softmax';
 export { attentionScratch, attention, attentionBackward } from './nn/attention';
 export { sampleViews } from './images/views';
 export { resizeImage } from './images/resize';

@@ -144,6 +144,18 @@ export function logSumExpRows(y: usize, x: usize, rows: i32, cols: i32): void {
   }
 }
 
+/** y = x - sums[i] of each row of x (y, x: rows x cols), where sums (rows) = log-sum-exp of x. */
+export function logSoftmaxRows(y: usize, sums: usize, x: usize, rows: i32, cols: i32): void {
+  const stride = <usize>cols << 2;
+  for (let r = 0; r < rows; r++, y += stride, x += stride, sums += 4) {
+    logSumExpRows(sums, x, 1, cols);
+    const sum = load<f32>(sums), v = f32x4.splat(sum);
+    let i: usize = 0;
+    for (; i + 16 <= stride; i += 16) v128.store(y + i, f32x4.sub(v128.load(x + i), v));
+    for (; i < stride; i += 4) store<f32>(y + i, load<f32>(x + i) - sum);
+  }
+}
+
 /**
  * dx[i][j] = dy[i] exp(x[i][j] - y[i]) (dx, x: rows x cols; dy, y: rows), where y = log-sum-exp of
  * x; dx may be x.

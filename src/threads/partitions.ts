@@ -242,6 +242,7 @@ const NN: Partitions<NnParameters> = {
   scatterAddRows: columns('count', ['dTable', 'dy'], 0.4),
   columnSums: columns('rows', ['y', 'x'], 0.4),
   sumAxis,
+  logSoftmaxRows: rows('rows', { y: 'cols', x: 'cols', sums: 4 }, 1.4),
   layerNormRows: rows('rows', { y: 'cols', x: 'cols', mean: 4, rstd: 4 }, 1),
   layerNormRowsBackward: rows('rows', { dx: 'cols', dy: 'cols', x: 'cols', mean: 4, rstd: 4 }, 1.2),
   layerNormColumnsBackward: columns('rows', ['dWeight', 'dBias', 'dy', 'x'], 0.6),

@@ -1,5 +1,6 @@
 /** Operations on vectors along one axis: softmax, its logarithm, log-sum-exp, unit length. */
 
+import nnCode from '#wasm/nn';
 import { kernels } from '../../core/kernels.js';
 import { scoped } from '../../core/memory.js';
 import { readOptions } from '../../core/options.js';
@@ -7,7 +8,7 @@ import { rangeError } from '../../core/validation.js';
 import { checkAxis, checkTensor } from '../check.js';
 import { empty, record, type Tensor } from '../tensor.js';
 import { showShape } from '../tensor-data.js';
-import { sub } from './elementwise.js';
+import { sumToShape } from './broadcast.js';
 import { transpose } from './shape.js';
 
 /** Options of operations along one axis. */
@@ -103,7 +104,27 @@ export function logSumExp(x: Tensor, options?: AxisOptions): Tensor {
  * @throws {TypeError | RangeError} if the axis is not one of x
  */
 export function logSoftmax(x: Tensor, options?: AxisOptions): Tensor {
-  return alongAxis('logSoftmax', x, options, (x) => sub(x, logSumExp(x)));
+  return alongAxis('logSoftmax', x, options, (x, rows, cols) => {
+    const core = kernels(nnCode);
+    const sums = empty([rows]);
+    return record(
+      'logSoftmax',
+      [x],
+      x.shape,
+      (y) => core.logSoftmaxRows(y, sums.at, x.at, rows, cols),
+      (dy) => {
+        const dx = empty(x.shape);
+        const negated = empty([rows, cols]);
+        core.scaleTo(negated.at, dy.at, dy.size, -1);
+        const dSums = sumToShape(negated, [rows, 1]);
+        kernels().logSumExpRowsBackward(dx.at, dSums.at, sums.at, x.at, rows, cols);
+        dSums.dispose();
+        core.accumulate(dx.at, dy.at, dy.size);
+        return [dx];
+      },
+      { owned: [sums] },
+    );
+  });
 }
 
 /**
