@@ -45,7 +45,7 @@ const SYNONYMS: Readonly<Record<keyof ColumnNames, readonly string[]>> = {
   positive: namesOf(
     'positive positives pos document documents doc passage passages answer answers question2 sentence2 text2',
     'textb sentenceb s2 sent1 sent2 hypothesis body description documentation context response completion target tgt output',
-    'definition gloss abstract content b second right reply translation',
+    'definition gloss abstract content b second right reply translation a',
   ),
   negative: namesOf('negative negatives neg hardnegative hardnegatives'),
   score: namesOf(
@@ -82,6 +82,9 @@ const wordsOf = (name: string): string[] =>
     .replace(/([a-z\d])([A-Z])/g, '$1 $2')
     .toLowerCase()
     .split(/[^\p{L}\p{N}]+/u);
+
+/** Words that a name has at most: what has more, or ends as a sentence does, is a text. */
+const MAX_WORDS = 5;
 
 /** Words of the names of columns without texts. */
 const NO_TEXT = ['id', 'ids', 'url', 'uri', 'link', 'count', 'length', 'date', 'time', 'lang'];
@@ -125,7 +128,8 @@ function findColumn(
   for (const synonym of SYNONYMS[kind]) {
     const isNamed = (name: string): boolean => {
       if (plain(name) === synonym) return true;
-      const words = byWords ? wordsOf(name) : [];
+      const words = byWords && !/[.?!]$/.test(name) ? wordsOf(name) : [];
+      if (words.length > MAX_WORDS) return false;
       return words.includes(synonym) && !words.some((word) => NO_TEXT.includes(word));
     };
     const found = columns.find((name) => isNamed(name) && !taken.includes(name));
@@ -133,6 +137,9 @@ function findColumn(
   }
   return undefined;
 }
+
+/** Characters of the name of a column at most; a longer one is a text of a table without names. */
+const LONGEST_NAME = 40;
 
 const list = (columns: readonly string[]): string =>
   columns.map((name) => JSON.stringify(name)).join(', ');
@@ -199,6 +206,13 @@ function readColumns(path: string, table: Rows, names: ColumnNames): [Columns, R
   const flat = flattenRows(table);
   const columns = chooseColumns(path, flat, names, true);
   if (columns !== undefined) return [columns, flat];
+  const texts = flat.columns.find((name) => name.length > LONGEST_NAME);
+  if (texts !== undefined) {
+    throw new InputError(
+      `${path}: must begin with the names of its columns, such as anchor and positive, got ` +
+        JSON.stringify(`${texts.slice(0, LONGEST_NAME)}…`),
+    );
+  }
   throw new InputError(
     `${path}: has neither two columns of texts (anchor, positive) nor one (text); its columns are ` +
       `${list(flat.columns)}; --anchor and --positive, or --text, say which to read`,

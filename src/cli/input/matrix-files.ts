@@ -48,10 +48,12 @@ function readMatrix(path: string, file: number, layout: Layout): Matrix {
     const numbers = layout.decode(bytes.buffer as ArrayBuffer);
     for (let i = 0; i < numbers.length; i++, at++) {
       const value = numbers[i] as number;
+      const index = fortranOrder ? (at % rows) * cols + Math.floor(at / rows) : at;
       if (!Number.isFinite(Math.fround(value))) {
-        throw new InputError(`${path}: must hold finite numbers, got ${value} at index ${at}`);
+        const place = `[${Math.floor(index / cols)}, ${index % cols}]`;
+        throw new InputError(`${path}: must hold finite numbers, got ${value} at ${place}`);
       }
-      data[fortranOrder ? (at % rows) * cols + Math.floor(at / rows) : at] = value;
+      data[index] = value;
     }
   }
   return { data, rows, cols };

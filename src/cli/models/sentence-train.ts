@@ -49,6 +49,7 @@ import { EncoderState, LORA_ALPHA } from './sentence-state.js';
 
 /** Examples of a run. */
 interface SentenceInput extends ReadExamples {
+  path: string;
   teacher: Matrix | undefined;
 }
 
@@ -100,22 +101,44 @@ function read(path: string, settings: Settings): SentenceInput {
   const names = { anchor, positive, negative, score, text, label } as Record<string, string>;
   const found = readExamples(path, names);
   const examples = forLoss(found.examples, loss as string | undefined, path);
-  if (file === undefined) return { ...found, examples, teacher: undefined };
+  if (file === undefined) return { ...found, path, examples, teacher: undefined };
   if (!('texts' in examples)) {
     throw new InputError(`--teacher is for a file of texts, and ${path} holds ${examples.kind}`);
   }
-  const { texts } = examples;
+  if (loss !== undefined) {
+    throw new InputError(
+      `--loss ${loss}: with --teacher its rows are learned, by a loss of their own`,
+    );
+  }
   const all = readNpyMatrix(file as string);
   if (all.rows !== found.rows) {
     throw new InputError(`--teacher ${file}: has ${all.rows} rows, and ${path} ${found.rows}`);
   }
+  const kept = found.kept
+    .map((row, i) => ({ text: examples.texts[i] as string, row: rowOf(all, row) }))
+    .filter(({ row }) => row.some((value) => value !== 0));
+  const [first] = kept;
+  if (first === undefined || kept.every(({ row }) => row.every((x, i) => x === first.row[i]))) {
+    throw new InputError(`--teacher ${file}: all rows are equal`);
+  }
+  const texts = kept.map(({ text }) => text);
   const data = new Float32Array(texts.length * all.cols);
-  found.kept.forEach((row, i) => {
-    data.set(all.data.subarray(row * all.cols, (row + 1) * all.cols), i * all.cols);
+  kept.forEach(({ row }, i) => {
+    data.set(row, i * all.cols);
   });
   const hash = createHash('sha256').update(found.hash).update(data).digest('hex');
   const teacher = { data, rows: texts.length, cols: all.cols };
-  return { ...found, examples: { kind: 'texts', texts }, teacher, hash };
+  const zeros = examples.texts.length - texts.length;
+  const notes = [
+    ...found.notes,
+    ...(zeros === 0 ? [] : [`${zeros} texts are left out: the rows of ${file} for them are zero`]),
+  ];
+  return { ...found, path, notes, examples: { kind: 'texts', texts }, teacher, hash };
+}
+
+/** A row of a matrix. */
+function rowOf({ data, cols }: Matrix, row: number): Float32Array {
+  return data.subarray(row * cols, (row + 1) * cols);
 }
 
 /** All texts of examples. */
@@ -215,7 +238,9 @@ async function create(
   const { examples, teacher } = input;
   const split = splitExamples(examples);
   if (split === undefined) {
-    throw new InputError('there are too few examples without common texts to hold a part out');
+    throw new InputError(
+      `${input.path}: has too few examples without common texts to hold a part out`,
+    );
   }
   const training = selectExamples(examples, split.training);
   const encoder = await makeEncoder(training, input, settings);
@@ -223,6 +248,12 @@ async function create(
   const teacherRows = (rows: readonly number[]) => teacher && selectRows(teacher, rows);
   const data = dataOf(training, teacherRows(split.training));
   const kind = teacher === undefined ? examples.kind : 'embeddings';
+  if (teacher !== undefined && teacher.cols !== encoder.width) {
+    throw new InputError(
+      `--teacher ${settings.teacher}: its rows have ${teacher.cols} columns, those of the encoder ` +
+        `${encoder.width}, which can't search among them`,
+    );
+  }
   const rank = settings.lora as number | undefined;
   if (rank !== undefined && encoder.kind === 'static') {
     throw new InputError('--lora is for BERT-like encoders, and this one is static');
@@ -383,7 +414,7 @@ function summarize({ test, rows: encoded, start, words, begin }: Outcome) {
   const hybrid = test.measureHybrid(encoded);
   const baselines: [string, Score][] = [
     ...(words === undefined ? [] : [['BM25', words] as [string, Score]]),
-    [begin === undefined ? 'untrained' : `${begin}, as it is`, start],
+    [begin === undefined ? 'untrained' : `${begin} as it is`, start],
   ];
   const [name, strongest] = baselines.reduce((a, b) => (b[1].value > a[1].value ? b : a));
   const gain = gainOf(strongest, trained);
@@ -405,7 +436,12 @@ function summarize({ test, rows: encoded, start, words, begin }: Outcome) {
   ];
   const count = `${sizeOf(test.task)} held-out ${test.task.kind === 'search' ? 'queries' : 'examples'}`;
   const range = `${signed(gain.difference)} (${signed(gain.interval[0])} to ${signed(gain.interval[1])})`;
-  const outcome = `${outcomeOf(gain, 'training')}: ${title} ${range} against ${name} on ${count}`;
+  // Training does not make the encoder worse where BM25 finds more than it did before, too.
+  const said =
+    strongest === words && gain.verdict === 'no gain' && gain.interval[1] < 0
+      ? 'BM25 alone is better'
+      : outcomeOf(gain, 'training');
+  const outcome = `${said}: ${title} ${range} against ${name} on ${count}`;
   const useHybrid =
     hybrid !== undefined && hybrid.value > Math.max(trained.value, strongest.value)
       ? ['together with BM25 (nearfar search --hybrid) it finds more than alone']
