@@ -5,7 +5,6 @@ import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type * as EvaluationModule from '../../src/cli/models/sentence-evaluation.js';
-import { npyBytes } from '../../src/data/files/npy.js';
 import { check, same, suite } from '../harness.js';
 import { temporaryFolder } from '../temporary.js';
 import { load } from './load.js';
@@ -295,7 +294,7 @@ const REFUSED: [name: string, contents: string | Uint8Array, expected: RegExp, m
     ['head.csv', 'anchor,positive\n', /holds no rows/],
     [
       'headless.csv',
-      table(['What is a query? Whatever somebody looks for', 'You find it there'], (i) => [
+      table(['What is a query? All that people look for, in words', 'You find it there'], (i) => [
         ...[question(i), answer(i)],
       ]),
       /must begin with the names of its columns, such as anchor and positive, got "What is a query/,
@@ -326,83 +325,6 @@ test('what can not be read is refused in one line that says why', () => {
     same(status, 2, `${name}: ${error}`);
     check(expected.test(error) && error.trim().split('\n').length === 1, `${name}: ${error}`);
   }
-});
-
-/** A teacher's rows for the texts of a file. */
-function teacherFile(
-  name: string,
-  rows: number,
-  cols: number,
-  value: (i: number) => number,
-): string {
-  const path = join(folder, name);
-  writeFileSync(
-    path,
-    npyBytes(
-      Float32Array.from({ length: rows * cols }, (_, i) => value(i)),
-      [rows, cols],
-    ),
-  );
-  return path;
-}
-
-/** A number for an index, of no order. */
-const scattered = (i: number): number => ((i * 7919) % 101) / 50 - 1;
-
-test('rows of a teacher have to fit the texts and the encoder', () => {
-  const texts = file('taught.txt', indices.map((i) => `${question(i)} ${answer(i)}\n`).join(''));
-  const taught = (teacher: string, ...more: string[]): Result =>
-    run(
-      ...['train', 'sentence', '--data', texts, '--out', join(folder, 'taught'), '--force'],
-      ...['--teacher', teacher, '--steps', '2', ...more],
-    );
-  const good = teacherFile('good.npy', 60, 12, scattered);
-  const bad: [file: string, expected: RegExp, more?: string[]][] = [
-    [teacherFile('few.npy', 59, 12, scattered), /few.npy: has 59 rows, and .*taught.txt 60/],
-    [teacherFile('same.npy', 60, 12, () => 1), /all rows are equal/],
-    [teacherFile('zero.npy', 60, 12, () => 0), /all rows are equal/],
-    [
-      teacherFile('nan.npy', 60, 12, (i) => (i === 25 ? Number.NaN : 1)),
-      /nan.npy: must hold finite numbers, got NaN at \[2, 1\]/,
-    ],
-    [good, /rows have 12 columns, those of the encoder 256/, ['--from', 'english']],
-    [good, /rows have 12 columns, those of the encoder 16/, ['--width', '16']],
-    [good, /--loss parts: with --teacher/, ['--loss', 'parts']],
-    [join(folder, 'none.npy'), /none.npy: cannot read it/],
-  ];
-  for (const [teacher, expected, more = []] of bad) {
-    const { status, error } = taught(teacher, ...more);
-    same(status, 2, error);
-    check(expected.test(error) && error.trim().split('\n').length === 1, error);
-  }
-  const gaps = teacherFile('gaps.npy', 60, 12, (i) => (i < 36 ? 0 : scattered(i)));
-  const left = taught(gaps);
-  same(left.status, 0, left.error);
-  check(/3 texts are left out: the rows of .*gaps.npy/.test(notesOf(left)), notesOf(left));
-});
-
-test('a run that learns a teacher goes on after an interrupt', async () => {
-  const texts = file('taught.txt', indices.map((i) => `${question(i)} ${answer(i)}\n`).join(''));
-  const teacher = teacherFile('good.npy', 60, 12, scattered);
-  const common = ['train', 'sentence', '--data', texts, '--teacher', teacher, ...LONG];
-  const whole = run(...common, '--out', join(folder, 'learned'));
-  same(whole.status, 0, whole.error);
-  const args = [...common, '--out', join(folder, 'broken')];
-  const child = spawn(process.execPath, ['dist/cli.js', ...args, '--json', '--threads', '1'], {
-    stdio: ['ignore', 'pipe', 'ignore'],
-  });
-  let seen = '';
-  for await (const chunk of child.stdout) {
-    seen += String(chunk);
-    if (/"step":15\b/.test(seen) && !child.killed) child.kill('SIGINT');
-  }
-  if (child.exitCode === null) await once(child, 'exit');
-  const other = teacherFile('other.npy', 60, 12, (i) => scattered(i + 1));
-  const changed = run(...args.map((word) => (word === teacher ? other : word)), '--resume');
-  same(changed.status, 2, 'rows of another teacher');
-  const resumed = run(...args, '--resume');
-  same(resumed.status, 0, resumed.error);
-  same(weightsOf('broken'), weightsOf('learned'));
 });
 
 const pairs = file(

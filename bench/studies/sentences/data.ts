@@ -12,7 +12,9 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
+import type { Matrix } from 'nearfar';
 import { Random } from '../../../src/core/random.js';
+import { readTaught, splitGroups } from './taught.js';
 
 /** A query and the text that it should find. */
 type Pair = readonly [query: string, document: string];
@@ -29,6 +31,8 @@ export interface Task {
   relevant: readonly number[];
   /** Indices in the corpus of all documents that some pair has for the text of each query. */
   accepted: readonly ReadonlySet<number>[];
+  /** Rows of all-MiniLM-L6-v2 for the queries and the corpus, where they are there. */
+  miniLm?: { queries: Matrix; corpus: Matrix };
 }
 
 const require = createRequire(new URL('./texts/package.json', import.meta.url));
@@ -110,6 +114,11 @@ function split(name: string, all: readonly Grouped[], heldOut: number, whole: bo
     test: all.filter(isTest).map(({ pair }) => pair),
     documents: all.map(({ pair }) => pair[1]),
   });
+}
+
+/** Holds out a fifth of the pairs. */
+function splitFifth(name: string, all: readonly Grouped[]): Task {
+  return split(name, all, Math.round(0.2 * all.length), false);
 }
 
 /** Words of a name in camel case. */
@@ -214,22 +223,35 @@ function wordNet(): Task {
   return makeTask('wordnet', { train, test, documents });
 }
 
-/** The tasks by name. */
-export const TASKS: Readonly<Record<string, () => Task>> = {
-  'aws-services': () => split('aws-services', awsOperations(), 1790, true),
-  aws: () => split('aws', awsOperations(), 1000, false),
-  'github-tags': () => split('github-tags', gitHubOperations(), 170, true),
-  typescript: () => {
-    const all = typeScriptMessages();
-    return split('typescript', all, Math.round(0.2 * all.length), false);
-  },
-  'emoji-german': () => {
-    const all = emojiKeywords('de');
-    return split('emoji-german', all, Math.round(0.2 * all.length), false);
-  },
-  'emoji-english': () => {
-    const all = emojiKeywords('en');
-    return split('emoji-english', all, Math.round(0.2 * all.length), false);
-  },
-  wordnet: wordNet,
+/** Operations of AWS with documentation cut at 240 characters; services are split by the seed. */
+function awsShort(seed: number): Task {
+  const { queries, documents, groups, takeRows } = readTaught('aws');
+  const { train, test } = splitGroups(groups, seed);
+  const pairsOf = (indices: readonly number[]): Pair[] => {
+    const pairs = indices.map((i) => [queries[i], documents[i]] as unknown as Pair);
+    return distinct(pairs.map((pair) => ({ group: '', pair }))).map(({ pair }) => pair);
+  };
+  const task = makeTask('aws-short', { train: pairsOf(train), test: pairsOf(test), documents });
+  return { ...task, miniLm: { queries: takeRows(task.queries), corpus: takeRows(task.corpus) } };
+}
+
+/** Makes a task once, the same for every seed. */
+function fixed(make: () => Task): () => Task {
+  let task: Task | undefined;
+  return () => {
+    task ??= make();
+    return task;
+  };
+}
+
+/** The tasks by name; some draw their split by the seed. */
+export const TASKS: Readonly<Record<string, (seed: number) => Task>> = {
+  'aws-services': fixed(() => split('aws-services', awsOperations(), 1790, true)),
+  aws: fixed(() => split('aws', awsOperations(), 1000, false)),
+  'github-tags': fixed(() => split('github-tags', gitHubOperations(), 170, true)),
+  typescript: fixed(() => splitFifth('typescript', typeScriptMessages())),
+  'emoji-german': fixed(() => splitFifth('emoji-german', emojiKeywords('de'))),
+  'emoji-english': fixed(() => splitFifth('emoji-english', emojiKeywords('en'))),
+  wordnet: fixed(wordNet),
+  'aws-short': awsShort,
 };

@@ -6,8 +6,8 @@
  *   npm run sentences -- typescript --seeds 1 --width 256
  *   npm run sentences -- aws-services --from ../shared/models/minilm-static-256 --write
  *
- * With --from a loaded encoder is trained, or english, the one in the package; its results go to
- * a file of their own, sentences-NAME.json. With --write a task's results are written when it is
+ * With --from a loaded encoder is trained, or english, the one in the package; a transformer is
+ * distilled first. Results go to a file of their own, sentences-NAME.json. With --write a task's results are written when it is
  * done, and other tasks of the file stay as they are: several runs make one table. --resume takes
  * the seeds that the file has and runs the others.
  */
@@ -15,7 +15,14 @@
 import { basename } from 'node:path';
 import { Bm25, type Matrix, reciprocalRankFusion, topK } from 'nearfar';
 import { loadEnglish } from 'nearfar/english';
-import { loadSentenceEncoder, SentenceEncoder, train } from 'nearfar/models';
+import {
+  distill,
+  type Files,
+  loadSentenceEncoder,
+  SentenceEncoder,
+  saveSentenceEncoder,
+  train,
+} from 'nearfar/models';
 import { readResults } from '../../../build/docs/results.js';
 import { readFolder } from '../../../build/files.js';
 import { writeResults } from '../../results-file.js';
@@ -73,11 +80,17 @@ function measure(ranking: Ranking, { relevant, accepted }: Task): Measured {
   return { mrr: mrr / count, recall: found / count, mrrAny: mrrAny / count };
 }
 
+/** Takes the result of a search apart into the rankings of the queries. */
+function rankingOf({ indices }: { indices: Int32Array }, queries: number): Ranking {
+  return Array.from({ length: queries }, (_, i) => [
+    ...indices.subarray(i * CANDIDATES, (i + 1) * CANDIDATES),
+  ]);
+}
+
 /** Best documents of each query by an encoder, by all or the first columns. */
 function rank(encoder: SentenceEncoder, { queries, corpus }: Task, dimensions: number): Ranking {
   const encode = (texts: readonly string[]): Matrix => encoder.encode(texts, { dimensions });
-  const { indices } = topK(encode(queries), encode(corpus), CANDIDATES);
-  return queries.map((_, i) => [...indices.subarray(i * CANDIDATES, (i + 1) * CANDIDATES)]);
+  return rankingOf(topK(encode(queries), encode(corpus), CANDIDATES), queries.length);
 }
 
 /** Sums of reciprocal ranks of two rankings. */
@@ -91,16 +104,33 @@ interface Row {
   trained: number;
   trainedAny: number;
   half: number;
+  /** MRR of the trained encoder, saved in 8 bits. */
+  int8: number;
   hybrid: number;
   recall: number;
   cpuSeconds: number;
 }
 
+/** Files of the encoder to begin from, distilled if it is a transformer. */
+let begin: Files | undefined;
+
+async function readStart(folder: string): Promise<Files> {
+  const files = readFolder(folder);
+  const encoder = loadSentenceEncoder(files);
+  if (encoder.kind === 'static') return files;
+  const start = process.cpuUsage();
+  const small = await distill(encoder, { width });
+  const { user, system } = process.cpuUsage(start);
+  process.stdout.write(`distilled in ${((user + system) / 1e6).toFixed(1)} CPU s\n`);
+  return saveSentenceEncoder(small);
+}
+
 /** A new encoder, whose tokens come from the texts of training alone, or the one to begin from. */
-function makeEncoder(task: Task, seed: number): SentenceEncoder | Promise<SentenceEncoder> {
+async function makeEncoder(task: Task, seed: number): Promise<SentenceEncoder> {
+  if (values.from === '') return new SentenceEncoder(task.train.flat(), { width, seed });
   if (values.from === 'english') return loadEnglish();
-  if (values.from !== '') return loadSentenceEncoder(readFolder(values.from));
-  return new SentenceEncoder(task.train.flat(), { width, seed });
+  begin ??= await readStart(values.from);
+  return loadSentenceEncoder(begin);
 }
 
 async function runSeed(task: Task, words: Ranking, seed: number): Promise<Row> {
@@ -108,19 +138,22 @@ async function runSeed(task: Task, words: Ranking, seed: number): Promise<Row> {
   const encoder = await makeEncoder(task, seed);
   const made = process.cpuUsage(start);
   const untrained = measure(rank(encoder, task, encoder.width), task).mrr;
-  const begin = process.cpuUsage();
+  const beforeTraining = process.cpuUsage();
   const options = steps === 0 ? { seed } : { seed, steps };
   for await (const { step, loss } of train(encoder, { pairs: task.train }, options)) {
     if (step % 100 === 0)
       process.stderr.write(`${task.name} ${seed}: ${step} ${loss.toFixed(3)}\r`);
   }
-  const spent = process.cpuUsage(begin);
+  const spent = process.cpuUsage(beforeTraining);
   const ranking = rank(encoder, task, encoder.width);
   const { mrr, recall, mrrAny } = measure(ranking, task);
   const half = measure(rank(encoder, task, Math.ceil(encoder.width / 2)), task).mrr;
+  const small = loadSentenceEncoder(saveSentenceEncoder(encoder, { dtype: 'int8' }));
+  const int8 = measure(rank(small, task, small.width), task).mrr;
+  small.dispose();
   encoder.dispose();
   return {
-    ...{ untrained, trained: mrr, trainedAny: mrrAny, half, recall },
+    ...{ untrained, trained: mrr, trainedAny: mrrAny, half, int8, recall },
     ...{ hybrid: measure(fuse(ranking, words), task).mrr },
     cpuSeconds: (made.user + made.system + spent.user + spent.system) / 1e6,
   };
@@ -133,8 +166,12 @@ interface TaskResults extends Record<keyof Row, MeanStd> {
   documents: number;
   seeds: number;
   bm25: Measured;
+  /** MRR of all-MiniLM-L6-v2 itself, where its rows are there. */
+  miniLm?: MeanStd;
   /** Fraction of the score that half the columns cost. */
   halfCost: number;
+  /** Fraction of the score that 8 bits cost. */
+  int8Cost: number;
   /** Results of each seed, from 1. */
   rows: readonly Row[];
 }
@@ -160,44 +197,75 @@ function writeTask(name: string, found: TaskResults): void {
   writeResults(FILE, `npm run sentences${COMMAND}`, { metric: `MRR@${K}`, width, tasks });
 }
 
+/** Ranks the corpus by BM25. */
+function rankWords({ queries, corpus }: Task): Ranking {
+  return rankingOf(new Bm25(corpus).topK(queries, CANDIDATES), queries.length);
+}
+
+/** MRR of all-MiniLM-L6-v2 itself, where its rows are there. */
+function measureMiniLm(task: Task): number[] {
+  if (task.miniLm === undefined) return [];
+  const { queries, corpus } = task.miniLm;
+  return [measure(rankingOf(topK(queries, corpus, CANDIDATES), queries.rows), task).mrr];
+}
+
+function meanOf(numbers: readonly number[]): MeanStd {
+  const { mean, std } = meanStd(numbers);
+  return { mean: round(mean), std: round(std) };
+}
+
 for (const name of chooseNames(positionals, Object.keys(TASKS))) {
-  const task = (TASKS[name] as () => Task)();
-  const bm25 = new Bm25(task.corpus);
-  const found = bm25.topK(task.queries, CANDIDATES).indices;
-  const words = task.queries.map((_, i) => [
-    ...found.subarray(i * CANDIDATES, (i + 1) * CANDIDATES),
-  ]);
-  const { mrr, recall, mrrAny } = measure(words, task);
   const rows = values.resume ? (readTasks()[name]?.rows ?? []).slice(0, seeds) : [];
-  for (let seed = rows.length + 1; seed <= seeds; seed++)
-    rows.push(await runSeed(task, words, seed));
-  const spread = (key: keyof Row): MeanStd => {
-    const { mean, std } = meanStd(rows.map((row) => row[key]));
-    return { mean: round(mean), std: round(std) };
+  const queries: number[] = [];
+  const byWords: Measured[] = [];
+  const byMiniLm: number[] = [];
+  let task: Task | undefined;
+  let words: Ranking = [];
+  for (let seed = 1; seed <= seeds; seed++) {
+    const made = (TASKS[name] as (seed: number) => Task)(seed);
+    if (made !== task) {
+      task = made;
+      words = rankWords(task);
+      queries.push(task.queries.length);
+      byWords.push(measure(words, task));
+      byMiniLm.push(...measureMiniLm(task));
+    }
+    rows[seed - 1] ??= await runSeed(task, words, seed);
+  }
+  const spread = (key: keyof Row): MeanStd => meanOf(rows.map((row) => row[key]));
+  const mean = (numbers: readonly number[]): number => round(meanStd(numbers).mean);
+  const bm25 = {
+    mrr: mean(byWords.map(({ mrr }) => mrr)),
+    recall: mean(byWords.map(({ recall }) => recall)),
+    mrrAny: mean(byWords.map(({ mrrAny }) => mrrAny)),
   };
   const results: TaskResults = {
-    pairs: task.train.length,
-    queries: task.queries.length,
-    documents: task.corpus.length,
+    pairs: (task as Task).train.length,
+    queries: Math.round(meanStd(queries).mean),
+    documents: (task as Task).corpus.length,
     seeds,
-    bm25: { mrr: round(mrr), recall: round(recall), mrrAny: round(mrrAny) },
+    bm25,
+    ...(byMiniLm.length > 0 && { miniLm: meanOf(byMiniLm) }),
     untrained: spread('untrained'),
     trained: spread('trained'),
     trainedAny: spread('trainedAny'),
     half: spread('half'),
+    int8: spread('int8'),
     hybrid: spread('hybrid'),
     recall: spread('recall'),
     cpuSeconds: spread('cpuSeconds'),
     halfCost: round(1 - spread('half').mean / spread('trained').mean),
+    int8Cost: round(1 - spread('int8').mean / spread('trained').mean),
     rows,
   };
-  const show = (key: keyof Row): string =>
-    `${results[key].mean.toFixed(3)} ± ${results[key].std.toFixed(3)}`;
+  const show = ({ mean, std }: MeanStd): string => `${mean.toFixed(3)} ± ${std.toFixed(3)}`;
+  const of = (key: keyof Row): string => show(results[key]);
   process.stdout.write(
     `${name}: ${results.pairs} pairs, ${results.queries} queries, ${results.documents} documents\n` +
-      `  BM25 ${mrr.toFixed(3)} (any ${mrrAny.toFixed(3)}, recall ${recall.toFixed(3)})  untrained ${show('untrained')}` +
-      `  trained ${show('trained')} (any ${show('trainedAny')}, recall ${show('recall')})  half the columns ${show('half')}` +
-      `  with BM25 ${show('hybrid')}  CPU s ${show('cpuSeconds')}\n`,
+      `  BM25 ${bm25.mrr.toFixed(3)} (any ${bm25.mrrAny.toFixed(3)}, recall ${bm25.recall.toFixed(3)})` +
+      `${results.miniLm === undefined ? '' : `  MiniLM ${show(results.miniLm)}`}  untrained ${of('untrained')}` +
+      `  trained ${of('trained')} (any ${of('trainedAny')}, recall ${of('recall')})  half the columns ${of('half')}  int8 ${of('int8')}` +
+      `  with BM25 ${of('hybrid')}  CPU s ${of('cpuSeconds')}\n`,
   );
   if (values.write) writeTask(name, results);
 }

@@ -50,8 +50,8 @@ function readMatrix(path: string, file: number, layout: Layout): Matrix {
       const value = numbers[i] as number;
       const index = fortranOrder ? (at % rows) * cols + Math.floor(at / rows) : at;
       if (!Number.isFinite(Math.fround(value))) {
-        const place = `[${Math.floor(index / cols)}, ${index % cols}]`;
-        throw new InputError(`${path}: must hold finite numbers, got ${value} at ${place}`);
+        const position = `[${Math.floor(index / cols)}, ${index % cols}]`;
+        throw new InputError(`${path}: must hold finite numbers, got ${value} at ${position}`);
       }
       data[index] = value;
     }

@@ -19,7 +19,6 @@ import { InputError } from '../../terminal/errors.js';
 import type { Terminal } from '../../terminal/progress.js';
 import { readEncoderFolder } from '../input/encoder-folder.js';
 import { type Examples, type ReadExamples, readExamples } from '../input/examples.js';
-import { readNpyMatrix } from '../input/matrix-files.js';
 import { type Curves, sentenceReport } from '../output/sentence-report.js';
 import type { Metrics, ModelDeclaration, OpenedModel, TrainingSetup, TrainLoop } from './model.js';
 import {
@@ -46,6 +45,7 @@ import {
 import { encodeTexts, KnownRows } from './sentence-rows.js';
 import { selectExamples, splitExamples } from './sentence-split.js';
 import { EncoderState, LORA_ALPHA } from './sentence-state.js';
+import { checkWidth, readTeacher } from './sentence-teacher.js';
 
 /** Examples of a run. */
 interface SentenceInput extends ReadExamples {
@@ -110,35 +110,8 @@ function read(path: string, settings: Settings): SentenceInput {
       `--loss ${loss}: with --teacher its rows are learned, by a loss of their own`,
     );
   }
-  const all = readNpyMatrix(file as string);
-  if (all.rows !== found.rows) {
-    throw new InputError(`--teacher ${file}: has ${all.rows} rows, and ${path} ${found.rows}`);
-  }
-  const kept = found.kept
-    .map((row, i) => ({ text: examples.texts[i] as string, row: rowOf(all, row) }))
-    .filter(({ row }) => row.some((value) => value !== 0));
-  const [first] = kept;
-  if (first === undefined || kept.every(({ row }) => row.every((x, i) => x === first.row[i]))) {
-    throw new InputError(`--teacher ${file}: all rows are equal`);
-  }
-  const texts = kept.map(({ text }) => text);
-  const data = new Float32Array(texts.length * all.cols);
-  kept.forEach(({ row }, i) => {
-    data.set(row, i * all.cols);
-  });
-  const hash = createHash('sha256').update(found.hash).update(data).digest('hex');
-  const teacher = { data, rows: texts.length, cols: all.cols };
-  const zeros = examples.texts.length - texts.length;
-  const notes = [
-    ...found.notes,
-    ...(zeros === 0 ? [] : [`${zeros} texts are left out: the rows of ${file} for them are zero`]),
-  ];
-  return { ...found, path, notes, examples: { kind: 'texts', texts }, teacher, hash };
-}
-
-/** A row of a matrix. */
-function rowOf({ data, cols }: Matrix, row: number): Float32Array {
-  return data.subarray(row * cols, (row + 1) * cols);
+  const taught = readTeacher(file as string, path, found, examples.texts);
+  return { ...found, ...taught, path };
 }
 
 /** All texts of examples. */
@@ -248,12 +221,7 @@ async function create(
   const teacherRows = (rows: readonly number[]) => teacher && selectRows(teacher, rows);
   const data = dataOf(training, teacherRows(split.training));
   const kind = teacher === undefined ? examples.kind : 'embeddings';
-  if (teacher !== undefined && teacher.cols !== encoder.width) {
-    throw new InputError(
-      `--teacher ${settings.teacher}: its rows have ${teacher.cols} columns, those of the encoder ` +
-        `${encoder.width}, which can't search among them`,
-    );
-  }
+  checkWidth(settings.teacher, teacher, encoder);
   const rank = settings.lora as number | undefined;
   if (rank !== undefined && encoder.kind === 'static') {
     throw new InputError('--lora is for BERT-like encoders, and this one is static');
