@@ -60,7 +60,8 @@ test('what is not known is refused by its path', () => {
     [{ model: { type: 'BPE', vocab: { a: 0 }, merges: [['a', 'b']] } }, /merges/],
     [{ model: { type: 'Unigram', vocab: [['a', 'b']] } }, /vocab must be a list of tokens/],
     [{ model: { type: 'Unigram', vocab: [['a', 0]], unk_id: 7 } }, /unk_id must be below 1/],
-    [{ model: { type: 'WordPiece', vocab: {} } }, /with at least one token/],
+    [{ model: { type: 'WordPiece', vocab: {} } }, /vocab must be with the unk_token "\[UNK\]"/],
+    [{ model: { type: 'BPE', vocab: {}, merges: [] } }, /with at least one token/],
   ];
   for (const [part, message] of cases) throws(make(part), RangeError, message);
 });
