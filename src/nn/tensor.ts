@@ -136,6 +136,20 @@ export class Tensor implements Disposable {
     return this.#storage;
   }
 
+  /**
+   * Refuses operators, which have no gradient: `a + b` of tensors would be a text, and `-a` NaN.
+   *
+   * @param hint what the engine asks for: `string` gives the name and the shape
+   * @returns name and shape
+   * @throws {TypeError} if a number is asked for
+   */
+  [Symbol.toPrimitive](hint: string): string {
+    if (hint === 'string') return `tensor ${showShape(this.shape)}`;
+    throw new TypeError(
+      'a tensor has no operators: add, sub, mul and div compute with it, item() is the number of a scalar',
+    );
+  }
+
   /** True once the memory was given back. */
   get disposed(): boolean {
     return this.#storage === undefined;

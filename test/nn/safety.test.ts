@@ -32,6 +32,14 @@ test('backward refuses what was disposed of, and changes no gradient', () => {
   p.dispose();
 });
 
+test('operators refuse tensors, which have no gradient there', () => {
+  const a: unknown = nn.tensor([[1, 2]]);
+  for (const call of [() => Math.exp(a as number), () => (a as number) + 1, () => -(a as number)]) {
+    refused(call, 'a tensor has no operators: add, sub, mul and div compute with it…', TypeError);
+  }
+  same(`${a}`, 'tensor (1, 2)', 'as a text');
+});
+
 test('one operation on parameters outlives its tidy', () => {
   const [w, b] = [nn.parameter([1, 2]), nn.parameter([0, 0])];
   const x = nn.parameter([[1, 3]]);
