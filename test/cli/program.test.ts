@@ -55,6 +55,18 @@ test('help and version', async () => {
   same((await run(cwd, ['--version'])).stdout, `${version}\n`);
 });
 
+test('help of one model lists its options alone', async () => {
+  for (const args of [
+    ['train', 'gpt', '--help'],
+    ['help', 'train', 'gpt'],
+  ]) {
+    const { status, stdout } = await run(folder(), args);
+    same(status, 0, args.join(' '));
+    check(/--context <n>/.test(stdout) && /default: 12\b/.test(stdout), stdout);
+    check(!/--anchor|--mask-ratio|only /.test(stdout), stdout);
+  }
+});
+
 test('help fits a window of 60 columns, examples included', async () => {
   for (const name of ['train', 'finetune', 'demo', 'bench', 'predict']) {
     const { stdout } = await run(folder(), ['help', name], { env: { COLUMNS: '60' } });

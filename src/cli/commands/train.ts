@@ -47,18 +47,25 @@ const EVALUATIONS = 8;
 
 const MODEL_OPTIONS = MODELS.flatMap(({ options }) => options);
 
-/** Describes the data of all models, once where several take the same. */
-function describeData(): string {
-  const kinds = [...new Set(MODELS.map(({ data }) => data))];
+/** Models that help is about: the one that its command line names, or all. */
+function askedModels(): typeof MODELS {
+  const named = MODELS.filter(({ name }) => process.argv.includes(name));
+  return named.length === 0 ? MODELS : named;
+}
+
+/** Describes the data of models, once where several take the same. */
+function describeData(models: typeof MODELS): string {
+  const kinds = [...new Set(models.map(({ data }) => data))];
   const takers = (kind: string): string =>
-    MODELS.flatMap(({ name, data }) => (data === kind ? name : [])).join(', ');
+    models.flatMap(({ name, data }) => (data === kind ? name : [])).join(', ');
+  if (models.length === 1) return kinds.join('');
   return kinds.map((kind) => `${takers(kind)}: ${kind}`).join('; ');
 }
 
 const withModelOptions = (modelOptions: readonly Option[]): Option[] => [
   {
     flags: '--data <path>',
-    description: describeData(),
+    description: describeData(askedModels()),
   },
   { flags: '--out <dir>', description: 'folder for the trained model' },
   { flags: '--resume', description: 'go on with the run in the folder, if there is one' },
@@ -75,11 +82,14 @@ export const train: Command = {
   arguments: [
     {
       notation: '<model>',
-      description: MODELS.map(({ name, summary }) => `${name}: ${summary}`).join('; '),
+      description: [
+        ...MODELS.map(({ name, summary }) => `${name}: ${summary}`),
+        'nearfar train NAME --help prints the options of one alone',
+      ].join('; '),
     },
   ],
   options: withModelOptions(toOptions(MODEL_OPTIONS)),
-  help: () => withModelOptions(describeOptions(MODELS)),
+  help: () => withModelOptions(describeOptions(askedModels())),
   examples: [
     'nearfar train sentence --data faq.csv --out encoder',
     'nearfar train gpt --data book.txt --out book',
