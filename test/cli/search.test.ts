@@ -280,6 +280,19 @@ test('what is wrong is said in a sentence', async () => {
   }
 });
 
+test('one line tells of all files of a folder that hold no texts', async () => {
+  const at = workspace();
+  mkdirSync(join(at, 'mixed'));
+  writeFileSync(join(at, 'mixed/a.txt'), 'near\nfar\n');
+  for (const name of ['a.png', 'b.png', 'c.wav', 'LICENSE'])
+    writeFileSync(join(at, 'mixed', name), '');
+  const { status, stderr } = await run(at, ['encode', '--data', 'mixed', '--out', 'x.npy']);
+  same(status, 0, stderr);
+  const expected =
+    /^skipped 3 in mixed that are not [^:]*: 2 \.png, 1 \.wav; images need a trained/;
+  check(expected.test(stderr) && stderr.trimEnd().split('\n').length === 1, stderr);
+});
+
 test('documents and queries are found in files of pairs, and a column can be named', async () => {
   const at = workspace();
   const pairs = DOCUMENTS.map((text, i) => ({ query: `about ${i % 2}`, document: text }));

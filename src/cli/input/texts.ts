@@ -102,6 +102,21 @@ function skipped(): ReturnType<typeof reportSkipped> {
   return reportSkipped((line) => process.stderr.write(`${printable(line)}\n`));
 }
 
+/** Tells in one line of the files that hold no texts, however many they are. */
+function reportOtherFiles(path: string, files: readonly string[]): void {
+  if (files.length === 0) return;
+  const counts = new Map<string, number>();
+  for (const file of files) {
+    const suffix = extname(file).toLowerCase() || 'without a suffix';
+    counts.set(suffix, (counts.get(suffix) ?? 0) + 1);
+  }
+  const kinds = [...counts].map(([suffix, count]) => `${count} ${suffix}`).join(', ');
+  const hint = files.some(isImageFile) ? '; images need a trained model of images' : '';
+  process.stderr.write(
+    `${printable(`skipped ${files.length} in ${path} that are not ${KINDS.join(', ')}: ${kinds}${hint}`)}\n`,
+  );
+}
+
 /** Lists the files of a path: itself, or those of texts below a folder. */
 export function filesOf(path: string): string[] {
   let isFolder: boolean;
@@ -123,10 +138,10 @@ export function filesOf(path: string): string[] {
     const hint = images ? ', but images: they need a trained model of images' : '';
     throw new InputError(`${path}: holds no ${KINDS.join(', ')} file${hint}`);
   }
-  for (const file of all) {
-    if (isTextFile(file) || NO_DATA.test(file)) continue;
-    onSkip(join(path, file), `is not a text file (${KINDS.join(', ')})`);
-  }
+  reportOtherFiles(
+    path,
+    all.filter((file) => !isTextFile(file) && !NO_DATA.test(file)),
+  );
   return files;
 }
 
