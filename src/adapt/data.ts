@@ -17,10 +17,10 @@ import { DisjointSets, mergeEqualIds, mergeEqualRows } from '../linalg/equal-row
 export type Ids = readonly (string | number)[] | ArrayLike<number>;
 
 /** Pairs of rows as [query, document], or flat: query, document, query, document, … */
-export type Pairs = readonly (readonly [number, number])[] | Int32Array;
+export type Pairs = readonly (readonly number[])[] | Int32Array;
 
 /** Triplets of rows as [anchor, positive, negative], or flat, as `mineTriplets` gives them. */
-export type Triplets = readonly (readonly [number, number, number])[] | Int32Array;
+export type Triplets = readonly (readonly number[])[] | Int32Array;
 
 /** Queries and the documents that belong to them. */
 export interface PairData {

@@ -1,4 +1,8 @@
-/** Adapters of ready-made embeddings: trained on one's own pairs, applied anywhere. */
+/**
+ * nearfar/adapt: adapters of ready-made embeddings, trained on one's own pairs, applied anywhere.
+ *
+ * @module
+ */
 
 export { Adapter, type AdapterOptions, type ApplyOptions } from './adapter.js';
 export type {

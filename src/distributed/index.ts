@@ -1,6 +1,8 @@
 /**
  * nearfar/distributed: one training on several threads or machines, each with a part of every batch. The
  * gradient is that of one machine with the whole batch, with the same bits on any number of ranks.
+ *
+ * @module
  */
 
 export type { NatsConnection, NatsMessage } from './nats/connection.js';

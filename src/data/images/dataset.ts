@@ -158,11 +158,11 @@ export function readSamples(
  * @returns dataset of these images, in this order, with their labels and captions
  * @throws {TypeError | RangeError} if an index is not one of an image
  */
-export function subset(
-  data: ImageDataset,
+export function subset<Data extends ImageDataset>(
+  data: Data,
   rows: ArrayLike<number>,
   options?: NoOptions,
-): ImageDataset {
+): ImageDataset & Pick<Data, 'labels' | 'captions'> {
   checkNoOptions('subset', options);
   checkImages('subset', data, data?.shape);
   checkIntegers('subset', 'rows', rows, undefined, {
@@ -171,7 +171,7 @@ export function subset(
   });
   const list = Int32Array.from(rows);
   const { labels, captions } = data;
-  return {
+  const chosen: ImageDataset = {
     shape: data.shape,
     count: list.length,
     labels: labels && list.map((row) => labels[row] as number),
@@ -190,4 +190,5 @@ export function subset(
       return { pixels, rows: kept };
     },
   };
+  return chosen as ImageDataset & Pick<Data, 'labels' | 'captions'>;
 }

@@ -14,8 +14,8 @@ export type TextPair = readonly [anchor: string, positive: string];
 
 /** Pairs of texts: each anchor has to find its positive among those of the batch. */
 export interface PairData {
-  /** At least two pairs. */
-  pairs: readonly TextPair[];
+  /** At least two pairs, each of two texts: anchor and positive. */
+  pairs: readonly (readonly string[])[];
   /** For each pair a text, or several, that are no answer although they look like one. */
   negatives?: readonly (string | readonly string[])[] | undefined;
   /** For each pair a whole number: pairs of equal ones are never each other's negatives. */
@@ -32,8 +32,8 @@ export interface LabelData {
 
 /** Pairs of texts with a number that says how near they are; only its order counts. */
 export interface ScoreData {
-  /** At least two pairs. */
-  pairs: readonly TextPair[];
+  /** At least two pairs, each of two texts: anchor and positive. */
+  pairs: readonly (readonly string[])[];
   /** For each pair a number, larger where its texts are nearer. */
   scores: ArrayLike<number>;
 }
