@@ -9,17 +9,39 @@ import type { LabeledEmbeddings } from 'nearfar/models';
 
 /** Public functions, imported from wherever they are. */
 type Api = Pick<typeof nearfar, 'topK' | 'linearProbe' | 'knnClassify'>;
+type PcaApi = Pick<typeof nearfar, 'pca' | 'pcaTransform'>;
 
 const NEIGHBORS = 10;
 /** Fraction of a row's scores that comes from its neighbors, in each iteration. */
 const ALPHA = 0.99;
 const ITERATIONS = 300;
+/** Principal components that rows are whitened to. */
+const COMPONENTS = 64;
 
 /** Edges of a graph: `to[e]` and `weight[e]` for e from `first[row]` to `first[row + 1]`. */
 interface Graph {
   first: Int32Array;
   to: Int32Array;
   weight: Float64Array;
+}
+
+/**
+ * Turns rows into principal components of the training rows, each divided by the fourth root of its
+ * variance, so that few directions of large variance do not decide alone which rows are near.
+ */
+export function whitened(
+  { pca, pcaTransform }: PcaApi,
+  { train, test, ...labels }: LabeledEmbeddings,
+): LabeledEmbeddings {
+  const components = Math.min(COMPONENTS, train.rows, train.cols);
+  const fitted = pca(train, { components });
+  const factors = fitted.explainedVariance.map((variance) => Math.max(variance, 1e-12) ** -0.25);
+  const whiten = (rows: nearfar.Matrix): nearfar.Matrix => {
+    const projected = pcaTransform(rows, fitted);
+    const data = projected.data.map((value, i) => value * (factors[i % components] as number));
+    return { ...projected, data };
+  };
+  return { train: whiten(train), test: whiten(test), ...labels };
 }
 
 /** Connects each row with its nearest ones, both ways, normalized by the square roots of degrees. */

@@ -25,7 +25,7 @@ import { manualSeed } from 'nearfar/nn';
 import { pixelRows } from '../../../src/data/images/pixel-rows.js';
 import { type MeanStd, meanStd } from '../mean-std.js';
 import type { Dataset } from './data.js';
-import { labelPropagation } from './propagate.js';
+import { labelPropagation, whitened } from './propagate.js';
 
 export interface StudyOptions {
   model: ModelName;
@@ -59,6 +59,9 @@ export const METHODS = {
   pixelsPropagated: 'raw pixels, labels propagated',
   untrainedPropagated: 'untrained encoder, labels propagated',
   trainedPropagated: 'trained encoder, labels propagated',
+  pixelsWhitened: 'raw pixels, whitened, labels propagated, k-NN',
+  untrainedWhitened: 'untrained encoder, whitened, labels propagated, k-NN',
+  trainedWhitened: 'trained encoder, whitened, labels propagated, k-NN',
   gain: 'probe: trained over untrained',
   labelsAlone: 'the same network, by labels alone',
 } as const;
@@ -120,9 +123,11 @@ export async function fewImagesStudy(
       record(`${name}Knn`, perClass, knn);
     }
     const propagation = labelPropagation(nearfar, data);
+    const whitenedPropagation = labelPropagation(nearfar, whitened(nearfar, data));
     for (const perClass of counts.filter(Number.isFinite)) {
       const rows = sampleLabeled(trainLabels, perClass, seed);
       record(`${name}Propagated`, perClass, propagation.probe(rows));
+      record(`${name}Whitened`, perClass, whitenedPropagation.knn(rows));
     }
   };
   const { shape } = training;
