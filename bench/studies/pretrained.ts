@@ -20,13 +20,15 @@ import { splitBook } from '../../build/samples/book-split.js';
 import { HELD_OUT_VENDOR, renderEmoji } from '../../build/samples/emoji.js';
 import { emojiImages } from '../../build/samples/emoji-images.js';
 import { mailsOf } from '../../build/samples/mails-split.js';
+import { pixelRows } from '../../src/data/images/pixel-rows.js';
 import { writeResults } from '../results-file.js';
 import { chooseNames, readArguments, readInt } from './arguments.js';
 import { type BigramApi, bigramLoss } from './bigram-loss.js';
 import { measureViews } from './emoji/choose-views.js';
 import type { EnsembleApi } from './emoji/ensemble.js';
+import { readDataset } from './few-images/data.js';
 import { type Api, byMethod, compareClassifiers } from './few-labels/study.js';
-import { formatMeanStd } from './mean-std.js';
+import { formatMeanStd, meanStd } from './mean-std.js';
 
 /** The study of few labels, which is chosen like a model. */
 const FEW_LABELS = 'few-labels';
@@ -43,6 +45,8 @@ const { values, positionals } = readArguments(
 const seeds = readInt('--seeds', values.seeds);
 const chosen = chooseNames(positionals, [...RECIPES.map(({ name }) => name), FEW_LABELS]);
 const COUNTS = [8, 32, 128];
+/** Labels per class of the probe on digits. */
+const DIGITS_COUNTS = [10, 100];
 const results: Record<string, unknown> = {};
 
 /** Recall@1 of CLIP by two prompts per name, and by views of each image, too. */
@@ -62,10 +66,34 @@ function gptBaseline(): Record<string, number> {
   return { bigramLoss: bigramLoss({ ...nn, ...models } as unknown as BigramApi, book) };
 }
 
+/** Accuracy of a linear probe on MAE's encoder, on the same network untrained, and on pixels. */
+function maeProbes(files: models.Files): object {
+  const { training, heldOut } = readDataset('dist/samples/digits');
+  const probe = (encode: (images: models.ImageDataset) => nearfar.Matrix): object => {
+    const [train, test] = [encode(training), encode(heldOut)];
+    const [trainLabels, testLabels] = [training.labels ?? [], heldOut.labels ?? []];
+    const data = { train, trainLabels, test, testLabels };
+    const found = models.fewShotAccuracy(data, DIGITS_COUNTS, { seed: 1, draws: seeds });
+    return Object.fromEntries(found.map(({ perClass, draws }) => [perClass, meanStd(draws)]));
+  };
+  const pretrained = models.loadMae(files);
+  nn.manualSeed(1);
+  const untrained = new models.MAE(pretrained.config);
+  const probes = {
+    draws: seeds,
+    pixels: probe(pixelRows),
+    untrained: probe((images) => untrained.encode(images)),
+    pretrained: probe((images) => pretrained.encode(images)),
+  };
+  for (const model of [pretrained, untrained]) model.dispose();
+  return { probes };
+}
+
 /** Metrics that the record of the pre-training does not have. */
 const FURTHER: Readonly<Record<string, (files: models.Files) => object | Promise<object>>> = {
   clip: clipEnsembles,
   gpt: gptBaseline,
+  mae: maeProbes,
 };
 
 for (const { name, prepare } of RECIPES) {
