@@ -24,7 +24,8 @@ import { SUP_CON, type SupConOptions } from '../losses/sup-con.js';
 import { TRIPLET_LOSS, type TripletLossOptions } from '../losses/triplet.js';
 import { checkTensor } from './check.js';
 import { isGradEnabled } from './grad-mode.js';
-import { empty, filled, record, Tensor } from './tensor.js';
+import { record } from './record.js';
+import { empty, filled, Tensor } from './tensor.js';
 import { showShape } from './tensor-data.js';
 
 /** Views a tensor as a matrix, its last axis being the width. */

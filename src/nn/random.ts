@@ -20,7 +20,8 @@ import {
   rangeError,
 } from '../core/validation.js';
 import { checkTensor } from './check.js';
-import { empty, record, type Tensor } from './tensor.js';
+import { record } from './record.js';
+import { empty, type Tensor } from './tensor.js';
 import { checkedShape, type Shape } from './tensor-data.js';
 
 /** State of the random numbers outside training loops. */

@@ -35,7 +35,7 @@ export class RowGrad {
  */
 export function distinctRows(ids: Int32Array): { rows: Int32Array; indices: Int32Array } {
   const { length } = ids;
-  // Open addressing: a Map takes several times as long. Slots hold an index plus 1.
+  // Open addressing: a Map is several times slower. Slots hold an index plus 1.
   const bits = 33 - Math.clz32(length);
   const slots = new Int32Array(2 ** bits);
   const indices = new Int32Array(length);
@@ -59,16 +59,16 @@ export function distinctRows(ids: Int32Array): { rows: Int32Array; indices: Int3
   return { rows: rows.slice(0, count), indices };
 }
 
-/** Places at which each of some rows is named. */
-export interface RowPlaces {
-  /** Row r is named at places starts[r] to starts[r + 1] - 1 of `order`. */
+/** Positions at which each of some rows is named. */
+export interface RowPositions {
+  /** Row r is named at positions starts[r] to starts[r + 1] - 1 of `order`. */
   starts: Int32Array;
   /** Indices into the list that names rows, row after row, each row's in order. */
   order: Int32Array;
 }
 
-/** Sorts the places of a list by the rows that they name: a counting sort. */
-export function groupByRow(indices: Int32Array, rows: number): RowPlaces {
+/** Sorts the positions of a list by the rows that they name: a counting sort. */
+export function groupByRow(indices: Int32Array, rows: number): RowPositions {
   const starts = new Int32Array(rows + 1);
   for (let i = 0; i < indices.length; i++) {
     const next = (indices[i] as number) + 1;

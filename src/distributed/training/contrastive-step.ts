@@ -8,7 +8,8 @@ import { type Module, mul, noGrad, slice, sum, type Tensor, tidy } from '../../n
 import { withMode } from '../../nn/inference.js';
 import { toLeaf } from '../../nn/leaf.js';
 import { withSampleKeys } from '../../nn/random.js';
-import { empty, filled, record } from '../../nn/tensor.js';
+import { record } from '../../nn/record.js';
+import { empty, filled } from '../../nn/tensor.js';
 import { Workspace } from '../../nn/tidy.js';
 import { joinBytes, splitBytes } from '../bytes.js';
 import { lossSteps } from '../losses/index.js';

@@ -14,7 +14,8 @@ import {
 import { checkSize, checkTensor } from '../check.js';
 import { tensorOf } from '../leaf.js';
 import { checkDropoutRate, type DropoutKeys, nextDropout } from '../random.js';
-import { empty, record, Tensor } from '../tensor.js';
+import { record } from '../record.js';
+import { empty, Tensor } from '../tensor.js';
 import { type Shape, sameShape, showShape } from '../tensor-data.js';
 import { broadcastShape, expand } from './broadcast.js';
 

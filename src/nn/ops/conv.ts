@@ -6,7 +6,8 @@ import { type Pointer, scoped } from '../../core/memory.js';
 import { readOptions } from '../../core/options.js';
 import { type Check, integerIn, rangeError } from '../../core/validation.js';
 import { checkTensor, checkVector } from '../check.js';
-import { empty, record, type Tensor } from '../tensor.js';
+import { record } from '../record.js';
+import { empty, type Tensor } from '../tensor.js';
 import { showShape } from '../tensor-data.js';
 
 /** Options of `conv2d`. */

@@ -4,7 +4,8 @@ import { checkNoOptions } from '../../core/options.js';
 import { type NoOptions, typeError } from '../../core/validation.js';
 import { checkTensor } from '../check.js';
 import { tensor } from '../leaf.js';
-import { type Tensor, withBackward } from '../tensor.js';
+import { withBackward } from '../record.js';
+import type { Tensor } from '../tensor.js';
 import { sameShape, showShape } from '../tensor-data.js';
 import { copy } from './broadcast.js';
 

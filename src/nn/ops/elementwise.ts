@@ -6,7 +6,8 @@ import { kernels } from '../../core/kernels.js';
 import { checkNoOptions, readOptions } from '../../core/options.js';
 import { checkNumber, type NoOptions, typeError } from '../../core/validation.js';
 import { checkTensor } from '../check.js';
-import { empty, record, Tensor } from '../tensor.js';
+import { record } from '../record.js';
+import { empty, Tensor } from '../tensor.js';
 import { broadcastShape, copy, expand, sumToShape } from './broadcast.js';
 import {
   binary,

@@ -15,8 +15,9 @@ import {
 } from '../../core/validation.js';
 import { checkTensor } from '../check.js';
 import { tensorOf } from '../leaf.js';
+import { record } from '../record.js';
 import { accumulateRowGrad, distinctRows, groupByRow, RowGrad } from '../row-grad.js';
-import { empty, filled, record, type Tensor } from '../tensor.js';
+import { empty, filled, type Tensor } from '../tensor.js';
 import { checkedShape, type Shape, showShape, sizeOf } from '../tensor-data.js';
 
 /** Checks a table (n, d) and row numbers of it; copies these, for the caller may overwrite them. */

@@ -3,7 +3,8 @@
 import nnCode from '#wasm/nn';
 import { kernels } from '../../core/kernels.js';
 import { isGradEnabled } from '../grad-mode.js';
-import { empty, record, type Tensor } from '../tensor.js';
+import { record } from '../record.js';
+import { empty, type Tensor } from '../tensor.js';
 import { gradInPlace } from './op.js';
 
 /**

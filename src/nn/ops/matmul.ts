@@ -7,7 +7,8 @@ import { checkNoOptions, readOptions } from '../../core/options.js';
 import { gemm } from '../../core/products.js';
 import { checkFlag, type NoOptions, rangeError } from '../../core/validation.js';
 import { checkTensor, checkVector } from '../check.js';
-import { empty, filled, record, type Tensor } from '../tensor.js';
+import { record } from '../record.js';
+import { empty, filled, type Tensor } from '../tensor.js';
 import { showShape } from '../tensor-data.js';
 import { broadcastIndices, broadcastShape } from './broadcast.js';
 

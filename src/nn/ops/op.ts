@@ -6,7 +6,8 @@
 import type { Pointer } from '../../core/memory.js';
 import { checkTensor } from '../check.js';
 import { tensor } from '../leaf.js';
-import { empty, record, type Tensor } from '../tensor.js';
+import { record } from '../record.js';
+import { empty, type Tensor } from '../tensor.js';
 import { broadcastShape, copy, expand, sumToShape } from './broadcast.js';
 
 /** A tensor, or a number that stands for a scalar. */

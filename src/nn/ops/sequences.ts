@@ -8,7 +8,8 @@ import nnCode from '#wasm/nn';
 import { kernels } from '../../core/kernels.js';
 import { type Pointer, scoped } from '../../core/memory.js';
 import { type DropoutKeys, nextDropout } from '../random.js';
-import { empty, filled, record, type Tensor } from '../tensor.js';
+import { record } from '../record.js';
+import { empty, filled, type Tensor } from '../tensor.js';
 
 /** Writes the dropout of all sequences: their numbers, or the gradients of these. */
 function dropSequences(

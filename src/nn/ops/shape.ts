@@ -10,7 +10,8 @@ import {
   typeError,
 } from '../../core/validation.js';
 import { checkAxis, checkTensor } from '../check.js';
-import { empty, filled, record, type Tensor } from '../tensor.js';
+import { record } from '../record.js';
+import { empty, filled, type Tensor } from '../tensor.js';
 import { resolveShape, type Shape, showShape } from '../tensor-data.js';
 import { strided, stridesOf } from './broadcast.js';
 

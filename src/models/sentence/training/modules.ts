@@ -17,7 +17,8 @@ import {
 } from '../../../nn/index.js';
 import { applyGelu } from '../../../nn/ops/gelu.js';
 import { unary } from '../../../nn/ops/op.js';
-import { filled, record } from '../../../nn/tensor.js';
+import { record } from '../../../nn/record.js';
+import { filled } from '../../../nn/tensor.js';
 import { ACTIVATIONS, type Activation } from '../activations.js';
 import {
   NORM_EPS,
