@@ -120,6 +120,26 @@ async function run(
   return tableOf(encoder);
 }
 
+test('pieces of words have rows of their own, which weigh as much as those of the rarest words', () => {
+  const width = 256;
+  const encoder = new SentenceEncoder(TEXTS, { width });
+  const [file] = [...saveSentenceEncoder(encoder)].filter(([path]) =>
+    path.endsWith('tokenizer.json'),
+  );
+  const vocab: Record<string, number> = JSON.parse(new TextDecoder().decode(file?.[1])).model.vocab;
+  const table = tableOf(encoder);
+  const smallest = 0.8 * Math.sqrt(width) * ((Math.log(TEXTS.length + 1) + 0.3) / 4);
+  let pieces = 0;
+  for (const [token, id] of Object.entries(vocab)) {
+    if (!token.startsWith('##')) continue;
+    const norm = Math.hypot(...table.subarray(id * width, (id + 1) * width));
+    check(norm > smallest, `${token}: ${norm}, not ${smallest}`);
+    pieces++;
+  }
+  check(pieces > 10, `${pieces} pieces`);
+  encoder.dispose();
+});
+
 const DATA: Record<string, SentenceData> = {
   pairs: { pairs: PAIRS },
   negatives: { pairs: PAIRS, negatives: PAIRS.map(([text]) => [`${text} not`, 'far']) },

@@ -90,10 +90,9 @@ export function listSubwords(
   const stds = new Float32Array(count + grams.size);
   tokens.forEach((token, t) => {
     const texts = token === undefined ? undefined : counts?.words.get(token);
-    const alone = (offsets[t + 1] as number) - (offsets[t] as number) === 1;
-    // A piece of words begins as the sum of its n-grams, where it has any.
-    if (counts === undefined || texts !== undefined || alone)
-      stds[t] = initialStd(counts, texts ?? 0);
+    // Pieces make up the words that the texts don't have: they weigh as much as the rarest word, so
+    // that such a word is found where it stands again.
+    stds[t] = initialStd(counts, texts ?? 0);
   });
   frequencies.forEach((texts, gram) => {
     stds[count + gram] = initialStd(counts, texts);
