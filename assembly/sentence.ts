@@ -37,6 +37,6 @@ export { addArray } from './nn/elementwise';
 export { layerNormRows } from './nn/layernorm';
 export { geluArray } from './nn/gelu';
 export { fillNormal } from './nn/random';
-export { maxAbs } from './core/rows';
+export { maxAbs, scaleArray } from './core/rows';
 export { unpackBlocks } from './core/pack';
 export { heapBase } from './core/heap-base';

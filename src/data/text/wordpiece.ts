@@ -9,15 +9,10 @@ import {
   typeError,
 } from '../../core/validation.js';
 import { JsonTokenizer, ownString, SPACES } from './json-tokenizer.js';
+import { MAX_PAIR_PIECES } from './piece-pairs.js';
 import { charactersOf, checkTexts } from './tokenizer.js';
 import { specialToken, type TokenizerJson, tokenizerJson } from './tokenizer-json.js';
-import {
-  MAX_PAIR_PIECES,
-  MAX_WORD_LENGTH,
-  mergePieces,
-  PREFIX,
-  SPECIAL_TOKENS,
-} from './word-pieces.js';
+import { MAX_WORD_LENGTH, mergePieces, PREFIX, SPECIAL_TOKENS } from './word-pieces.js';
 
 /** Options of `trainWordPiece`. */
 export interface WordPieceOptions {

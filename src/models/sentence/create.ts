@@ -222,12 +222,25 @@ function tokenizerOf(
   if (source.length === 0) rangeError(NAME, 'source', 'at least one text', source);
   const empty = wordPieceJson(SPECIAL_TOKENS, { lowercase });
   const splitter = new PipelineTokenizer(NAME, { ...empty });
+  const found = new Map<string, { count: number; texts: number; last: number }>();
+  source.forEach((text, t) => {
+    for (const word of splitter.words(text)) {
+      const before = found.get(word);
+      if (before === undefined) {
+        found.set(word, { count: 1, texts: 1, last: t });
+        continue;
+      }
+      before.count++;
+      if (before.last === t) continue;
+      before.texts++;
+      before.last = t;
+    }
+  });
   const counts = new Map<string, number>();
   const texts = new Map<string, number>();
-  for (const text of source) {
-    const words = splitter.words(text);
-    for (const word of words) counts.set(word, (counts.get(word) ?? 0) + 1);
-    for (const word of new Set(words)) texts.set(word, (texts.get(word) ?? 0) + 1);
+  for (const [word, each] of found) {
+    counts.set(word, each.count);
+    texts.set(word, each.texts);
   }
   if (counts.size === 0) rangeError(NAME, 'source', 'with at least one word', source);
   const tokens = new Set(

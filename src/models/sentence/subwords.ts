@@ -51,6 +51,17 @@ function spell(token: string, isWord: boolean): string {
   return `<${text}${isWord ? '>' : ''}`;
 }
 
+/** Indices in a text before its first character, and behind each. */
+function characterEnds(text: string): number[] {
+  const ends = [0];
+  let at = 0;
+  for (const character of text) {
+    at += character.length;
+    ends.push(at);
+  }
+  return ends;
+}
+
 /**
  * Lists the rows of each token.
  *
@@ -71,10 +82,11 @@ export function listSubwords(
     features.push(t);
     if (token !== undefined) {
       const texts = counts?.words.get(token);
-      const letters = [...spell(token, texts !== undefined)];
+      const text = spell(token, texts !== undefined);
+      const ends = characterEnds(text);
       for (const length of LENGTHS) {
-        for (let i = 0; i + length <= letters.length; i++) {
-          const gram = letters.slice(i, i + length).join('');
+        for (let i = 0; i + length < ends.length; i++) {
+          const gram = text.slice(ends[i], ends[i + length]);
           let row = grams.get(gram);
           if (row === undefined) {
             row = grams.size < MAX_GRAMS ? grams.size : hash(gram) % MAX_GRAMS;
@@ -113,11 +125,12 @@ function initialStd(counts: WordCounts | undefined, texts: number): number {
 /** Draws the first rows from normal distributions. */
 export function drawRows(at: Pointer, { stds, seed }: Subwords, cols: number): void {
   const [low, high] = [seed | 0, Math.floor(seed / 2 ** 32)];
-  scoped((scope) => {
-    const drawn = scope.f32(stds.length * cols);
-    const size = stds.length * cols;
-    kernels(sentence).fillNormal(drawn, size, 0, 1, low, high, STREAMS.tableRows, 0);
-    scaleRows(at, drawn, stds, cols);
+  const core = kernels(sentence);
+  core.fillNormal(at, stds.length * cols, 0, 1, low, high, STREAMS.tableRows, 0);
+  stds.forEach((std, row) => {
+    const first = at / 4 + row * cols;
+    if (std === 0) f32().fill(0, first, first + cols);
+    else core.scaleArray(4 * first, cols, std);
   });
 }
 

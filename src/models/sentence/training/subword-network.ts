@@ -36,6 +36,8 @@ export class SubwordNetwork extends TrainableNetwork {
   readonly rows: Tensor;
   readonly #encoder: StaticEncoder;
   readonly #subwords: Subwords;
+  /** For each token 1 more than its index among those of a batch, while that is made; else 0. */
+  readonly #indices: Int32Array;
   /** Version of the rows whose sums the encoder has. */
   #folded = -1;
 
@@ -46,6 +48,7 @@ export class SubwordNetwork extends TrainableNetwork {
     this.width = cols;
     this.#encoder = encoder;
     this.#subwords = subwords;
+    this.#indices = new Int32Array(subwords.offsets.length - 1);
     const made = empty(rows?.shape ?? [subwords.stds.length, cols]);
     if (rows === undefined) drawRows(made.at, subwords, cols);
     else made.set(rows);
@@ -54,31 +57,39 @@ export class SubwordNetwork extends TrainableNetwork {
 
   embed(texts: readonly TokenIds[]): Tensor {
     const { offsets: begins, features } = this.#subwords;
-    // The row of each token of the batch is summed once, however many texts have it.
-    const indices = new Map<number, number>();
     const starts = new Int32Array(texts.length);
     let count = 0;
     texts.forEach((ids, i) => {
       starts[i] = count;
       count += ids.length;
     });
+    // The row of each token of the batch is summed once, however many texts have it.
+    const indices = this.#indices;
     const tokens = new Int32Array(count);
-    const own: number[] = [];
-    const ownStarts: number[] = [];
-    let at = 0;
+    const distinct = new Int32Array(count);
+    let [at, found, size] = [0, 0, 0];
     for (const ids of texts) {
       for (let i = 0; i < ids.length; i++) {
         const id = ids[i] as number;
-        let index = indices.get(id);
-        if (index === undefined) {
-          index = indices.size;
-          indices.set(id, index);
-          ownStarts.push(own.length);
-          const end = begins[id + 1] as number;
-          for (let k = begins[id] as number; k < end; k++) own.push(features[k] as number);
+        let index = indices[id] as number;
+        if (index === 0) {
+          distinct[found++] = id;
+          index = found;
+          indices[id] = index;
+          size += (begins[id + 1] as number) - (begins[id] as number);
         }
-        tokens[at++] = index;
+        tokens[at++] = index - 1;
       }
+    }
+    const own = new Int32Array(size);
+    const ownStarts = new Int32Array(found);
+    let next = 0;
+    for (let k = 0; k < found; k++) {
+      const id = distinct[k] as number;
+      indices[id] = 0;
+      ownStarts[k] = next;
+      const end = begins[id + 1] as number;
+      for (let f = begins[id] as number; f < end; f++) own[next++] = features[f] as number;
     }
     if (count === 0) return embeddingBag(this.rows, tokens, starts, { sparse: true });
     const rows = embeddingBag(this.rows, own, ownStarts, { mode: 'sum', sparse: true });

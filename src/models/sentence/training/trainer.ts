@@ -86,9 +86,6 @@ export interface SentenceTrainOptions extends Omit<TrainOptions, 'evalEvery' | '
 
 const NAME = 'train';
 
-/** Texts whose tokens are kept. */
-const MAX_CACHED = 200_000;
-
 /** The network of an encoder, its tokens and a task, as the training loop wants them. */
 export class SentenceTrainer extends Module implements Trainable<unknown, SentenceBatch> {
   readonly network: TrainableNetwork;
@@ -99,7 +96,7 @@ export class SentenceTrainer extends Module implements Trainable<unknown, Senten
   readonly chunkSize: number;
   readonly #parts: SentenceParts;
   readonly #task: SentenceTask;
-  readonly #ids = new Map<string, TokenIds>();
+  readonly #tokens: (text: string) => TokenIds;
 
   constructor(
     parts: SentenceParts,
@@ -107,6 +104,7 @@ export class SentenceTrainer extends Module implements Trainable<unknown, Senten
     task: SentenceTask,
     defaults: TrainDefaults,
     { dimensions, chunkSize }: { dimensions: readonly number[]; chunkSize: number },
+    tokens: (text: string) => TokenIds,
   ) {
     super();
     this.#parts = parts;
@@ -115,6 +113,7 @@ export class SentenceTrainer extends Module implements Trainable<unknown, Senten
     this.defaults = defaults;
     this.dimensions = dimensions;
     this.chunkSize = chunkSize;
+    this.#tokens = tokens;
   }
 
   batches(
@@ -130,17 +129,6 @@ export class SentenceTrainer extends Module implements Trainable<unknown, Senten
 
   lossWeight(batch: SentenceBatch): number {
     return batch.weight;
-  }
-
-  /** Tokens of a text with the encoder's default prompt, as `encode` sees it. */
-  #tokens(text: string): TokenIds {
-    let ids = this.#ids.get(text);
-    if (ids === undefined) {
-      ids = Int32Array.from(this.#parts.tokens.ids(defaultPrompt(this.#parts) + text));
-      if (this.#ids.size >= MAX_CACHED) this.#ids.clear();
-      this.#ids.set(text, ids);
-    }
-    return ids;
   }
 
   /** Embeds texts. */
@@ -165,6 +153,24 @@ export class SentenceTrainer extends Module implements Trainable<unknown, Senten
       (chunks) => lossOf(concat(chunks)),
     );
   }
+}
+
+/** Texts whose tokens are kept. */
+const MAX_CACHED = 200_000;
+
+/** Gives the tokens of a text with the encoder's default prompt, as `encode` sees it, and keeps them. */
+function tokensOfTexts(parts: SentenceParts): (text: string) => TokenIds {
+  const cached = new Map<string, TokenIds>();
+  const prompt = defaultPrompt(parts);
+  return (text) => {
+    let ids = cached.get(text);
+    if (ids === undefined) {
+      ids = new Int32Array(parts.tokens.ids(prompt + text));
+      if (cached.size >= MAX_CACHED) cached.clear();
+      cached.set(text, ids);
+    }
+    return ids;
+  };
 }
 
 /** Mean of the losses of all columns and of the first ones (https://arxiv.org/abs/2205.13147). */
@@ -294,13 +300,9 @@ export async function* trainSentenceEncoder(
     checkDimensions(encoder.width),
     defaultDimensions(encoder.width),
   );
-  const task = makeTask(
-    examples,
-    temperature,
-    encoder.kind,
-    { width: encoder.width, match },
-    (text) => parts.tokens.ids(text),
-  );
+  const tokens = tokensOfTexts(parts);
+  const sizes = { width: encoder.width, match };
+  const task = makeTask(examples, temperature, encoder.kind, sizes, tokens);
   const lora = reader.optional('lora', checkLora);
   const state = reader.optional('state', checkState);
   const seed = reader.read('seed', integerIn(0), state?.seed ?? 0);
@@ -313,7 +315,8 @@ export async function* trainSentenceEncoder(
     const run = readRunOptions(NAME, reader, defaults, false);
     reader.done();
     checkBatches(run, task.examples);
-    const trainer = new SentenceTrainer(parts, network, task, defaults, { dimensions, chunkSize });
+    const settings = { dimensions, chunkSize };
+    const trainer = new SentenceTrainer(parts, network, task, defaults, settings, tokens);
     parts.refresh = () => network.refresh();
     parts.origin = 'loaded';
     parts.subwords = undefined;
