@@ -189,7 +189,7 @@ function computeLogits(
  * `LogisticRegression(multi_class='multinomial', C=1 / l2)`.
  *
  * @param x (n, d) f32
- * @param labels n whole numbers, of at least two kinds
+ * @param labels n whole numbers, of at least two classes
  * @param options l2, classWeight
  * @returns the classifier
  * @throws {RangeError} if there is not one label per row, or all are equal
@@ -216,7 +216,7 @@ export function fit(
   const classes = indexLabels(checkIntegers(name, labelsName, labels, length));
   const settings = readLogisticOptions(name, classes, options);
   if (classes.classes.length < 2) {
-    throw new RangeError(`${name}: ${labelsName} must be of at least two kinds`);
+    throw new RangeError(`${name}: ${labelsName} must be of at least two classes`);
   }
   const { weight, bias } = fitLogistic(name, input, classes, settings);
   return new LinearClassifier(weight, bias, classes.classes);

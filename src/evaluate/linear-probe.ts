@@ -19,7 +19,7 @@ export interface LinearProbe {
  * Fits a linear classifier to training rows and measures its accuracy on test rows.
  *
  * @param train (n, d) f32
- * @param labels n whole numbers, of at least two kinds
+ * @param labels n whole numbers, of at least two classes
  * @param test (m, d) f32, or one vector
  * @param testLabels m whole numbers; one that `labels` doesn't have is never predicted
  * @param options l2, classWeight

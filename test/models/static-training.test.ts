@@ -329,7 +329,7 @@ test('data that is not of one of the kinds is refused by name', async () => {
     [{ pairs: PAIRS, ids: [1] }, 'data.ids must be 60 long'],
     [{ pairs: PAIRS, scores: PAIRS.map(() => 1) }, 'data.scores must be of at least two values'],
     [{ pairs: PAIRS, negatives: ['a'] }, 'data.negatives must be 60 long'],
-    [{ texts: TEXTS, labels: TEXTS.map(() => 'a') }, 'data.labels must be of at least two kinds'],
+    [{ texts: TEXTS, labels: TEXTS.map(() => 'a') }, 'data.labels must be of at least two classes'],
     [{ texts: ['a', 'b'] }, 'data.texts must be at least two of two words'],
     [{ texts: TEXTS, embeddings: [[1, 2]] }, 'data.embeddings must be of 60 rows'],
     ['pairs', 'data must be { pairs'],

@@ -233,7 +233,7 @@ function checkSame(resumed: RunState, settings: Settings, data: string): void {
     const before = resumed.settings[name];
     if (before === value) continue;
     throw new InputError(
-      `--resume: the run began with ${name} ${before ?? 'by default'}, not ${value ?? 'by default'}`,
+      `--resume: the run began with ${name} ${before ?? 'by default'}, not ${value ?? 'by default'}: leave that option out to go on as it began`,
     );
   }
   if (resumed.data !== data)

@@ -204,6 +204,6 @@ function checkLabels(value: unknown, texts: number): Int32Array {
     numbers.set(key, number);
     result[i] = number;
   }
-  if (numbers.size < 2) rangeError(NAME, 'data.labels', 'of at least two kinds', numbers.size);
+  if (numbers.size < 2) rangeError(NAME, 'data.labels', 'of at least two classes', numbers.size);
   return result;
 }
