@@ -3,6 +3,7 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { metricTitle } from '../../src/cli/output/metrics.js';
 import { Random } from '../../src/core/random.js';
 import { check, same, suite } from '../harness.js';
 import { temporaryFolder } from '../temporary.js';
@@ -94,6 +95,30 @@ test('eval and generate read the folder', () => {
   same(first.status, 0, first.error);
   same(first.lines, run(generate).lines, 'the same seed');
   same(JSON.parse(first.lines[0] ?? '').text.length, 200, 'characters');
+});
+
+test('tables name metrics in words', () => {
+  const { lines } = run(['dist/cli.js', 'eval', join(folder, 'whole'), '--data', data]);
+  const names = lines.map((line) => line.match(/^│ ([\w@ ]+?) +│/)?.[1]);
+  check(names.includes('validation loss') && names.includes('perplexity'), names.join(', '));
+  same(metricTitle('bm25MrrAt10'), 'BM25 MRR@10');
+  same(metricTitle('ndcgAt100'), 'nDCG@100');
+});
+
+test('help has an example of each model, and all of one that is named', () => {
+  const examples = (...named: string[]): string[] =>
+    run(['dist/cli.js', 'train', ...named, '--help']).lines.filter((line) =>
+      line.startsWith('  nearfar train '),
+    );
+  const models = ['sentence', 'bert', 'gpt', 'simclr', 'clip', 'mae'];
+  same(
+    examples().map((line) => line.split(' ')[4]),
+    models,
+  );
+  for (const name of models) {
+    const own = examples(name);
+    check(own.length > 0 && own.every((line) => line.includes(` ${name} `)), own.join());
+  }
 });
 
 test('bad input is one line and status 2', () => {

@@ -10,6 +10,7 @@ import {
   searchMetrics,
 } from '../models/adapters.js';
 import { inputError, openFor } from '../models/open.js';
+import { formatMetric, metricTitle } from '../output/metrics.js';
 
 /** Evaluates a trained model. */
 export const evaluate: Command = {
@@ -48,10 +49,7 @@ export const evaluate: Command = {
     terminal.event('done', metrics);
     terminal.table(
       ['metric', 'value'],
-      Object.entries(metrics).map(([name, value]) => [
-        name,
-        Number.isInteger(value) ? String(value) : value.toFixed(4),
-      ]),
+      Object.entries(metrics).map(([name, value]) => [metricTitle(name), formatMetric(value)]),
     );
   },
 };
@@ -76,8 +74,13 @@ function evaluateGiven(input: Input): void {
     ['metric', ...(after === undefined ? ['value'] : ['before', 'after', 'difference'])],
     Object.entries(before).map(([name, value]) => {
       const adapted = after?.[name];
-      if (adapted === undefined) return [name, value.toFixed(4)];
-      return [name, value.toFixed(4), adapted.toFixed(4), (adapted - value).toFixed(4)];
+      if (adapted === undefined) return [metricTitle(name), value.toFixed(4)];
+      return [
+        metricTitle(name),
+        value.toFixed(4),
+        adapted.toFixed(4),
+        (adapted - value).toFixed(4),
+      ];
     }),
   );
 }

@@ -36,6 +36,7 @@ import {
   writeModel,
   writeState,
 } from '../output/checkpoint.js';
+import { formatMetric, metricTitle } from '../output/metrics.js';
 import { costLine, describeCost, medianCost } from '../ranks/cost.js';
 import { type JobRun, jobOf } from '../ranks/job.js';
 import { joinJob } from '../ranks/nats.js';
@@ -60,6 +61,11 @@ function describeData(models: typeof MODELS): string {
     models.flatMap(({ name, data }) => (data === kind ? name : [])).join(', ');
   if (models.length === 1) return kinds.join('');
   return kinds.map((kind) => `${takers(kind)}: ${kind}`).join('; ');
+}
+
+/** Command lines of a model, or the plainest one of each. */
+function exampleLines(models: typeof MODELS): string[] {
+  return models.flatMap(({ examples }) => (models.length === 1 ? examples : examples[0]));
 }
 
 const withModelOptions = (modelOptions: readonly Option[]): Option[] => [
@@ -90,13 +96,7 @@ export const train: Command = {
   ],
   options: withModelOptions(toOptions(MODEL_OPTIONS)),
   help: () => withModelOptions(describeOptions(askedModels())),
-  examples: [
-    'nearfar train sentence --data faq.csv --out encoder',
-    'nearfar train gpt --data book.txt --out book',
-    'nearfar train simclr --data photos/ --out encoder --steps 500 --views photo',
-    'nearfar train gpt --data book.txt --out book --resume',
-    'nearfar train simclr --data photos/ --out encoder --batch-size 1024 --ranks 4',
-  ],
+  examples: exampleLines(askedModels()),
   run,
 };
 
@@ -330,7 +330,7 @@ async function validate(
     ...(valLoss === undefined ? [] : [`validation loss ${valLoss.toFixed(4)}`]),
     ...(criterion === undefined
       ? []
-      : [`${criterion} ${formatMetric(metrics[criterion] as number)}`]),
+      : [`${metricTitle(criterion)} ${formatMetric(metrics[criterion] as number)}`]),
   ];
   terminal.line(`step ${step}: ${[...figures, shown].join(' · ')}`);
   const value = criterion === undefined ? (valLoss as number) : -(metrics[criterion] as number);
@@ -397,12 +397,10 @@ async function finish(
     for (const name of summary.files.keys()) terminal.line(`${run.out}/${name}: the report`);
   }
   if (cost !== undefined) terminal.line(costLine(cost));
-  const list = Object.entries(metrics).map(([name, value]) => `${name} ${formatMetric(value)}`);
+  const list = Object.entries(metrics).map(
+    ([name, value]) => `${metricTitle(name)} ${formatMetric(value)}`,
+  );
   terminal.line(`${run.out}: the best model, of step ${run.best?.step}: ${list.join(', ')}`);
-}
-
-function formatMetric(value: number): string {
-  return Number.isInteger(value) ? String(value) : value.toFixed(4);
 }
 
 /** Describes what a diverged run leaves: nothing is written from then on. */

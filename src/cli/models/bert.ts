@@ -136,6 +136,7 @@ export const bert: ModelDeclaration<TextData> = {
   modelTypes: ['bert'],
   summary: 'a bidirectional language model: predicts masked tokens',
   data: '.txt, .jsonl, .ndjson, .json, .csv or .tsv, or a folder of them',
+  examples: ['nearfar train bert --data mails.jsonl --out bert'],
   options: [
     ...TRAINING,
     choiceOption('loss', 'what is minimized', ['cross-entropy']),

@@ -136,6 +136,7 @@ export const clip: ModelDeclaration<ImageSplit> = {
   modelTypes: [CLIP_TYPE, SMALL_CLIP_TYPE],
   summary: 'images and their captions: finds which belong together',
   data: 'a folder of PNG, JPEG and WebP with a metadata.jsonl of file_name and text',
+  examples: ['nearfar train clip --data captioned/ --out clip'],
   options: [
     ...TRAINING,
     choiceOption('loss', 'what is minimized', ['clip', 'siglip']),

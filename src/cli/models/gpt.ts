@@ -72,6 +72,10 @@ export const gpt: ModelDeclaration<TextData> = {
   modelTypes: ['gpt2'],
   summary: 'a causal language model: predicts the next token',
   data: '.txt, .jsonl, .ndjson, .json, .csv or .tsv, or a folder of them',
+  examples: [
+    'nearfar train gpt --data book.txt --out book',
+    'nearfar train gpt --data book.txt --out book --resume',
+  ],
   options: [
     ...TRAINING,
     choiceOption('loss', 'what is minimized', ['cross-entropy']),

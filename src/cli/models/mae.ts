@@ -127,6 +127,7 @@ export const mae: ModelDeclaration<ImageSplit> = {
   name: 'mae',
   modelTypes: [MAE_TYPE, RECTANGULAR_MAE_TYPE],
   summary: 'an image encoder: reconstructs masked patches',
+  examples: ['nearfar train mae --data photos/ --out mae'],
   options: [
     ...TRAINING,
     choiceOption('loss', 'what is minimized', LOSSES),

@@ -160,6 +160,8 @@ export interface ModelDeclaration<
   summary: string;
   /** Files that it reads, for the help. */
   data: string;
+  /** Command lines that the help of `nearfar train` shows, the plainest first. */
+  examples: readonly [string, ...string[]];
   /** All its options, those of training among them. */
   options: readonly ModelOption[];
   /** Returns the values that hold where an option is not given, by what the option sets. */

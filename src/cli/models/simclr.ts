@@ -167,6 +167,10 @@ export const simclr: ModelDeclaration<ImageSplit> = {
   name: 'simclr',
   modelTypes: [SIMCLR_TYPE],
   summary: 'an image encoder: finds the other view of the same image',
+  examples: [
+    'nearfar train simclr --data photos/ --out encoder --steps 500 --views photo',
+    'nearfar train simclr --data photos/ --out encoder --batch-size 1024 --ranks 4',
+  ],
   options: [
     ...TRAINING,
     choiceOption('loss', 'what is minimized', SIMCLR_LOSSES),
