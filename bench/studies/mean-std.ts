@@ -17,3 +17,19 @@ export function meanStd(values: readonly number[]): MeanStd {
 export function formatMeanStd({ mean, std }: MeanStd): string {
   return `${(100 * mean).toFixed(1)} ± ${(100 * std).toFixed(1)}`;
 }
+
+/** Rounds to the four digits that files of results keep. */
+export function round(x: number): number {
+  return Number(x.toFixed(4));
+}
+
+/** Computes both, rounded as files of results keep them. */
+export function roundedMeanStd(values: readonly number[]): MeanStd {
+  const { mean, std } = meanStd(values);
+  return { mean: round(mean), std: round(std) };
+}
+
+/** Formats scores from 0 to 1: 0.537 ± 0.003. */
+export function formatScore({ mean, std }: MeanStd): string {
+  return `${mean.toFixed(3)} ± ${std.toFixed(3)}`;
+}

@@ -18,7 +18,8 @@ import { CACHE } from '../../../build/english/teacher.js';
 import { readFolder } from '../../../build/files.js';
 import { writeResults } from '../../results-file.js';
 import { readArguments } from '../arguments.js';
-import { type Encode, reciprocalRank } from './evaluate.js';
+import { round } from '../mean-std.js';
+import { type Encode, evaluateSearch } from './evaluate.js';
 import { readTasks } from './tasks.js';
 import { openTeacher } from './teacher.js';
 
@@ -67,7 +68,7 @@ async function main(): Promise<void> {
   const results: Record<string, Record<string, number>> = {};
   const measure = (name: string, encode: Encode): void => {
     results[name] = Object.fromEntries(
-      tasks.map((task) => [task.name, Number(reciprocalRank(encode, task).toFixed(4))]),
+      tasks.map((task) => [task.name, round(evaluateSearch(encode, task))]),
     );
     const cells = Object.values(results[name]).map((figure) => figure.toFixed(4).padStart(10));
     process.stdout.write(`${name.padEnd(32)}${cells.join('')}\n`);

@@ -27,7 +27,7 @@ import { readResults } from '../../../build/docs/results.js';
 import { readFolder } from '../../../build/files.js';
 import { writeResults } from '../../results-file.js';
 import { chooseNames, readArguments, readInt } from '../arguments.js';
-import { type MeanStd, meanStd } from '../mean-std.js';
+import { formatScore, type MeanStd, meanStd, round, roundedMeanStd } from '../mean-std.js';
 import { TASKS, type Task } from './data.js';
 
 const { values, positionals } = readArguments(
@@ -180,8 +180,6 @@ interface TaskResults extends Record<keyof Row, MeanStd> {
 const FILE = values.from === '' ? 'sentences' : `sentences-${basename(values.from)}`;
 const COMMAND = values.from === '' ? '' : ` -- --from ${values.from}`;
 
-const round = (x: number): number => Number(x.toFixed(4));
-
 /** Results that the file has, by task. */
 function readTasks(): Record<string, TaskResults> {
   const found = readResults().get(FILE)?.results as { tasks?: Record<string, TaskResults> };
@@ -209,11 +207,6 @@ function measureMiniLm(task: Task): number[] {
   return [measure(rankingOf(topK(queries, corpus, CANDIDATES), queries.rows), task).mrr];
 }
 
-function meanOf(numbers: readonly number[]): MeanStd {
-  const { mean, std } = meanStd(numbers);
-  return { mean: round(mean), std: round(std) };
-}
-
 for (const name of chooseNames(positionals, Object.keys(TASKS))) {
   const rows = values.resume ? (readTasks()[name]?.rows ?? []).slice(0, seeds) : [];
   const queries: number[] = [];
@@ -232,7 +225,7 @@ for (const name of chooseNames(positionals, Object.keys(TASKS))) {
     }
     rows[seed - 1] ??= await runSeed(task, words, seed);
   }
-  const spread = (key: keyof Row): MeanStd => meanOf(rows.map((row) => row[key]));
+  const spread = (key: keyof Row): MeanStd => roundedMeanStd(rows.map((row) => row[key]));
   const mean = (numbers: readonly number[]): number => round(meanStd(numbers).mean);
   const bm25 = {
     mrr: mean(byWords.map(({ mrr }) => mrr)),
@@ -245,7 +238,7 @@ for (const name of chooseNames(positionals, Object.keys(TASKS))) {
     documents: (task as Task).corpus.length,
     seeds,
     bm25,
-    ...(byMiniLm.length > 0 && { miniLm: meanOf(byMiniLm) }),
+    ...(byMiniLm.length > 0 && { miniLm: roundedMeanStd(byMiniLm) }),
     untrained: spread('untrained'),
     trained: spread('trained'),
     trainedAny: spread('trainedAny'),
@@ -258,12 +251,11 @@ for (const name of chooseNames(positionals, Object.keys(TASKS))) {
     int8Cost: round(1 - spread('int8').mean / spread('trained').mean),
     rows,
   };
-  const show = ({ mean, std }: MeanStd): string => `${mean.toFixed(3)} ± ${std.toFixed(3)}`;
-  const of = (key: keyof Row): string => show(results[key]);
+  const of = (key: keyof Row): string => formatScore(results[key]);
   process.stdout.write(
     `${name}: ${results.pairs} pairs, ${results.queries} queries, ${results.documents} documents\n` +
       `  BM25 ${bm25.mrr.toFixed(3)} (any ${bm25.mrrAny.toFixed(3)}, recall ${bm25.recall.toFixed(3)})` +
-      `${results.miniLm === undefined ? '' : `  MiniLM ${show(results.miniLm)}`}  untrained ${of('untrained')}` +
+      `${results.miniLm === undefined ? '' : `  MiniLM ${formatScore(results.miniLm)}`}  untrained ${of('untrained')}` +
       `  trained ${of('trained')} (any ${of('trainedAny')}, recall ${of('recall')})  half the columns ${of('half')}  int8 ${of('int8')}` +
       `  with BM25 ${of('hybrid')}  CPU s ${of('cpuSeconds')}\n`,
   );

@@ -9,11 +9,11 @@
  * also on queries whose rows are known; queries that measure are never among them.
  */
 
-import { type Matrix, topK } from 'nearfar';
 import { SentenceEncoder, train } from 'nearfar/models';
 import { studyCommand, writeResults } from '../../results-file.js';
 import { chooseNames, readArguments, readInt } from '../arguments.js';
-import { type MeanStd, meanStd } from '../mean-std.js';
+import { formatScore, type MeanStd, roundedMeanStd } from '../mean-std.js';
+import { K, reciprocalRank } from '../reciprocal-rank.js';
 import { readTaught, splitGroups, type Taught } from './taught.js';
 
 const { values, positionals } = readArguments(
@@ -29,18 +29,6 @@ const { values, positionals } = readArguments(
 );
 const seeds = readInt('--seeds', values.seeds);
 const steps = readInt('--steps', values.steps, 0);
-const K = 10;
-
-/** Mean reciprocal rank of the right rows of an index. */
-function reciprocalRank(queries: Matrix, index: Matrix, relevant: readonly number[]): number {
-  const { indices } = topK(queries, index, K);
-  let total = 0;
-  relevant.forEach((row, i) => {
-    const rank = indices.subarray(i * K, (i + 1) * K).indexOf(row);
-    if (rank >= 0) total += 1 / (rank + 1);
-  });
-  return total / relevant.length;
-}
 
 /** Results of one seed. */
 interface Row {
@@ -86,26 +74,21 @@ async function runSeed(name: Taught, seed: number): Promise<Row> {
   };
 }
 
-const round = (x: number): number => Number(x.toFixed(4));
 const tasks: Record<string, Record<keyof Row, MeanStd>> = {};
 for (const name of chooseNames(positionals, ['aws', 'wordnet'])) {
   const rows: Row[] = [];
   for (let seed = 1; seed <= seeds; seed++) rows.push(await runSeed(name as Taught, seed));
-  const spread = (key: keyof Row): MeanStd => {
-    const { mean, std } = meanStd(rows.map((row) => row[key]));
-    return { mean: round(mean), std: round(std) };
-  };
+  const spread = (key: keyof Row): MeanStd => roundedMeanStd(rows.map((row) => row[key]));
   const found = {
     ...{ miniLm: spread('miniLm'), documents: spread('documents'), queries: spread('queries') },
     documentsSeconds: spread('documentsSeconds'),
     queriesSeconds: spread('queriesSeconds'),
   };
   tasks[name] = found;
-  const show = ({ mean, std }: MeanStd): string => `${mean.toFixed(3)} ± ${std.toFixed(3)}`;
   process.stdout.write(
-    `${name}: queries by MiniLM ${show(found.miniLm)}, by an encoder trained on the documents ` +
-      `${show(found.documents)} (CPU s ${show(found.documentsSeconds)}), on documents and queries ` +
-      `${show(found.queries)} (CPU s ${show(found.queriesSeconds)})\n`,
+    `${name}: queries by MiniLM ${formatScore(found.miniLm)}, by an encoder trained on the documents ` +
+      `${formatScore(found.documents)} (CPU s ${formatScore(found.documentsSeconds)}), on documents and queries ` +
+      `${formatScore(found.queries)} (CPU s ${formatScore(found.queriesSeconds)})\n`,
   );
 }
 if (values.write) {
