@@ -14,9 +14,11 @@
  * instruction of its own: used before the loop, those sums are kept, where in the loop they would be
  * taken again at each step, and decoding instructions is the limit. That is worth a tenth.
  *
- * Four rows take two steps a turn, which saves one of two checks of the stack that V8 makes at each
- * turn. The way out between them keeps both apart: mixed, they would take more registers than there
- * are, as two steps of five rows do either way.
+ * A turn of a loop costs two checks, of its end and of the stack, so that it takes more than one step.
+ * Nothing may mix the steps, which would take more registers than there are: four rows leave the loop
+ * between two steps. Five rows take four, each but the last in an `if` of its own. Where paths meet, V8
+ * lets neither loads nor sums pass; and it is a use for the `if`: the first turn leaves out so many
+ * steps that their number is a multiple of four. That is worth 4 %.
  */
 
 /** Rows of a tile. */
@@ -115,10 +117,74 @@ export function tallMicroKernel(
   s = v128.load32_splat(a);
   let c00 = f32x4.add(zero, f32x4.mul(s, b0));
   let c01 = f32x4.add(zero, f32x4.mul(s, b1));
-  const end = a + <usize>(k * 20);
-  for (a += 20, b += 32; a < end; a += 20, b += 32) {
-    b0 = v128.load(b);
-    b1 = v128.load(b, 16);
+  // All steps but the first, in turns of four: the first turn begins before them.
+  const end = a + <usize>(k * 20), start = a + 20;
+  const skipped = (1 - k) & 3;
+  a = start - <usize>(skipped * 20);
+  b += 32 - <usize>(skipped << 5);
+  while (a < end) {
+    if (a >= start) {
+      b0 = v128.load(b);
+      b1 = v128.load(b, 16);
+      s = v128.load32_splat(a, 16);
+      c40 = f32x4.add(c40, f32x4.mul(s, b0));
+      c41 = f32x4.add(c41, f32x4.mul(s, b1));
+      s = v128.load32_splat(a, 12);
+      c30 = f32x4.add(c30, f32x4.mul(s, b0));
+      c31 = f32x4.add(c31, f32x4.mul(s, b1));
+      s = v128.load32_splat(a, 8);
+      c20 = f32x4.add(c20, f32x4.mul(s, b0));
+      c21 = f32x4.add(c21, f32x4.mul(s, b1));
+      s = v128.load32_splat(a, 4);
+      c10 = f32x4.add(c10, f32x4.mul(s, b0));
+      c11 = f32x4.add(c11, f32x4.mul(s, b1));
+      s = v128.load32_splat(a);
+      c00 = f32x4.add(c00, f32x4.mul(s, b0));
+      c01 = f32x4.add(c01, f32x4.mul(s, b1));
+    }
+    a += 20;
+    if (a >= start) {
+      b0 = v128.load(b, 32);
+      b1 = v128.load(b, 48);
+      s = v128.load32_splat(a, 16);
+      c40 = f32x4.add(c40, f32x4.mul(s, b0));
+      c41 = f32x4.add(c41, f32x4.mul(s, b1));
+      s = v128.load32_splat(a, 12);
+      c30 = f32x4.add(c30, f32x4.mul(s, b0));
+      c31 = f32x4.add(c31, f32x4.mul(s, b1));
+      s = v128.load32_splat(a, 8);
+      c20 = f32x4.add(c20, f32x4.mul(s, b0));
+      c21 = f32x4.add(c21, f32x4.mul(s, b1));
+      s = v128.load32_splat(a, 4);
+      c10 = f32x4.add(c10, f32x4.mul(s, b0));
+      c11 = f32x4.add(c11, f32x4.mul(s, b1));
+      s = v128.load32_splat(a);
+      c00 = f32x4.add(c00, f32x4.mul(s, b0));
+      c01 = f32x4.add(c01, f32x4.mul(s, b1));
+    }
+    a += 20;
+    if (a >= start) {
+      b0 = v128.load(b, 64);
+      b1 = v128.load(b, 80);
+      s = v128.load32_splat(a, 16);
+      c40 = f32x4.add(c40, f32x4.mul(s, b0));
+      c41 = f32x4.add(c41, f32x4.mul(s, b1));
+      s = v128.load32_splat(a, 12);
+      c30 = f32x4.add(c30, f32x4.mul(s, b0));
+      c31 = f32x4.add(c31, f32x4.mul(s, b1));
+      s = v128.load32_splat(a, 8);
+      c20 = f32x4.add(c20, f32x4.mul(s, b0));
+      c21 = f32x4.add(c21, f32x4.mul(s, b1));
+      s = v128.load32_splat(a, 4);
+      c10 = f32x4.add(c10, f32x4.mul(s, b0));
+      c11 = f32x4.add(c11, f32x4.mul(s, b1));
+      s = v128.load32_splat(a);
+      c00 = f32x4.add(c00, f32x4.mul(s, b0));
+      c01 = f32x4.add(c01, f32x4.mul(s, b1));
+    }
+    a += 20;
+    b0 = v128.load(b, 96);
+    b1 = v128.load(b, 112);
     s = v128.load32_splat(a, 16);
     c40 = f32x4.add(c40, f32x4.mul(s, b0));
     c41 = f32x4.add(c41, f32x4.mul(s, b1));
@@ -134,6 +200,8 @@ export function tallMicroKernel(
     s = v128.load32_splat(a);
     c00 = f32x4.add(c00, f32x4.mul(s, b0));
     c01 = f32x4.add(c01, f32x4.mul(s, b1));
+    a += 20;
+    b += 128;
   }
   if (sums != 0) {
     const s1 = sums + ldSums, s2 = s1 + ldSums, s3 = s2 + ldSums, s4 = s3 + ldSums;

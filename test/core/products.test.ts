@@ -15,7 +15,7 @@ const NR = 8;
 /** Around a sliver. */
 const COLUMNS = [1, 7, 8, 9, 27];
 /** Around four steps, and a block of 256. */
-const DEPTHS = [1, 3, 4, 255, 256, 261];
+const DEPTHS = [1, 2, 3, 4, 6, 255, 256, 261];
 
 interface Case {
   m: number;
