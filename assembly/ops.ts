@@ -6,6 +6,7 @@
 export * from './nn/power';
 export * from './nn/axis';
 export * from './nn/bags';
+export * from './losses/prefixes';
 export { poolSequencesBackward } from './sentence/sequences';
 export { activationArrayBackward } from './sentence/activations';
 export { heapBase } from './core/heap-base';

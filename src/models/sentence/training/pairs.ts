@@ -9,6 +9,7 @@ import type { TextPair } from './data.js';
 import { pairEpochs } from './neighbors.js';
 import type { TokenIds } from './network.js';
 import { batchIds, Neighbors } from './pair-ids.js';
+import { prefixInfoNce } from './prefix-loss.js';
 import type { SentenceBatch, SentenceTask } from './task.js';
 
 /** Checked pairs. */
@@ -90,6 +91,9 @@ export function pairBatch(
       groups: hasNegatives ? [n, n, hard.length] : [n, n],
       settings: { name: 'infoNce', temperature, symmetric: true },
       labels: ids,
+    },
+    prefixLoss(rows: Tensor, dimensions: readonly number[]) {
+      return prefixInfoNce(rows, { pairs: n, ids, temperature, dimensions });
     },
     loss(rows: Tensor) {
       return infoNce(slice(rows, 0, 0, n), slice(rows, 0, n, 2 * n), {

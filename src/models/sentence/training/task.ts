@@ -12,6 +12,13 @@ export interface SentenceBatch {
    * @returns scalar
    */
   loss(rows: Tensor): Tensor;
+  /**
+   * Computes the mean of the losses of all columns and of the first ones at once, if that can be.
+   *
+   * @param rows (texts, columns)
+   * @param dimensions numbers of first columns, at least one
+   */
+  prefixLoss?(rows: Tensor, dimensions: readonly number[]): Tensor | undefined;
   /** Terms that the loss is the mean of. */
   weight: number;
   /** Index of each text in the whole batch of the step, which random numbers are keyed by. */

@@ -175,9 +175,12 @@ function tokensOfTexts(parts: SentenceParts): (text: string) => TokenIds {
 
 /** Mean of the losses of all columns and of the first ones (https://arxiv.org/abs/2205.13147). */
 function prefixLoss(batch: SentenceBatch, rows: Tensor, dimensions: readonly number[]): Tensor {
+  if (dimensions.length === 0) return batch.loss(rows);
+  const whole = batch.prefixLoss?.(rows, dimensions);
+  if (whole !== undefined) return whole;
   let total = batch.loss(rows);
   for (const cols of dimensions) total = add(total, batch.loss(slice(rows, 1, 0, cols)));
-  return dimensions.length === 0 ? total : mul(total, 1 / (1 + dimensions.length));
+  return mul(total, 1 / (1 + dimensions.length));
 }
 
 /** Text that `encode` puts before each text by default. */
