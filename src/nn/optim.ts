@@ -290,7 +290,8 @@ abstract class AdamBase extends Optimizer {
    * Takes Adam's step of the rows that have a gradient: the others keep weights and moments, as in
    * PyTorch's `SparseAdam`.
    */
-  protected adamRows(entry: Entry, { rows, values }: RowGrad, weightDecay: number): void {
+  protected adamRows(entry: Entry, rowGrad: RowGrad, weightDecay: number): void {
+    const { rows, values } = rowGrad;
     const { param } = entry;
     const [m, v] = [this.moment('m', entry), this.moment('v', entry)];
     const settings = this.#settings(entry, weightDecay);
@@ -298,7 +299,8 @@ abstract class AdamBase extends Optimizer {
     scoped((scope) => {
       const at = scope.i32From(rows);
       const matrices = [param.at, values.at, m.at, v.at] as const;
-      kernels(nnCode).adamWRows(...matrices, at, rows.length, cols, ...settings);
+      const core = kernels(nnCode);
+      rowGrad.isStepFinite = core.adamWRows(...matrices, at, rows.length, cols, ...settings) === 1;
     });
   }
 }

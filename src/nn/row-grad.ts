@@ -15,6 +15,8 @@ export class RowGrad {
   readonly rows: Int32Array;
   /** (rows, d): gradient of each. */
   readonly values: Tensor;
+  /** True once an optimizer has changed these rows of the table and found all of them finite. */
+  isStepFinite = false;
 
   constructor(rows: Int32Array, values: Tensor) {
     this.rows = rows;

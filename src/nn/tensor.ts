@@ -28,6 +28,7 @@ import { type Disposable, takeFromTidy, track, untrack } from './tidy.js';
 interface RowGrad {
   readonly rows: Int32Array;
   readonly values: Tensor;
+  isStepFinite: boolean;
   dispose(): void;
 }
 

@@ -357,7 +357,7 @@ function evaluate<Data>(
 /** Checks that all weights that a step changed are finite, so that a diverged model is never saved. */
 function checkWeights(params: ReadonlyMap<string, Tensor>, step: number): void {
   for (const { at, size, data, grad, rowGrad } of params.values()) {
-    if (grad === undefined && rowGrad === undefined) continue;
+    if (grad === undefined && (rowGrad === undefined || rowGrad.isStepFinite)) continue;
     const bad =
       grad === undefined && rowGrad !== undefined
         ? firstNonFiniteRow(at, rowGrad)
