@@ -118,15 +118,15 @@ export function bagRowsBackward(
   }
 }
 
-/** d (32 floats) = the sum of 32 columns of rows, each times its factor, which stays in registers. */
+/** y (32 floats) = the sum of 32 columns of rows, each times its factor, which stays in registers. */
 @inline
-function sumGrads(
-  d: usize, dy: usize, bags: usize, end: usize, factors: usize, stride: usize, weighted: bool,
+function sumColumns32(
+  y: usize, x: usize, indices: usize, end: usize, factors: usize, stride: usize, weighted: bool,
 ): void {
   let s0 = f32x4.splat(0), s1 = f32x4.splat(0), s2 = f32x4.splat(0), s3 = f32x4.splat(0);
   let s4 = f32x4.splat(0), s5 = f32x4.splat(0), s6 = f32x4.splat(0), s7 = f32x4.splat(0);
-  for (; bags < end; bags += 4) {
-    const at = dy + <usize>load<u32>(bags) * stride;
+  for (; indices < end; indices += 4) {
+    const at = x + <usize>load<u32>(indices) * stride;
     let v0 = v128.load(at), v1 = v128.load(at, 16), v2 = v128.load(at, 32), v3 = v128.load(at, 48);
     let v4 = v128.load(at, 64), v5 = v128.load(at, 80);
     let v6 = v128.load(at, 96), v7 = v128.load(at, 112);
@@ -151,40 +151,41 @@ function sumGrads(
     s6 = f32x4.add(s6, v6);
     s7 = f32x4.add(s7, v7);
   }
-  v128.store(d, s0);
-  v128.store(d, s1, 16);
-  v128.store(d, s2, 32);
-  v128.store(d, s3, 48);
-  v128.store(d, s4, 64);
-  v128.store(d, s5, 80);
-  v128.store(d, s6, 96);
-  v128.store(d, s7, 112);
+  v128.store(y, s0);
+  v128.store(y, s1, 16);
+  v128.store(y, s2, 32);
+  v128.store(y, s3, 48);
+  v128.store(y, s4, 64);
+  v128.store(y, s5, 80);
+  v128.store(y, s6, 96);
+  v128.store(y, s7, 112);
 }
 
 /**
- * `bagRowsBackward` of the rows that bags have, from 0 on, to the same bits: d[r] = the sum of dy[b]
- * times factors[e] (f32; 0 for the pointer: 1), where b is bags[e] (i32) and e runs from starts[r]
- * to before starts[r + 1]. `cols` columns of rows without a gap.
+ * y[r] = the sum of x[indices[e]] times factors[e] (f32; 0 for the pointer: 1), in f32, where e runs
+ * from starts[r] to before starts[r + 1]; indices and starts are i32. `cols` columns of rows without
+ * a gap. With the positions of each row sorted by rows it is `bagRowsBackward`, to the same bits.
  */
-export function bagGradRows(
-  d: usize, dy: usize, bags: usize, factors: usize, starts: usize, rows: i32, cols: i32,
+export function sumListedRows(
+  y: usize, x: usize, indices: usize, factors: usize, starts: usize, rows: i32, cols: i32,
 ): void {
   const stride = <usize>cols << 2;
-  for (let r = 0; r < rows; r++, d += stride, starts += 4) {
+  for (let r = 0; r < rows; r++, y += stride, starts += 4) {
     const first = <usize>load<i32>(starts) << 2, last = <usize>load<i32>(starts, 4) << 2;
-    const from = bags + first, to = bags + last, f = factors + first;
+    const from = indices + first, to = indices + last, f = factors + first;
+    store<i32>(y, touchRows(x, from, to, stride, stride));
     let c: usize = 0;
     for (; c + 128 <= stride; c += 128) {
-      if (factors == 0) sumGrads(d + c, dy + c, from, to, 0, stride, false);
-      else sumGrads(d + c, dy + c, from, to, f, stride, true);
+      if (factors == 0) sumColumns32(y + c, x + c, from, to, 0, stride, false);
+      else sumColumns32(y + c, x + c, from, to, f, stride, true);
     }
     for (; c < stride; c += 4) {
       let sum: f32 = 0;
       for (let e: usize = 0; e < last - first; e += 4) {
         const factor: f32 = factors == 0 ? 1 : load<f32>(f + e);
-        sum += factor * load<f32>(dy + <usize>load<u32>(from + e) * stride + c);
+        sum += factor * load<f32>(x + <usize>load<u32>(from + e) * stride + c);
       }
-      store<f32>(d + c, sum);
+      store<f32>(y + c, sum);
     }
   }
 }

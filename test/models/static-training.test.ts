@@ -19,6 +19,7 @@ import {
 } from '../../src/models/sentence/training/batches.js';
 import { batchIds, Neighbors } from '../../src/models/sentence/training/pair-ids.js';
 import { check, close, same, suite } from '../harness.js';
+import { folderOf, tableOf } from './static-folder.js';
 
 const test = suite('static training');
 
@@ -43,48 +44,6 @@ interface Golden {
 const golden: Golden = JSON.parse(
   readFileSync(new URL('../golden/fixtures/static-training/steps.json', import.meta.url), 'utf8'),
 );
-
-/** A folder of sentence-transformers' StaticEmbedding, one token per word. */
-function folderOf(words: readonly string[], table: readonly (readonly number[])[]) {
-  const json = (value: unknown): Uint8Array => new TextEncoder().encode(JSON.stringify(value));
-  const cols = (table[0] as number[]).length;
-  const header = JSON.stringify({
-    'embedding.weight': {
-      ...{ dtype: 'F32', shape: [table.length, cols] },
-      data_offsets: [0, 4 * table.length * cols],
-    },
-  }).padEnd(128, ' ');
-  const weights = new Uint8Array(8 + header.length + 4 * table.length * cols);
-  new DataView(weights.buffer).setBigUint64(0, BigInt(header.length), true);
-  weights.set(new TextEncoder().encode(header), 8);
-  weights.set(new Uint8Array(Float32Array.from(table.flat()).buffer), 8 + header.length);
-  const vocab = Object.fromEntries(words.map((word, id) => [word, id]));
-  const module = (idx: number, path: string, type: string): object => ({
-    ...{ idx, name: `${idx}`, path, type: `sentence_transformers.models.${type}` },
-  });
-  return new Map([
-    ['modules.json', json([module(0, '', 'StaticEmbedding'), module(1, '1', 'Normalize')])],
-    [
-      'tokenizer.json',
-      json({
-        pre_tokenizer: { type: 'WhitespaceSplit' },
-        model: { type: 'WordLevel', vocab, unk_token: words[0] },
-      }),
-    ],
-    ['model.safetensors', weights],
-  ]);
-}
-
-/** The table of an encoder. */
-function tableOf(encoder: SentenceEncoder): Float32Array {
-  const files = saveSentenceEncoder(encoder);
-  const path = [...files.keys()].find((key) => key.endsWith('.safetensors')) as string;
-  const tensors = loadSafetensors(files.get(path) as Uint8Array);
-  const [tensor] = [...tensors.values()];
-  const numbers = tensor?.toArray() as Float32Array;
-  for (const each of tensors.values()) each.dispose();
-  return numbers;
-}
 
 for (const { name, data, options, losses, table } of golden.cases) {
   test(`${name}: losses and table after ${golden.steps} steps are PyTorch's`, async () => {
@@ -137,6 +96,43 @@ test('pieces of words have rows of their own, which weigh as much as those of th
     pieces++;
   }
   check(pieces > 10, `${pieces} pieces`);
+  encoder.dispose();
+});
+
+test('n-grams that the same tokens have share a row, which counts as often as they come', async () => {
+  const encoder = new SentenceEncoder(TEXTS, { width: 4 });
+  const file = [...saveSentenceEncoder(encoder)].find(([path]) => path.endsWith('tokenizer.json'));
+  const vocab: Record<string, number> = JSON.parse(new TextDecoder().decode(file?.[1])).model.vocab;
+  let state: Record<string, number[]> = {};
+  for await (const step of train(encoder, { pairs: PAIRS }, { steps: 1 })) {
+    const tensors = [...step.state().optimizer];
+    state = Object.fromEntries(tensors.map(([name, tensor]) => [name, [...tensor.data]]));
+  }
+  const [offsets = [], features = [], factors = []] = ['offsets', 'features', 'factors'].map(
+    (name) => state[`run.${name}`] as number[],
+  );
+  for (const token of new Set(TEXTS.flatMap((text) => text.split(' ')))) {
+    const id = vocab[token] as number;
+    const [from, to] = [offsets[id] as number, offsets[id + 1] as number];
+    // The token itself, and n-grams of three to five characters, ends of the word among them.
+    const length = token.length + 2;
+    const grams = [3, 4, 5].reduce((sum, n) => sum + Math.max(0, length - n + 1), 0);
+    const total = factors.slice(from, to).reduce((sum, factor) => sum + factor, 0);
+    same(total, 1 + grams, `features of ${token}`);
+  }
+  // What tokens a row is in, and how often over how often it is in the first.
+  const rows = new Map<number, string>();
+  const firsts = new Map<number, number>();
+  for (let id = 0; id + 1 < offsets.length; id++) {
+    for (let e = offsets[id] as number; e < (offsets[id + 1] as number); e++) {
+      const [row, factor] = [features[e] as number, factors[e] as number];
+      const first = firsts.get(row) ?? factor;
+      firsts.set(row, first);
+      rows.set(row, `${rows.get(row) ?? ''} ${id}:${factor / first}`);
+    }
+  }
+  same(rows.size, (state['run.rows']?.length ?? 0) / 4, 'rows');
+  same(new Set(rows.values()).size, rows.size, 'rows of different tokens');
   encoder.dispose();
 });
 

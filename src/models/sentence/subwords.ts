@@ -12,12 +12,16 @@ import { STREAMS } from '../../core/streams.js';
 import { logarithm } from '../../nn/deterministic-math.js';
 import { TABLE_TYPES } from './weights.js';
 
-/** Rows that make up the row of each token. */
+/**
+ * Rows that make up the row of each token. A row stands for all features, a token's own and n-grams,
+ * that the same tokens have: Adam would move them alike, so one row times their number is their sum.
+ */
 export interface Subwords {
-  /** Token t is the sum of rows features[offsets[t]] to features[offsets[t + 1] - 1]. */
+  /** Token t is the sum of rows features[e] times factors[e], e from offsets[t] to offsets[t + 1]. */
   offsets: Int32Array;
-  /** Row t is a token's own, those from the number of tokens on belong to n-grams. */
   features: Int32Array;
+  /** Features that a row stands for, counted as often as the token has them. */
+  factors: Float32Array;
   /** Standard deviation of each row when it is drawn. */
   stds: Float32Array;
   /** Seed of the random rows. */
@@ -62,24 +66,27 @@ function characterEnds(text: string): number[] {
   return ends;
 }
 
-/**
- * Lists the rows of each token.
- *
- * @param tokens tokens by their numbers; undefined for those without letters, as special ones
- * @param counts words of the texts that the tokens were learned from, if they were
- */
-export function listSubwords(
+/** Features of each token, a token's own and n-grams, before equal ones are merged. */
+interface Features {
+  /** Token t has features ids[offsets[t]] to ids[offsets[t + 1] - 1]. */
+  offsets: Int32Array;
+  /** Feature t is token t's own, those from the number of tokens on are n-grams. */
+  ids: Int32Array;
+  /** Standard deviation of the row that each feature would have. */
+  stds: Float32Array;
+}
+
+function listFeatures(
   tokens: readonly (string | undefined)[],
   counts: WordCounts | undefined,
-  seed: number,
-): Subwords {
+): Features {
   const count = tokens.length;
   const frequencies: number[] = [];
   const grams = new Map<string, number>();
   const offsets = new Int32Array(count + 1);
-  const features: number[] = [];
+  const ids: number[] = [];
   tokens.forEach((token, t) => {
-    features.push(t);
+    ids.push(t);
     if (token !== undefined) {
       const texts = counts?.words.get(token);
       const text = spell(token, texts !== undefined);
@@ -93,11 +100,11 @@ export function listSubwords(
             if (grams.size < MAX_GRAMS) grams.set(gram, row);
           }
           frequencies[row] = (frequencies[row] ?? 0) + (texts ?? 0);
-          features.push(count + row);
+          ids.push(count + row);
         }
       }
     }
-    offsets[t + 1] = features.length;
+    offsets[t + 1] = ids.length;
   });
   const stds = new Float32Array(count + grams.size);
   tokens.forEach((token, t) => {
@@ -109,7 +116,82 @@ export function listSubwords(
   frequencies.forEach((texts, gram) => {
     stds[count + gram] = initialStd(counts, texts);
   });
-  return { offsets, features: Int32Array.from(features), stds, seed };
+  return { offsets, ids: Int32Array.from(ids), stds };
+}
+
+/**
+ * Numbers features so that those of the same tokens, each as often in all of them, have the same
+ * number, in the order in which tokens first have one.
+ *
+ * @returns number of each feature
+ */
+function groupFeatures({ offsets, ids, stds }: Features): Int32Array {
+  // What a feature's tokens are so far, numbered: a token takes those of a number to the same next one.
+  const states = new Int32Array(stds.length);
+  const next = new Int32Array(ids.length + 1);
+  const takenBy = new Int32Array(ids.length + 1).fill(-1);
+  let made = 1;
+  for (let t = 0; t + 1 < offsets.length; t++) {
+    for (let e = offsets[t] as number; e < (offsets[t + 1] as number); e++) {
+      const feature = ids[e] as number;
+      const state = states[feature] as number;
+      if (takenBy[state] !== t) {
+        takenBy[state] = t;
+        next[state] = made++;
+      }
+      states[feature] = next[state] as number;
+    }
+  }
+  const numbers = new Int32Array(made).fill(-1);
+  let groups = 0;
+  for (const feature of ids) {
+    const state = states[feature] as number;
+    if ((numbers[state] as number) < 0) numbers[state] = groups++;
+  }
+  return states.map((state) => numbers[state] as number);
+}
+
+/**
+ * Lists the rows of each token.
+ *
+ * @param tokens tokens by their numbers; undefined for those without letters, as special ones
+ * @param counts words of the texts that the tokens were learned from, if they were
+ */
+export function listSubwords(
+  tokens: readonly (string | undefined)[],
+  counts: WordCounts | undefined,
+  seed: number,
+): Subwords {
+  const features = listFeatures(tokens, counts);
+  const groups = groupFeatures(features);
+  const rows = groups.reduce((max, group) => Math.max(max, group), 0) + 1;
+  // A row is the mean of those of its features.
+  const members = new Int32Array(rows);
+  const variances = new Float64Array(rows);
+  groups.forEach((group, feature) => {
+    members[group] = (members[group] as number) + 1;
+    variances[group] = (variances[group] as number) + (features.stds[feature] as number) ** 2;
+  });
+  const stds = Float32Array.from(variances, (sum, r) => Math.sqrt(sum) / (members[r] as number));
+  const offsets = new Int32Array(tokens.length + 1);
+  const merged = new Int32Array(features.ids.length);
+  const factors = new Float32Array(features.ids.length);
+  const entryOf = new Int32Array(rows).fill(-1);
+  let size = 0;
+  for (let t = 0; t < tokens.length; t++) {
+    const begin = size;
+    for (let e = features.offsets[t] as number; e < (features.offsets[t + 1] as number); e++) {
+      const row = groups[features.ids[e] as number] as number;
+      if ((entryOf[row] as number) < begin) {
+        entryOf[row] = size;
+        merged[size++] = row;
+      }
+      const entry = entryOf[row] as number;
+      factors[entry] = (factors[entry] as number) + 1;
+    }
+    offsets[t + 1] = size;
+  }
+  return { offsets, features: merged.slice(0, size), factors: factors.slice(0, size), stds, seed };
 }
 
 /**
@@ -146,21 +228,23 @@ function scaleRows(y: Pointer, x: Pointer, factors: Float32Array, cols: number):
   });
 }
 
-/** table (tokens, cols) = for each token the sum of its rows. */
+/** table (tokens, cols) = for each token the sum of its rows times their factors. */
 export function foldRows(
   table: Pointer,
   rows: Pointer,
-  { offsets, features }: Subwords,
+  { offsets, features, factors }: Subwords,
   cols: number,
 ): void {
   const tokens = offsets.length - 1;
-  const core = kernels(sentence);
-  const type = TABLE_TYPES.indexOf('F32');
   scoped((scope) => {
-    const ids = scope.i32From(features);
+    // The kernel has a factor for each id: each feature of a token is one, mapped to its row.
+    const each = scope.i32From(Int32Array.from(features, (_, e) => e));
+    const weights = scope.f32(factors.length);
+    f32().set(factors, weights / 4);
+    const lists = [scope.i32From(features), weights, each, scope.i32From(offsets)] as const;
     const means = scope.f32(tokens * cols);
-    const lists = [ids, scope.i32From(offsets)] as const;
-    core.embeddingBags(means, rows, type, 0, 0, 0, 0, ...lists, tokens, cols);
+    const type = TABLE_TYPES.indexOf('F32');
+    kernels(sentence).embeddingBags(means, rows, type, 0, 0, ...lists, tokens, cols);
     const count = (t: number): number => (offsets[t + 1] as number) - (offsets[t] as number);
     scaleRows(
       table,

@@ -233,7 +233,7 @@ function bagRowGrad(
     at = scope.f32(sorted.length);
     f32().set(sorted, at / 4);
   }
-  kernels(opsCode).bagGradRows(values.at, dy.at, bags, at, begins, rows.length, cols);
+  kernels(opsCode).sumListedRows(values.at, dy.at, bags, at, begins, rows.length, cols);
   return new RowGrad(rows, values);
 }
 
