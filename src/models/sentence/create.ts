@@ -129,16 +129,21 @@ export function createParts(source: unknown, options: unknown): SentenceParts {
   }
   const at = memory.allocate(4 * rows * width);
   const subwords = listSubwords(tokenNames(tokenizer), counts, seed);
-  scoped((scope) => {
-    const drawn = scope.f32(subwords.stds.length * width);
-    drawRows(drawn, subwords, width);
-    foldRows(at, drawn, subwords, width);
-  });
   const encoder = new StaticEncoder({
     table: { at, type: 'F32', rows, cols: width },
     tokens: rows,
   });
-  return { ...others, network: { kind: 'static', encoder }, subwords };
+  const parts: SentenceParts = { ...others, network: { kind: 'static', encoder }, subwords };
+  parts.prepare = () => {
+    parts.prepare = undefined;
+    if (memory.disposed) return;
+    scoped((scope) => {
+      const drawn = scope.f32(subwords.stds.length * width);
+      drawRows(drawn, subwords, width);
+      foldRows(at, drawn, subwords, width);
+    });
+  };
+  return parts;
 }
 
 /** The config.json of a new BERT, but for the size of its vocabulary. */

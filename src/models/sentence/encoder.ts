@@ -128,10 +128,19 @@ export class BaseSentenceEncoder {
   }
 
   /**
-   * Parts of the encoder, for what saves or trains it.
+   * Parts of the encoder, for what uses or saves it.
    * @internal
    */
   get parts(): SentenceParts {
+    this.#parts.prepare?.();
+    return this.partsToTrain;
+  }
+
+  /**
+   * Parts of the encoder, for what trains it: the table of a new one may not be drawn yet.
+   * @internal
+   */
+  get partsToTrain(): SentenceParts {
     this.#parts.refresh?.();
     return this.#parts;
   }

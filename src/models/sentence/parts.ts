@@ -44,6 +44,8 @@ export interface SentenceParts {
   origin: 'new' | 'loaded';
   /** N-grams of the tokens of a new static encoder, until it is trained. */
   subwords?: Subwords | undefined;
+  /** Draws the table of a new static encoder when it is first needed: a training draws its own rows. */
+  prepare?: (() => void) | undefined;
   /** Brings weights that are kept in another layout up to date while the encoder is trained. */
   refresh?: (() => void) | undefined;
   /** Adapter that LoRA trained, merged into the weights. */

@@ -284,7 +284,7 @@ export async function* trainSentenceEncoder(
   options?: SentenceTrainOptions,
   runTrainer = runAlone,
 ): AsyncGenerator<TrainStep, void, void> {
-  const { parts } = encoder;
+  const parts = encoder.partsToTrain;
   if (parts.memory.disposed) {
     throw new Error(`${NAME}: the encoder was disposed of and can't be trained any more`);
   }
@@ -323,6 +323,7 @@ export async function* trainSentenceEncoder(
     parts.refresh = () => network.refresh();
     parts.origin = 'loaded';
     parts.subwords = undefined;
+    parts.prepare = undefined;
     yield* runTrainer(trainer, run);
   } finally {
     if (!parts.memory.disposed) network.refresh();
@@ -392,7 +393,7 @@ export function sentenceTrainDefaults(
   examples: number,
   lora?: LoraOptions,
 ): TrainDefaults {
-  const { parts } = encoder;
+  const parts = encoder.partsToTrain;
   const settings = lora && checkLora(NAME, 'lora', lora);
   const { adapter } = parts;
   const network = makeNetwork(parts, settings, { seed: 0, state: undefined });
