@@ -169,8 +169,9 @@ export function listSubwords(
   const members = new Int32Array(rows);
   const variances = new Float64Array(rows);
   groups.forEach((group, feature) => {
+    const std = features.stds[feature] as number;
     members[group] = (members[group] as number) + 1;
-    variances[group] = (variances[group] as number) + (features.stds[feature] as number) ** 2;
+    variances[group] = (variances[group] as number) + std * std;
   });
   const stds = Float32Array.from(variances, (sum, r) => Math.sqrt(sum) / (members[r] as number));
   const offsets = new Int32Array(tokens.length + 1);
