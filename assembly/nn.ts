@@ -30,7 +30,7 @@ export { gatherStrided, scatterStrided, scatterAddStrided } from './nn/strided';
 export { sumArray, sumOfSquares, meanSquaredError, sumAxis, columnSums } from './core/reduce';
 export { layerNormRows, layerNormRowsBackward, layerNormColumnsBackward } from './nn/layernorm';
 export { geluArray, geluArrayWithGrad } from './nn/gelu';
-export { gatherRows, scatterAddRows, firstNonFiniteOfRows } from './nn/embedding';
+export { gatherRows, scatterAddRows } from './nn/embedding';
 export { adamWStep, adamWRows, sgdStep } from './nn/optim';
 export { fillUniform, fillUniformRows, fillNormal, dropoutRows, dropoutSequences } from './nn/random';
 export { logSoftmaxRows } from './losses/softmax';

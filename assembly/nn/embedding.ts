@@ -1,7 +1,5 @@
 /** Rows of a table by index: the look-up of tokens, and its backward, which adds in their order. */
 
-import { firstNonFinite } from '../core/rows';
-
 /** y[i] (count x cols) = row ids[i] (i32, count) of the table (vocabulary x cols). */
 export function gatherRows(y: usize, table: usize, ids: usize, count: i32, cols: i32): void {
   const stride = <usize>cols << 2;
@@ -29,17 +27,4 @@ export function scatterAddRows(
     }
     for (; i < width; i += 4) store<f32>(row + i, load<f32>(row + i) + load<f32>(dy + i));
   }
-}
-
-/**
- * Index of the first number that is not finite in rows ids[i] (i32, count) of a table of `cols`
- * columns, one i after the other, as if they were gathered; -1 without one.
- */
-export function firstNonFiniteOfRows(table: usize, ids: usize, count: i32, cols: i32): i32 {
-  const stride = <usize>cols << 2;
-  for (let k = 0; k < count; k++, ids += 4) {
-    const bad = firstNonFinite(table + <usize>load<u32>(ids) * stride, cols);
-    if (bad >= 0) return k * cols + bad;
-  }
-  return -1;
 }

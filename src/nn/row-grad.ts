@@ -128,8 +128,10 @@ export function addRowGrad(grad: Tensor, { rows, values }: RowGrad): void {
 /** Index of the first number of a table that is not finite, among the rows that a gradient names; or -1. */
 export function firstNonFiniteRow(table: Pointer, { rows, values }: RowGrad): number {
   const cols = values.shape[1] as number;
-  const bad = scoped((scope) =>
-    kernels(nnCode).firstNonFiniteOfRows(table, scope.i32From(rows), rows.length, cols),
-  );
-  return bad < 0 ? -1 : (rows[Math.floor(bad / cols)] as number) * cols + (bad % cols);
+  const core = kernels();
+  for (const row of rows) {
+    const bad = core.firstNonFinite(table + 4 * row * cols, cols);
+    if (bad >= 0) return row * cols + bad;
+  }
+  return -1;
 }

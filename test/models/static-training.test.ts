@@ -136,6 +136,20 @@ test('n-grams that the same tokens have share a row, which counts as often as th
   encoder.dispose();
 });
 
+test('a step whose weights are not finite ends a run', async () => {
+  const encoder = new SentenceEncoder(TEXTS, { width: 16 });
+  let message = '';
+  try {
+    for await (const { step } of train(encoder, { pairs: PAIRS }, { learningRate: 3e38 })) {
+      check(step < 1, 'it did not diverge');
+    }
+  } catch (error) {
+    message = (error as Error).message;
+  }
+  check(/the weights of step 1 is (NaN|-?Infinity)/.test(message), message);
+  encoder.dispose();
+});
+
 const DATA: Record<string, SentenceData> = {
   pairs: { pairs: PAIRS },
   negatives: { pairs: PAIRS, negatives: PAIRS.map(([text]) => [`${text} not`, 'far']) },
