@@ -205,6 +205,16 @@ function initialStd(counts: WordCounts | undefined, texts: number): number {
   return (logarithm(n / (Math.min(texts, counts.texts) + 1)) + 0.3) / 4;
 }
 
+/** Has all features drawn with the same standard deviation, whatever number of texts has them. */
+export function evenSubwords(subwords: Subwords): Subwords {
+  const stds = new Float32Array(subwords.stds.length);
+  // A row is the mean of those of its features.
+  subwords.features.forEach((row, e) => {
+    stds[row] = 1 / Math.sqrt(subwords.factors[e] as number);
+  });
+  return { ...subwords, stds };
+}
+
 /** Draws the first rows from normal distributions. */
 export function drawRows(at: Pointer, { stds, seed }: Subwords, cols: number): void {
   const [low, high] = [seed | 0, Math.floor(seed / 2 ** 32)];

@@ -21,9 +21,15 @@ function rescale({ at, rows, cols }: Table): void {
   if (rms > 0) core.scaleTo(at, at, rows * cols, TABLE_RMS / rms);
 }
 
+/**
+ * Steps up to which few examples are seen forty times. Scores order all pairs of a batch, which more
+ * epochs go on to teach, where those of pairs that find each other repeat what is known.
+ */
+const maxRepeated = (kind: SentenceKind): number => (kind === 'scores' ? 1200 : 300);
+
 /** Learning rate, batch size and so on, as a row per token needs them. */
 export function staticDefaults(
-  _kind: SentenceKind,
+  kind: SentenceKind,
   examples: number,
   isNew: boolean,
 ): TrainDefaults {
@@ -31,7 +37,7 @@ export function staticDefaults(
   const epoch = Math.ceil(examples / batchSize);
   return {
     // Six epochs of many examples, up to forty of few.
-    steps: Math.max(100, Math.min(40 * epoch, 300), 6 * epoch),
+    steps: Math.max(100, Math.min(40 * epoch, maxRepeated(kind)), 6 * epoch),
     batchSize,
     // On AWS operations of services never seen, 6e-3 was better than 1e-3 from 100 to 12,000 pairs.
     learningRate: isNew ? 2e-2 : 6e-3,

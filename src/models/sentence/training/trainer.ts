@@ -33,6 +33,7 @@ import {
 import { runTraining, type Trainable, type TrainStep } from '../../../train/train.js';
 import type { SentenceParts } from '../parts.js';
 import type { SentenceEncoder } from '../sentence-encoder.js';
+import { evenSubwords } from '../subwords.js';
 import { smallestBatch } from './batches.js';
 import { BertNetwork } from './bert.js';
 import { type Examples, readExamples, type SentenceData, type SentenceKind } from './data.js';
@@ -232,9 +233,13 @@ function makeTask(
   }
 }
 
-/** @param state of an interrupted run */
+/**
+ * @param kind kind of the data
+ * @param state of an interrupted run
+ */
 function makeNetwork(
   parts: SentenceParts,
+  kind: SentenceKind,
   lora: LoraSettings | undefined,
   { seed, state }: { seed: number; state: TrainState | undefined },
 ): TrainableNetwork {
@@ -248,9 +253,9 @@ function makeNetwork(
   const { encoder } = network;
   const before = carriedSubwords(state?.optimizer);
   if (before !== undefined) return new SubwordNetwork(encoder, before.subwords, before.rows);
-  return subwords === undefined
-    ? new StaticNetwork(encoder, memory, modules.length > 0)
-    : new SubwordNetwork(encoder, subwords);
+  if (subwords === undefined) return new StaticNetwork(encoder, memory, modules.length > 0);
+  // Frequent words, which tell little in a search, tell how near two texts are as much as others.
+  return new SubwordNetwork(encoder, kind === 'scores' ? evenSubwords(subwords) : subwords);
 }
 
 /** Checks that every part of every batch has examples to compare. */
@@ -309,7 +314,7 @@ export async function* trainSentenceEncoder(
   const lora = reader.optional('lora', checkLora);
   const state = reader.optional('state', checkState);
   const seed = reader.read('seed', integerIn(0), state?.seed ?? 0);
-  const network = makeNetwork(parts, lora, { seed, state });
+  const network = makeNetwork(parts, examples.kind, lora, { seed, state });
   try {
     // A run that is resumed goes on with its learning rate.
     const isNew = parts.origin === 'new' || carriedSubwords(state?.optimizer) !== undefined;
@@ -396,7 +401,7 @@ export function sentenceTrainDefaults(
   const parts = encoder.partsToTrain;
   const settings = lora && checkLora(NAME, 'lora', lora);
   const { adapter } = parts;
-  const network = makeNetwork(parts, settings, { seed: 0, state: undefined });
+  const network = makeNetwork(parts, kind, settings, { seed: 0, state: undefined });
   parts.adapter = adapter;
   try {
     return network.defaults(kind, examples, parts.origin === 'new');
