@@ -204,10 +204,31 @@ const READ: [name: string, contents: string | Uint8Array, note: RegExp, metric: 
   ],
   ['faq.csv', table(['q', 'a'], (i) => [question(i), answer(i)]), /60 pairs of q and a/, 'mrrAt10'],
   [
-    'unread.csv',
-    table(['text1', 'text2', 'score'], (i) => [question(i), answer(i), 'good']),
-    /60 pairs of text1 and text2\n?(.|\n)*score is not read/,
-    'mrrAt10',
+    'unit.csv',
+    table(['text_a', 'text_b', 'Similarity (%)', 'id'], (i) => [
+      ...[question(i), answer(i), `${i} %`, i],
+    ]),
+    /scores in Similarity \(%\)(.|\n)*not read: id/,
+    'spearman',
+  ],
+  [
+    'mean.tsv',
+    table(
+      ['sentence1', 'sentence2', 'mean_score'],
+      (i) => [question(i), answer(i), `${i} of 60`],
+      '\t',
+    ),
+    /scores in mean_score/,
+    'spearman',
+  ],
+  [
+    'duplicate.csv',
+    table(['question1', 'question2', 'duplicate?'], (i) => [
+      ...[question(i), answer(i)],
+      i % 2 ? 'y' : 'n',
+    ]),
+    /scores in duplicate\?/,
+    'spearman',
   ],
   [
     'texts.txt',
@@ -278,6 +299,16 @@ const REFUSED: [name: string, contents: string | Uint8Array, expected: RegExp, m
       'score.csv',
       table(['text1', 'text2', 'score'], (i) => [question(i), answer(i), i === 7 ? 'high' : i]),
       /row 8: score must be a number, got "high"/,
+    ],
+    [
+      'grades.csv',
+      table(['text1', 'text2', 'score'], (i) => [question(i), answer(i), i % 2 ? 'low' : 'high']),
+      /score must hold numbers, got "high"/,
+    ],
+    [
+      'empty-scores.csv',
+      table(['text1', 'text2', 'score'], (i) => [question(i), answer(i), '']),
+      /score must hold numbers, got nothing/,
     ],
     [
       'equal.csv',

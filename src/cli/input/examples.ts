@@ -6,6 +6,7 @@
 import { createHash } from 'node:crypto';
 import { InputError } from '../../terminal/errors.js';
 import { flattenRows, type Rows, readRecords, type TableRow } from './records.js';
+import { holdsScores, refuseScores, scoreOf } from './scores.js';
 
 /** Columns that a file is read by; undefined ones are found by their names. */
 export interface ColumnNames {
@@ -50,7 +51,7 @@ const SYNONYMS: Readonly<Record<keyof ColumnNames, readonly string[]>> = {
   negative: namesOf('negative negatives neg hardnegative hardnegatives'),
   score: namesOf(
     'score scores similarity similarityscore sim relatedness relatednessscore grade rating relevance',
-    'isduplicate duplicate isparaphrase paraphrase gold',
+    'isduplicate duplicate isparaphrase paraphrase issimilar similar isequivalent equivalent gold',
   ),
   text: namesOf(
     'text sentence content review tweet message utterance comment body document description query question',
@@ -65,16 +66,12 @@ function namesOf(...lists: string[]): string[] {
   return lists.flatMap((list) => list.split(' '));
 }
 
-/** Classes of natural language inference as scores. */
-const INFERENCE: Readonly<Record<string, number>> = {
-  entailment: 1,
-  neutral: 0.5,
-  contradiction: 0,
-};
-
-/** A column's name without case, blanks and signs. */
+/** A column's name without case, blanks and signs, and without units: `similarity (%)`. */
 const plain = (name: string): string =>
-  name.toLowerCase().replace(/[\s_\-.\u200B-\u200D\uFEFF]+/g, '');
+  name
+    .toLowerCase()
+    .replace(/(?<=\S)\s*(\([^()]*\)|\[[^\]]*\]|[?%])$/, '')
+    .replace(/[\s_\-.\u200B-\u200D\uFEFF]+/g, '');
 
 /** Words of a column's name: `search_query`, `ProductTitle`, `data.query`. */
 const wordsOf = (name: string): string[] =>
@@ -99,8 +96,6 @@ interface Columns {
   score?: string;
   text?: string;
   label?: string;
-  /** A column of scores by its name, whose cells are none. */
-  unread?: string;
 }
 
 /** Columns of a table, and how their names are read. */
@@ -148,19 +143,6 @@ const list = (columns: readonly string[]): string =>
 const COMPARED = /^((sentence|text|question|s|sent|phrase)(1|a)|premise|anchor|first|left|a)$/;
 /** Names that say little: with labels in the file, they are texts with labels. */
 const WEAK = /^(title|summary|name|subject|term|word|keywords?|input)$/;
-
-/** Tells whether most cells of a column are scores, as far as they are not empty. */
-function holdsScores({ rows }: Rows, column: string): boolean {
-  let [scores, others] = [0, 0];
-  for (const { at, cells } of rows) {
-    try {
-      if (scoreOf(at, column, cells[column]) !== undefined) scores++;
-    } catch {
-      others++;
-    }
-  }
-  return scores > others;
-}
 
 /**
  * Decides what the columns are; undefined if none is known.
@@ -227,7 +209,7 @@ function furtherColumns(
   named: Names,
   anchor: string,
   positive: string,
-): Pick<Columns, 'negatives' | 'score' | 'unread'> {
+): Pick<Columns, 'negatives' | 'score'> {
   const { columns } = table;
   const isNegative = (name: string): boolean =>
     /^(hard)?neg(ative)?s?\d*$/.test(plain(name)) && name !== anchor && name !== positive;
@@ -236,13 +218,18 @@ function furtherColumns(
       ? columns.filter(isNegative)
       : [findColumn(path, named, 'negative', names.negative, []) as string];
   const score = findColumn(path, named, 'score', names.score, [anchor, positive]);
-  if (score !== undefined && (names.score !== undefined || holdsScores(table, score))) {
+  if (score !== undefined) {
+    if (names.score === undefined && !holdsScores(table, score)) refuseScores(path, table, score);
     return { negatives, score };
   }
-  const label = columns.find((name) => /^(gold)?labels?$/.test(plain(name)));
-  const isScore = label !== undefined && COMPARED.test(plain(anchor)) && holdsScores(table, label);
-  if (isScore) return { negatives, score: label };
-  return { negatives, ...(score !== undefined && { unread: score }) };
+  if (!COMPARED.test(plain(anchor))) return { negatives };
+  // Of two texts that are compared, `label`, `mean_score` or `human similarity` is the score, too.
+  const byWord = { columns, byWords: true };
+  const further = [
+    columns.find((name) => /^(gold)?labels?$/.test(plain(name))),
+    findColumn(path, byWord, 'score', undefined, [anchor, positive]),
+  ].find((name) => name !== undefined && holdsScores(table, name));
+  return { negatives, ...(further !== undefined && { score: further }) };
 }
 
 /** Counts of rows that are left out. */
@@ -278,7 +265,6 @@ function textsOf(at: string, column: string, cell: unknown): string[] {
 
 /** Cells that programs write for a missing value. */
 const MISSING_TEXT = /^(NaN|NULL|#?N\/A)$/;
-const MISSING_SCORE = /^(n\/?a|#n\/a|nan|null|none|[-–?.]+)$/i;
 
 /** Reads a list of texts that a cell of a table holds as JSON. */
 function listOf(text: string): string[] | undefined {
@@ -298,26 +284,6 @@ function textOf(at: string, column: string, cell: unknown): string | undefined {
     throw new InputError(`${at}: ${column} must be one text, got a list of ${texts.length}`);
   }
   return texts[0];
-}
-
-/** Reads a cell as a score; undefined if it is empty. */
-function scoreOf(at: string, column: string, cell: unknown): number | undefined {
-  if (typeof cell === 'boolean') return cell ? 1 : 0;
-  if (cell === undefined || cell === null) return undefined;
-  const text = String(cell).trim();
-  if (text === '' || MISSING_SCORE.test(text)) return undefined;
-  const inference = INFERENCE[text.toLowerCase()];
-  if (inference !== undefined) return inference;
-  if (/^(true|yes)$/i.test(text)) return 1;
-  if (/^(false|no)$/i.test(text)) return 0;
-  // 0,8 or 80 % or 4/5
-  const [number = '', of = '1'] = text.replace(/\s*%$/, '').split(/\s*\/\s*/);
-  const [a, b] = [number, of].map((part) =>
-    Number(/^-?\d+,\d+$/.test(part) ? part.replace(',', '.') : part),
-  ) as [number, number];
-  const score = a / b;
-  if (Number.isFinite(score)) return score;
-  throw new InputError(`${at}: ${column} must be a number, got ${JSON.stringify(text)}`);
 }
 
 function readPairs(rows: readonly TableRow[], columns: Columns, left: Omissions): Examples {
@@ -437,6 +403,9 @@ function checkVariety(path: string, examples: Examples): void {
   }
 }
 
+/** Columns that are not read and are named. */
+const MAX_UNREAD = 6;
+
 /**
  * Reads the examples of a path.
  *
@@ -446,7 +415,7 @@ export function readExamples(path: string, names: ColumnNames = {}): ReadExample
   const [columns, table] = readColumns(path, readRecords(path), names);
   const left = new Omissions();
   const { anchor, positive, negatives, score, text, label } = columns;
-  const read =
+  const readRows =
     text !== undefined
       ? label === undefined
         ? readTexts
@@ -454,7 +423,7 @@ export function readExamples(path: string, names: ColumnNames = {}): ReadExample
       : score === undefined
         ? readPairs
         : readScores;
-  const examples = read(table.rows, columns, left);
+  const examples = readRows(table.rows, columns, left);
   const used =
     text === undefined
       ? [
@@ -466,10 +435,15 @@ export function readExamples(path: string, names: ColumnNames = {}): ReadExample
     used.push(`negatives in ${negatives.join(', ')}`);
   const count = 'pairs' in examples ? examples.pairs.length : examples.texts.length;
   checkVariety(path, examples);
-  const { unread } = columns;
+  const read = [anchor, positive, score, text, label, ...negatives];
+  const unread = table.columns.filter((name) => !read.includes(name));
   const notes = [
     `${path}: ${count} ${used.join(', ')}`,
-    ...(unread === undefined ? [] : [`${unread} is not read: most of its cells are no scores`]),
+    ...(unread.length === 0
+      ? []
+      : [
+          `not read: ${unread.slice(0, MAX_UNREAD).join(', ')}${unread.length > MAX_UNREAD ? ', …' : ''}`,
+        ]),
     ...left.notes(table.rows.length),
   ];
   const hash = createHash('sha256').update(JSON.stringify(examples)).digest('hex');
