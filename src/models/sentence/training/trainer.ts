@@ -42,6 +42,7 @@ import { dropoutViewTask } from './dropout-views.js';
 import { type EmbeddingOptions, embeddingTask } from './embeddings.js';
 
 import { labelTask } from './labels.js';
+import { cautiousEps } from './lexical.js';
 import { checkLora, type LoraOptions, type LoraSettings } from './lora.js';
 import type { TokenIds, TrainableNetwork } from './network.js';
 import { pairTask } from './pairs.js';
@@ -319,7 +320,14 @@ export async function* trainSentenceEncoder(
     // A run that is resumed goes on with its learning rate.
     const isNew = parts.origin === 'new' || carriedSubwords(state?.optimizer) !== undefined;
     const chunkSize = reader.read('chunkSize', integerIn(1), network.chunkSize);
-    const defaults = network.defaults(examples.kind, task.examples, isNew);
+    const eps =
+      encoder.kind === 'static' && isNew && examples.kind === 'pairs'
+        ? cautiousEps(examples.pairs, tokens)
+        : undefined;
+    const defaults = {
+      ...network.defaults(examples.kind, task.examples, isNew),
+      ...(eps !== undefined && { eps }),
+    };
     const run = readRunOptions(NAME, reader, defaults, false);
     reader.done();
     checkBatches(run, task.examples);
