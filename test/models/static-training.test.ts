@@ -17,6 +17,7 @@ import {
   orderBatches,
   shuffledEpochs,
 } from '../../src/models/sentence/training/batches.js';
+import { cautiousEps, lexicalAccuracy } from '../../src/models/sentence/training/lexical.js';
 import { batchIds, Neighbors } from '../../src/models/sentence/training/pair-ids.js';
 import { check, close, same, suite } from '../harness.js';
 import { folderOf, tableOf } from './static-folder.js';
@@ -188,6 +189,26 @@ for (const [name, data] of Object.entries(DATA)) {
   });
 }
 
+test('a word that is there once is cut into pieces, and vowels that are marks stay', () => {
+  const vocabulary = (texts: string[]): ReadonlySet<string> => {
+    const encoder = new SentenceEncoder(texts, { width: 4 });
+    const { vocabulary: ids } = encoder.parts.tokens.tokenizer;
+    encoder.dispose();
+    return new Set(ids.keys());
+  };
+  const english = vocabulary(['unlock the café', 'unlocking', 'the lock', 'a café']);
+  same(
+    ['the', 'unlock', 'cafe', 'unlocking'].map((word) => english.has(word)),
+    [true, true, true, false],
+  );
+  // File not found, file opened, folder not found: without blanks a phrase is one word.
+  const thai = vocabulary(['ไม่พบแฟ้ม', 'เปิดแฟ้มแล้ว', 'ไม่พบโฟลเดอร์', 'not found']);
+  same(
+    ['##แฟ้ม', 'ไม่พบ', 'ไม่พบแฟ้ม'].map((word) => thai.has(word)),
+    [true, true, false],
+  );
+});
+
 test('encoding while training changes no bit, and sees the weights of the last step', async () => {
   const encoders = [0, 1].map(() => new SentenceEncoder(TEXTS, { width: 16 }));
   const [quiet, looked] = encoders as [SentenceEncoder, SentenceEncoder];
@@ -260,6 +281,39 @@ test('a new encoder takes a higher learning rate than a loaded one', async () =>
 
 const texts = fc.constantFrom('a', 'b', 'c', 'd', 'e', 'f');
 const pairs = fc.array(fc.tuple(texts, texts), { minLength: 2, maxLength: 12 });
+
+test('few pairs that words alone find are learned with caution', () => {
+  const words = (text: string): number[] => text.split(' ').map((word) => Number(word));
+  const lexical = Array.from({ length: 40 }, (_, i): [string, string] => [
+    `${i} 100 ${200 + i}`,
+    `${i} 100 101 ${300 + i}`,
+  ]);
+  const other = lexical.map(([a, b], i): [string, string] => [
+    a,
+    i % 4 === 0 ? b : `100 ${400 + i}`,
+  ]);
+  same(lexicalAccuracy(lexical, words), 1);
+  same(lexicalAccuracy(other, words), 0.25);
+  // Equal positives are one document; a text without tokens finds nothing.
+  same(lexicalAccuracy([...lexical, ...lexical], words), 1);
+  const empty = lexicalAccuracy(
+    [
+      ['', ''],
+      ['a', 'b'],
+    ],
+    (text) => (text === '' ? [] : [text.length]),
+  );
+  check(empty >= 0 && empty <= 1, `${empty}`);
+  check((cautiousEps(lexical, words) as number) > 1e-8, 'the usual epsilon');
+  same(cautiousEps(other, words), undefined);
+  same(
+    cautiousEps(
+      Array.from({ length: 601 }, (_, i) => [`${i}`, `${i}`] as const),
+      words,
+    ),
+    undefined,
+  );
+});
 
 test('pairs that share a text, or whose texts share a partner, have equal ids', () => {
   fc.assert(

@@ -66,7 +66,8 @@ export interface NewSentenceOptions {
    */
   vocabularySize?: number | undefined;
   /**
-   * Lower case without accents, where texts are given.
+   * Lower case without accents, where texts are given. Where a tenth of them are in Thai, Lao, Khmer or
+   * Burmese, marks stay: there they are vowels and tones.
    * @default true
    */
   lowercase?: boolean | undefined;
@@ -78,6 +79,15 @@ export interface NewSentenceOptions {
 }
 
 const NAME = 'SentenceEncoder';
+/** Times that a word, or pieces next to each other, are there to be a token. */
+const MIN_COUNT = 2;
+/** Texts up to which that holds for words. */
+const FEW_TEXTS = 10_000;
+/** Scripts that put no blank between words: Thai and Lao, Burmese, Khmer, kana. */
+const CONTINUOUS =
+  /[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u31f0-\u31ff\uff66-\uff9d]/;
+/** Thai, Lao, Burmese and Khmer, whose vowels are marks. */
+const MARKED = /[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff]/;
 const KINDS = ['static', 'bert'] as const;
 /** Width of the BERT whose weights begin with a standard deviation of 0.02. */
 const PAPER_WIDTH = 768;
@@ -225,7 +235,12 @@ function tokenizerOf(
   }
   checkTexts(NAME, 'source', source);
   if (source.length === 0) rangeError(NAME, 'source', 'at least one text', source);
-  const empty = wordPieceJson(SPECIAL_TOKENS, { lowercase });
+  const marked = source.filter((text) => MARKED.test(text)).length;
+  const normalization = {
+    lowercase,
+    stripAccents: lowercase && 10 * marked >= source.length ? false : null,
+  };
+  const empty = wordPieceJson(SPECIAL_TOKENS, normalization);
   const splitter = new PipelineTokenizer(NAME, { ...empty });
   const found = new Map<string, { count: number; texts: number; last: number }>();
   source.forEach((text, t) => {
@@ -249,15 +264,18 @@ function tokenizerOf(
   }
   if (counts.size === 0) rangeError(NAME, 'source', 'with at least one word', source);
   const tokens = new Set(
-    mergePieces(counts, { size: wholeWords ? Math.ceil(size / 2) : size, minFrequency: 2 }),
+    mergePieces(counts, { size: wholeWords ? Math.ceil(size / 2) : size, minFrequency: MIN_COUNT }),
   );
-  // Further words as a whole, the most frequent first, as far as there is room.
-  for (const [word] of wholeWords ? [...counts].sort(byCount) : []) {
-    if (tokens.size >= size) break;
-    if (word.length <= MAX_WORD_LENGTH) tokens.add(word);
+  // Further words as a whole, the most frequent first, as far as there is room. In few texts a word that
+  // is there once teaches its pieces, of which words that the texts don't have are made: in many
+  // texts others teach them. Without blanks a word is a sentence, which no other text has.
+  const minCount = source.length <= FEW_TEXTS ? MIN_COUNT : 1;
+  for (const [word, count] of wholeWords ? [...counts].sort(byCount) : []) {
+    if (tokens.size >= size || count < minCount) break;
+    if (word.length <= MAX_WORD_LENGTH && !CONTINUOUS.test(word)) tokens.add(word);
   }
   return {
-    json: wordPieceJson([...tokens], { lowercase }),
+    json: wordPieceJson([...tokens], normalization),
     counts: { texts: source.length, words: texts },
   };
 }
