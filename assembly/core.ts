@@ -23,8 +23,8 @@ export {
   crossEntropyRows,
 } from './losses/softmax';
 export { klDivergenceRows, firstInvalidDistribution, firstInfiniteDivergence } from './losses/divergence';
+export { TILE } from './losses/tiles';
 export {
-  TILE,
   contrastiveScratch,
   contrastiveInit,
   contrastiveSums,

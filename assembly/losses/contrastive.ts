@@ -28,13 +28,10 @@
  */
 
 import { MR, NR, RESULT_BELOW, WHOLE, multiplyRows } from '../core/gemm';
-import { microKernel } from '../core/micro';
 import { storeColumns } from '../core/lanes';
 import { padded } from '../core/pack';
 import { expNegative, expScalar, logScalar, max4, sigmoid, softplus, sum4 } from '../core/math';
-
-/** Rows and columns of a tile: three of them fit the second-level cache, one nearly the first. */
-export const TILE: i32 = 128;
+import { TILE, addProduct } from './tiles';
 
 /** Largest scale at which exp(scale (cos - 1)) and its inverse stay normal f32 numbers. */
 const FIXED_SHIFT_SCALE: f32 = 40;
@@ -338,24 +335,6 @@ function packWeights(
         v128.store(across, w3, 48);
       }
       storeColumns(sliver + (<usize>c << 4), 16, w0, w1, w2, w3);
-    }
-  }
-}
-
-/**
- * dy (rows at y0, padded(depth, NR) floats per row) += w (rows x k) times rows x0..x0+k of factor.
- */
-@inline
-function addProduct(
-  dy: usize, w: usize, factor: usize, y0: i32, rows: i32, x0: i32, k: i32, factorRows: i32,
-  depth: i32,
-): void {
-  const ld = <usize>padded(depth, NR) << 2;
-  for (let c = 0; c < depth; c += NR) {
-    const b = factor + ((<usize>c * <usize>factorRows + <usize>(x0 * NR)) << 2);
-    for (let r = 0; r < rows; r += MR) {
-      const to = dy + <usize>(y0 + r) * ld + (<usize>c << 2);
-      microKernel(to, ld, w + (<usize>(r * TILE) << 2), b, k, true);
     }
   }
 }

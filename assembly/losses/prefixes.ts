@@ -20,12 +20,9 @@
 import { MR, NR, multiplyPacked } from '../core/gemm';
 import { storeColumns } from '../core/lanes';
 import { expNegative, sum4 } from '../core/math';
-import { microKernel } from '../core/micro';
 import { padded } from '../core/pack';
 import { dotRow, toF32 } from '../core/rows';
-
-/** Rows and columns of a tile. */
-const TILE: i32 = 128;
+import { TILE, addProduct } from './tiles';
 
 /** Bytes of scratch that the kernels need: a tile, its weights twice, a row of columns. */
 export function prefixScratch(): i32 {
@@ -213,22 +210,6 @@ function addWeights(
   for (let c: usize = 0; c < <usize>width << 2; c += 16) {
     const sum = f32x4.add(v128.load(columnTangents + c), v128.load(columnRow + c));
     v128.store(columnTangents + c, sum);
-  }
-}
-
-/** dy (rows at y0, padded(depth, NR) floats each) += w (rows x k) times rows x0 to x0 + k of factor. */
-@inline
-function addProduct(
-  dy: usize, w: usize, factor: usize, y0: i32, rows: i32, x0: i32, k: i32, factorRows: i32,
-  depth: i32,
-): void {
-  const ld = <usize>padded(depth, NR) << 2;
-  for (let c = 0; c < depth; c += NR) {
-    const b = factor + ((<usize>c * <usize>factorRows + <usize>(x0 * NR)) << 2);
-    for (let r = 0; r < rows; r += MR) {
-      const to = dy + <usize>(y0 + r) * ld + (<usize>c << 2);
-      microKernel(to, ld, w + (<usize>(r * TILE) << 2), b, k, true);
-    }
   }
 }
 
