@@ -279,6 +279,23 @@ test('a new encoder takes a higher learning rate than a loaded one', async () =>
   close(rates, [2e-2, 6e-3], { rtol: 1e-6, what: 'learning rates' });
 });
 
+test('a new encoder forgets squared gradients of pairs sooner than a loaded one', async () => {
+  for (const [isLoaded, betas] of [
+    [false, [0.9, 0.99]],
+    [true, [0.9, 0.999]],
+  ] as const) {
+    const rows: Float32Array[] = [];
+    for (const options of [SHORT, { ...SHORT, betas }]) {
+      const made = new SentenceEncoder(TEXTS, { width: 16 });
+      const encoder = isLoaded ? loadSentenceEncoder(saveSentenceEncoder(made)) : made;
+      for await (const _ of train(encoder, { pairs: PAIRS }, options));
+      rows.push(encoder.encode(TEXTS).data);
+      encoder.dispose();
+    }
+    same(rows[0], rows[1], isLoaded ? 'loaded' : 'new');
+  }
+});
+
 const texts = fc.constantFrom('a', 'b', 'c', 'd', 'e', 'f');
 const pairs = fc.array(fc.tuple(texts, texts), { minLength: 2, maxLength: 12 });
 

@@ -43,7 +43,9 @@ export function staticDefaults(
     learningRate: isNew ? 2e-2 : 6e-3,
     warmup: 0,
     weightDecay: 0,
-    betas: [0.9, 0.999],
+    // Most rows of a new table are in some hundred batches: over 1,000 steps their first gradients, which are
+    // the largest, would hold.
+    betas: [0.9, isNew && kind === 'pairs' ? 0.99 : 0.999],
     gradClip: 1e6,
     schedule: 'linear',
   };
