@@ -438,8 +438,9 @@ test('a LoRA adapter goes on after an interrupt, and is written alone and merged
   const done = run('eval', join(folder, 'lora'), '--data', pairs);
   same(done.status, 0, done.error);
   const refused = train(pairs, 'static', '--kind', 'static', '--lora', '4');
-  same(refused.status, 2);
   check(/--lora is for BERT-like encoders/.test(refused.error), refused.error);
+  check(/--lora must be at most 16/.test(adapt('wide', '--lora', '17').error), 'a wide adapter');
+  check(/must be at least 2/.test(adapt('one', '--batch-size', '1').error), 'a batch of one');
 });
 
 test('a trained folder has a report, and eval reads it', () => {

@@ -245,7 +245,7 @@ test('refuses adapters that are not for it, and says which file', () => {
   throws(
     () => saveSentenceEncoder(loadSentenceEncoder(folder), { adapter: true }),
     RangeError,
-    /encoder must be with an adapter/,
+    /the encoder has no adapter/,
   );
 });
 
@@ -254,10 +254,11 @@ test('refuses what it can not train', async () => {
     encoder: SentenceEncoder,
     options: object,
     expected: RegExp,
+    data: Data = { pairs: TRAINING_PAIRS },
   ): Promise<void> => {
     let message = 'nothing thrown';
     try {
-      await losses(encoder, { pairs: TRAINING_PAIRS }, options as SentenceTrainOptions);
+      await losses(encoder, data, options as SentenceTrainOptions);
     } catch (error) {
       message = (error as Error).message;
     }
@@ -269,6 +270,20 @@ test('refuses what it can not train', async () => {
   await fails(encoder, { lora: { ranks: 8 } }, /ranks/);
   await fails(encoder, { lora: 8 }, /lora/);
   await fails(encoder, { lora: { dropout: 1 } }, /dropout must be/);
+  await fails(encoder, { lora: { rank: 17 } }, /rank must be at most 16, the width/);
+  // Data in which nothing is compared would be trained on for nothing.
+  const pairs = [1, 2, 3].map((i): [string, string] => ['near', `far ${i}`]);
+  await fails(encoder, {}, /pairs must have different anchors/, { pairs });
+  const swapped = pairs.map(([a, b]): [string, string] => [b, a]);
+  await fails(encoder, {}, /pairs must have different positives/, { pairs: swapped });
+  await fails(encoder, {}, /ids must have different ones/, {
+    ...{ pairs: TRAINING_PAIRS, ids: TRAINING_PAIRS.map(() => 1) },
+  });
+  const hard = { pairs, negatives: ['a', 'b', 'c'] };
+  same((await losses(loadSentenceEncoder(folder), hard, { steps: 1 })).length, 1);
+  await fails(encoder, {}, /labels must have two that are equal/, {
+    ...{ texts: TEXTS, labels: TEXTS.map((_, i) => i) },
+  });
   await fails(
     loadSentenceEncoder(folder, { precision: 'int8' }),
     {},

@@ -225,6 +225,16 @@ async function create(
   if (rank !== undefined && encoder.kind === 'static') {
     throw new InputError('--lora is for BERT-like encoders, and this one is static');
   }
+  const { network } = encoder.parts;
+  const widest = network.kind === 'bert' ? network.encoder.config.width : 0;
+  if (rank !== undefined && rank > widest) {
+    throw new InputError(`--lora must be at most ${widest}, the width of the encoder, got ${rank}`);
+  }
+  if (settings.batchSize === 1) {
+    throw new InputError(
+      '--batch-size must be at least 2, as the examples of a batch are compared',
+    );
+  }
   const lora = rank === undefined ? undefined : { rank, alpha: LORA_ALPHA };
   const defaults = sentenceTrainDefaults(encoder, kind, split.training.length, lora);
   const state = new EncoderState(encoder, defaults, rank);

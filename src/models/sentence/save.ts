@@ -278,7 +278,7 @@ function defaultDtype(network: SentenceNetwork): Dtype {
 
 function adapterOf({ adapter }: SentenceParts, dtype: Dtype | undefined): Files {
   if (adapter === undefined) {
-    rangeError(NAME, 'encoder', 'with an adapter, as train with lora gives it', 'one without');
+    throw new RangeError(`${NAME}: the encoder has no adapter: train with lora makes one`);
   }
   if (dtype !== undefined && dtype !== 'float32') {
     rangeError(NAME, 'dtype', "'float32' for an adapter", dtype);

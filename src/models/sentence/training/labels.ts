@@ -8,6 +8,9 @@ export function labelTask(
   { texts, labels }: { texts: readonly string[]; labels: Int32Array },
   { temperature }: { temperature: number },
 ): SentenceTask {
+  if (new Set(labels).size === labels.length) {
+    throw new RangeError('train: data.labels must have two that are equal: no text has a positive');
+  }
   return {
     examples: texts.length,
     batches({ batchSize, seed }) {

@@ -30,7 +30,7 @@ import type { WeightLinks } from './weights.js';
 
 /** Options of LoRA. */
 export interface LoraOptions {
-  /** Rows of the narrow matrices, from 1. @default 8 */
+  /** Rows of the narrow matrices, from 1 to the width of the encoder. @default 8 */
   rank?: number | undefined;
   /** The product is multiplied by alpha / rank; greater than 0. @default 16 */
   alpha?: number | undefined;
@@ -85,6 +85,10 @@ export function startAdapter(
       rangeError('train', 'lora', own, `rank ${rank} of ${names.length}`);
     }
     return { ...before, alpha, scale: alpha / rank, dropout };
+  }
+  if (rank > width) {
+    // More rows than that can't make the product of a higher rank.
+    rangeError('train: lora', 'rank', `at most ${width}, the width of the encoder`, rank);
   }
   const low = 1 / Math.sqrt(width);
   const made = withSeed(seed, () =>

@@ -26,10 +26,27 @@ export interface PairLoss {
   tokens?: ((text: string) => TokenIds) | undefined;
 }
 
-export function pairTask(
-  { pairs, negatives, ids }: PairExamples,
-  { temperature, tokens }: PairLoss,
-): SentenceTask {
+/** Tells whether all numbers or texts of a list are equal. */
+const areEqual = (list: ArrayLike<unknown>): boolean =>
+  Array.prototype.every.call(list, (item) => item === list[0]);
+
+/** Checks that there is a negative anywhere. */
+function checkNegatives({ pairs, negatives, ids }: PairExamples): void {
+  if (negatives.some((texts) => texts.length > 0)) return;
+  for (const [side, what] of ['anchors', 'positives'].entries()) {
+    if (areEqual(pairs.map((pair) => pair[side]))) {
+      throw new RangeError(`train: data.pairs must have different ${what}: no pair has a negative`);
+    }
+  }
+  if (ids !== undefined && areEqual(ids)) {
+    throw new RangeError('train: data.ids must have different ones: no pair has a negative');
+  }
+}
+
+/** @throws {RangeError} if no pair has a negative */
+export function pairTask(examples: PairExamples, { temperature, tokens }: PairLoss): SentenceTask {
+  const { pairs, negatives, ids } = examples;
+  checkNegatives(examples);
   const neighbors = new Neighbors(pairs);
   return {
     examples: pairs.length,
