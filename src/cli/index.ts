@@ -8,7 +8,7 @@ import { CommanderError, Command as Program } from 'commander';
 import { isCopy, runCopy } from '../../bench/peers/copies.js';
 import { wasmMemory } from '../core/kernels.js';
 import { InputError, Interrupted } from '../terminal/errors.js';
-import { errorCode, removeEmptyFolders } from '../terminal/files.js';
+import { errorText, MACHINE, removeEmptyFolders } from '../terminal/files.js';
 import { version } from '../terminal/package-files.js';
 import { Terminal } from '../terminal/progress.js';
 import { columnsOf, printable, suggestion, wrap } from '../terminal/text.js';
@@ -25,23 +25,6 @@ const SIGNALS = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 } as const;
 const PIPE_CLOSED = 141;
 /** Narrowest column of descriptions in the help; below it, lines are not broken. */
 const MIN_HELP_COLUMN = 16;
-/** Errors of the machine, not of the program: what to say of each. */
-const MACHINE: Readonly<Record<string, string>> = {
-  EMFILE: 'too many open files',
-  ENFILE: 'too many open files',
-  ENOSPC: 'no space left on the device',
-  EDQUOT: 'the disk quota is exceeded',
-  EROFS: 'the file system is read-only',
-  EACCES: 'permission denied',
-  EPERM: 'permission denied',
-  EIO: 'the device reports an error',
-  ENOENT: 'no such file or folder',
-  EISDIR: 'is a folder',
-  ENOTDIR: 'is not a folder',
-  ELOOP: 'too many symbolic links',
-  EAGAIN: 'too few resources',
-};
-
 let terminal = new Terminal(false);
 
 function register(program: Program, command: Command): void {
@@ -201,7 +184,7 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     interrupt(PIPE_CLOSED);
     return;
   }
-  process.stderr.write(`nearfar: standard output: cannot write it (${errorCode(error)})\n`);
+  process.stderr.write(`nearfar: standard output: cannot write it (${errorText(error)})\n`);
   if (interruptible === undefined) process.exit(BAD_USAGE);
   interrupt(BAD_USAGE);
 });

@@ -25,6 +25,30 @@ export function errorCode(error: unknown): string {
   return (error as { code?: string }).code ?? String(error);
 }
 
+/** Errors of the machine, not of the program: what to say of each. */
+export const MACHINE: Readonly<Record<string, string>> = {
+  EMFILE: 'too many open files',
+  ENFILE: 'too many open files',
+  ENOSPC: 'no space left on the device',
+  EDQUOT: 'the disk quota is exceeded',
+  EROFS: 'the file system is read-only',
+  EACCES: 'permission denied',
+  EPERM: 'permission denied',
+  EIO: 'the device reports an error',
+  EEXIST: 'there is a file of that name',
+  ENOENT: 'no such file or folder',
+  EISDIR: 'is a folder',
+  ENOTDIR: 'is not a folder',
+  ELOOP: 'too many symbolic links',
+  EAGAIN: 'too few resources',
+};
+
+/** Returns the code of an error of the file system and what it says: `ENOENT: no such file or folder`. */
+export function errorText(error: unknown): string {
+  const code = errorCode(error);
+  return Object.hasOwn(MACHINE, code) ? `${code}: ${MACHINE[code]}` : code;
+}
+
 /**
  * Reads a file.
  *
@@ -36,7 +60,7 @@ export function readBytes(path: string): Uint8Array {
     return readFileSync(path);
   } catch (error) {
     if (error instanceof InputError) throw error;
-    throw new InputError(`${path}: cannot read it (${errorCode(error)})`);
+    throw new InputError(`${path}: cannot read it (${errorText(error)})`);
   }
 }
 
@@ -53,7 +77,7 @@ export function fileSize(path: string): number {
     return kind.size;
   } catch (error) {
     if (error instanceof InputError) throw error;
-    throw new InputError(`${path}: cannot read it (${errorCode(error)})`);
+    throw new InputError(`${path}: cannot read it (${errorText(error)})`);
   }
 }
 
@@ -71,7 +95,7 @@ export function prepareFolder(option: string, folder: string): void {
     makeFolder(resolve(folder));
     accessSync(folder, constants.W_OK);
   } catch (error) {
-    throw new InputError(`${option} ${folder}: cannot write there (${errorCode(error)})`);
+    throw new InputError(`${option} ${folder}: cannot write there (${errorText(error)})`);
   }
 }
 
@@ -134,7 +158,7 @@ export function writeAll(files: readonly NewFile[], beforeNames: () => void = ()
   } catch (error) {
     // On a full disk, parts of files would keep it full.
     for (const partial of written) removeQuietly(partial);
-    throw new InputError(`${current}: cannot write it (${errorCode(error)})`);
+    throw new InputError(`${current}: cannot write it (${errorText(error)})`);
   }
 }
 

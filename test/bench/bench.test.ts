@@ -172,7 +172,7 @@ const REFUSED: [args: string[], says: string][] = [
   [['--largest', 'many'], '--largest must be a whole number'],
   [['ntXent', '--peers', 'nothing'], '--peers nothing: there is none of that name among PyTorch'],
   [['--threads', '0'], '--threads must be a whole number from 1 to 128'],
-  [['--draw', 'missing'], 'missing: cannot read it (ENOENT)'],
+  [['--draw', 'missing'], 'missing: cannot read it (ENOENT: no such file or folder)'],
   [['--draw', 'file'], '--draw file: is not the results.json of a benchmark'],
   [['--draw', 'other'], '--draw other: is not the results.json of a benchmark'],
   [['ntXent', '--out', 'file'], '--out file: cannot write there'],

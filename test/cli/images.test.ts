@@ -262,7 +262,7 @@ test('metadata.jsonl gives order, captions and labels', async () => {
       [1, 0],
     ],
   );
-  same(skipped.list, ['/captions/in/gone.png: cannot be read (ENOENT)']);
+  same(skipped.list, ['/captions/in/gone.png: cannot be read (ENOENT: no such file or folder)']);
 });
 
 function idx(shape: number[], data: Uint8Array): Uint8Array {
@@ -318,7 +318,7 @@ test('what cannot be read is said in one line', async () => {
   write('flat/metadata.jsonl', '{"file_name":"../secret.png"}');
   mkdirSync(join(folder, 'none'));
   const cases: [string, RegExp][] = [
-    ['gone', /gone: cannot read it \(ENOENT\)/],
+    ['gone', /gone: cannot read it \(ENOENT: no such file or folder\)/],
     ['none', /none: holds no image: no IDX, PNG, JPEG or WebP file and no metadata.jsonl/],
     ['bad', /bad\/images-idx3-ubyte: 2 × 4 × 4 bytes of data expected, got 31/],
     ['odd', /odd\/labels-idx1-ubyte: 2 labels expected, one per image, got 3/],

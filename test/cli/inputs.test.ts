@@ -171,7 +171,7 @@ test('hidden entries are no data; links that go round are named once', () => {
     '6.txt: is a folder',
     'a/above: is a link to a folder that has been read',
     'a/up: is a link to a folder that has been read',
-    'broken.txt: is a link that leads nowhere (ENOENT)',
+    'broken.txt: is a link that leads nowhere (ENOENT: no such file or folder)',
     'loop: is a link to a folder that has been read',
     'pipe.txt: is not a file but a pipe or a device',
   ]);

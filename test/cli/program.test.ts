@@ -20,8 +20,14 @@ const REFUSED: [args: string[], says: string][] = [
   [['demo', '--ful'], 'Did you mean --full?'],
   [['demo', '--out'], "option '--out <dir>' argument missing"],
   [['demo', '--out', ''], 'demo: --out must name a folder'],
-  [['demo', '--out', 'file'], 'demo: --out file: cannot write there (EEXIST)'],
-  [['demo', '--out', 'file/below'], 'demo: --out file/below: cannot write there (ENOTDIR)'],
+  [
+    ['demo', '--out', 'file'],
+    'demo: --out file: cannot write there (EEXIST: there is a file of that name)',
+  ],
+  [
+    ['demo', '--out', 'file/below'],
+    'demo: --out file/below: cannot write there (ENOTDIR: is not a folder)',
+  ],
   [['help', 'trin'], 'unknown command "trin" (Did you mean train?)'],
   [['demo', '--seed', '1.5'], 'demo: --seed must be a whole number'],
   [['hash', '--threads', '0'], 'hash: --threads must be a whole number from 1 to 128, got "0"'],

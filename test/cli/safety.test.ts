@@ -173,14 +173,14 @@ test('a model is written whole or not at all, and replaces another one whole or 
   // A folder of that name: the weights cannot be written, as on a full disk.
   const blocked = 'model.safetensors.partial';
   mkdirSync(at(`blocked/${blocked}`), { recursive: true });
-  await refused(train('blocked'), /model.safetensors: cannot write it \(EISDIR\)/);
+  await refused(train('blocked'), /model.safetensors: cannot write it \(EISDIR: is a folder\)/);
   same(readdirSync(at('blocked')), [blocked]);
   const kept = await run(home, train('kept'));
   same(kept.status, 0, kept.stderr);
   const files = filesOf(at('kept'));
   mkdirSync(at(`kept/${blocked}`));
   const other = [...train('kept', '--force'), '--context', '12'];
-  await refused(other, /model.safetensors: cannot write it \(EISDIR\)/);
+  await refused(other, /model.safetensors: cannot write it \(EISDIR: is a folder\)/);
   rmSync(at(`kept/${blocked}`), { recursive: true });
   same(filesOf(at('kept')), files);
 });
@@ -203,7 +203,10 @@ test('pipes where files are expected are refused, and never waited for', async (
   const pipe = /is not a file but a pipe or a device/;
   await refused(['train', 'gpt', '--data', 'pipes/a.txt', '--out', 'pipes/m'], pipe);
   await refused(['encode', 'mae', '--data', 'images', '--out', 'pipes/a.npy'], pipe);
-  await refused(train('pipes/folder'), /cannot write there \(EEXIST\)/);
+  await refused(
+    train('pipes/folder'),
+    /cannot write there \(EEXIST: there is a file of that name\)/,
+  );
   await refused(['eval', 'pipes/model', '--data', 'data.txt'], pipe);
   await refused(train('pipes/out'), /holds config.json, which nearfar did not write/);
 });

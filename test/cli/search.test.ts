@@ -251,7 +251,10 @@ test('what is wrong is said in a sentence', async () => {
     [base, /--documents or --corpus is needed/],
     [[...base, ...documents], /--query or --queries is needed, one of both/],
     [[...base, ...documents, ...query, '--queries', 'two.txt'], /one of both/],
-    [['search', 'nowhere', ...documents, ...query], /nowhere: cannot read it \(ENOENT\)/],
+    [
+      ['search', 'nowhere', ...documents, ...query],
+      /nowhere: cannot read it \(ENOENT: no such file or folder\)/,
+    ],
     [['search', '.', ...documents, ...query], /\.: is not the folder of a sentence encoder/],
     [['search', 'bert-v2', ...documents, ...query], /bert-v2: .*tokenizer\.json must be JSON/],
     [[...base, '--documents', 'empty.txt', ...query], /empty\.txt: is empty/],

@@ -135,7 +135,10 @@ else {
       same(status, 2, 'the rank that writes ends');
       const index = ranks.findIndex(({ isRunning }) => !isRunning);
       const [failed, other] = [ranks[index], ranks[1 - index]] as [RankProcess, RankProcess];
-      check(/cannot write it \(ENOSPC\)/.test(failed.errors), failed.errors);
+      check(
+        /cannot write it \(ENOSPC: no space left on the device\)/.test(failed.errors),
+        failed.errors,
+      );
       await other.until('rank 0 (', 15_000);
       check(other.isRunning, other.errors);
       same(mount('remount,size=50m'), undefined);

@@ -4,7 +4,7 @@ import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Files } from '../../models/index.js';
 import { InputError } from '../../terminal/errors.js';
-import { errorCode, readBytes } from '../../terminal/files.js';
+import { errorText, readBytes } from '../../terminal/files.js';
 import { readUtf8 } from './texts.js';
 
 /** Files that an encoder has; others, such as the same weights for other programs, are not read. */
@@ -48,7 +48,7 @@ export function readEncoderFolder(folder: string): Files {
     } catch (error) {
       // What a module lacks is said by file.
       if (path !== '') continue;
-      throw new InputError(`${folder}: cannot read it (${errorCode(error)})`);
+      throw new InputError(`${folder}: cannot read it (${errorText(error)})`);
     }
     for (const name of names.sort()) {
       const file = join(at, name);

@@ -3,7 +3,7 @@
 import { type Dirent, readdirSync, realpathSync, statSync } from 'node:fs';
 import { join, sep } from 'node:path';
 import { InputError } from '../../terminal/errors.js';
-import { errorCode } from '../../terminal/files.js';
+import { errorText } from '../../terminal/files.js';
 
 /** Tells of something that is left out, and why. */
 export type OnSkip = (path: string, reason: string) => void;
@@ -41,8 +41,8 @@ export function listFiles(root: string, onSkip: OnSkip): string[] {
       visited.push(realpathSync(folder));
       entries = readdirSync(folder, { withFileTypes: true });
     } catch (error) {
-      if (below === '') throw new InputError(`${root}: cannot read it (${errorCode(error)})`);
-      onSkip(folder, `cannot be read (${errorCode(error)})`);
+      if (below === '') throw new InputError(`${root}: cannot read it (${errorText(error)})`);
+      onSkip(folder, `cannot be read (${errorText(error)})`);
       return;
     }
     for (const entry of entries.sort((a, b) => (a.name < b.name ? -1 : 1))) {
@@ -74,7 +74,7 @@ export function listFiles(root: string, onSkip: OnSkip): string[] {
         onSkip(full, 'is not a file but a pipe or a device');
       }
     } catch (error) {
-      onSkip(full, `is a link that leads nowhere (${errorCode(error)})`);
+      onSkip(full, `is a link that leads nowhere (${errorText(error)})`);
     }
   }
   return files.sort();

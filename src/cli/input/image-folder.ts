@@ -11,7 +11,7 @@ import { decodeImage, ImageError, readImageHeader } from '../../data/images/deco
 import { fitImage } from '../../data/images/resize.js';
 import type { ImageShape } from '../../data/images/shape.js';
 import { InputError } from '../../terminal/errors.js';
-import { errorCode } from '../../terminal/files.js';
+import { errorCode, errorText } from '../../terminal/files.js';
 import { listFiles, type OnSkip } from './folder.js';
 import { type ImageOptions, NO_LABEL, type OpenedImages } from './image-source.js';
 import { readJsonLines } from './json-rows.js';
@@ -98,7 +98,7 @@ function readImage(path: string): Uint8Array {
     const code = errorCode(error);
     // Neither the file nor the image is to blame: the machine has run out of something.
     if (['EMFILE', 'ENFILE', 'EIO', 'ENOMEM'].includes(code)) throw error;
-    throw new ImageError(`cannot be read (${code})`);
+    throw new ImageError(`cannot be read (${errorText(error)})`);
   }
 }
 

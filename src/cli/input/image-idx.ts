@@ -25,7 +25,7 @@ import {
 } from '../../data/files/idx.js';
 import { fitImage } from '../../data/images/resize.js';
 import { InputError } from '../../terminal/errors.js';
-import { errorCode } from '../../terminal/files.js';
+import { errorText } from '../../terminal/files.js';
 import { type ImageOptions, NO_LABEL, type OpenedImages } from './image-source.js';
 import { append, gatherPixels, openTemporary, PixelFile } from './pixel-file.js';
 import { isValidationFile } from './split-names.js';
@@ -62,7 +62,7 @@ interface Part {
 function asInputError(path: string, error: unknown): InputError {
   if (error instanceof InputError) return error;
   if (error instanceof IdxError) return new InputError(`${path}: ${error.message}`);
-  return new InputError(`${path}: cannot read it (${errorCode(error)})`);
+  return new InputError(`${path}: cannot read it (${errorText(error)})`);
 }
 
 function checked<T>(path: string, body: () => T): T {

@@ -9,7 +9,7 @@ import { Random } from '../../core/random.js';
 import { STREAMS } from '../../core/streams.js';
 import { type ImageDataset, subset } from '../../data/images/dataset.js';
 import { InputError } from '../../terminal/errors.js';
-import { errorCode } from '../../terminal/files.js';
+import { errorText } from '../../terminal/files.js';
 import { printable } from '../../terminal/text.js';
 import { type OnSkip, reportSkipped } from './folder.js';
 import { isImageFile, openImageFile, openImageFolder } from './image-folder.js';
@@ -40,7 +40,7 @@ export async function openImages(path: string, options: ImageOptions): Promise<O
   try {
     kind = statSync(path);
   } catch (error) {
-    throw new InputError(`${path}: cannot read it (${errorCode(error)})`);
+    throw new InputError(`${path}: cannot read it (${errorText(error)})`);
   }
   const files = kind.isDirectory() ? idxFiles(path) : [path];
   if (files.length > 0 && files.every(isIdxFile)) return openIdx(files, options);

@@ -4,7 +4,7 @@ import { closeSync, mkdtempSync, openSync, readSync, rmSync, writeSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { InputError } from '../../terminal/errors.js';
-import { errorCode } from '../../terminal/files.js';
+import { errorText } from '../../terminal/files.js';
 
 /** A file of images of one size. */
 export class PixelFile {
@@ -53,7 +53,7 @@ function writeTemporary(write: () => void): void {
     write();
   } catch (error) {
     throw new InputError(
-      `${tmpdir()}: cannot keep decoded images there (${errorCode(error)}); set TMPDIR to another folder`,
+      `${tmpdir()}: cannot keep decoded images there (${errorText(error)}); set TMPDIR to another folder`,
     );
   }
 }

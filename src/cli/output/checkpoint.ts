@@ -16,7 +16,7 @@ import type { Files, TrainState } from '../../models/index.js';
 import { loadSafetensors, type Module, readMetadata, saveSafetensors } from '../../nn/index.js';
 import { InputError } from '../../terminal/errors.js';
 import {
-  errorCode,
+  errorText,
   type NewFile,
   PARTIAL,
   prepareFolder,
@@ -98,7 +98,7 @@ function listFolder(folder: string): string[] {
   try {
     return readdirSync(folder);
   } catch (error) {
-    throw new InputError(`${folder}: cannot read it (${errorCode(error)})`);
+    throw new InputError(`${folder}: cannot read it (${errorText(error)})`);
   }
 }
 
@@ -150,7 +150,7 @@ function lock(folder: string): void {
     writeFileSync(path, JSON.stringify({ host: hostname(), pid: process.pid }));
   } catch (error) {
     rmSync(path, { force: true });
-    throw new InputError(`--out ${folder}: cannot write there (${errorCode(error)})`);
+    throw new InputError(`--out ${folder}: cannot write there (${errorText(error)})`);
   }
   process.once('exit', () => rmSync(path, { force: true }));
 }

@@ -17,7 +17,7 @@ import {
 } from 'node:fs';
 import { npyBytes } from '../../data/files/npy.js';
 import { InputError } from '../../terminal/errors.js';
-import { errorCode, PARTIAL, removeQuietly, writeAll } from '../../terminal/files.js';
+import { errorText, PARTIAL, removeQuietly, writeAll } from '../../terminal/files.js';
 
 /** Bytes of an entry of the list: the start of the hash of the piece's rows. */
 const ENTRY_BYTES = 8;
@@ -81,7 +81,7 @@ export class RowsFile {
     try {
       return body();
     } catch (error) {
-      throw new InputError(`${this.#options.out}: cannot write it (${errorCode(error)})`);
+      throw new InputError(`${this.#options.out}: cannot write it (${errorText(error)})`);
     }
   }
 
