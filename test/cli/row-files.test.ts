@@ -96,13 +96,13 @@ test('damage in a later piece is named, with its line', () => {
   throws(
     () => [...table.readCells(write('open.csv', csv), undefined)],
     Error,
-    `${join(home, 'open.csv')}: Quote Not Closed: the parsing is finished with an opening quote at line 1502`,
+    `${join(home, 'open.csv')}: line 1502 begins a row with a quote that is not closed`,
   );
   const bad = Buffer.concat([Buffer.from(`text\n${LONG}`), Uint8Array.of(0xff, 0xfe, 10)]);
   throws(
     () => [...table.readCells(write('bad.csv', bad), undefined)],
     Error,
-    `${join(home, 'bad.csv')}: is not valid UTF-8`,
+    `${join(home, 'bad.csv')}: is not valid UTF-8; save it as UTF-8`,
   );
   const lines = write('bad.jsonl', `${LONG.replace(/^.*$/gm, '"y"')}{`);
   throws(() => [...json.readJsonLines(lines)], Error, `${lines}:1501: is not JSON`);
@@ -132,7 +132,7 @@ test('rows of a table have no more cells than columns, and what they lack is emp
   throws(
     () => records.readRecords(path),
     Error,
-    `${path}: row 2: has 3 cells, and the first line 2`,
+    `${path}: row 2: has 3 cells, and the first line 2; the first line must name the columns, and cells with the delimiter in them need quotes`,
   );
   const short = write('short.csv', 'anchor,positive\na,b\nc\nd,e,\n');
   const cells = records.readRecords(short).rows.map((row) => row.cells);

@@ -315,7 +315,7 @@ const REFUSED: [name: string, contents: string | Uint8Array, expected: RegExp, m
       table(['text1', 'text2', 'score'], (i) => [question(i), answer(i), 1]),
       /all scores are 1/,
     ],
-    ['one.csv', table(['text', 'label'], (i) => [question(i), 'x']), /all labels are x/],
+    ['one.csv', table(['text', 'label'], (i) => [question(i), 'x']), /all labels in label are x/],
     ['words.csv', table(['text'], (i) => [`w${i}`]), /no text has two words/],
     [
       'same.csv',
@@ -330,7 +330,7 @@ const REFUSED: [name: string, contents: string | Uint8Array, expected: RegExp, m
       ]),
       /must begin with the names of its columns, such as anchor and positive, got "What is a query/,
     ],
-    ['few.csv', 'anchor,positive\na b,c d\ne f,g h\n', /too few examples/],
+    ['few.csv', 'anchor,positive\na b,c d\ne f,g h\n', /at least four examples are needed/],
     [
       'object.jsonl',
       lines((i) => ({ query: question(i), document: { x: i } })),

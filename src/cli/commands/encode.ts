@@ -27,7 +27,7 @@ interface Opened {
 /** Opens the model of a folder, or the English encoder. */
 async function open({ positional, options }: Input): Promise<Opened> {
   const [folder] = positional;
-  const asked = ['promptName', 'precision', 'dimensions'].some((name) => {
+  const asked = ['promptName', 'precision', 'dimensions', 'column'].some((name) => {
     return options[name] !== undefined;
   });
   if (!asked && folder !== undefined && !isSentenceFolder(folder)) {
@@ -38,7 +38,11 @@ async function open({ positional, options }: Input): Promise<Opened> {
   const promptName = checkPromptName('--prompt-name', encoder, options.promptName);
   const { dimensions } = settings;
   return {
-    encoder: sentenceRows(encoder, { promptName, dimensions }),
+    encoder: sentenceRows(
+      encoder,
+      { promptName, dimensions },
+      options.column as string | undefined,
+    ),
     settings: { ...settings, promptName },
   };
 }
@@ -68,6 +72,10 @@ export const encode: Command = {
   ],
   options: [
     { flags: '--data <path>', description: 'texts (a .txt has one per line) or images' },
+    {
+      flags: '--column <name>',
+      description: 'column of the texts in a table or in objects (default: text)',
+    },
     {
       flags: '--out <file>',
       description: 'a .npy file, one row per input; FILE.ids.txt says which input each row is',

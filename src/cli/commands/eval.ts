@@ -3,13 +3,15 @@
 import { evaluateEmbeddings, type Matrix } from '../../index.js';
 import { InputError } from '../../terminal/errors.js';
 import { type Command, type Input, JSON_OPTION, MODEL_FOLDER, required } from '../command.js';
+import type { ColumnNames } from '../input/example-columns.js';
 import {
   EMBEDDING_OPTIONS,
   readAdapterOption,
   readGiven,
   searchMetrics,
 } from '../models/adapters.js';
-import { inputError, openFor } from '../models/open.js';
+import { inputError, isSentenceFolder, openFor } from '../models/open.js';
+import { COLUMN_OPTIONS } from '../models/sentence-options.js';
 import { formatMetric, metricTitle } from '../output/metrics.js';
 
 /** Evaluates a trained model. */
@@ -19,6 +21,10 @@ export const evaluate: Command = {
   arguments: [{ ...MODEL_FOLDER, notation: '[dir]' }],
   options: [
     { flags: '--data <path>', description: 'files of the kind that it was trained on' },
+    ...COLUMN_OPTIONS.map(({ flag, value, description }) => ({
+      flags: `--${flag} ${value}`,
+      description,
+    })),
     ...EMBEDDING_OPTIONS,
     {
       flags: '--adapter <file>',
@@ -45,7 +51,12 @@ export const evaluate: Command = {
       throw new InputError('a folder of a model, or --queries or --embeddings is needed');
     const path = required(options, 'data');
     const run = await openFor('evaluate', positional[0]);
-    const metrics = await inputError('--data', () => run(path, terminal));
+    const columns = readColumnNames(options);
+    const [name] = Object.keys(columns);
+    if (name !== undefined && !isSentenceFolder(positional[0])) {
+      throw new InputError(`--${name} is for sentence encoders`);
+    }
+    const metrics = await inputError('--data', () => run(path, terminal, columns));
     terminal.event('done', metrics);
     terminal.table(
       ['metric', 'value'],
@@ -53,6 +64,15 @@ export const evaluate: Command = {
     );
   },
 };
+
+/** Reads the names of columns that were given. */
+function readColumnNames(options: Input['options']): ColumnNames {
+  const given = COLUMN_OPTIONS.flatMap(({ setting }) => {
+    const name = options[setting];
+    return typeof name === 'string' ? [[setting, name]] : [];
+  });
+  return Object.fromEntries(given);
+}
 
 /** Evaluates ready-made embeddings, with an adapter next to them if there is one. */
 function evaluateGiven(input: Input): void {

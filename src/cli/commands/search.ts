@@ -17,6 +17,7 @@ import {
   type EncodeSettings,
   openSentenceEncoder,
   readEncodeSettings,
+  readTextColumn,
 } from '../models/sentence.js';
 import { encodeTexts } from '../models/sentence-rows.js';
 
@@ -101,15 +102,8 @@ function readColumn(
 ): Text[] {
   const used = new Set<string>();
   const onColumn = (name: string): unknown => used.add(name);
-  let texts: Text[];
-  try {
-    texts = readTexts(path, { lines: true, column, columns, onColumn });
-  } catch (error) {
-    const isColumn = error instanceof InputError && / has no /.test(error.message);
-    if (!isColumn || column !== undefined) throw error;
-    const option = columns === QUERY_COLUMNS ? '--query-column' : '--column';
-    throw new InputError(`${error.message}; ${option} says which to read`);
-  }
+  const option = columns === QUERY_COLUMNS ? '--query-column' : '--column';
+  const texts = readTextColumn(path, column, columns, option, onColumn);
   if (used.size === 0) return texts;
   const seen = new Set<string>();
   const distinct = texts.filter(({ text }) => {

@@ -2,7 +2,7 @@
 
 import { closeSync, fstatSync, openSync, readFileSync, readSync } from 'node:fs';
 import { InputError } from '../../terminal/errors.js';
-import { errorCode } from '../../terminal/files.js';
+import { errorText } from '../../terminal/files.js';
 
 /** Bytes of a file, or characters of a text, that are handled at once. */
 export const PIECE = 2 ** 20;
@@ -52,7 +52,7 @@ export function withFile<T>(path: string, body: (file: number) => T): T {
     return body(file);
   } catch (error) {
     if (error instanceof InputError) throw error;
-    throw new InputError(`${path}: cannot read it (${errorCode(error)})`);
+    throw new InputError(`${path}: cannot read it (${errorText(error)})`);
   } finally {
     if (file !== undefined) closeSync(file);
   }
@@ -90,6 +90,19 @@ export function* readPieces(path: string, onRead: (bytes: number) => void): Gene
   }
 }
 
+/** Refuses files that are no text, and UTF-16 that does not say so. */
+function checkStart(path: string, bytes: Uint8Array): void {
+  const [first, second] = bytes;
+  if (first === 0x1f && second === 0x8b)
+    throw new InputError(`${path}: is gzipped; unpack it first`);
+  if (first === 0x50 && second === 0x4b && bytes[2] === 3) {
+    throw new InputError(`${path}: is a zip or Excel file, not text; save it as .csv`);
+  }
+  if (bytes.length > 1 && (first === 0) !== (second === 0)) {
+    throw new InputError(`${path}: is UTF-16 without a byte order mark; save it as UTF-8`);
+  }
+}
+
 /**
  * Decodes UTF-8, or UTF-16 where the bytes begin with its byte order mark.
  *
@@ -98,11 +111,13 @@ export function* readPieces(path: string, onRead: (bytes: number) => void): Gene
 export function decodeUtf8(path: string, bytes: Uint8Array, isStart = true): string {
   const utf16 = isStart ? utf16Of(bytes) : undefined;
   if (utf16 !== undefined) return decodeUtf16(path, bytes, utf16);
+  if (isStart) checkStart(path, bytes);
   try {
     // A byte order mark is one at the start alone.
     return new TextDecoder('utf-8', { fatal: true, ignoreBOM: !isStart }).decode(bytes);
   } catch (error) {
-    if (error instanceof TypeError) throw new InputError(`${path}: is not valid UTF-8`);
+    if (error instanceof TypeError)
+      throw new InputError(`${path}: is not valid UTF-8; save it as UTF-8`);
     throw new InputError(`${path}: is too large to read at once; split it into several files`);
   }
 }

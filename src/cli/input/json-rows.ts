@@ -21,7 +21,8 @@ export interface JsonRow {
 const ignore = (): void => {};
 
 /**
- * Reads a file of one JSON value per line; empty lines are left out.
+ * Reads a file of one JSON value per line; empty lines are left out. A file that holds one array of
+ * rows is read as that.
  *
  * @throws {InputError} if a line is not JSON
  */
@@ -29,14 +30,44 @@ export function* readJsonLines(
   file: string,
   onRead: (bytes: number) => void = ignore,
 ): Generator<JsonRow> {
+  if (isArrayOfRows(startOf(file))) {
+    yield* readJsonArray(file, 'a JSON value per line', onRead);
+    return;
+  }
   for (const { at, line } of readLines(file, onRead)) yield { at, row: parseJson(at, line) };
+}
+
+/** The first characters of a file. */
+function startOf(file: string): string {
+  return withTextFile(file, (open) => decodeStart(file, readRange(open, 0, PIECE))).trimStart();
+}
+
+/** Tells whether a file begins with an array of objects or lists, or one that its first line does not end. */
+function isArrayOfRows(start: string): boolean {
+  if (!start.startsWith('[')) return false;
+  const [line = ''] = start.split('\n', 1);
+  const first = tryJson(line);
+  return first === undefined || (Array.isArray(first) && first.every(isObject) && first.length > 0);
+}
+
+function isObject(value: unknown): boolean {
+  return typeof value === 'object' && value !== null;
+}
+
+function tryJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }
 
 function parseJson(at: string, text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
-    throw new InputError(`${at}: is not JSON`);
+    const hint = /[:,[]\s*-?(NaN|Infinity)\b/.test(text) ? '; NaN and Infinity must be null' : '';
+    throw new InputError(`${at}: is not JSON${hint}`);
   }
 }
 
@@ -59,13 +90,17 @@ export function* readJsonArray(
   tableRows: (object: object) => readonly unknown[] | undefined = () => undefined,
 ): Generator<JsonRow> {
   let count = 0;
-  const first = withTextFile(file, (open) =>
-    decodeStart(file, readRange(open, 0, PIECE)),
-  ).trimStart();
-  if (!first.startsWith('[')) {
-    const value = parseJson(file, decodeUtf8(file, readBytes(file)));
-    const object: object = Object(value);
-    const list = tableRows(object) ?? Object.values(object).find(Array.isArray);
+  const start = startOf(file);
+  if (!start.startsWith('[')) {
+    const text = decodeUtf8(file, readBytes(file));
+    const [line = ''] = start.split('\n', 1);
+    const value = tryJson(text);
+    if (value === undefined && isObject(tryJson(line))) {
+      for (const { at, line } of readLines(file, onRead)) yield { at, row: parseJson(at, line) };
+      return;
+    }
+    const object: object = Object(value ?? parseJson(file, text));
+    const list = tableRows(object) ?? findRows(file, object);
     if (list === undefined) throw new InputError(`${file}: must be ${what}`);
     for (const row of list) yield { at: `${file}: row ${++count}`, row };
     return;
@@ -74,6 +109,30 @@ export function* readJsonArray(
     const at = `${file}: row ${++count}`;
     yield { at, row: parseJson(at, decodeUtf8(file, bytes, false)) };
   }
+}
+
+/** Names of the array of rows in an object that holds several. */
+const ROWS = ['rows', 'data', 'examples', 'records', 'items'];
+
+/**
+ * Finds the array of rows in an object.
+ *
+ * @throws {InputError} if it is not clear which it is
+ */
+function findRows(file: string, object: object): readonly unknown[] | undefined {
+  const arrays = Object.entries(object).filter(
+    (entry): entry is [string, unknown[]] => Array.isArray(entry[1]) && entry[1].length > 0,
+  );
+  const ofRows = arrays.filter(([, array]) => array.every(isObject));
+  const found = ofRows.length > 0 ? ofRows : arrays;
+  const named = found.find(([name]) => ROWS.includes(name));
+  if (named === undefined && found.length > 1) {
+    const names = found.map(([name]) => name).join(', ');
+    throw new InputError(
+      `${file}: holds several arrays, ${names}; write the one to read to a file`,
+    );
+  }
+  return (named ?? found[0])?.[1];
 }
 
 /** Bytes of each element of the file's array. */

@@ -21,6 +21,8 @@ export interface TableRow {
 export interface Rows {
   readonly rows: readonly TableRow[];
   readonly columns: readonly string[];
+  /** The files that were read, and the columns of each. */
+  readonly files: readonly { readonly file: string; readonly columns: ReadonlySet<string> }[];
 }
 
 /** Names of the cells of a row without names: a list of texts, or one text. */
@@ -34,12 +36,16 @@ function nameCells(at: string, row: unknown): Record<string, unknown> {
     return { anchor, positive, ...(negatives.length > 0 && { negative: negatives }) };
   }
   if (typeof row === 'object' && row !== null) {
+    const { messages, conversations } = row as { messages?: unknown; conversations?: unknown };
+    const chat = readChat(messages) ?? readChat(conversations);
+    if (chat !== undefined) return chat;
     const keys = Object.keys(row);
     const [only] = Object.values(row);
     if (keys.length > 1 || !Array.isArray(only) || only.length < 2) return { ...row };
-    const chat = readChat(only);
-    if (chat !== undefined) return chat;
+    const said = readChat(only);
+    if (said !== undefined) return said;
     if (!only.every((text) => typeof text === 'string')) return { ...row };
+    if (/^(texts?|tripl(et|e)s?)$/i.test(keys[0] as string)) return nameCells(at, only);
     // The form of sentence-transformers' collections: texts that mean the same.
     return { anchor: only[0], positive: only.slice(1) };
   }
@@ -49,7 +55,8 @@ function nameCells(at: string, row: unknown): Record<string, unknown> {
 }
 
 /** Reads the first question of a chat and the answer to it; undefined if these are no messages. */
-function readChat(messages: readonly unknown[]): Record<string, unknown> | undefined {
+function readChat(messages: unknown): Record<string, unknown> | undefined {
+  if (!Array.isArray(messages) || messages.length < 2) return undefined;
   const turns = messages.map((message) => {
     const { role, from, content, value } = (message ?? {}) as Record<string, unknown>;
     return { role: role ?? from, text: content ?? value };
@@ -66,7 +73,12 @@ function readChat(messages: readonly unknown[]): Record<string, unknown> | undef
  * the paragraph that answers it. Undefined for other rows.
  */
 function readSquad(row: unknown): { query: unknown; document: unknown }[] | undefined {
-  const { paragraphs } = Object(row) as { paragraphs?: unknown };
+  const { paragraphs, answers, ...cells } = Object(row) as Record<string, unknown>;
+  const { text, answer_start: start } = Object(answers) as Record<string, unknown>;
+  if (Array.isArray(text) && Array.isArray(start) && cells.context !== undefined) {
+    const { question, context, ...others } = cells;
+    return [{ query: question, document: text.length > 0 ? context : undefined, ...others }];
+  }
   if (!Array.isArray(paragraphs)) return undefined;
   const isParagraph = (each: unknown): boolean => Array.isArray(Object(each).qas);
   if (paragraphs.length === 0 || !paragraphs.every(isParagraph)) return undefined;
@@ -77,12 +89,26 @@ function readSquad(row: unknown): { query: unknown; document: unknown }[] | unde
   );
 }
 
-/** Reads an object that is a table itself: a list for each column, or a text for each text. */
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/**
+ * Reads an object that is a table itself: a list for each column, a text for each text or id, an
+ * object for each row, or, as pandas writes it, an object of row numbers and cells for each column.
+ */
 function readJsonTable(table: object): object[] | undefined {
   const entries = Object.entries(table);
   if (entries.length < 2) return undefined;
   if (entries.every(([, value]) => typeof value === 'string')) {
-    return entries.map(([anchor, positive]) => ({ anchor, positive }));
+    const areIds = entries.every(([key]) => /^\S*\d\S*$/.test(key));
+    return entries.map(([key, text]) => (areIds ? { text } : { anchor: key, positive: text }));
+  }
+  if (entries.every(([, value]) => isRecord(value))) {
+    const objects = entries as [string, Record<string, unknown>][];
+    const numbers = Object.keys(objects[0]?.[1] as object);
+    if (!numbers.every((key) => /^\d+$/.test(key))) return objects.map(([, row]) => row);
+    return numbers.map((key) => Object.fromEntries(objects.map(([name, own]) => [name, own[key]])));
   }
   const [[, first]] = entries as [[string, unknown]];
   const isColumns = entries.every(
@@ -105,7 +131,8 @@ function* readTableRows(
   const rows = readCells(file, delimiter, onRead);
   const names: string[] = (rows.next().value ?? []).map((name: string) => name.trim());
   const twice = names.find((name, i) => name !== '' && names.indexOf(name) !== i);
-  if (twice !== undefined) throw new InputError(`${file}: has several columns ${twice}`);
+  if (twice !== undefined)
+    throw new InputError(`${file}: has several columns ${twice}; rename one of them`);
   let count = 0;
   for (const row of rows) {
     const at = `${file}: row ${++count}`;
@@ -118,13 +145,28 @@ function* readTableRows(
   }
 }
 
+/** Reads a text from each line; one in fastText's form begins with its label, `__label__x`. */
+function* readTextRows(file: string, onRead: (bytes: number) => void): Generator<TableRow> {
+  let [lines, tabs] = [0, 0];
+  for (const { at, line } of readLines(file, onRead)) {
+    lines++;
+    if (line.includes('\t')) tabs++;
+    const labels = [...line.matchAll(/(?<!\S)__label__(\S+)/g)].map(([, label]) => label);
+    const text = line.replace(/(?<!\S)__label__\S+\s*/g, '');
+    yield { at, cells: labels.length === 0 ? { text: line } : { text, label: labels } };
+  }
+  if (lines > 1 && tabs === lines) {
+    throw new InputError(`${file}: has a tab in each line; rename it to .tsv to read its columns`);
+  }
+}
+
 function* readFile(file: string): Generator<TableRow> {
   const onRead = reportWork(`reading ${printable(file)}`, statSync(file).size);
   const kind = extname(file).toLowerCase();
   if (kind === '.csv' || kind === '.tsv') {
     yield* readTableRows(file, kind === '.csv' ? undefined : '\t', onRead);
   } else if (kind === '.txt') {
-    for (const { at, line } of readLines(file, onRead)) yield { at, cells: { text: line } };
+    yield* readTextRows(file, onRead);
   } else {
     const isArray = kind === '.json';
     const values = isArray
@@ -137,7 +179,7 @@ function* readFile(file: string): Generator<TableRow> {
 }
 
 /** Makes columns of the cells of objects within rows: `data.query`. */
-export function flattenRows({ rows }: Rows): Rows {
+export function flattenRows({ rows, files }: Rows): Rows {
   const flatten = (cells: object, prefix: string): [string, unknown][] =>
     Object.entries(cells).flatMap(([name, cell]): [string, unknown][] =>
       typeof cell === 'object' && cell !== null && !Array.isArray(cell)
@@ -145,7 +187,24 @@ export function flattenRows({ rows }: Rows): Rows {
         : [[prefix + name, cell]],
     );
   const flat = rows.map(({ at, cells }) => ({ at, cells: Object.fromEntries(flatten(cells, '')) }));
-  return { rows: flat, columns: columnsOf(flat) };
+  return { rows: flat, columns: columnsOf(flat), files };
+}
+
+/**
+ * Makes two columns of one whose cells are lists of two texts, as those of `{ texts, label }`.
+ *
+ * @returns undefined if there is no such column
+ */
+export function splitPairCells({ rows, columns, files }: Rows): Rows | undefined {
+  const isPair = (cell: unknown): boolean =>
+    Array.isArray(cell) && cell.length === 2 && cell.every((text) => typeof text === 'string');
+  const pair = columns.find((name) => rows.every(({ cells }) => isPair(cells[name])));
+  if (pair === undefined) return undefined;
+  const split = rows.map(({ at, cells: { [pair]: texts, ...others } }) => {
+    const [first, second] = texts as [string, string];
+    return { at, cells: { [`${pair} 1`]: first, [`${pair} 2`]: second, ...others } };
+  });
+  return { rows: split, columns: columnsOf(split), files };
 }
 
 function columnsOf(rows: readonly TableRow[]): string[] {
@@ -161,7 +220,12 @@ function columnsOf(rows: readonly TableRow[]): string[] {
  */
 export function readRecords(path: string): Rows {
   const rows: TableRow[] = [];
-  for (const file of filesOf(path)) for (const row of readFile(file)) rows.push(row);
+  const files: { file: string; columns: Set<string> }[] = [];
+  for (const file of filesOf(path)) {
+    const start = rows.length;
+    for (const row of readFile(file)) rows.push(row);
+    if (rows.length > start) files.push({ file, columns: new Set(columnsOf(rows.slice(start))) });
+  }
   if (rows.length === 0) throw new InputError(`${path}: holds no rows`);
-  return { rows, columns: columnsOf(rows) };
+  return { rows, columns: columnsOf(rows), files };
 }

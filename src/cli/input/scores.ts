@@ -11,6 +11,18 @@ const INFERENCE: Readonly<Record<string, number>> = {
   not_entailment: 0,
 };
 
+/** Numbers of these classes in public datasets, where -1 is none. */
+const CLASSES = ['entailment', 'neutral', 'contradiction'] as const;
+
+/** Forms of scores: higher is nearer, or the numbers of the classes of inference. */
+export type ScoreForm = 'numbers' | 'classes';
+
+/** Meanings of these forms, for people. */
+export const SCORE_FORMS: Readonly<Record<ScoreForm, string>> = {
+  numbers: 'higher is nearer',
+  classes: `0 is ${CLASSES[0]}, 1 ${CLASSES[1]}, 2 ${CLASSES[2]}`,
+};
+
 /** Cells that programs write for a missing score. */
 const MISSING_SCORE = /^(n\/?a|#n\/a|nan|null|none|[-–?.]+)$/i;
 
@@ -27,9 +39,18 @@ function isMissingScore(cell: unknown): boolean {
  * @returns undefined if the cell is empty
  * @throws {InputError} if it is none
  */
-export function scoreOf(at: string, column: string, cell: unknown): number | undefined {
+export function scoreOf(
+  at: string,
+  column: string,
+  cell: unknown,
+  form: ScoreForm = 'numbers',
+): number | undefined {
   if (typeof cell === 'boolean') return cell ? 1 : 0;
   if (isMissingScore(cell)) return undefined;
+  if (form === 'classes') {
+    const name = CLASSES[Number(cell)];
+    return name === undefined ? undefined : INFERENCE[name];
+  }
   const text = (typeof cell === 'object' ? JSON.stringify(cell) : String(cell)).trim();
   const inference = INFERENCE[text.toLowerCase()];
   if (inference !== undefined) return inference;
@@ -63,12 +84,50 @@ export function holdsScores({ rows }: Rows, column: string): boolean {
   return scores > others;
 }
 
-/** Refuses a column of scores that holds none: all pairs would count as near, those of low scores too. */
-export function refuseScores(path: string, { rows }: Rows, column: string): never {
-  const given = rows.map(({ cells }) => cells[column]).find((cell) => !isMissingScore(cell));
-  const got = given === undefined ? 'nothing' : JSON.stringify(given);
+/** The lowest and the highest of scores. */
+export function rangeOf(scores: readonly number[]): [low: number, high: number] {
+  let [low, high] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
+  for (const score of scores) [low, high] = [Math.min(low, score), Math.max(high, score)];
+  return [low, high];
+}
+
+/** Values that are named in a message. */
+const SHOWN = 3;
+
+/** Some different cells of a column, for messages: `"high", "low"`. */
+export function valuesOf({ rows }: Rows, column: string): string {
+  const values = new Set<string>();
+  for (const { cells } of rows) {
+    const cell = cells[column];
+    if (!isMissingScore(cell)) values.add(JSON.stringify(cell));
+    if (values.size > SHOWN) return `${[...values].slice(0, SHOWN).join(', ')}, …`;
+  }
+  return values.size === 0 ? 'nothing' : [...values].join(', ');
+}
+
+/**
+ * Tells how the scores of a column are written.
+ *
+ * @param isInference whether the pairs are premises and hypotheses
+ * @param isAsked whether the user named the column
+ * @throws {InputError} if 0 and 1 may both be that a premise entails the hypothesis
+ */
+export function scoreFormOf(
+  path: string,
+  { rows }: Rows,
+  column: string,
+  isInference: boolean,
+  isAsked: boolean,
+): ScoreForm {
+  if (!isInference) return 'numbers';
+  const values = new Set(rows.map(({ cells }) => cells[column]).filter((c) => !isMissingScore(c)));
+  const numbers = new Set([...values].map((value) => Number(value)));
+  if ([...numbers].some((value) => ![-1, 0, 1, 2].includes(value))) return 'numbers';
+  if ([...values].some((value) => typeof value === 'boolean')) return 'numbers';
+  if (numbers.has(2)) return 'classes';
+  if (isAsked || !numbers.has(0)) return 'numbers';
   throw new InputError(
-    `${path}: ${column} must hold numbers, got ${got}; --score names another column, and without a ` +
-      'column of that name all rows are pairs that belong together',
+    `${path}: ${column} holds 0 and 1, and either may be entailment; write entailment and ` +
+      `not_entailment instead, or give --score ${column} if 1 is entailment`,
   );
 }

@@ -7,7 +7,7 @@ import { createHash } from 'node:crypto';
 import { statSync } from 'node:fs';
 import { extname, join, relative, sep } from 'node:path';
 import { InputError } from '../../terminal/errors.js';
-import { errorCode, readBytes } from '../../terminal/files.js';
+import { errorText, readBytes } from '../../terminal/files.js';
 import { printable } from '../../terminal/text.js';
 import { decodeUtf8, PIECE } from './file-pieces.js';
 import { listFiles, reportSkipped } from './folder.js';
@@ -89,6 +89,9 @@ const READERS: Readonly<Record<string, (file: string, reading: Reading) => Itera
   '.tsv': (file, reading) => readTable(file, '\t', reading),
 };
 const KINDS = Object.keys(READERS);
+/** Files that hold tables in another form. */
+const PACKED = /\.(gz|zip|zst|bz2|xz|7z)$/i;
+const BINARY = /\.(xlsx?|ods|parquet|arrow|feather|pkl|sqlite|db)$/i;
 /** Files that lie next to data and are not texts to learn from. */
 const NO_DATA = /^(licen[cs]e|readme|copying|notice)(\.\w+)?$/i;
 
@@ -123,12 +126,19 @@ export function filesOf(path: string): string[] {
   try {
     isFolder = statSync(path).isDirectory();
   } catch (error) {
-    throw new InputError(`${path}: cannot read it (${errorCode(error)})`);
+    throw new InputError(`${path}: cannot read it (${errorText(error)})`);
   }
   if (!isFolder) {
     if (isTextFile(path)) return [path];
     const got = extname(path) === '' ? 'a file without a suffix' : extname(path);
-    throw new InputError(`${path}: must be ${KINDS.join(', ')} or a folder of them, got ${got}`);
+    const hint = PACKED.test(path)
+      ? '; unpack it first'
+      : BINARY.test(path)
+        ? '; save it as .csv'
+        : '';
+    throw new InputError(
+      `${path}: must be ${KINDS.join(', ')} or a folder of them, got ${got}${hint}`,
+    );
   }
   const onSkip = skipped();
   const all = listFiles(path, onSkip);

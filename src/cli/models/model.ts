@@ -15,6 +15,7 @@ import type {
   train,
 } from '../../models/index.js';
 import type { Terminal } from '../../terminal/progress.js';
+import type { ColumnNames } from '../input/example-columns.js';
 import type { ModelOption, Settings } from './options.js';
 
 /** A value, now or later. */
@@ -134,8 +135,12 @@ export interface Predictions {
 
 /** A trained model that was read from a folder: one method for each command that it serves. */
 export interface OpenedModel {
-  /** Evaluates the model on the data of a path. */
-  evaluate(path: string, terminal: Terminal): MaybePromise<Metrics>;
+  /**
+   * Evaluates the model on the data of a path.
+   *
+   * @param columns names of the columns of examples, for sentence encoders
+   */
+  evaluate(path: string, terminal: Terminal, columns?: ColumnNames): MaybePromise<Metrics>;
   /** Continues a prompt, token by token. */
   generate?(prompt: string, sampling: Sampling): Iterable<string>;
   /** Fills the masks of a text. */

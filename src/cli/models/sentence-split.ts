@@ -68,8 +68,7 @@ function draw(groups: Int32Array, seed: number): Split | undefined {
   const training: number[] = [];
   for (const group of order) {
     const part = parts.find(({ length }) => length < size && length + group.length <= 1.5 * size);
-    if (part === undefined) training.push(...group);
-    else part.push(...group);
+    for (const i of group) (part ?? training).push(i);
   }
   const [test = [], validation = []] = parts;
   const rising = (list: number[]): number[] => list.sort((a, b) => a - b);

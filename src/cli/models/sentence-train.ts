@@ -18,17 +18,12 @@ import { sentenceLoss, sentenceTrainDefaults } from '../../models/sentence/train
 import { InputError } from '../../terminal/errors.js';
 import type { Terminal } from '../../terminal/progress.js';
 import { readEncoderFolder } from '../input/encoder-folder.js';
+import type { ColumnNames } from '../input/example-columns.js';
 import { type Examples, type ReadExamples, readExamples } from '../input/examples.js';
+import { rangeOf } from '../input/scores.js';
 import { type Curves, sentenceReport } from '../output/sentence-report.js';
 import type { Metrics, ModelDeclaration, OpenedModel, TrainingSetup, TrainLoop } from './model.js';
-import {
-  choiceOption,
-  integerOption,
-  numberOption,
-  type Settings,
-  TRAINING,
-  textOption,
-} from './options.js';
+import { type Settings, TRAINING } from './options.js';
 import {
   Evaluation,
   evaluationTask,
@@ -41,6 +36,7 @@ import {
   type TaskRows,
   teacherTask,
 } from './sentence-evaluation.js';
+import { SENTENCE_OPTIONS } from './sentence-options.js';
 import { encodeTexts, KnownRows } from './sentence-rows.js';
 import { selectExamples, splitExamples } from './sentence-split.js';
 import { EncoderState, LORA_ALPHA } from './sentence-state.js';
@@ -55,30 +51,6 @@ interface SentenceInput extends ReadExamples {
 /** Losses by the kind of data. */
 const LOSSES = { pairs: 'info-nce', scores: 'cosent', labels: 'supcon', texts: 'parts' } as const;
 
-const column = (name: string, what: string) =>
-  textOption(name, `column of ${what}, where its name does not say so`, '<column>');
-
-const OPTIONS = [
-  choiceOption('kind', 'kind of a new network, without --from', ['static', 'bert']),
-  textOption(
-    'from',
-    'folder of the sentence encoder to begin with, or english, the one in the package, which is the default without --kind, --width and --teacher',
-    '<dir>',
-  ),
-  textOption('teacher', 'rows of another model for the texts (.npy), to learn its space', '<file>'),
-  choiceOption('loss', 'what is minimized', ['info-nce', 'cosent', 'supcon', 'parts']),
-  numberOption('temperature', 'of the contrastive loss', 1e-2, 100),
-  integerOption('lora', 'rank of a LoRA adapter: train that alone, of a BERT-like encoder'),
-  integerOption('width', 'columns of a row of a new encoder'),
-  choiceOption('dtype', 'type of the weights that are written', ['float32', 'float16', 'int8']),
-  column('anchor', 'the first texts of pairs'),
-  column('positive', 'the second texts of pairs'),
-  column('negative', 'texts that are no answer to the first ones'),
-  column('score', 'how similar the texts of pairs are'),
-  column('text', 'texts with labels, or alone'),
-  column('label', 'labels'),
-] as const;
-
 type Dtype = 'float32' | 'float16' | 'int8';
 
 /** Takes the examples as the loss wants them. */
@@ -86,7 +58,7 @@ function forLoss(examples: Examples, loss: string | undefined, path: string): Ex
   const own = LOSSES[examples.kind];
   if (loss === undefined || loss === own) return examples;
   if (loss === 'info-nce' && examples.kind === 'scores') {
-    const [low, high] = [Math.min(...examples.scores), Math.max(...examples.scores)];
+    const [low, high] = rangeOf(examples.scores);
     const kept = examples.pairs.filter((_, i) => (examples.scores[i] as number) > (low + high) / 2);
     return { kind: 'pairs', pairs: kept, negatives: kept.map(() => []) };
   }
@@ -439,8 +411,10 @@ async function evaluateFile(
   encoder: SentenceEncoder,
   path: string,
   terminal: Terminal,
+  columns: ColumnNames | undefined,
 ): Promise<Metrics> {
-  const { examples } = readExamples(path);
+  const { examples, notes } = readExamples(path, columns);
+  for (const note of notes) terminal.note(note);
   const all = (
     examples.kind === 'pairs' || examples.kind === 'scores' ? examples.pairs : examples.texts
   ).map((_, i) => i);
@@ -466,7 +440,9 @@ async function evaluateFile(
 /** Opens the folder of a sentence encoder for `eval`. */
 export function openSentence(files: Files): OpenedModel {
   const encoder = loadSentenceEncoder(files);
-  return { evaluate: (path, terminal) => evaluateFile(encoder, path, terminal) };
+  return {
+    evaluate: (path, terminal, columns) => evaluateFile(encoder, path, terminal, columns),
+  };
 }
 
 /** The sentence encoder. */
@@ -482,7 +458,7 @@ export const sentence: ModelDeclaration<SentenceInput> = {
     'nearfar train sentence --data pairs.csv --out encoder --from all-MiniLM-L6-v2 --lora 8',
     'nearfar train sentence --data texts.jsonl --out encoder --teacher rows.npy',
   ],
-  options: [...TRAINING, ...OPTIONS],
+  options: [...TRAINING, ...SENTENCE_OPTIONS],
   defaults: () => ({
     seed: 0,
     steps: 'by the data',

@@ -6,7 +6,7 @@ import { InputError } from '../../terminal/errors.js';
 import { type Option, parseChoice, parseInteger } from '../../terminal/options.js';
 import type { Input } from '../command.js';
 import { readEncoderFolder } from '../input/encoder-folder.js';
-import { readTexts } from '../input/texts.js';
+import { readTexts, type Text } from '../input/texts.js';
 import type { RowEncoder } from './model.js';
 import { inputError } from './open.js';
 import { BATCH, type EncodeRequest, encodeInTurns } from './sentence-rows.js';
@@ -88,15 +88,43 @@ export function checkPromptName(
   throw new InputError(`${option} must be ${known}, got ${JSON.stringify(given)}`);
 }
 
-/** Makes the row encoder of a sentence encoder: a row for each text, a line of a `.txt` each. */
+/**
+ * Reads the texts of a file, one for each row or line.
+ *
+ * @param column the column that was asked for; `text`, or the first of `columns`, without one
+ * @param option name of the option that names a column, for the message
+ * @throws {InputError} if there is no such column
+ */
+export function readTextColumn(
+  path: string,
+  column: string | undefined,
+  columns: readonly string[],
+  option: string,
+  onColumn?: (name: string) => unknown,
+): Text[] {
+  try {
+    return readTexts(path, { lines: true, column, columns, ...(onColumn && { onColumn }) });
+  } catch (error) {
+    const isColumn = error instanceof InputError && / has no /.test(error.message);
+    if (!isColumn || column !== undefined) throw error;
+    throw new InputError(`${error.message}; ${option} says which to read`);
+  }
+}
+
+/**
+ * Makes the row encoder of a sentence encoder: a row for each text, a line of a `.txt` each.
+ *
+ * @param column column of the texts in tables and objects
+ */
 export function sentenceRows(
   encoder: SentenceEncoder,
   options: Omit<EncodeRequest, 'name'>,
+  column?: string,
 ): RowEncoder {
   return {
     batch: BATCH[encoder.kind],
     read(path) {
-      const rows = readTexts(path, { lines: true });
+      const rows = readTextColumn(path, column, [], '--column');
       const texts = rows.map(({ text }) => text);
       const { note } = cutNote(encoder, texts, 'texts', options.promptName);
       return {
