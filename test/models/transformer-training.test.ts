@@ -271,6 +271,32 @@ test("dropout is keyed by a text's sample alone, and another step draws another"
   encoder.dispose();
 });
 
+test('texts are cut into chunks by their number and by their tokens', async () => {
+  const { cutIntoChunks } = await parts();
+  const limits = { texts: 3, tokens: 10 };
+  same(cutIntoChunks([1, 1, 1, 1, 1], limits), [3, 2]);
+  same(cutIntoChunks([5, 5, 1, 9, 0, 2], limits), [2, 3, 1]);
+  same(cutIntoChunks([4, 40, 4, 4], limits), [1, 1, 2], 'a text that is too long is one alone');
+  same(cutIntoChunks([], limits), []);
+});
+
+test('a chunk of an encoder leaves room for its weights in 4 GB', async () => {
+  const { tokensAtOnce, loadSentenceEncoder } = await parts();
+  const { network } = loadSentenceEncoder(fixtureFolder('bert-v6')).parts;
+  check(network.kind === 'bert', 'a static encoder');
+  const { config } = network.encoder;
+  const sizes = (layers: number, width: number, vocabularySize = 30522) => ({
+    ...{ ...config, layers, width, vocabularySize, hidden: 4 * width, positions: 512 },
+  });
+  const mini = tokensAtOnce(sizes(6, 384), false);
+  // 32 pairs of 128 tokens at once, but not 32 with a hard negative each of 256.
+  check(mini > 64 * 128 && mini < 96 * 256, `${mini} tokens of MiniLM`);
+  const base = tokensAtOnce(sizes(12, 768), false);
+  check(base > 1000 && base < 2000, `${base} tokens of a base model`);
+  check(tokensAtOnce(sizes(12, 768), true) > base, 'an adapter leaves no more room');
+  same(tokensAtOnce(sizes(24, 1024, 250_000), false), 1, 'a model that does not fit');
+});
+
 test('what an optimizer changed is what the encoder encodes and saves', async () => {
   const { nn, loadSentenceEncoder, BertNetwork } = await parts();
   for (const name of ['bert-v6', 'residual-v6', 'mpnet-v6']) {

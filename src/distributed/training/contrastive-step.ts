@@ -242,7 +242,7 @@ function shardLoss(
  * @returns loss of the whole batch, on every rank; where it is not finite, gradients are not computed
  */
 export async function contrastiveStep(
-  { chunkSize }: Contrastive,
+  { chunkSize, chunkTokens = Number.POSITIVE_INFINITY }: Contrastive,
   work: StepWork,
   context: StepContext,
 ): Promise<number> {
@@ -250,14 +250,12 @@ export async function contrastiveStep(
   const { first, count }: Block = blockOf(communicator.rank, communicator.size, shards);
   const shardWork: ShardWork[] = [];
   for (let shard = first; shard < first + count; shard++) shardWork.push(await work.shard(shard));
-  const samples = shardWork.reduce(
-    (sum, { chunks }) => sum + chunks.reduce((total, own) => total + own.samples.length, 0),
-    0,
-  );
+  const chunks = shardWork.flatMap((own) => own.chunks);
+  const samples = chunks.reduce((sum, own) => sum + own.samples.length, 0);
+  const tokens = chunks.reduce((sum, own) => sum + (own.tokens ?? 0), 0);
+  const fits = samples <= chunkSize && tokens <= chunkTokens;
   const scope = new Scope();
-  const embedded = shardWork.map(
-    (own, i) => new EmbeddedShard(first + i, own, context, samples <= chunkSize),
-  );
+  const embedded = shardWork.map((own, i) => new EmbeddedShard(first + i, own, context, fits));
   try {
     for (const shard of embedded) await shard.embed();
     const rows = embedded.map((shard) => shard.rows(work.losses));

@@ -1,11 +1,11 @@
 /** The batches of a sentence encoder, in shards. */
 
+import { cutIntoChunks } from '../../models/sentence/training/chunks.js';
 import type { SentenceBatch } from '../../models/sentence/training/task.js';
 import type { SentenceTrainer } from '../../models/sentence/training/trainer.js';
 import { concat, slice, type Tensor } from '../../nn/index.js';
 import type { SharedLoss } from '../losses/index.js';
 import { type Block, partStart } from '../tree.js';
-import { chunksOf } from './chunks.js';
 import type { Batches, Contrastive, ShardWork } from './work.js';
 
 /** The range of each group of texts that a shard has. */
@@ -37,10 +37,11 @@ export function sentenceWork(
   batches: Batches<SentenceBatch>,
   sparse: ReadonlySet<Tensor>,
 ): Contrastive {
-  const { chunkSize, dimensions } = trainer;
+  const { limits, dimensions } = trainer;
   const widths = [undefined, ...dimensions];
   return {
-    chunkSize,
+    chunkSize: limits.texts,
+    chunkTokens: limits.tokens,
     sparse,
     async step({ step, shards }) {
       // Which pairs are no negatives of each other follows from the whole batch.
@@ -55,12 +56,19 @@ export function sentenceWork(
             Array.from({ length: count }, (_, i) => first + i),
           );
           const [{ first, count } = { first: 0, count: 0 }] = ranges;
+          const lengths = trainer.lengths(own.map((i) => texts[i] as string));
+          let end = 0;
           return {
-            chunks: chunksOf(own.length, chunkSize).map(({ first, count }) => {
-              const indices = own.slice(first, first + count);
+            chunks: cutIntoChunks(lengths, limits).map((count) => {
+              const indices = own.slice(end, end + count);
+              const tokens = lengths
+                .slice(end, end + count)
+                .reduce((sum, length) => sum + length, 0);
+              end += count;
               const chunk = indices.map((i) => texts[i] as string);
               return {
                 samples: indices.map((i) => samples[i] as number),
+                tokens,
                 embed: () => trainer.embed(chunk),
               };
             }),

@@ -11,6 +11,8 @@ import type { SharedLoss } from '../losses/index.js';
 export interface Chunk {
   /** Index of each sample in the whole batch of the step, which random numbers are keyed by. */
   samples: ArrayLike<number>;
+  /** Number of their tokens, where these count. */
+  tokens?: number;
   /** Embeds them; called once more for the gradient where it is cached. */
   embed(): Tensor;
 }
@@ -62,6 +64,8 @@ export interface StepPosition {
 export interface Contrastive {
   /** Samples of a rank whose graphs fit memory at once: the gradients of more are cached. */
   chunkSize: number;
+  /** Their tokens at most. @default any number */
+  chunkTokens?: number;
   /** Prepares a step. */
   step(position: StepPosition): Promise<StepWork>;
   /** Parameters whose gradients are those of a few rows. */

@@ -7,6 +7,7 @@ import type { TrainDefaults } from '../../../train/options.js';
 import { outputWidth, type Pooling } from '../modules.js';
 import type { SentenceParts } from '../parts.js';
 import type { TokenBatch } from '../transformer.js';
+import { tokensAtOnce } from './chunks.js';
 import type { SentenceKind } from './data.js';
 import { LoraLayer, type LoraSettings, startAdapter } from './lora.js';
 import { pool, TrainedModule } from './modules.js';
@@ -55,6 +56,7 @@ function joinTokens(lists: readonly TokenIds[]): TokenBatch {
 export class BertNetwork extends TrainableNetwork {
   readonly width: number;
   readonly chunkSize = CHUNK_SIZE;
+  override readonly chunkTokens: number;
   readonly transformer: TrainedTransformer;
   /** Modules behind the pooling. */
   readonly behind: TrainedModule[];
@@ -78,6 +80,7 @@ export class BertNetwork extends TrainableNetwork {
     this.#skipped = network.pooling.includePrompt ? 0 : tokens.promptLength(prompt);
     this.#lora = lora !== undefined;
     const { encoder } = network;
+    this.chunkTokens = tokensAtOnce(encoder.config, lora !== undefined);
     const links = new WeightLinks(memory, lora === undefined);
     this.#links = links;
     const adapter = lora && startAdapter(encoder, parts.adapter, lora, seed);

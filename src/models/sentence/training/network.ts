@@ -19,6 +19,9 @@ export abstract class TrainableNetwork extends Module {
   /** Texts that are embedded at once where the loss compares more: gradients are cached beyond. */
   abstract readonly chunkSize: number;
 
+  /** Tokens of these texts at most. */
+  readonly chunkTokens: number = Number.POSITIVE_INFINITY;
+
   /**
    * Embeds texts.
    *

@@ -36,6 +36,7 @@ import type { SentenceEncoder } from '../sentence-encoder.js';
 import { evenSubwords } from '../subwords.js';
 import { smallestBatch } from './batches.js';
 import { BertNetwork } from './bert.js';
+import { type ChunkLimits, cutIntoChunks } from './chunks.js';
 import { type Examples, readExamples, type SentenceData, type SentenceKind } from './data.js';
 import { dropoutViewTask } from './dropout-views.js';
 
@@ -73,8 +74,8 @@ export interface SentenceTrainOptions extends Omit<TrainOptions, 'evalEvery' | '
    */
   dimensions?: readonly number[] | undefined;
   /**
-   * Texts that are embedded at once, from 1; gradients of a larger batch are cached, which takes
-   * another forward pass and no more memory.
+   * Texts that are embedded at once, from 1, and fewer where long ones would not fit memory; gradients
+   * of a larger batch are cached, which takes another forward pass and no more memory.
    * @default all of a batch for a static encoder, 96 for a BERT-like one
    */
   chunkSize?: number | undefined;
@@ -94,8 +95,8 @@ export class SentenceTrainer extends Module implements Trainable<unknown, Senten
   readonly defaults: TrainDefaults;
   /** Columns that have to do alone, besides all of them. */
   readonly dimensions: readonly number[];
-  /** Texts that are embedded at once. */
-  readonly chunkSize: number;
+  /** Texts that are embedded at once, and their tokens, at most. */
+  readonly limits: ChunkLimits;
   readonly #parts: SentenceParts;
   readonly #task: SentenceTask;
   readonly #tokens: (text: string) => TokenIds;
@@ -105,7 +106,7 @@ export class SentenceTrainer extends Module implements Trainable<unknown, Senten
     network: TrainableNetwork,
     task: SentenceTask,
     defaults: TrainDefaults,
-    { dimensions, chunkSize }: { dimensions: readonly number[]; chunkSize: number },
+    { dimensions, limits }: { dimensions: readonly number[]; limits: ChunkLimits },
     tokens: (text: string) => TokenIds,
   ) {
     super();
@@ -114,7 +115,7 @@ export class SentenceTrainer extends Module implements Trainable<unknown, Senten
     this.#task = task;
     this.defaults = defaults;
     this.dimensions = dimensions;
-    this.chunkSize = chunkSize;
+    this.limits = limits;
     this.#tokens = tokens;
   }
 
@@ -141,14 +142,16 @@ export class SentenceTrainer extends Module implements Trainable<unknown, Senten
     return this.network.embed(texts.map((text) => this.#tokens(text)));
   }
 
+  /** Counts the tokens of texts. */
+  lengths(texts: readonly string[]): number[] {
+    return texts.map((text) => this.#tokens(text).length);
+  }
+
   loss(batch: SentenceBatch): Tensor {
     const { texts } = batch;
     const lossOf = (rows: Tensor): Tensor => prefixLoss(batch, rows, this.dimensions);
-    if (texts.length <= this.chunkSize) return lossOf(this.embed(texts));
-    const sizes: number[] = [];
-    for (let from = 0; from < texts.length; from += this.chunkSize) {
-      sizes.push(Math.min(this.chunkSize, texts.length - from));
-    }
+    const sizes = cutIntoChunks(this.lengths(texts), this.limits);
+    if (sizes.length <= 1) return lossOf(this.embed(texts));
     return cachedLoss(
       sizes,
       (first, count) => this.embed(texts.slice(first, first + count)),
@@ -331,7 +334,8 @@ export async function* trainSentenceEncoder(
     const run = readRunOptions(NAME, reader, defaults, false);
     reader.done();
     checkBatches(run, task.examples);
-    const settings = { dimensions, chunkSize };
+    const limits = { texts: chunkSize, tokens: network.chunkTokens };
+    const settings = { dimensions, limits };
     const trainer = new SentenceTrainer(parts, network, task, defaults, settings, tokens);
     parts.refresh = () => network.refresh();
     parts.origin = 'loaded';
