@@ -279,6 +279,19 @@ test('a new encoder takes a higher learning rate than a loaded one', async () =>
   close(rates, [2e-2, 6e-3], { rtol: 1e-6, what: 'learning rates' });
 });
 
+test('the learning rate of a new encoder grows with the number of pairs', async () => {
+  const rates: number[] = [];
+  for (const count of [8000, 16_000, 96_000, 120_000]) {
+    const encoder = new SentenceEncoder(TEXTS, { width: 16 });
+    const pairs = Array.from({ length: count }, (_, i) => PAIRS[i % PAIRS.length] as string[]);
+    for await (const { learningRate } of train(encoder, { pairs }, { steps: 1 })) {
+      rates.push(learningRate);
+    }
+    encoder.dispose();
+  }
+  close(rates, [2e-2, 4e-2, 0.24, 0.24], { rtol: 1e-6, what: 'learning rates' });
+});
+
 test('a new encoder forgets squared gradients of pairs sooner than a loaded one', async () => {
   for (const [isLoaded, betas] of [
     [false, [0.9, 0.99]],
@@ -375,8 +388,8 @@ test('an epoch has every example once, in batches of two or more', () => {
 
 test('an epoch of neighbors has every example once, and neighbors next to each other', () => {
   // Examples of eight subjects: the nearest is the first of the same one.
-  const nearest = (count: number) => (centers: readonly number[]) =>
-    Array.from({ length: count }, (_, i) => {
+  const nearest = (centers: readonly number[], examples: readonly number[]) =>
+    examples.map((i) => {
       return Math.max(
         centers.findIndex((center) => center % 8 === i % 8),
         0,
@@ -384,7 +397,7 @@ test('an epoch of neighbors has every example once, and neighbors next to each o
     });
   fc.assert(
     fc.property(fc.integer({ min: 2, max: 300 }), fc.nat(9), (count, seed) => {
-      const epochs = neighborEpochs(count, nearest(count), seed);
+      const epochs = neighborEpochs(count, nearest, seed);
       const orders = [epochs(0), epochs(1)];
       const all = Array.from({ length: count }, (_, i) => i);
       for (const order of orders)
@@ -393,12 +406,31 @@ test('an epoch of neighbors has every example once, and neighbors next to each o
           all,
         );
       // A run that begins with the second epoch has the same order in it.
-      same(neighborEpochs(count, nearest(count), seed)(1), orders[1]);
+      same(neighborEpochs(count, nearest, seed)(1), orders[1]);
     }),
   );
-  const order = neighborEpochs(512, nearest(512), 1)(0);
+  const order = neighborEpochs(512, nearest, 1)(0);
   const alike = order.filter((i, at) => at > 0 && i % 8 === (order[at - 1] as number) % 8).length;
   check(alike > 300, `${alike} of 512 follow one of their subject; an eighth would by chance`);
+});
+
+test('neighbors of many examples are looked for among a part of them', () => {
+  const count = 40_000;
+  const sizes: number[] = [];
+  const nearest = (centers: readonly number[], examples: readonly number[]) => {
+    sizes.push(examples.length);
+    check(
+      centers.every((center, i) => center === examples[i]),
+      'centers are the first examples',
+    );
+    return examples.map((example) => example % centers.length);
+  };
+  const order = neighborEpochs(count, nearest, 1)(0);
+  same(sizes, [13_333, 13_333, 13_334]);
+  same(
+    [...order].sort((a, b) => a - b),
+    Array.from({ length: count }, (_, i) => i),
+  );
 });
 
 test('data that is not of one of the kinds is refused by name', async () => {

@@ -100,29 +100,40 @@ export function groupedEpochs(
 
 /** Neighbors of a group at most. */
 const GROUP = 32;
+/**
+ * Examples that neighbors are looked for among, at most. The more there are, the more alike neighbors
+ * get, until they mean the same and are no negatives.
+ */
+const MAX_POOL = 2 ** 14;
 
 /**
  * Orders examples so that neighbors come together, other groups in every epoch: a batch has several
  * groups, each of the examples that are nearest to one of them.
  *
- * @param nearest gives for each example the index of the nearest of some
+ * @param nearest gives for each of some examples the index of the nearest of the centers
  */
 export function neighborEpochs(
   count: number,
-  nearest: (centers: readonly number[]) => ArrayLike<number>,
+  nearest: (centers: readonly number[], examples: readonly number[]) => ArrayLike<number>,
   seed: number,
 ): (epoch: number) => readonly number[] {
   return (epoch) => {
     const random = new Random(seed, STREAMS.order, epoch);
     const order = random.shuffle(Array.from({ length: count }, (_, example) => example));
-    const groups: number[][] = Array.from({ length: Math.ceil(count / GROUP) }, () => []);
-    const indices = nearest(order.slice(0, groups.length));
-    for (const example of order) (groups[indices[example] as number] as number[]).push(example);
-    const parts = groups.flatMap((group) => {
-      const cut: number[][] = [];
-      for (let i = 0; i < group.length; i += GROUP) cut.push(group.slice(i, i + GROUP));
-      return cut;
-    });
+    const pools = Math.ceil(count / MAX_POOL);
+    const parts: number[][] = [];
+    for (let p = 0; p < pools; p++) {
+      const [from, to] = [p, p + 1].map((q) => Math.floor((count * q) / pools));
+      const pool = order.slice(from, to);
+      const groups: number[][] = Array.from({ length: Math.ceil(pool.length / GROUP) }, () => []);
+      const indices = nearest(pool.slice(0, groups.length), pool);
+      pool.forEach((example, i) => {
+        (groups[indices[i] as number] as number[]).push(example);
+      });
+      for (const group of groups) {
+        for (let i = 0; i < group.length; i += GROUP) parts.push(group.slice(i, i + GROUP));
+      }
+    }
     return random.shuffle(parts).flat();
   };
 }

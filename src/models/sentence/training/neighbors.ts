@@ -95,9 +95,9 @@ export function pairEpochs(
   seed: number,
 ): (epoch: number) => readonly number[] {
   let sketch: Matrix | undefined;
-  const nearest = (centers: readonly number[]): Int32Array => {
+  const nearest = (centers: readonly number[], examples: readonly number[]): Int32Array => {
     sketch ??= sketchPairs(pairs, tokens, seed);
-    return topK(sketch, takeRows(sketch, centers), 1).indices;
+    return topK(takeRows(sketch, examples), takeRows(sketch, centers), 1).indices;
   };
   return neighborEpochs(pairs.length, nearest, seed);
 }

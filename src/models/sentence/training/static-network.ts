@@ -27,6 +27,22 @@ function rescale({ at, rows, cols }: Table): void {
  */
 const maxRepeated = (kind: SentenceKind): number => (kind === 'scores' ? 1200 : 300);
 
+/** Pairs up to which a new encoder has its lowest learning rate; from then on it grows with their number. */
+const FEW_PAIRS = 8000;
+/** Highest learning rate as a multiple of the lowest. */
+const MAX_GROWTH = 12;
+/** Pairs beyond which squared gradients are kept long. */
+const MANY_PAIRS = 32_000;
+
+/**
+ * Learning rate of a new encoder. Many pairs are seen a few times each, in which the rows of rare words
+ * have to leave their random start, and what frequent words mean is learned from enough of them.
+ */
+function newLearningRate(kind: SentenceKind, examples: number): number {
+  const growth = kind === 'pairs' ? examples / FEW_PAIRS : 1;
+  return 2e-2 * Math.max(1, Math.min(growth, MAX_GROWTH));
+}
+
 /** Learning rate, batch size and so on, as a row per token needs them. */
 export function staticDefaults(
   kind: SentenceKind,
@@ -40,12 +56,12 @@ export function staticDefaults(
     steps: Math.max(100, Math.min(40 * epoch, maxRepeated(kind)), 6 * epoch),
     batchSize,
     // On AWS operations of services never seen, 6e-3 was better than 1e-3 from 100 to 12,000 pairs.
-    learningRate: isNew ? 2e-2 : 6e-3,
+    learningRate: isNew ? newLearningRate(kind, examples) : 6e-3,
     warmup: 0,
     weightDecay: 0,
     // Most rows of a new table are in some hundred batches: over 1,000 steps their first gradients, which are
-    // the largest, would hold.
-    betas: [0.9, isNew && kind === 'pairs' ? 0.99 : 0.999],
+    // the largest, would hold. Of many pairs most rows are in a few, and 0.99 takes smaller steps there.
+    betas: [0.9, isNew && kind === 'pairs' && examples <= MANY_PAIRS ? 0.99 : 0.999],
     gradClip: 1e6,
     schedule: 'linear',
   };

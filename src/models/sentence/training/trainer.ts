@@ -161,7 +161,7 @@ export class SentenceTrainer extends Module implements Trainable<unknown, Senten
 }
 
 /** Texts whose tokens are kept. */
-const MAX_CACHED = 200_000;
+const MAX_CACHED = 500_000;
 
 /** Gives the tokens of a text with the encoder's default prompt, as `encode` sees it, and keeps them. */
 function tokensOfTexts(parts: SentenceParts): (text: string) => TokenIds {
