@@ -147,6 +147,32 @@ async function trainThere(name: string, open: Open): Promise<Result> {
   });
 }
 
+test('pasted lines are pairs of two texts, or are refused', async () => {
+  const file = resolve('dist/examples/train-in-a-page/train.js');
+  const { parsePairs }: Example = await import(pathToFileURL(file).href);
+  const read = (text: string): string => {
+    try {
+      return JSON.stringify(parsePairs(text));
+    } catch (error) {
+      return (error as Error).message;
+    }
+  };
+  const expected = '[["near","far"]]';
+  for (const text of [
+    'near\tfar',
+    'Query\tDocument\nnear\tfar\n\nnear\tfar\t\n',
+    '["near","far"]',
+    '{"x":"near","y":"far","n":1}',
+    '{"id":"q1","query":"near","document":"far"}',
+  ]) {
+    same(read(text), expected, text);
+  }
+  same(read('near\tfar\nq1\tnear\tfar'), 'line 2 has 3 texts, not two with a tab between them');
+  same(read('near,far'), 'line 1 has one text, not two with a tab between them');
+  same(read('{"id":"q1","x":"near","y":"far"}').slice(0, 18), 'line 1 has 3 texts');
+  same(read('{"near"'), 'line 1 is not JSON');
+});
+
 const browsers = [...windows, { name: 'webkit', open: openWebKit, needs: webKitFiles }];
 
 for (const { name, open, needs } of browsers) {

@@ -2,31 +2,45 @@
 
 import { train } from 'nearfar/models';
 
-/** Reads a line: two cells with a tab between them, or JSON: a list of two texts, or an object that begins with them. */
+/** Names of the two sides of a pair. */
+const QUERIES = /^(query|question|anchor|search|sentence_?1|text_?1|title|q)$/i;
+const DOCUMENTS = /^(document|answer|positive|sentence_?2|text_?2|body|passage|a)$/i;
+
+/** Takes the two texts of an object: those of known names, or the only two. */
+function textsOf(object) {
+  const names = Object.keys(object).filter((name) => typeof object[name] === 'string');
+  const known = [QUERIES, DOCUMENTS].map((side) => names.find((name) => side.test(name)));
+  const isKnown = known.every((name) => name !== undefined);
+  return (isKnown ? known : names).map((name) => object[name]);
+}
+
+/** Reads a line: two cells with a tab between them, or JSON: a list of two texts, or an object with them. */
 function parseLine(line, number) {
-  let cells = line.split('\t');
+  let cells = line.replace(/\t+$/, '').split('\t');
   if (cells.length === 1 && /^\s*[[{]/.test(line)) {
     try {
-      cells = Object.values(JSON.parse(line));
+      const value = JSON.parse(line);
+      cells = Array.isArray(value) ? value : textsOf(value);
     } catch {
       throw new Error(`line ${number} is not JSON`);
     }
   }
-  const [query, document] = cells;
-  if (typeof query !== 'string' || typeof document !== 'string') {
-    throw new Error(`line ${number} has one text, not two with a tab between them`);
+  if (cells.length !== 2 || cells.some((cell) => typeof cell !== 'string')) {
+    const got = cells.length === 1 ? 'one text' : `${cells.length} texts`;
+    throw new Error(`line ${number} has ${got}, not two with a tab between them`);
   }
-  return [query.trim(), document.trim()];
+  return cells.map((cell) => cell.trim());
 }
 
-/** Reads pairs, each once. */
+/** Reads pairs, each once; a first line with the names of the columns is none. */
 export function parsePairs(text) {
   const pairs = new Map();
   for (const [i, line] of text.split(/\r?\n/).entries()) {
     if (line.trim() === '') continue;
-    const pair = parseLine(line, i + 1);
-    if (pair[0] !== '' && pair[1] !== '' && pair[0] !== pair[1])
-      pairs.set(JSON.stringify(pair), pair);
+    const [query, document] = parseLine(line, i + 1);
+    if (i === 0 && QUERIES.test(query) && DOCUMENTS.test(document)) continue;
+    if (query !== '' && document !== '' && query !== document)
+      pairs.set(JSON.stringify([query, document]), [query, document]);
   }
   return [...pairs.values()];
 }
