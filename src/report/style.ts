@@ -110,7 +110,7 @@ details.code pre{margin-block:.5rem}
 .origin.stored{color:var(--c4)}
 dl{display:grid;grid-template-columns:minmax(7rem,max-content) 1fr;gap:.35rem 1.2rem;font:.92rem/1.5 ${FONT}}
 dt{font-weight:600}dd{margin:0;overflow-wrap:anywhere}
-section>figure.table{width:fit-content;min-width:min(40rem,100%);max-width:min(60rem,100%)}
+section>figure.table{width:fit-content;min-width:min(40rem,100%);max-width:min(66rem,100%)}
 .table>div{overflow-x:auto;background:linear-gradient(to left,var(--paper),transparent) right/2.5rem 100% no-repeat local,
 linear-gradient(to left,color-mix(in srgb,var(--ink) 25%,transparent),transparent) right/.6rem 100% no-repeat scroll}
 .table figcaption{max-width:none;contain:inline-size}
@@ -122,7 +122,7 @@ tbody th,thead th:first-child{position:sticky;left:0;background:var(--paper)}
 thead th{font-weight:600;vertical-align:bottom;border-bottom-color:var(--quiet)}
 tbody th{font-weight:400}
 td{white-space:nowrap}
-:is(th,td).text{text-align:left;white-space:normal;min-width:15rem}
+:is(th,td).text{text-align:left;white-space:normal;min-width:11rem}
 .form{display:flex;flex-wrap:wrap;gap:.7rem 1.2rem;align-items:center;font:.95rem/1.5 ${FONT}}
 .form :is(input:not([type=checkbox]),select,button){font:inherit;color:inherit;background:var(--panel);
 border:1px solid var(--quiet);border-radius:4px;padding:.25rem .5rem}

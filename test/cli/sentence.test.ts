@@ -370,16 +370,8 @@ function weightsOf(out: string): string {
 
 test('a run that is killed goes on to the bits of one that was not', async () => {
   same(train(pairs, 'whole', ...LONG).status, 0);
-  const args = [
-    'train',
-    'sentence',
-    '--data',
-    pairs,
-    '--out',
-    join(folder, 'killed'),
-    '--width',
-    '8',
-  ];
+  const out = ['--out', join(folder, 'killed'), '--width', '8'];
+  const args = ['train', 'sentence', '--data', pairs, ...out];
   const child = spawn(process.execPath, ['dist/cli.js', ...args, ...LONG, '--json'], {
     stdio: ['ignore', 'pipe', 'ignore'],
   });
@@ -445,8 +437,17 @@ test('a LoRA adapter goes on after an interrupt, and is written alone and merged
 
 test('a trained folder has a report, and eval reads it', () => {
   const page = readFileSync(join(folder, 'whole/report.html'), 'utf8');
-  for (const part of ['BM25', 'untrained', 'Embedding space', '<svg'])
-    check(page.includes(part), part);
+  const parts = [
+    'BM25',
+    'untrained',
+    'Embedding space',
+    '<svg',
+    'is the mean of 1/rank',
+    '>MRR@10<',
+  ];
+  for (const part of parts) check(page.includes(part), part);
+  check(/on \d+ held-out queries\.<\/p>/.test(page), 'the verdict leads');
+  check(!page.includes('mrrAt10'), 'figures have names for people');
   const { status, events, error } = run('eval', join(folder, 'whole'), '--data', pairs);
   same(status, 0, error);
   const done = events.at(-1) as Record<string, number>;
@@ -460,16 +461,8 @@ test('training goes on from int8 weights, and another model may replace the fold
   same(train(pairs, 'small', '--steps', '3', '--dtype', 'int8').status, 0);
   const text = file('plain.txt', 'a text to learn from, again and again. '.repeat(50));
   const gpt = ['--layers', '1', '--heads', '1', '--width', '8', '--context', '8', '--steps', '2'];
-  const { status, error } = run(
-    'train',
-    'gpt',
-    '--data',
-    text,
-    '--out',
-    join(folder, 'small'),
-    '--force',
-    ...gpt,
-  );
+  const out = ['--out', join(folder, 'small'), '--force'];
+  const { status, error } = run('train', 'gpt', '--data', text, ...out, ...gpt);
   same(status, 0, error);
   check(!existsSync(join(folder, 'small/modules.json')), readdirSync(join(folder, 'small')).join());
 });

@@ -309,7 +309,7 @@ async function create(
       const summary = summarize({ test, rows, start, words, begin });
       const html = sentenceReport({
         ...{ evaluation: test, before: rowsBefore, after: rows, curves },
-        ...{ table: summary.table, lines: [...notes, ...summary.lines], verdict: summary.verdict },
+        ...{ table: summary.table, notes, outcome: summary.lines },
       });
       return { ...summary, files: new Map([['report.html', new TextEncoder().encode(html)]]) };
     },
@@ -357,13 +357,16 @@ const TITLES = {
   teacher: 'MRR@10',
 };
 
+const titleOfStart = (begin: string): string =>
+  begin === ENGLISH ? 'the English encoder' : `${begin} as it is`;
+
 function summarize({ test, rows: encoded, start, words, begin }: Outcome) {
   const title = TITLES[test.task.kind];
   const trained = test.measure(encoded);
   const hybrid = test.measureHybrid(encoded);
   const baselines: [string, Score][] = [
     ...(words === undefined ? [] : [['BM25', words] as [string, Score]]),
-    [begin === undefined ? 'untrained' : `${begin} as it is`, start],
+    [begin === undefined ? 'untrained' : titleOfStart(begin), start],
   ];
   const [name, strongest] = baselines.reduce((a, b) => (b[1].value > a[1].value ? b : a));
   const gain = gainOf(strongest, trained);
@@ -402,7 +405,7 @@ function summarize({ test, rows: encoded, start, words, begin }: Outcome) {
       ...{ low: gain.interval[0], high: gain.interval[1] },
     },
     table: { head: ['', title, 'trained − this', '95 % interval'], rows },
-    lines: [outcome, ...useHybrid],
+    lines: [outcome, ...useHybrid] as const,
   };
 }
 

@@ -5,6 +5,7 @@ import { selectRows } from '../../models/index.js';
 import { renderReport } from '../../report/index.js';
 import type { Block, ReportSection, ScatterPanel, Table } from '../../report/types.js';
 import type { Evaluation, Rankings, SearchTask, TaskRows } from '../models/sentence-evaluation.js';
+import { metricTitle } from './metrics.js';
 
 /** Losses and validation metrics of a run, by step. */
 export interface Curves {
@@ -22,9 +23,22 @@ export interface SentenceResults {
   after: TaskRows;
   curves: Curves;
   table: { head: readonly string[]; rows: readonly (readonly string[])[] };
-  lines: readonly string[];
-  verdict: string;
+  /** Columns that were read, and the split. */
+  notes: readonly string[];
+  /** Sentences on the gain of training, the verdict first. */
+  outcome: readonly [string, ...string[]];
 }
+
+/** Meanings of the figures that a task is measured by. */
+const MEANINGS: Readonly<Record<Evaluation['task']['kind'], string>> = {
+  search: 'MRR@10 is the mean of 1/rank of the first right document of a query, 0 past rank 10.',
+  scores: 'Spearman is the correlation of the ranks of scores and similarities, 1 at most.',
+  labels: 'Accuracy is the part of the texts whose label is that of most of their nearest texts.',
+  teacher: "MRR@10 is the mean of 1/rank of a text's own row, 0 past rank 10.",
+};
+
+const sentenceFrom = (text: string): string =>
+  `${text.charAt(0).toUpperCase()}${text.slice(1)}${/[.!?]$/.test(text) ? '' : '.'}`;
 
 /** Points of a curve at most. */
 const POINTS = 200;
@@ -193,24 +207,28 @@ function scatter({ evaluation, before, after }: SentenceResults): Block | undefi
 
 /** Renders the page. */
 export function sentenceReport(results: SentenceResults): string {
-  const { curves, table, lines } = results;
+  const { curves, table, notes, outcome, evaluation } = results;
+  const [lead, ...further] = outcome;
   const shown: Table = {
     head: table.head.map((name) => (name === '' ? 'search' : name)),
     rows: table.rows.map((row) => [...row]),
-    caption: 'Held-out examples: no text of theirs was trained on.',
+    caption:
+      `Held-out examples: no text of theirs was trained on. ${MEANINGS[evaluation.task.kind]} ` +
+      'The difference is how much more the trained encoder has, its interval that of a paired bootstrap; where it contains 0, nothing is shown.',
   };
   const blocks: Block[] = [
-    ...lines.map((text): Block => ({ kind: 'text', text })),
     { kind: 'table', table: shown },
+    ...[...further.map(sentenceFrom), ...notes].map((text): Block => ({ kind: 'text', text })),
   ];
+  const title = metricTitle(curves.figure);
   const panels = [
     {
       ...{ kind: 'lines' as const, title: 'Loss', x: 'step', y: 'loss of the batch' },
       series: [{ name: 'training', color: 0, points: thin(curves.losses) }],
     },
     {
-      ...{ kind: 'lines' as const, title: 'Validation', x: 'step', y: curves.figure, points: true },
-      series: [{ name: curves.figure, color: 1, points: curves.figures }],
+      ...{ kind: 'lines' as const, title: 'Validation', x: 'step', y: title, points: true },
+      series: [{ name: title, color: 1, points: curves.figures }],
     },
   ].filter(({ series }) => series.every(({ points }) => points.length > 0));
   const sections: ReportSection[] = [{ name: 'result', title: 'Result', blocks }];
@@ -235,7 +253,7 @@ export function sentenceReport(results: SentenceResults): string {
     sections.push({ name: 'space', title: 'Embedding space', blocks: [figure] });
   return renderReport({
     title: 'A sentence encoder',
-    lead: lines.at(-1) ?? '',
+    lead: sentenceFrom(lead),
     sections,
     footer: 'Made by `nearfar train sentence`.',
   });
