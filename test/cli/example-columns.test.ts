@@ -397,6 +397,33 @@ test('files of a folder have the same columns, and are named', () => {
   check(/b\.csv: has no column document, and .*a\.csv has/.test(message), message);
 });
 
+test('a folder in the form of BEIR gives the pairs of its training split', () => {
+  write(
+    'beir/queries.jsonl',
+    lines((i) => ({ _id: `q${i}`, text: q(i) })),
+  );
+  write(
+    'beir/corpus.jsonl',
+    lines((i) => ({ _id: `d${i}`, title: `T${i}`, text: a(i) })),
+  );
+  const qrels = (name: string, row: Row): string =>
+    write(`beir/qrels/${name}.tsv`, table(['query-id', 'corpus-id', 'score'], row, '\t'));
+  qrels('test', (i) => [`q${i}`, `d${i}`, 1]);
+  qrels('train', (i) => [`q${i}`, `d${(i + 1) % 20}`, i < 5 ? 0 : 2]);
+  const { examples } = readExamples(join(folder, 'beir'));
+  if (examples.kind !== 'pairs') throw new Error(examples.kind);
+  same(examples.pairs.length, 15);
+  same(examples.pairs[0], [q(5), `T6 ${a(6)}`]);
+  qrels('train', (i) => [`q${i}`, `x${i}`, 1]);
+  let message = '';
+  try {
+    readExamples(join(folder, 'beir'));
+  } catch (error) {
+    message = (error as Error).message;
+  }
+  check(message.endsWith('train.tsv: row 1: corpus-id x0 is not in the folder'), message);
+});
+
 test('a table of a hundred thousand rows is read and checked', () => {
   const rows = Array.from({ length: 130_000 }, (_, i) => `text ${i},label ${i}`);
   const text = read('large.csv', ['text,label', ...rows].join('\n'));

@@ -45,3 +45,21 @@ test('eval and encode read the columns that are named, and say which', () => {
   same(encoded.status, 0, encoded.error);
   same(encoded.events.at(-1)?.rows, COUNT);
 });
+
+test('a loss that leaves examples out says so', () => {
+  const data = join(folder, 'graded.csv');
+  const graded = rows.map((row, i) => `${row},${i % 3}`);
+  writeFileSync(data, ['text1,text2,score', ...graded].join('\n'));
+  const small = ['--width', '8', '--steps', '1', '--loss', 'info-nce'];
+  const { events, error } = run(
+    'train',
+    'sentence',
+    '--data',
+    data,
+    '--out',
+    join(folder, 'graded'),
+    ...small,
+  );
+  const notes = JSON.stringify(events);
+  check(/--loss info-nce: 20 pairs with scores above 1 belong together/.test(notes), notes + error);
+});

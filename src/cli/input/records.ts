@@ -4,6 +4,7 @@ import { statSync } from 'node:fs';
 import { extname } from 'node:path';
 import { InputError } from '../../terminal/errors.js';
 import { printable } from '../../terminal/text.js';
+import { isBeirFolder, readBeirPairs } from './beir-pairs.js';
 import { readJsonArray, readJsonLines } from './json-rows.js';
 import { reportWork } from './large-text.js';
 import { readLines } from './lines.js';
@@ -219,6 +220,11 @@ function columnsOf(rows: readonly TableRow[]): string[] {
  * @throws {InputError} if there is nothing to read, or a file is damaged or of an unknown kind
  */
 export function readRecords(path: string): Rows {
+  if (isBeirFolder(path)) {
+    const rows = [...readBeirPairs(path, readFile)];
+    if (rows.length === 0) throw new InputError(`${path}: holds no pairs`);
+    return { rows, columns: columnsOf(rows), files: [] };
+  }
   const rows: TableRow[] = [];
   const files: { file: string; columns: Set<string> }[] = [];
   for (const file of filesOf(path)) {

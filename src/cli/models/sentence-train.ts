@@ -53,17 +53,27 @@ const LOSSES = { pairs: 'info-nce', scores: 'cosent', labels: 'supcon', texts: '
 
 type Dtype = 'float32' | 'float16' | 'int8';
 
-/** Takes the examples as the loss wants them. */
-function forLoss(examples: Examples, loss: string | undefined, path: string): Examples {
+/** Takes the examples as the loss wants them, and says what that leaves out. */
+function forLoss(
+  examples: Examples,
+  loss: string | undefined,
+  path: string,
+): { examples: Examples; note?: string } {
   const own = LOSSES[examples.kind];
-  if (loss === undefined || loss === own) return examples;
+  if (loss === undefined || loss === own) return { examples };
   if (loss === 'info-nce' && examples.kind === 'scores') {
     const [low, high] = rangeOf(examples.scores);
     const kept = examples.pairs.filter((_, i) => (examples.scores[i] as number) > (low + high) / 2);
-    return { kind: 'pairs', pairs: kept, negatives: kept.map(() => []) };
+    return {
+      examples: { kind: 'pairs', pairs: kept, negatives: kept.map(() => []) },
+      note: `--loss info-nce: ${kept.length} pairs with scores above ${(low + high) / 2} belong together, the others are left out`,
+    };
   }
   if (loss === 'parts' && examples.kind === 'labels')
-    return { kind: 'texts', texts: examples.texts };
+    return {
+      examples: { kind: 'texts', texts: examples.texts },
+      note: '--loss parts: labels are left out',
+    };
   throw new InputError(`--loss ${loss}: ${path} holds ${examples.kind}, whose loss is ${own}`);
 }
 
@@ -71,8 +81,9 @@ function read(path: string, settings: Settings): SentenceInput {
   const { anchor, positive, negative, score, text, label, loss, teacher: file } = settings;
   const names = { anchor, positive, negative, score, text, label } as Record<string, string>;
   const found = readExamples(path, names);
-  const examples = forLoss(found.examples, loss as string | undefined, path);
-  if (file === undefined) return { ...found, path, examples, teacher: undefined };
+  const { examples, note } = forLoss(found.examples, loss as string | undefined, path);
+  const notes = note === undefined ? found.notes : [...found.notes, note];
+  if (file === undefined) return { ...found, notes, path, examples, teacher: undefined };
   if (!('texts' in examples)) {
     throw new InputError(`--teacher is for a file of texts, and ${path} holds ${examples.kind}`);
   }
