@@ -19,6 +19,7 @@ import {
 } from '../../src/models/sentence/training/batches.js';
 import { cautiousEps, lexicalAccuracy } from '../../src/models/sentence/training/lexical.js';
 import { batchIds, Neighbors } from '../../src/models/sentence/training/pair-ids.js';
+import { weighSharedRows } from '../../src/models/sentence/training/shared-rows.js';
 import { check, close, same, suite } from '../harness.js';
 import { folderOf, tableOf } from './static-folder.js';
 
@@ -307,6 +308,31 @@ test('a new encoder forgets squared gradients of pairs sooner than a loaded one'
     }
     same(rows[0], rows[1], isLoaded ? 'loaded' : 'new');
   }
+});
+
+test('rows that the texts of pairs do not share begin small, unless words find the positives', () => {
+  const rows = Int32Array.from({ length: 201 }, (_, i) => i);
+  const one = new Float32Array(201).fill(1);
+  const subwords = {
+    ...{ offsets: Int32Array.from({ length: 202 }, (_, i) => i), features: rows },
+    ...{ factors: one, stds: one, seed: 0 },
+  };
+  const words = (text: string): number[] => text.split(' ').map((word) => Number(word));
+  const numbers = Array.from({ length: 40 }, (_, i) => i);
+  const translated = numbers.map((i): [string, string] => [`${i} 200`, `${100 + i} 200`]);
+  const { stds } = weighSharedRows(subwords, translated, words);
+  check((stds[0] as number) < 0.12 && (stds[139] as number) < 0.12, 'rows of one side');
+  same(stds[200], 1, 'row of both sides');
+  const lexical = numbers.map((i): [string, string] => [`${i} 200`, `${i} ${100 + i} 200`]);
+  same(weighSharedRows(subwords, lexical, words).stds, one, 'pairs that words find');
+  // Nothing is shared at all; no text has a token.
+  const apart = weighSharedRows(subwords, [['1', '2']], words).stds;
+  close([apart[1], apart[2]] as number[], [0.1, 0.1], { rtol: 1e-6, what: 'nothing shared' });
+  const empty = weighSharedRows(subwords, [['', '']], () => []).stds;
+  check(
+    empty.every((std) => std > 0 && std <= 1),
+    'no tokens',
+  );
 });
 
 const texts = fc.constantFrom('a', 'b', 'c', 'd', 'e', 'f');

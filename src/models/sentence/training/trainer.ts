@@ -33,7 +33,7 @@ import {
 import { runTraining, type Trainable, type TrainStep } from '../../../train/train.js';
 import type { SentenceParts } from '../parts.js';
 import type { SentenceEncoder } from '../sentence-encoder.js';
-import { evenSubwords } from '../subwords.js';
+import { evenSubwords, type Subwords } from '../subwords.js';
 import { smallestBatch } from './batches.js';
 import { BertNetwork } from './bert.js';
 import { type ChunkLimits, cutIntoChunks } from './chunks.js';
@@ -49,6 +49,7 @@ import type { TokenIds, TrainableNetwork } from './network.js';
 import { pairTask } from './pairs.js';
 import { partTask } from './parts.js';
 import { scoreTask } from './scores.js';
+import { weighSharedRows } from './shared-rows.js';
 import { StaticNetwork } from './static-network.js';
 import { carriedSubwords, SubwordNetwork } from './subword-network.js';
 import type { SentenceBatch, SentenceTask } from './task.js';
@@ -237,17 +238,39 @@ function makeTask(
   }
 }
 
-/**
- * @param kind kind of the data
- * @param state of an interrupted run
- */
+/** Chooses how large the rows of a new static encoder are before it learns. */
+function initialSubwords(
+  subwords: Subwords | undefined,
+  examples: Examples,
+  tokens: (text: string) => TokenIds,
+): Subwords | undefined {
+  if (subwords === undefined) return undefined;
+  switch (examples.kind) {
+    case 'pairs':
+      return weighSharedRows(subwords, examples.pairs, tokens);
+    case 'scores':
+      // Frequent words, which tell little in a search, tell how near two texts are as much as others.
+      return evenSubwords(subwords);
+    default:
+      return subwords;
+  }
+}
+
+/** Settings that a network begins with. */
+interface NetworkStart {
+  seed: number;
+  /** State of an interrupted run. */
+  state: TrainState | undefined;
+  /** Rows of a new static encoder. */
+  subwords: Subwords | undefined;
+}
+
 function makeNetwork(
   parts: SentenceParts,
-  kind: SentenceKind,
   lora: LoraSettings | undefined,
-  { seed, state }: { seed: number; state: TrainState | undefined },
+  { seed, state, subwords }: NetworkStart,
 ): TrainableNetwork {
-  const { network, memory, subwords, modules } = parts;
+  const { network, memory, modules } = parts;
   if (network.kind === 'bert') return new BertNetwork(parts, defaultPrompt(parts), lora, seed);
   if (lora !== undefined) rangeError(NAME, 'lora', 'left out for a static encoder', lora);
   const other = modules.find(({ type }) => type !== 'Normalize');
@@ -258,8 +281,7 @@ function makeNetwork(
   const before = carriedSubwords(state?.optimizer);
   if (before !== undefined) return new SubwordNetwork(encoder, before.subwords, before.rows);
   if (subwords === undefined) return new StaticNetwork(encoder, memory, modules.length > 0);
-  // Frequent words, which tell little in a search, tell how near two texts are as much as others.
-  return new SubwordNetwork(encoder, kind === 'scores' ? evenSubwords(subwords) : subwords);
+  return new SubwordNetwork(encoder, subwords);
 }
 
 /** Checks that every part of every batch has examples to compare. */
@@ -318,7 +340,9 @@ export async function* trainSentenceEncoder(
   const lora = reader.optional('lora', checkLora);
   const state = reader.optional('state', checkState);
   const seed = reader.read('seed', integerIn(0), state?.seed ?? 0);
-  const network = makeNetwork(parts, examples.kind, lora, { seed, state });
+  const subwords =
+    state === undefined ? initialSubwords(parts.subwords, examples, tokens) : parts.subwords;
+  const network = makeNetwork(parts, lora, { seed, state, subwords });
   try {
     // A run that is resumed goes on with its learning rate.
     const isNew = parts.origin === 'new' || carriedSubwords(state?.optimizer) !== undefined;
@@ -413,7 +437,8 @@ export function sentenceTrainDefaults(
   const parts = encoder.partsToTrain;
   const settings = lora && checkLora(NAME, 'lora', lora);
   const { adapter } = parts;
-  const network = makeNetwork(parts, kind, settings, { seed: 0, state: undefined });
+  const start = { seed: 0, state: undefined, subwords: parts.subwords };
+  const network = makeNetwork(parts, settings, start);
   parts.adapter = adapter;
   try {
     return network.defaults(kind, examples, parts.origin === 'new');
