@@ -293,6 +293,21 @@ test('the learning rate of a new encoder grows with the number of pairs', async 
   close(rates, [2e-2, 4e-2, 0.24, 0.24], { rtol: 1e-6, what: 'learning rates' });
 });
 
+test('batches of a new encoder are larger where there are many pairs', async () => {
+  const all: number[] = [];
+  for (const count of [32_000, 100_000]) {
+    const encoder = new SentenceEncoder(TEXTS, { width: 16 });
+    const pairs = Array.from({ length: count }, (_, i) => PAIRS[i % PAIRS.length] as string[]);
+    for await (const { steps } of train(encoder, { pairs })) {
+      all.push(steps);
+      break;
+    }
+    encoder.dispose();
+  }
+  // Six epochs, in batches of 256 and of 1,024.
+  same(all, [6 * 125, 6 * 98], 'steps');
+});
+
 test('a new encoder forgets squared gradients of pairs sooner than a loaded one', async () => {
   for (const [isLoaded, betas] of [
     [false, [0.9, 0.99]],

@@ -476,7 +476,7 @@ export const sentence: ModelDeclaration<SentenceInput> = {
   defaults: () => ({
     seed: 0,
     steps: 'by the data',
-    batchSize: 256,
+    batchSize: '256 for a static encoder, more for many pairs; 32 for others',
     learningRate: 'by the encoder',
     loss: 'by the data',
     temperature: '0.05, or 0.1 for labels',

@@ -31,7 +31,7 @@ const maxRepeated = (kind: SentenceKind): number => (kind === 'scores' ? 1200 : 
 const FEW_PAIRS = 8000;
 /** Highest learning rate as a multiple of the lowest. */
 const MAX_GROWTH = 12;
-/** Pairs beyond which squared gradients are kept long. */
+/** Pairs beyond which batches are larger, and squared gradients are kept long. */
 const MANY_PAIRS = 32_000;
 
 /**
@@ -49,7 +49,9 @@ export function staticDefaults(
   examples: number,
   isNew: boolean,
 ): TrainDefaults {
-  const batchSize = 256;
+  const isMany = isNew && kind === 'pairs' && examples > MANY_PAIRS;
+  // The nearest of many documents are seldom in a small batch.
+  const batchSize = isMany ? 1024 : 256;
   const epoch = Math.ceil(examples / batchSize);
   return {
     // Six epochs of many examples, up to forty of few.
@@ -61,7 +63,7 @@ export function staticDefaults(
     weightDecay: 0,
     // Most rows of a new table are in some hundred batches: over 1,000 steps their first gradients, which are
     // the largest, would hold. Of many pairs most rows are in a few, and 0.99 takes smaller steps there.
-    betas: [0.9, isNew && kind === 'pairs' && examples <= MANY_PAIRS ? 0.99 : 0.999],
+    betas: [0.9, isNew && kind === 'pairs' && !isMany ? 0.99 : 0.999],
     gradClip: 1e6,
     schedule: 'linear',
   };
