@@ -99,11 +99,12 @@ export async function disturbJob(
         throw new Error(`${args.join(' ')} ended with ${status}: ${errors}${output.slice(-1500)}`);
       }
     }
-    if (done.rank + done.server >= kills) continue;
-    last = Date.now();
+    dismissLate(processes);
     const running = processes.filter(({ isRunning }) => isRunning);
     // The end of the job is not disturbed: those that are through don't come back.
     if (running.length < processes.length) continue;
+    if (done.rank + done.server >= kills) continue;
+    last = Date.now();
     const kind = random.integer(10);
     const index = random.integer(processes.length);
     const chosen = processes[index] as RankProcess;
@@ -125,6 +126,19 @@ export async function disturbJob(
     }
   }
   return done;
+}
+
+/**
+ * Kills processes that wait for ranks of a job that is done: they were killed in its last moments, and
+ * came back after it.
+ */
+function dismissLate(processes: readonly RankProcess[]): void {
+  if (!processes.some(({ output }) => output.includes('"event":"done"'))) return;
+  for (const each of processes) {
+    const { isRunning, output } = each;
+    const isWaiting = output.includes('"event":"waiting"') && !output.includes('"event":"step"');
+    if (isRunning && isWaiting) each.kill();
+  }
 }
 
 /**
