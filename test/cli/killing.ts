@@ -68,9 +68,11 @@ export function runUntil(args: readonly string[], moment?: Moment): Promise<numb
   });
 }
 
-/** The bytes of all files of a folder. */
+/** The bytes of all files of a folder, but for the lock that a killed process leaves. */
 export function filesOf(folder: string): Record<string, string> {
-  const names = readdirSync(folder).sort();
+  const names = readdirSync(folder)
+    .filter((name) => name !== 'nearfar.lock')
+    .sort();
   return Object.fromEntries(
     names.map((name) => [name, readFileSync(join(folder, name)).toString('base64')]),
   );
