@@ -4,6 +4,8 @@ import { logarithm } from '../../../nn/deterministic-math.js';
 import type { TextPair } from './data.js';
 import type { TokenIds } from './network.js';
 
+/** Accuracy from which on words alone find enough positives for training to keep what they find. */
+export const LEXICAL = 0.5;
 /** Pairs that are looked at. */
 const SAMPLE = 256;
 /** Pairs up to which a new encoder is changed with caution. */
@@ -76,6 +78,6 @@ export function cautiousEps(
   pairs: readonly TextPair[],
   tokens: (text: string) => TokenIds,
 ): number | undefined {
-  const isCautious = pairs.length <= FEW_PAIRS && lexicalAccuracy(pairs, tokens) > 0.5;
+  const isCautious = pairs.length <= FEW_PAIRS && lexicalAccuracy(pairs, tokens) > LEXICAL;
   return isCautious ? CAUTIOUS_EPS : undefined;
 }

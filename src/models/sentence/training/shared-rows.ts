@@ -7,7 +7,7 @@
 import { exponential, logarithm } from '../../../nn/deterministic-math.js';
 import type { Subwords } from '../subwords.js';
 import type { TextPair } from './data.js';
-import { lexicalAccuracy } from './lexical.js';
+import { LEXICAL, lexicalAccuracy } from './lexical.js';
 import type { TokenIds } from './network.js';
 
 /** Texts that the average of all rows counts for, added to those that have a row. */
@@ -16,8 +16,6 @@ const PRIOR_TEXTS = 8;
 const FULL = 0.5;
 /** Size of a row that no pair shares. */
 const SMALLEST = 0.1;
-/** Accuracy of words alone from which on all rows keep their size. */
-const LEXICAL = 0.5;
 /** Power of the fraction where words alone find nothing. */
 const LARGEST_POWER = 1.5;
 
